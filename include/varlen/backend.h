@@ -1,0 +1,170 @@
+/* The plugin ABI: all that a varlen backend implements. docs/writing-a-backend.md is the guide.
+ *
+ * A backend is a shared object varlen-<name>.so that exports one symbol, varlen_backend_entry. The library calls it once
+ * per process with a table of what the host offers, and gets a table of what the backend offers.
+ *
+ * What a backend may rely on
+ *  1. Arguments are valid: the library has checked every rule of varlen.h, and what it passes on is complete.
+ *     value_dim, softmax_scale, strides and page strides are resolved, never 0 (softmax_scale is 0 only if
+ *     1/sqrt(head_dim) would be); CAUSAL and FULL have window_left and window_right set to what they mean.
+ *  2. A backend with VARLEN_DEVICE_HOST_MEMORY gets metadata whose contents have been checked too, unless
+ *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
+ *  3. Structs are whole: struct_size is that of the library's header.
+ *  4. fail, log and environment may be called from any thread, from the entry on.
+ *
+ * What a backend must do
+ *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's major
+ *     version is not the one it was built for. The library refuses tables of another major version. Minor versions add
+ *     functions and fields at the ends; check struct_size before touching what a later minor version added.
+ *  2. Load on a machine without its device or driver: report no devices, with the reason, and do nothing at load that
+ *     needs them.
+ *  3. Do all that docs/semantics.md says, or refuse in supports. Never drop an option.
+ *  4. Write every element of every output; not allocate, wait for the device, print or keep state between calls in the
+ *     functions that take a stream (memory and events apart).
+ *  5. Be safe to call from several threads on one state.
+ *
+ * Versions
+ *   1.0   first release */
+#ifndef VARLEN_BACKEND_H
+#define VARLEN_BACKEND_H
+
+#include <varlen/varlen.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VARLEN_BACKEND_ABI_MAJOR 1u
+#define VARLEN_BACKEND_ABI_MINOR 0u
+#define VARLEN_BACKEND_ABI_VERSION (VARLEN_BACKEND_ABI_MAJOR << 16 | VARLEN_BACKEND_ABI_MINOR)
+
+#if defined(__GNUC__)
+#define VARLEN_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
+#else
+#define VARLEN_PRINTF(format_index, first_argument)
+#endif
+
+/* What the library offers to a backend. Static storage. */
+typedef struct varlen_host {
+    uint32_t abi_version; /* VARLEN_BACKEND_ABI_VERSION of the library */
+    uint32_t reserved;
+    size_t struct_size;
+
+    /* Sets the calling thread's error message and returns `status`, so that a backend fails in one line. */
+    varlen_status (*fail)(varlen_status status, const char *format, ...) VARLEN_PRINTF(2, 3);
+
+    /* One log line, without a newline. */
+    void (*log)(varlen_log_level level, const char *format, ...) VARLEN_PRINTF(2, 3);
+
+    /* The value of one of varlen's environment variables, NULL if it is not set or not trusted. */
+    const char *(*environment)(const char *name);
+} varlen_host;
+
+/* A broken rule in metadata, as a device finds it. The library puts it into words. */
+typedef enum varlen_metadata {
+    VARLEN_METADATA_CU_SEQLENS_Q = 0,
+    VARLEN_METADATA_CU_SEQLENS_K = 1,
+    VARLEN_METADATA_SEQUSED_Q = 2,
+    VARLEN_METADATA_SEQUSED_K = 3,
+    VARLEN_METADATA_LEFTPAD_K = 4,
+    VARLEN_METADATA_PAGE_TABLE = 5,
+    VARLEN_METADATA_CU_SEQLENS = 6,     /* of varlen_pack and varlen_unpack */
+    VARLEN_METADATA_CU_SEQLENS_NEW = 7, /* of varlen_kv_append */
+    VARLEN_METADATA_LENGTHS = 8         /* of varlen_cu_seqlens */
+} varlen_metadata;
+
+typedef enum varlen_violation_rule {
+    VARLEN_VIOLATION_NONE = 0,
+    VARLEN_VIOLATION_START = 1,     /* element 0 = value, but must be 0 */
+    VARLEN_VIOLATION_DECREASE = 2,  /* element index = value is below element index - 1 = bound */
+    VARLEN_VIOLATION_TOTAL = 3,     /* element index = value is above the total = bound */
+    VARLEN_VIOLATION_NEGATIVE = 4,  /* element index = value is below 0 */
+    VARLEN_VIOLATION_SLOT = 5,      /* element index = value is above the bound rows of its slot */
+    VARLEN_VIOLATION_USED = 6,      /* element index = value is above the bound keys in use */
+    VARLEN_VIOLATION_MAXIMUM = 7,   /* sequence index has value rows, above max_seqlen = bound */
+    VARLEN_VIOLATION_PAGE = 8,      /* entry [index, column] = value is not in 0 .. bound - 1 */
+    VARLEN_VIOLATION_OVERFLOW = 9,  /* the sum up to element index is above 2^31 - 1 */
+    VARLEN_VIOLATION_CAPACITY = 10, /* sequence index would have value keys, above the bound rows of its slot */
+    VARLEN_VIOLATION_POSITION = 11  /* sequence index needs rotary position value, but the tables have bound rows */
+} varlen_violation_rule;
+
+typedef struct varlen_violation {
+    varlen_violation_rule rule; /* VARLEN_VIOLATION_NONE: nothing is wrong */
+    varlen_metadata argument;
+    int32_t index;
+    int32_t column;
+    int64_t value;
+    int64_t bound;
+} varlen_violation;
+
+/* How a device is to be opened. */
+typedef struct varlen_backend_open {
+    size_t struct_size;
+    int32_t device;
+    int32_t threads; /* 0 = the backend's default */
+} varlen_backend_open;
+
+/* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional
+ * may be NULL, which means unsupported. */
+typedef struct varlen_backend {
+    uint32_t abi_version; /* VARLEN_BACKEND_ABI_VERSION that the backend was built for */
+    int32_t priority;     /* `auto` opens the usable backend with the highest; cpu 0, hip 50, cuda 100 */
+    size_t struct_size;
+    const char *name;        /* must be that of its file: "cpu" for varlen-cpu.so; at most 15 characters */
+    const char *description; /* one line for people */
+
+    /* Devices. With no device, device_count sets *count = 0, fails with VARLEN_ERROR_BACKEND_UNAVAILABLE and says why.
+     * device_info fills in everything but struct_size and backend. */
+    varlen_status (*device_count)(int32_t *count);
+    varlen_status (*device_info)(int32_t device, varlen_device_info *info);
+    varlen_status (*open)(const varlen_backend_open *options, void **state);
+    void (*close)(void *state);
+
+    /* Optional, for devices without VARLEN_DEVICE_HOST_MEMORY: moves out the first violation found since the last
+     * call. Must not wait for the device. */
+    varlen_status (*take_violation)(void *state, varlen_violation *violation);
+
+    /* Attention. `supports` refuses with VARLEN_ERROR_UNSUPPORTED and a reason; the other three are called only with
+     * problems that it takes. backward is optional. */
+    varlen_status (*supports)(void *state, const varlen_attention *attention, varlen_pass pass);
+    varlen_status (*workspace_size)(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size);
+    varlen_status (*forward)(void *state, varlen_stream stream, const varlen_attention *attention,
+                             const varlen_forward_args *args);
+    varlen_status (*backward)(void *state, varlen_stream stream, const varlen_attention *attention,
+                              const varlen_backward_args *args);
+
+    /* Optional. */
+    varlen_status (*merge)(void *state, varlen_stream stream, const varlen_merge_args *args);
+    varlen_status (*cu_seqlens)(void *state, varlen_stream stream, int32_t batch, const int32_t *lengths,
+                                int32_t *cu_seqlens);
+    varlen_status (*pack)(void *state, varlen_stream stream, const varlen_pack_args *args);
+    varlen_status (*unpack)(void *state, varlen_stream stream, const varlen_pack_args *args);
+    varlen_status (*kv_append)(void *state, varlen_stream stream, const varlen_kv_append_args *args);
+
+    /* Memory, streams, events. */
+    varlen_status (*alloc)(void *state, size_t size, void **data);
+    varlen_status (*free)(void *state, void *data);
+    varlen_status (*copy)(void *state, varlen_stream stream, void *destination, const void *source, size_t size);
+    varlen_status (*fill)(void *state, varlen_stream stream, void *destination, uint8_t value, size_t size);
+    varlen_status (*stream_create)(void *state, varlen_stream *stream);
+    varlen_status (*stream_destroy)(void *state, varlen_stream stream);
+    varlen_status (*stream_synchronize)(void *state, varlen_stream stream);
+    varlen_status (*stream_wait)(void *state, varlen_stream stream, varlen_event event);
+    varlen_status (*event_create)(void *state, varlen_event *event);
+    varlen_status (*event_destroy)(void *state, varlen_event event);
+    varlen_status (*event_record)(void *state, varlen_event event, varlen_stream stream);
+    varlen_status (*event_synchronize)(void *state, varlen_event event);
+    varlen_status (*event_elapsed)(void *state, varlen_event start, varlen_event end, double *milliseconds);
+} varlen_backend;
+
+typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);
+
+/* The one symbol of a plugin. NULL: this backend cannot be used in this process, host->fail has said why. */
+#define VARLEN_BACKEND_ENTRY_SYMBOL "varlen_backend_entry"
+VARLEN_API const varlen_backend *varlen_backend_entry(const varlen_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
