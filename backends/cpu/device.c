@@ -1,0 +1,55 @@
+#include "device.h"
+
+#include "isa.h"
+#include "state.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+varlen_status cpu_device_count(int32_t *count)
+{
+    *count = 1;
+    return VARLEN_OK;
+}
+
+int32_t cpu_default_threads(void)
+{
+    return omp_get_max_threads();
+}
+
+/* The processor's name as Linux gives it; left alone where it does not. */
+static void read_processor_name(char *name, size_t size)
+{
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[256];
+    while (file && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon)
+            continue;
+        colon[strcspn(colon, "\n")] = '\0';
+        snprintf(name, size, "%s", colon + 2);
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+varlen_status cpu_device_info(int32_t device, varlen_device_info *info)
+{
+    const cpu_kernels *kernels;
+    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    if (status != VARLEN_OK)
+        return status;
+    info->device = device;
+    snprintf(info->name, sizeof info->name, "CPU");
+    read_processor_name(info->name, sizeof info->name);
+    snprintf(info->architecture, sizeof info->architecture, "%s", kernels->name);
+    info->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    info->compute_units = cpu_default_threads();
+    info->dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
+    info->passes = 1u << VARLEN_PASS_FORWARD;
+    info->flags = VARLEN_DEVICE_HOST_MEMORY;
+    return VARLEN_OK;
+}

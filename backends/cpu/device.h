@@ -1,0 +1,13 @@
+/* The one device of the CPU backend. */
+#ifndef VARLEN_CPU_DEVICE_H
+#define VARLEN_CPU_DEVICE_H
+
+#include <varlen/backend.h>
+
+varlen_status cpu_device_count(int32_t *count);
+varlen_status cpu_device_info(int32_t device, varlen_device_info *info);
+
+/* Threads that a call uses if the program does not say: what OpenMP offers. */
+int32_t cpu_default_threads(void);
+
+#endif

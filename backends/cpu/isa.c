@@ -1,0 +1,76 @@
+#include "isa.h"
+
+#include "state.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct cpu_isa {
+    const cpu_kernels *kernels;
+    bool (*runs_here)(void); /* by the processor, and by what the operating system saves on a context switch */
+} cpu_isa;
+
+static bool always(void)
+{
+    return true;
+}
+
+extern const cpu_kernels cpu_kernels_baseline;
+
+#if defined(__x86_64__)
+extern const cpu_kernels cpu_kernels_avx2;
+extern const cpu_kernels cpu_kernels_avx512;
+
+/* GCC's and Clang's feature tests include XGETBV's answer. */
+static bool has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    __builtin_cpu_init();
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+/* From the most to the least wanted. */
+static const cpu_isa isas[] = {
+#if defined(__x86_64__)
+    {&cpu_kernels_avx512, has_avx512},
+    {&cpu_kernels_avx2, has_avx2},
+#endif
+    {&cpu_kernels_baseline, always},
+};
+enum { ISA_COUNT = sizeof isas / sizeof *isas };
+
+static void list_runnable(char *text, size_t size)
+{
+    size_t length = 0;
+    text[0] = '\0';
+    for (int i = 0; i < ISA_COUNT && length < size; i++)
+        if (isas[i].runs_here())
+            length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", isas[i].kernels->name);
+}
+
+varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
+{
+    bool automatic = !wanted || strcmp(wanted, "auto") == 0;
+    const char *problem = "is not a kernel set";
+    for (int i = 0; i < ISA_COUNT; i++) {
+        bool named = !automatic && strcmp(wanted, isas[i].kernels->name) == 0;
+        if ((automatic || named) && isas[i].runs_here()) {
+            *kernels = isas[i].kernels;
+            return VARLEN_OK;
+        }
+        if (named)
+            problem = "needs what this processor lacks";
+    }
+    char runnable[128];
+    list_runnable(runnable, sizeof runnable);
+    return cpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "VARLEN_CPU_ISA = \"%s\" %s; it can be auto, %s", wanted,
+                          problem, runnable);
+}

@@ -1,0 +1,93 @@
+/* The columns of one panel: which query row each one is, what it sees, and how far its softmax has come. */
+#ifndef VARLEN_CPU_COLUMNS_H
+#define VARLEN_CPU_COLUMNS_H
+
+#include "kernels.h"
+#include "kernels/panel.h"
+
+#include <math.h>
+
+typedef struct panel_columns {
+    /* Of each column, constant over the keys. */
+    int32_t query[PANEL];    /* i, counted in the sequence */
+    int32_t head[PANEL];     /* query head */
+    int32_t position[PANEL]; /* p */
+    int32_t first_key[PANEL];
+    int32_t last_key[PANEL]; /* inclusive; before first_key if the row sees nothing */
+    float slope[PANEL];      /* of ALiBi, times log2(e) */
+
+    /* The running softmax, in units of log2. */
+    float maximum[PANEL];
+    float sum[PANEL];
+    float rescale[PANEL]; /* what the last step multiplied earlier sums by */
+
+    int32_t count;                    /* columns that are rows of the tile; the others repeat the last one's bounds */
+    int32_t vectors;                  /* vectors that hold them */
+    int32_t begin, end;               /* keys that some column sees */
+    int32_t common_begin, common_end; /* keys that every column sees */
+} __attribute__((aligned(VECTOR_BYTES))) panel_columns;
+
+static inline int64_t columns_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t columns_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline void columns_set_bounds(panel_columns *columns, int column, const varlen_attention *attention,
+                                      const cpu_sequence *sequence)
+{
+    int64_t position = columns->query[column];
+    if (attention->alignment == VARLEN_ALIGN_BOTTOM_RIGHT)
+        position += (int64_t)sequence->keys - sequence->queries;
+    int64_t first = 0;
+    int64_t last = sequence->keys - 1;
+    if (attention->window_left != VARLEN_UNBOUNDED)
+        first = columns_max(first, position - attention->window_left);
+    if (attention->window_right != VARLEN_UNBOUNDED)
+        last = columns_min(last, position + attention->window_right);
+    if (first > last) {
+        first = sequence->keys;
+        last = -1;
+    }
+    columns->position[column] = (int32_t)position;
+    columns->first_key[column] = (int32_t)first;
+    columns->last_key[column] = (int32_t)last;
+    columns->begin = (int32_t)columns_min(columns->begin, first);
+    columns->end = (int32_t)columns_max(columns->end, last + 1);
+    columns->common_begin = (int32_t)columns_max(columns->common_begin, first);
+    columns->common_end = (int32_t)columns_min(columns->common_end, last + 1);
+}
+
+static inline float columns_slope(const varlen_forward_args *args, int32_t sequence, int32_t head)
+{
+    const float log2e = 1.44269504f;
+    if (!args->alibi_slopes)
+        return 0.0f;
+    return args->alibi_slopes[sequence * args->alibi_batch_stride + head] * log2e;
+}
+
+/* Describes rows first_row .. first_row + count - 1 of a tile. */
+static inline void columns_init(panel_columns *columns, const cpu_forward_tile *tile, int64_t first_row, int32_t count)
+{
+    const varlen_attention *attention = tile->attention;
+    int32_t group = attention->q_heads / attention->kv_heads;
+    columns->count = count;
+    columns->vectors = (count + LANES - 1) / LANES;
+    columns->begin = columns->common_end = tile->sequence.keys;
+    columns->end = columns->common_begin = 0;
+    for (int32_t column = 0; column < columns->vectors * LANES; column++) {
+        int64_t row = first_row + columns_min(column, count - 1);
+        columns->query[column] = (int32_t)(row / group);
+        columns->head[column] = tile->kv_head * group + (int32_t)(row % group);
+        columns->slope[column] = columns_slope(tile->args, tile->sequence.index, columns->head[column]);
+        columns->maximum[column] = -INFINITY;
+        columns->sum[column] = 0.0f;
+        columns_set_bounds(columns, column, attention, &tile->sequence);
+    }
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* Vectors of LANES floats for the instruction set that this translation unit is compiled for. */
+#ifndef VARLEN_CPU_VECTOR_H
+#define VARLEN_CPU_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+enum { LANES = VECTOR_BYTES / 4 };
+
+typedef float vfloat __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t vint __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint32_t vuint __attribute__((vector_size(VECTOR_BYTES)));
+
+static inline vfloat vector_splat(float value)
+{
+    return value - (vfloat){0};
+}
+
+static inline vint vector_splat_int(int32_t value)
+{
+    return (vint){0} + value;
+}
+
+static inline vuint vector_splat_uint(uint32_t value)
+{
+    return (vuint){0} + value;
+}
+
+/* Addresses are multiples of VECTOR_BYTES. */
+static inline vfloat vector_load(const float *address)
+{
+    return *(const vfloat *)address;
+}
+
+static inline void vector_store(float *address, vfloat value)
+{
+    *(vfloat *)address = value;
+}
+
+static inline vint vector_load_int(const int32_t *address)
+{
+    return *(const vint *)address;
+}
+
+/* if_true where mask is -1, if_false where it is 0. */
+static inline vfloat vector_select(vint mask, vfloat if_true, vfloat if_false)
+{
+    return (vfloat)((mask & (vint)if_true) | (~mask & (vint)if_false));
+}
+
+/* The larger one; b where either is NaN. */
+static inline vfloat vector_max(vfloat a, vfloat b)
+{
+#if defined(__AVX512F__)
+    return (vfloat)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vfloat)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vfloat)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    return vector_select(a > b, a, b);
+#endif
+}
+
+static inline vfloat vector_min(vfloat a, vfloat b)
+{
+#if defined(__AVX512F__)
+    return (vfloat)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vfloat)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vfloat)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    return vector_select(a < b, a, b);
+#endif
+}
+
+static inline vfloat vector_abs(vfloat x)
+{
+    return (vfloat)((vint)x & 0x7fffffff);
+}
+
+/* 2^x for x <= 0, at most 0.6 ulp off; larger x count as 0, results below 2^-126 are 0, NaN stays NaN.
+ *
+ * x = n + f with n the nearest integer: adding 1.5 * 2^23 + 127 leaves n + 127, the exponent field of 2^n, in the low
+ * bits of the sum. 2^f is a polynomial of degree 6 through Chebyshev nodes on [-1/2, 1/2], with the constant term fixed
+ * to 1 so that 2^0 is exact. */
+static inline vfloat vector_exp2_nonpositive(vfloat x)
+{
+    const float to_exponent_field = 12582912.0f + 127.0f;
+    x = vector_min(vector_splat(0.0f), x);
+    vfloat shifted = x + to_exponent_field;
+    vfloat f = x - (shifted - to_exponent_field);
+    vfloat p = f * 0.000154531629f + 0.00133908634f;
+    p = p * f + 0.00961808256f;
+    p = p * f + 0.0555035711f;
+    p = p * f + 0.240226508f;
+    p = p * f + 0.693147188f;
+    p = p * f + 1.0f;
+    vfloat result = p * (vfloat)((vuint)shifted << 23);
+    return (vfloat)((vint)result & ~(x < -126.0f));
+}
+
+/* tanh, at most 2 ulp off. Small |x|: x + x^3 * P(x^2), with P through Chebyshev nodes. Else 1 - 2 / (1 + e^2|x|),
+ * written with e^-2|x| so that it cannot overflow. */
+static inline vfloat vector_tanh(vfloat x)
+{
+    const float minus_two_log2e = -2.88539008f;
+    vfloat a = vector_abs(x);
+    vfloat t = x * x;
+    vfloat p = t * -0.00609665466f + 0.0209971265f;
+    p = p * t + -0.0538508941f;
+    p = p * t + 0.133327696f;
+    p = p * t + -0.333333289f;
+    vfloat small = x * t * p + x;
+    vfloat e = vector_exp2_nonpositive(a * minus_two_log2e);
+    vfloat large = (1.0f - e) / (1.0f + e);
+    large = (vfloat)((vint)large | ((vint)x & vector_splat_int(INT32_MIN)));
+    return vector_select(a < 0.625f, small, large);
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* varlen_kv_append: new keys and values, rotated, into a packed or paged cache. */
+#include "around.h"
+#include "rows.h"
+#include "sequence.h"
+#include "state.h"
+
+enum { MAX_DIM = 256 };
+
+/* One new token and where it goes. */
+typedef struct new_token {
+    int64_t row;      /* of q, k_new and v_new */
+    int64_t position; /* row of the rotary tables */
+    cpu_sequence slot;
+    int64_t slot_row;
+} new_token;
+
+/* The sequence that owns a row: the last one that starts at or before it, as later ones of length 0 start behind. */
+static int32_t owner_of(const int32_t *cu_seqlens, int32_t batch, int64_t row)
+{
+    int32_t low = 0;
+    int32_t high = batch - 1;
+    while (low < high) {
+        int32_t middle = low + (high - low + 1) / 2;
+        if (cu_seqlens[middle] <= row)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+static new_token token_at(const varlen_kv_append_args *args, int64_t row)
+{
+    int32_t b = owner_of(args->cu_seqlens_new, args->batch, row);
+    new_token token = {.row = row, .slot_row = args->seqused_k[b] + row - args->cu_seqlens_new[b]};
+    token.position = token.slot_row - (args->leftpad_k ? args->leftpad_k[b] : 0);
+    token.slot.pages = args->page_table ? args->page_table + (int64_t)b * args->page_table_width : NULL;
+    token.slot.first_key = args->page_table ? 0 : args->cu_seqlens_k[b];
+    return token;
+}
+
+static void rotate_half(float *row, const float *cosines, const float *sines, int32_t half)
+{
+    for (int32_t i = 0; i < half; i++) {
+        float x = row[i];
+        float y = row[i + half];
+        row[i] = x * cosines[i] - y * sines[i];
+        row[i + half] = x * sines[i] + y * cosines[i];
+    }
+}
+
+static void rotate_interleaved(float *row, const float *cosines, const float *sines, int32_t half)
+{
+    for (int32_t i = 0; i < half; i++) {
+        float x = row[2 * i];
+        float y = row[2 * i + 1];
+        row[2 * i] = x * cosines[i] - y * sines[i];
+        row[2 * i + 1] = x * sines[i] + y * cosines[i];
+    }
+}
+
+static void rotate(float *row, const varlen_kv_append_args *args, int64_t position)
+{
+    int32_t half = args->rotary_dim / 2;
+    const float *cosines = args->rotary_cos + position * half;
+    const float *sines = args->rotary_sin + position * half;
+    if (args->rotary_interleaved)
+        rotate_interleaved(row, cosines, sines, half);
+    else
+        rotate_half(row, cosines, sines, half);
+}
+
+static char *row_of(const varlen_tensor *tensor, varlen_dtype dtype, int64_t row, int32_t head)
+{
+    int64_t element = row * tensor->token_stride + head * tensor->head_stride;
+    return (char *)tensor->data + element * varlen_dtype_size(dtype);
+}
+
+static void move_rotated(void *destination, const void *source, const varlen_kv_append_args *args, int64_t position)
+{
+    float row[MAX_DIM];
+    row_load(row, source, args->dtype, args->head_dim);
+    rotate(row, args, position);
+    row_store(destination, row, args->dtype, args->head_dim);
+}
+
+static void append_token(const varlen_kv_append_args *args, const new_token *token)
+{
+    int64_t element = varlen_dtype_size(args->dtype);
+    for (int32_t head = 0; head < args->kv_heads; head++) {
+        cpu_key_rows keys =
+            cpu_key_rows_of(&args->k_cache, args->k_page_stride, args->page_size, args->dtype, head, &token->slot);
+        cpu_key_rows values =
+            cpu_key_rows_of(&args->v_cache, args->v_page_stride, args->page_size, args->dtype, head, &token->slot);
+        void *key = (void *)cpu_key_row(&keys, token->slot_row);
+        void *value = (void *)cpu_key_row(&values, token->slot_row);
+        const void *new_key = row_of(&args->k_new, args->dtype, token->row, head);
+        if (args->rotary_dim)
+            move_rotated(key, new_key, args, token->position);
+        else
+            memcpy(key, new_key, (size_t)(args->head_dim * element));
+        memcpy(value, row_of(&args->v_new, args->dtype, token->row, head), (size_t)(args->value_dim * element));
+    }
+    for (int32_t head = 0; head < args->q_heads; head++) {
+        void *query = row_of(&args->q, args->dtype, token->row, head);
+        move_rotated(query, query, args, token->position);
+    }
+}
+
+varlen_status cpu_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
+{
+    const cpu_state *cpu = state;
+    (void)stream;
+    int64_t tokens = args->cu_seqlens_new[args->batch];
+#pragma omp parallel for num_threads(cpu->threads) schedule(static)
+    for (int64_t row = 0; row < tokens; row++) {
+        new_token token = token_at(args, row);
+        append_token(args, &token);
+    }
+    if (args->seqused_k_out)
+        for (int32_t b = 0; b < args->batch; b++)
+            args->seqused_k_out[b] = args->seqused_k[b] + args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];
+    return VARLEN_OK;
+}

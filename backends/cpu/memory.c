@@ -1,0 +1,118 @@
+#include "memory.h"
+
+#include "state.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ALIGNMENT = 256 };
+
+varlen_status cpu_alloc(void *state, size_t size, void **data)
+{
+    (void)state;
+    if (posix_memalign(data, ALIGNMENT, size) == 0)
+        return VARLEN_OK;
+    *data = NULL;
+    return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for %zu bytes", size);
+}
+
+varlen_status cpu_free(void *state, void *data)
+{
+    (void)state;
+    free(data);
+    return VARLEN_OK;
+}
+
+varlen_status cpu_copy(void *state, varlen_stream stream, void *destination, const void *source, size_t size)
+{
+    (void)state;
+    (void)stream;
+    memcpy(destination, source, size);
+    return VARLEN_OK;
+}
+
+varlen_status cpu_fill(void *state, varlen_stream stream, void *destination, uint8_t value, size_t size)
+{
+    (void)state;
+    (void)stream;
+    memset(destination, value, size);
+    return VARLEN_OK;
+}
+
+/* A stream has no state; its handle only has to be one. */
+varlen_status cpu_stream_create(void *state, varlen_stream *stream)
+{
+    (void)state;
+    *stream = malloc(1);
+    return *stream ? VARLEN_OK : cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a stream");
+}
+
+varlen_status cpu_stream_destroy(void *state, varlen_stream stream)
+{
+    (void)state;
+    free(stream);
+    return VARLEN_OK;
+}
+
+varlen_status cpu_stream_synchronize(void *state, varlen_stream stream)
+{
+    (void)state;
+    (void)stream;
+    return VARLEN_OK;
+}
+
+varlen_status cpu_stream_wait(void *state, varlen_stream stream, varlen_event event)
+{
+    (void)state;
+    (void)stream;
+    (void)event;
+    return VARLEN_OK;
+}
+
+struct varlen_event_object {
+    struct timespec time;
+    bool recorded;
+};
+
+varlen_status cpu_event_create(void *state, varlen_event *event)
+{
+    (void)state;
+    *event = calloc(1, sizeof **event);
+    return *event ? VARLEN_OK : cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for an event");
+}
+
+varlen_status cpu_event_destroy(void *state, varlen_event event)
+{
+    (void)state;
+    free(event);
+    return VARLEN_OK;
+}
+
+varlen_status cpu_event_record(void *state, varlen_event event, varlen_stream stream)
+{
+    (void)state;
+    (void)stream;
+    clock_gettime(CLOCK_MONOTONIC, &event->time);
+    event->recorded = true;
+    return VARLEN_OK;
+}
+
+varlen_status cpu_event_synchronize(void *state, varlen_event event)
+{
+    (void)state;
+    (void)event;
+    return VARLEN_OK;
+}
+
+varlen_status cpu_event_elapsed(void *state, varlen_event start, varlen_event end, double *milliseconds)
+{
+    (void)state;
+    if (!start->recorded || !end->recorded)
+        return cpu_host->fail(VARLEN_ERROR_INVALID_ARGUMENT, "%s has not been recorded",
+                              start->recorded ? "end" : "start");
+    double seconds = (double)(end->time.tv_sec - start->time.tv_sec);
+    *milliseconds = seconds * 1e3 + (double)(end->time.tv_nsec - start->time.tv_nsec) * 1e-6;
+    return VARLEN_OK;
+}

@@ -1,0 +1,66 @@
+/* varlen_merge: partial results combined by their lse. */
+#include "around.h"
+#include "rows.h"
+#include "state.h"
+
+#include <math.h>
+
+enum { MAX_DIM = 256 };
+
+static double partial_lse(const varlen_merge_args *args, int32_t part, int64_t token, int32_t head)
+{
+    return args->partial_lse[part * args->partial_lse_stride + head * args->tokens + token];
+}
+
+static const char *partial_row(const varlen_merge_args *args, int32_t part, int64_t token, int32_t head)
+{
+    const varlen_tensor *tensor = &args->partial_out;
+    int64_t element = part * args->partial_out_stride + token * tensor->token_stride + head * tensor->head_stride;
+    return (const char *)tensor->data + element * varlen_dtype_size(args->partial_dtype);
+}
+
+/* log(sum over parts of exp(lse)). */
+static double combined_lse(const varlen_merge_args *args, int64_t token, int32_t head)
+{
+    double maximum = -INFINITY;
+    for (int32_t part = 0; part < args->parts; part++)
+        maximum = fmax(maximum, partial_lse(args, part, token, head));
+    if (maximum == -INFINITY)
+        return -INFINITY;
+    double sum = 0.0;
+    for (int32_t part = 0; part < args->parts; part++)
+        sum += exp(partial_lse(args, part, token, head) - maximum);
+    return maximum + log(sum);
+}
+
+/* All parts of a row are read before it is written, so that the result may take a part's place. */
+static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head)
+{
+    float sum[MAX_DIM] = {0};
+    float row[MAX_DIM];
+    double lse = combined_lse(args, token, head);
+    for (int32_t part = 0; part < args->parts; part++) {
+        double own = partial_lse(args, part, token, head);
+        if (own == -INFINITY)
+            continue;
+        float weight = (float)exp(own - lse);
+        row_load(row, partial_row(args, part, token, head), args->partial_dtype, args->value_dim);
+        for (int32_t dim = 0; dim < args->value_dim; dim++)
+            sum[dim] += weight * row[dim];
+    }
+    int64_t element = token * args->out.token_stride + head * args->out.head_stride;
+    row_store((char *)args->out.data + element * varlen_dtype_size(args->dtype), sum, args->dtype, args->value_dim);
+    if (args->lse)
+        args->lse[head * args->tokens + token] = (float)lse;
+}
+
+varlen_status cpu_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
+{
+    const cpu_state *cpu = state;
+    (void)stream;
+#pragma omp parallel for num_threads(cpu->threads) schedule(static)
+    for (int64_t token = 0; token < args->tokens; token++)
+        for (int32_t head = 0; head < args->heads; head++)
+            merge_row(args, token, head);
+    return VARLEN_OK;
+}

@@ -1,0 +1,29 @@
+#include "outside.h"
+
+#include <math.h>
+#include <string.h>
+
+cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total, int32_t number)
+{
+    if (number == batch)
+        return (cpu_row_range){cu_seqlens[batch], total};
+    int64_t used = seqused ? seqused[number] : cu_seqlens[number + 1] - cu_seqlens[number];
+    return (cpu_row_range){cu_seqlens[number] + used, cu_seqlens[number + 1]};
+}
+
+void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows)
+{
+    int64_t element = varlen_dtype_size(dtype);
+    for (int64_t row = rows.begin; row < rows.end; row++)
+        for (int32_t head = 0; head < heads; head++) {
+            int64_t offset = row * tensor->token_stride + head * tensor->head_stride;
+            memset((char *)tensor->data + offset * element, 0, (size_t)(dim * element));
+        }
+}
+
+void cpu_clear_lse(float *lse, int32_t heads, int64_t total, cpu_row_range rows)
+{
+    for (int32_t head = 0; head < heads; head++)
+        for (int64_t row = rows.begin; row < rows.end; row++)
+            lse[head * total + row] = -INFINITY;
+}

@@ -1,0 +1,22 @@
+/* Rows that belong to no sequence: they are written too. */
+#ifndef VARLEN_CPU_OUTSIDE_H
+#define VARLEN_CPU_OUTSIDE_H
+
+#include <varlen/varlen.h>
+
+typedef struct cpu_row_range {
+    int64_t begin;
+    int64_t end;
+} cpu_row_range;
+
+/* Gap number 0 .. batch - 1: the unused end of that sequence's slot; number batch: what follows the last slot.
+ * seqused may be NULL. */
+cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total, int32_t number);
+
+/* Rows of every head = 0. */
+void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows);
+
+/* Rows of every head of lse[heads][total] = -infinity. */
+void cpu_clear_lse(float *lse, int32_t heads, int64_t total, cpu_row_range rows);
+
+#endif

@@ -1,0 +1,99 @@
+/* The CPU backend's entry and its table of functions. */
+#include "around.h"
+#include "device.h"
+#include "forward.h"
+#include "isa.h"
+#include "memory.h"
+#include "state.h"
+
+#include <stdlib.h>
+
+const varlen_host *cpu_host;
+
+static varlen_status cpu_open(const varlen_backend_open *options, void **state)
+{
+    const cpu_kernels *kernels;
+    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    if (status != VARLEN_OK)
+        return status;
+    cpu_state *cpu = malloc(sizeof *cpu);
+    if (!cpu)
+        return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
+    *cpu = (cpu_state){.kernels = kernels, .threads = options->threads ? options->threads : cpu_default_threads()};
+    cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
+    *state = cpu;
+    return VARLEN_OK;
+}
+
+static void cpu_close(void *state)
+{
+    free(state);
+}
+
+static varlen_status cpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
+{
+    (void)state;
+    (void)attention;
+    if (pass == VARLEN_PASS_BACKWARD)
+        return cpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "the cpu backend has no backward pass");
+    return VARLEN_OK;
+}
+
+static varlen_status cpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
+{
+    (void)pass;
+    *size = cpu_forward_workspace(state, attention);
+    return VARLEN_OK;
+}
+
+static varlen_status cpu_forward_call(void *state, varlen_stream stream, const varlen_attention *attention,
+                                      const varlen_forward_args *args)
+{
+    (void)stream;
+    cpu_forward(state, attention, args);
+    return VARLEN_OK;
+}
+
+static const varlen_backend backend = {
+    .abi_version = VARLEN_BACKEND_ABI_VERSION,
+    .priority = 0,
+    .struct_size = sizeof(varlen_backend),
+    .name = "cpu",
+    .description = "any CPU, with OpenMP",
+    .device_count = cpu_device_count,
+    .device_info = cpu_device_info,
+    .open = cpu_open,
+    .close = cpu_close,
+    .supports = cpu_supports,
+    .workspace_size = cpu_workspace_size,
+    .forward = cpu_forward_call,
+    .merge = cpu_merge,
+    .cu_seqlens = cpu_cu_seqlens,
+    .pack = cpu_pack,
+    .unpack = cpu_unpack,
+    .kv_append = cpu_kv_append,
+    .alloc = cpu_alloc,
+    .free = cpu_free,
+    .copy = cpu_copy,
+    .fill = cpu_fill,
+    .stream_create = cpu_stream_create,
+    .stream_destroy = cpu_stream_destroy,
+    .stream_synchronize = cpu_stream_synchronize,
+    .stream_wait = cpu_stream_wait,
+    .event_create = cpu_event_create,
+    .event_destroy = cpu_event_destroy,
+    .event_record = cpu_event_record,
+    .event_synchronize = cpu_event_synchronize,
+    .event_elapsed = cpu_event_elapsed,
+};
+
+const varlen_backend *varlen_backend_entry(const varlen_host *host)
+{
+    if (host->abi_version >> 16 != VARLEN_BACKEND_ABI_MAJOR) {
+        host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "built for ABI %u, the library has ABI %u",
+                   VARLEN_BACKEND_ABI_MAJOR, host->abi_version >> 16);
+        return NULL;
+    }
+    cpu_host = host;
+    return &backend;
+}

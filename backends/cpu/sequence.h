@@ -1,0 +1,81 @@
+/* One sequence of a batch, and where its rows are. */
+#ifndef VARLEN_CPU_SEQUENCE_H
+#define VARLEN_CPU_SEQUENCE_H
+
+#include <varlen/varlen.h>
+
+typedef struct cpu_sequence {
+    int32_t index;        /* in the batch */
+    int32_t queries;      /* sq */
+    int32_t keys;         /* sk, padding skipped */
+    int64_t first_query;  /* row of q */
+    int64_t first_key;    /* row of k if packed; row of the slot if paged. Padding skipped */
+    const int32_t *pages; /* the sequence's row of page_table; NULL if packed */
+} cpu_sequence;
+
+/* Arrays that say where sequences lie: the part that forward and backward have in common. */
+typedef struct cpu_metadata {
+    const int32_t *cu_seqlens_q;
+    const int32_t *cu_seqlens_k;
+    const int32_t *seqused_q;
+    const int32_t *seqused_k;
+    const int32_t *leftpad_k;
+    const int32_t *page_table;
+    int32_t page_table_width;
+} cpu_metadata;
+
+static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t index)
+{
+    const int32_t *cu_q = metadata->cu_seqlens_q + index;
+    cpu_sequence sequence = {.index = index, .first_query = cu_q[0]};
+    sequence.queries = metadata->seqused_q ? metadata->seqused_q[index] : cu_q[1] - cu_q[0];
+
+    if (metadata->page_table) {
+        sequence.pages = metadata->page_table + (int64_t)index * metadata->page_table_width;
+        sequence.keys = metadata->seqused_k[index];
+    } else {
+        const int32_t *cu_k = metadata->cu_seqlens_k + index;
+        sequence.first_key = cu_k[0];
+        sequence.keys = metadata->seqused_k ? metadata->seqused_k[index] : cu_k[1] - cu_k[0];
+    }
+    if (metadata->leftpad_k) {
+        sequence.first_key += metadata->leftpad_k[index];
+        sequence.keys -= metadata->leftpad_k[index];
+    }
+    return sequence;
+}
+
+/* Keys or values of one head, packed or paged. */
+typedef struct cpu_key_rows {
+    const char *data; /* of the head */
+    const int32_t *pages;
+    int64_t first_row;
+    int64_t row_bytes;
+    int64_t page_bytes;
+    int32_t page_size;
+} cpu_key_rows;
+
+static inline cpu_key_rows cpu_key_rows_of(const varlen_tensor *tensor, int64_t page_stride, int32_t page_size,
+                                           varlen_dtype dtype, int32_t head, const cpu_sequence *sequence)
+{
+    int64_t element = varlen_dtype_size(dtype);
+    return (cpu_key_rows){
+        .data = (const char *)tensor->data + head * tensor->head_stride * element,
+        .pages = sequence->pages,
+        .first_row = sequence->first_key,
+        .row_bytes = tensor->token_stride * element,
+        .page_bytes = page_stride * element,
+        .page_size = page_size,
+    };
+}
+
+/* Row of key j. */
+static inline const void *cpu_key_row(const cpu_key_rows *rows, int64_t j)
+{
+    int64_t row = rows->first_row + j;
+    if (!rows->pages)
+        return rows->data + row * rows->row_bytes;
+    return rows->data + rows->pages[row / rows->page_size] * rows->page_bytes + row % rows->page_size * rows->row_bytes;
+}
+
+#endif

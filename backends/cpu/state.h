@@ -1,0 +1,16 @@
+/* What the backend keeps: the host's table for the process, and the settings of each open context. */
+#ifndef VARLEN_CPU_STATE_H
+#define VARLEN_CPU_STATE_H
+
+#include "kernels.h"
+
+#include <varlen/backend.h>
+
+typedef struct cpu_state {
+    const cpu_kernels *kernels;
+    int32_t threads; /* that a call may use, >= 1 */
+} cpu_state;
+
+extern const varlen_host *cpu_host; /* set by the entry, before anything else runs */
+
+#endif

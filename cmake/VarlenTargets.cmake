@@ -1,0 +1,26 @@
+# Settings that every target of the project shares, and the two kinds of library it builds.
+
+function(varlen_common target)
+  target_compile_features(${target} PRIVATE c_std_11)
+  set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET hidden C_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes)
+  if(VARLEN_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()
+
+# A backend plugin: varlen-<name>.so in the plugin folder, exporting varlen_backend_entry alone.
+function(varlen_add_plugin target name)
+  add_library(${target} MODULE ${ARGN})
+  varlen_common(${target})
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME "varlen-${name}"
+    LIBRARY_OUTPUT_DIRECTORY "${VARLEN_OUTPUT_PLUGINS}")
+  varlen_export_only(${target} "${PROJECT_SOURCE_DIR}/cmake/plugin.map")
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/${VARLEN_PLUGIN_SUBDIR}" COMPONENT runtime)
+endfunction()
+
+function(varlen_export_only target map)
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${map}" LINKER:--no-undefined)
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${map}")
+endfunction()
