@@ -2,28 +2,57 @@
 #ifndef VARLEN_CPU_KERNELS_H
 #define VARLEN_CPU_KERNELS_H
 
-#include "philox.h"
-#include "sequence.h"
+#include "inputs.h"
 
-#include <varlen/varlen.h>
+#include <stdatomic.h>
 
-/* Rows of queries of one kv head. All query heads of its group stand in one tile, so that keys and values are read
- * once: row r is query r / group of the sequence, head r % group of the group. */
+/* Query rows of one kv head. All query heads of its group stand side by side, so that keys and values are read once for
+ * all of them: row r is query r / group of the sequence, head r % group of the group. */
 typedef struct cpu_forward_tile {
-    const varlen_attention *attention;
-    const varlen_forward_args *args;
+    const cpu_inputs *inputs;
+    varlen_tensor out;
+    float *lse; /* NULL: not wanted */
     cpu_sequence sequence;
     int32_t kv_head;
+    int32_t rows; /* at most forward_rows */
     int64_t first_row;
-    int32_t rows; /* at most the kernels' tile_rows */
-    philox_key dropout_key;
 } cpu_forward_tile;
 
+/* What backward reads and writes besides the inputs. */
+typedef struct cpu_gradients {
+    varlen_tensor dout;
+    varlen_tensor dq;
+    varlen_tensor dk;
+    varlen_tensor dv;
+    const float *lse;   /* [q_heads, total_q] */
+    const float *delta; /* [q_heads, total_q]: dot(dout, out) */
+} cpu_gradients;
+
+/* Keys number * backward_keys and following of one kv head, against all the query rows that see them.
+ *
+ * dq sums over tiles. For the same bits with any number of threads, tiles add to a panel of query rows in order of
+ * their number: each waits until the tiles before it have added theirs. Tiles of a sequence and kv head must therefore
+ * be started in order. */
+typedef struct cpu_backward_tile {
+    const cpu_inputs *inputs;
+    const cpu_gradients *gradients;
+    cpu_sequence sequence;
+    int32_t kv_head;
+    int32_t number;
+    float *dq_panels;          /* [panels][head_dim][panel_rows]: sums of this sequence and kv head */
+    _Atomic int32_t *dq_tiles; /* [panels]: how many tiles have been added, 0 at first */
+} cpu_backward_tile;
+
+/* Sizes of scratch are bytes per thread, multiples of 64; scratch is aligned to 64 bytes. */
 typedef struct cpu_kernels {
-    const char *name;  /* of the instruction set, as in VARLEN_CPU_ISA */
-    int32_t tile_rows; /* rows of queries per tile */
-    size_t (*forward_scratch_bytes)(const varlen_attention *attention); /* per thread, a multiple of 64 */
-    void (*forward)(const cpu_forward_tile *tile, void *scratch);       /* scratch: aligned to 64 bytes */
+    const char *name; /* of the instruction set, as in VARLEN_CPU_ISA */
+    int32_t panel_rows;
+    int32_t forward_rows;
+    int32_t backward_keys;
+    size_t (*forward_scratch_bytes)(const varlen_attention *attention);
+    void (*forward)(const cpu_forward_tile *tile, void *scratch);
+    size_t (*backward_scratch_bytes)(const varlen_attention *attention);
+    void (*backward)(const cpu_backward_tile *tile, void *scratch);
 } cpu_kernels;
 
 #endif

@@ -1,7 +1,7 @@
 /* varlen_kv_append: new keys and values, rotated, into a packed or paged cache. */
 #include "around.h"
+#include "inputs.h"
 #include "rows.h"
-#include "sequence.h"
 #include "state.h"
 
 enum { MAX_DIM = 256 };
@@ -70,12 +70,6 @@ static void rotate(float *row, const varlen_kv_append_args *args, int64_t positi
         rotate_half(row, cosines, sines, half);
 }
 
-static char *row_of(const varlen_tensor *tensor, varlen_dtype dtype, int64_t row, int32_t head)
-{
-    int64_t element = row * tensor->token_stride + head * tensor->head_stride;
-    return (char *)tensor->data + element * varlen_dtype_size(dtype);
-}
-
 static void move_rotated(void *destination, const void *source, const varlen_kv_append_args *args, int64_t position)
 {
     float row[MAX_DIM];
@@ -86,23 +80,23 @@ static void move_rotated(void *destination, const void *source, const varlen_kv_
 
 static void append_token(const varlen_kv_append_args *args, const new_token *token)
 {
+    const cpu_cache k_cache = {args->k_cache, args->k_page_stride, args->page_size, args->dtype};
+    const cpu_cache v_cache = {args->v_cache, args->v_page_stride, args->page_size, args->dtype};
     int64_t element = varlen_dtype_size(args->dtype);
     for (int32_t head = 0; head < args->kv_heads; head++) {
-        cpu_key_rows keys =
-            cpu_key_rows_of(&args->k_cache, args->k_page_stride, args->page_size, args->dtype, head, &token->slot);
-        cpu_key_rows values =
-            cpu_key_rows_of(&args->v_cache, args->v_page_stride, args->page_size, args->dtype, head, &token->slot);
-        void *key = (void *)cpu_key_row(&keys, token->slot_row);
-        void *value = (void *)cpu_key_row(&values, token->slot_row);
-        const void *new_key = row_of(&args->k_new, args->dtype, token->row, head);
+        cpu_key_rows keys = cpu_key_rows_of(&k_cache, head, &token->slot);
+        cpu_key_rows values = cpu_key_rows_of(&v_cache, head, &token->slot);
+        void *key = cpu_key_row(&keys, token->slot_row);
+        void *value = cpu_key_row(&values, token->slot_row);
+        const void *new_key = cpu_row(&args->k_new, args->dtype, token->row, head);
         if (args->rotary_dim)
             move_rotated(key, new_key, args, token->position);
         else
             memcpy(key, new_key, (size_t)(args->head_dim * element));
-        memcpy(value, row_of(&args->v_new, args->dtype, token->row, head), (size_t)(args->value_dim * element));
+        memcpy(value, cpu_row(&args->v_new, args->dtype, token->row, head), (size_t)(args->value_dim * element));
     }
     for (int32_t head = 0; head < args->q_heads; head++) {
-        void *query = row_of(&args->q, args->dtype, token->row, head);
+        void *query = cpu_row(&args->q, args->dtype, token->row, head);
         move_rotated(query, query, args, token->position);
     }
 }

@@ -1,11 +1,13 @@
 /* The CPU backend's entry and its table of functions. */
 #include "around.h"
+#include "backward.h"
 #include "device.h"
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
 #include "state.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 const varlen_host *cpu_host;
@@ -30,19 +32,19 @@ static void cpu_close(void *state)
     free(state);
 }
 
+/* All that the library accepts. */
 static varlen_status cpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
     (void)state;
     (void)attention;
-    if (pass == VARLEN_PASS_BACKWARD)
-        return cpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "the cpu backend has no backward pass");
+    (void)pass;
     return VARLEN_OK;
 }
 
 static varlen_status cpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
-    (void)pass;
-    *size = cpu_forward_workspace(state, attention);
+    bool forward = pass == VARLEN_PASS_FORWARD;
+    *size = forward ? cpu_forward_workspace(state, attention) : cpu_backward_workspace(state, attention);
     return VARLEN_OK;
 }
 
@@ -51,6 +53,14 @@ static varlen_status cpu_forward_call(void *state, varlen_stream stream, const v
 {
     (void)stream;
     cpu_forward(state, attention, args);
+    return VARLEN_OK;
+}
+
+static varlen_status cpu_backward_call(void *state, varlen_stream stream, const varlen_attention *attention,
+                                       const varlen_backward_args *args)
+{
+    (void)stream;
+    cpu_backward(state, attention, args);
     return VARLEN_OK;
 }
 
@@ -67,6 +77,7 @@ static const varlen_backend backend = {
     .supports = cpu_supports,
     .workspace_size = cpu_workspace_size,
     .forward = cpu_forward_call,
+    .backward = cpu_backward_call,
     .merge = cpu_merge,
     .cu_seqlens = cpu_cu_seqlens,
     .pack = cpu_pack,

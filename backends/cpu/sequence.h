@@ -45,9 +45,17 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
     return sequence;
 }
 
-/* Keys or values of one head, packed or paged. */
+/* All keys or all values, packed or paged. */
+typedef struct cpu_cache {
+    varlen_tensor tensor;
+    int64_t page_stride; /* elements */
+    int32_t page_size;
+    varlen_dtype dtype;
+} cpu_cache;
+
+/* Those of one head and one sequence. */
 typedef struct cpu_key_rows {
-    const char *data; /* of the head */
+    char *data; /* of the head */
     const int32_t *pages;
     int64_t first_row;
     int64_t row_bytes;
@@ -55,22 +63,21 @@ typedef struct cpu_key_rows {
     int32_t page_size;
 } cpu_key_rows;
 
-static inline cpu_key_rows cpu_key_rows_of(const varlen_tensor *tensor, int64_t page_stride, int32_t page_size,
-                                           varlen_dtype dtype, int32_t head, const cpu_sequence *sequence)
+static inline cpu_key_rows cpu_key_rows_of(const cpu_cache *cache, int32_t head, const cpu_sequence *sequence)
 {
-    int64_t element = varlen_dtype_size(dtype);
+    int64_t element = varlen_dtype_size(cache->dtype);
     return (cpu_key_rows){
-        .data = (const char *)tensor->data + head * tensor->head_stride * element,
+        .data = (char *)cache->tensor.data + head * cache->tensor.head_stride * element,
         .pages = sequence->pages,
         .first_row = sequence->first_key,
-        .row_bytes = tensor->token_stride * element,
-        .page_bytes = page_stride * element,
-        .page_size = page_size,
+        .row_bytes = cache->tensor.token_stride * element,
+        .page_bytes = cache->page_stride * element,
+        .page_size = cache->page_size,
     };
 }
 
 /* Row of key j. */
-static inline const void *cpu_key_row(const cpu_key_rows *rows, int64_t j)
+static inline void *cpu_key_row(const cpu_key_rows *rows, int64_t j)
 {
     int64_t row = rows->first_row + j;
     if (!rows->pages)

@@ -1,32 +1,18 @@
 #include "tasks.h"
 
+#include "span.h"
+
 #include <stdbool.h>
 
-size_t cpu_task_limit(const varlen_attention *attention, int32_t tile_rows)
+size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows)
 {
-    size_t group = (size_t)(attention->q_heads / attention->kv_heads);
-    return (size_t)attention->total_q * group / (size_t)tile_rows + (size_t)attention->batch;
+    size_t rows = (size_t)attention->total_q * (size_t)cpu_group(attention);
+    return rows / (size_t)tile_rows + (size_t)attention->batch;
 }
 
-static int64_t clamp(int64_t value, int64_t low, int64_t high)
+size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys)
 {
-    return value < low ? low : value > high ? high : value;
-}
-
-/* Keys between the first one that query `first` sees and the last one that query `last` sees. */
-static int64_t visible_span(const varlen_attention *attention, const cpu_sequence *sequence, int64_t first,
-                            int64_t last)
-{
-    int64_t shift = 0;
-    if (attention->alignment == VARLEN_ALIGN_BOTTOM_RIGHT)
-        shift = (int64_t)sequence->keys - sequence->queries;
-    int64_t begin = 0;
-    int64_t end = sequence->keys;
-    if (attention->window_left != VARLEN_UNBOUNDED)
-        begin = clamp(first + shift - attention->window_left, 0, sequence->keys);
-    if (attention->window_right != VARLEN_UNBOUNDED)
-        end = clamp(last + shift + attention->window_right + 1, 0, sequence->keys);
-    return end > begin ? end - begin : 0;
+    return (size_t)attention->total_k / (size_t)tile_keys + (size_t)attention->batch;
 }
 
 static bool heavier(const cpu_task *a, const cpu_task *b)
@@ -63,19 +49,39 @@ static void sort_heaviest_first(cpu_task *tasks, int64_t count)
     }
 }
 
-int64_t cpu_tasks_list(cpu_task *tasks, const varlen_attention *attention, const cpu_metadata *metadata,
-                       int32_t tile_rows)
+int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_rows)
 {
-    int64_t group = attention->q_heads / attention->kv_heads;
+    const varlen_attention *attention = inputs->attention;
+    int64_t group = cpu_group(attention);
     int64_t count = 0;
     for (int32_t index = 0; index < attention->batch; index++) {
-        cpu_sequence sequence = cpu_sequence_at(metadata, index);
+        cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, index);
         int64_t rows = sequence.queries * group;
         for (int64_t first = 0; first < rows; first += tile_rows) {
-            int64_t end = clamp(first + tile_rows, 0, rows);
-            int64_t span = visible_span(attention, &sequence, first / group, (end - 1) / group);
-            tasks[count++] =
-                (cpu_task){.weight = (end - first) * span, .sequence = index, .tile = (int32_t)(first / tile_rows)};
+            int64_t end = first + tile_rows < rows ? first + tile_rows : rows;
+            cpu_span keys = cpu_keys_seen_by(attention, &sequence, first / group, (end - 1) / group + 1);
+            tasks[count++] = (cpu_task){.weight = (end - first) * (keys.end - keys.begin),
+                                        .sequence = index,
+                                        .tile = (int32_t)(first / tile_rows)};
+        }
+    }
+    sort_heaviest_first(tasks, count);
+    return count;
+}
+
+int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_keys)
+{
+    const varlen_attention *attention = inputs->attention;
+    int64_t count = 0;
+    for (int32_t index = 0; index < attention->batch; index++) {
+        cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, index);
+        int64_t weight = 0;
+        for (int64_t tile = ((int64_t)sequence.keys + tile_keys - 1) / tile_keys - 1; tile >= 0; tile--) {
+            int64_t first = tile * tile_keys;
+            int64_t end = first + tile_keys < sequence.keys ? first + tile_keys : sequence.keys;
+            cpu_span queries = cpu_queries_that_see(attention, &sequence, first, end);
+            weight += (end - first) * (queries.end - queries.begin);
+            tasks[count++] = (cpu_task){.weight = weight, .sequence = index, .tile = (int32_t)tile};
         }
     }
     sort_heaviest_first(tasks, count);

@@ -1,21 +1,23 @@
-/* The work of one call, cut into tiles of query rows. */
+/* The work of one call, cut into tiles. */
 #ifndef VARLEN_CPU_TASKS_H
 #define VARLEN_CPU_TASKS_H
 
-#include "sequence.h"
+#include "inputs.h"
 
 /* One tile of one sequence; it stands for kv_heads tiles, one for each kv head. */
 typedef struct cpu_task {
-    int64_t weight; /* (row, key) pairs to compute, up to the mask's slant inside the tile */
+    int64_t weight; /* heavier tasks start first */
     int32_t sequence;
     int32_t tile;
 } cpu_task;
 
-/* An upper bound on the tasks of any batch of this shape. */
-size_t cpu_task_limit(const varlen_attention *attention, int32_t tile_rows);
+/* Upper bounds on the tasks of any batch of this shape: tiles of rows of queries, tiles of keys. */
+size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows);
+size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys);
 
-/* Fills tasks, heaviest first, and returns their number. */
-int64_t cpu_tasks_list(cpu_task *tasks, const varlen_attention *attention, const cpu_metadata *metadata,
-                       int32_t tile_rows);
+/* Fill tasks, heaviest first, and return their number. A forward task weighs the pairs of its tile; a backward task the
+ * pairs of its tile and of the later ones of its sequence, which wait for it, so that they follow it. */
+int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_rows);
+int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_keys);
 
 #endif

@@ -62,31 +62,31 @@ static inline void columns_set_bounds(panel_columns *columns, int column, const 
     columns->common_end = (int32_t)columns_min(columns->common_end, last + 1);
 }
 
-static inline float columns_slope(const varlen_forward_args *args, int32_t sequence, int32_t head)
+static inline float columns_slope(const cpu_inputs *inputs, int32_t sequence, int32_t head)
 {
     const float log2e = 1.44269504f;
-    if (!args->alibi_slopes)
+    if (!inputs->alibi_slopes)
         return 0.0f;
-    return args->alibi_slopes[sequence * args->alibi_batch_stride + head] * log2e;
+    return inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head] * log2e;
 }
 
-/* Describes rows first_row .. first_row + count - 1 of a tile. */
-static inline void columns_init(panel_columns *columns, const cpu_forward_tile *tile, int64_t first_row, int32_t count)
+/* Describes rows first_row .. first_row + count - 1 of a sequence under one kv head. */
+static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs, const cpu_sequence *sequence,
+                                int32_t kv_head, int64_t first_row, int32_t count)
 {
-    const varlen_attention *attention = tile->attention;
-    int32_t group = attention->q_heads / attention->kv_heads;
+    int32_t group = cpu_group(inputs->attention);
     columns->count = count;
     columns->vectors = (count + LANES - 1) / LANES;
-    columns->begin = columns->common_end = tile->sequence.keys;
+    columns->begin = columns->common_end = sequence->keys;
     columns->end = columns->common_begin = 0;
     for (int32_t column = 0; column < columns->vectors * LANES; column++) {
         int64_t row = first_row + columns_min(column, count - 1);
         columns->query[column] = (int32_t)(row / group);
-        columns->head[column] = tile->kv_head * group + (int32_t)(row % group);
-        columns->slope[column] = columns_slope(tile->args, tile->sequence.index, columns->head[column]);
+        columns->head[column] = kv_head * group + (int32_t)(row % group);
+        columns->slope[column] = columns_slope(inputs, sequence->index, columns->head[column]);
         columns->maximum[column] = -INFINITY;
         columns->sum[column] = 0.0f;
-        columns_set_bounds(columns, column, attention, &tile->sequence);
+        columns_set_bounds(columns, column, inputs->attention, sequence);
     }
 }
 

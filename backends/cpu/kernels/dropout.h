@@ -3,7 +3,6 @@
 #define VARLEN_CPU_DROPOUT_H
 
 #include "kernels/columns.h"
-#include "philox.h"
 
 typedef uint64_t vlong __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -51,23 +50,24 @@ static inline dropout_words dropout_philox(dropout_words counter, philox_key key
     return counter;
 }
 
-/* What one call's dropout needs to know. */
+/* What the dropout of one sequence needs to know. */
 typedef struct dropout_rule {
     philox_key key;
-    uint32_t threshold; /* words below it are dropped */
+    uint32_t threshold; /* words below it are dropped; 0: no dropout */
     uint32_t sequence;
 } dropout_rule;
 
-static inline dropout_rule dropout_rule_of(const cpu_forward_tile *tile)
+static inline dropout_rule dropout_rule_of(const cpu_inputs *inputs, const cpu_sequence *sequence)
 {
-    return (dropout_rule){.key = tile->dropout_key,
-                          .threshold = (uint32_t)((double)tile->attention->dropout_p * 0x1p32),
-                          .sequence = (uint32_t)tile->sequence.index};
+    return (dropout_rule){.key = inputs->dropout_key,
+                          .threshold = (uint32_t)((double)inputs->attention->dropout_p * 0x1p32),
+                          .sequence = (uint32_t)sequence->index};
 }
 
-/* Clears the dropped weights among weights[end - begin][PANEL], which belong to keys begin .. end - 1. */
-static inline void dropout_apply(float *weights, const panel_columns *columns, const dropout_rule *rule, int32_t begin,
-                                 int32_t end)
+/* Among values[end - begin][PANEL], which belong to keys begin .. end - 1: clears those that are dropped, multiplies
+ * the others by `kept`. */
+static inline void dropout_apply(float *values, const panel_columns *columns, const dropout_rule *rule, float kept,
+                                 int32_t begin, int32_t end)
 {
     for (int v = 0; v < columns->vectors; v++) {
         vuint query = (vuint)vector_load_int(columns->query + v * LANES);
@@ -79,9 +79,9 @@ static inline void dropout_apply(float *weights, const panel_columns *columns, c
                 int32_t key = four * 4 + w;
                 if (key < begin || key >= end)
                     continue;
-                float *address = weights + (int64_t)(key - begin) * PANEL + v * LANES;
+                float *address = values + (int64_t)(key - begin) * PANEL + v * LANES;
                 vint dropped = (vint)(words.word[w] < rule->threshold);
-                vector_store(address, (vfloat)((vint)vector_load(address) & ~dropped));
+                vector_store(address, (vfloat)((vint)(vector_load(address) * kept) & ~dropped));
             }
         }
     }

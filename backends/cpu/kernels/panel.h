@@ -1,11 +1,12 @@
-/* The matrix product of the kernels: a panel is PANEL columns wide, one column per query row, so that a vector holds
+/* The matrix products of the kernels. A panel is PANEL columns wide, one column per query row, so that a vector holds
  * the same element of LANES query rows and every step of the softmax works down the columns without a horizontal
- * reduction.
+ * reduction:
  *
- *     scores:      S[key][query]   = sum over dim of K[key][dim] * Q[dim][query]
- *     accumulate:  O[value][query] = O[value][query] * rescale[query] + sum over key of V[key][value] * P[key][query]
+ *     panel_scores       S[key][query]  = sum over dim of K[key][dim] * Q[dim][query]
+ *     panel_accumulate   O[dim][query]  = O[dim][query] * factor[query] + sum over key of V[key][dim] * P[key][query]
+ *     panel_contract     dV[key][dim]  += sum over query of P[key][query] * dO[query][dim]
  *
- * In both, the left matrix is read one element at a time and broadcast, so keys and values stay in row order. */
+ * In all of them the left matrix is read one element at a time and broadcast, so that it may lie in any order. */
 #ifndef VARLEN_CPU_PANEL_H
 #define VARLEN_CPU_PANEL_H
 
@@ -20,6 +21,9 @@ enum { PANEL_ROWS = 4, PANEL_VECTORS = 3 };
 #endif
 enum { PANEL = PANEL_VECTORS * LANES };
 
+_Static_assert(8 % PANEL_ROWS == 0, "dims are multiples of 8, not of PANEL_ROWS");
+_Static_assert(PANEL_VECTORS == 3, "the functions below list the cases");
+
 /* The left matrix of a product: element (row, step) is data[row * row_stride + step * step_stride]. */
 typedef struct panel_left {
     const float *data;
@@ -27,9 +31,15 @@ typedef struct panel_left {
     int64_t step_stride;
 } panel_left;
 
+/* The right matrix: element (step, column) is data[step * step_stride + column]. Rows are aligned vectors. */
+typedef struct panel_right {
+    const float *data;
+    int64_t step_stride;
+} panel_right;
+
 #define PANEL_INLINE static inline __attribute__((always_inline))
 
-PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, const float *right, int32_t steps,
+PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, panel_right right, int32_t steps,
                               const int vectors)
 {
     for (int row = 0; row < PANEL_ROWS; row++)
@@ -38,7 +48,7 @@ PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, co
     for (int32_t step = 0; step < steps; step++) {
         vfloat columns[PANEL_VECTORS];
         for (int v = 0; v < vectors; v++)
-            columns[v] = vector_load(right + (int64_t)step * PANEL + v * LANES);
+            columns[v] = vector_load(right.data + step * right.step_stride + v * LANES);
         for (int row = 0; row < PANEL_ROWS; row++) {
             vfloat element = vector_splat(left.data[row * left.row_stride + step * left.step_stride]);
             for (int v = 0; v < vectors; v++)
@@ -52,7 +62,7 @@ PANEL_INLINE void panel_scores_vectors(float *scores, panel_left left, int32_t r
 {
     for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
         vfloat sums[PANEL_ROWS][PANEL_VECTORS];
-        panel_block(sums, left, right, steps, vectors);
+        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors);
         for (int r = 0; r < PANEL_ROWS; r++)
             for (int v = 0; v < vectors; v++)
                 vector_store(scores + (int64_t)(row + r) * PANEL + v * LANES, sums[r][v]);
@@ -60,19 +70,34 @@ PANEL_INLINE void panel_scores_vectors(float *scores, panel_left left, int32_t r
     }
 }
 
-PANEL_INLINE void panel_accumulate_vectors(float *total, const float *rescale, panel_left left, int32_t rows,
+PANEL_INLINE void panel_accumulate_vectors(float *total, const float *factors, panel_left left, int32_t rows,
                                            const float *right, int32_t steps, const int vectors)
 {
     vfloat factor[PANEL_VECTORS];
     for (int v = 0; v < vectors; v++)
-        factor[v] = vector_load(rescale + v * LANES);
+        factor[v] = vector_load(factors + v * LANES);
+    for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
+        vfloat sums[PANEL_ROWS][PANEL_VECTORS];
+        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors);
+        for (int r = 0; r < PANEL_ROWS; r++)
+            for (int v = 0; v < vectors; v++) {
+                float *address = total + (int64_t)(row + r) * PANEL + v * LANES;
+                vector_store(address, vector_load(address) * factor[v] + sums[r][v]);
+            }
+        left.data += PANEL_ROWS * left.row_stride;
+    }
+}
+
+PANEL_INLINE void panel_contract_vectors(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
+                                         int32_t steps, const int vectors)
+{
     for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
         vfloat sums[PANEL_ROWS][PANEL_VECTORS];
         panel_block(sums, left, right, steps, vectors);
         for (int r = 0; r < PANEL_ROWS; r++)
             for (int v = 0; v < vectors; v++) {
-                float *address = total + (int64_t)(row + r) * PANEL + v * LANES;
-                vector_store(address, vector_load(address) * factor[v] + sums[r][v]);
+                float *address = total + (row + r) * stride + v * LANES;
+                vector_store(address, vector_load(address) + sums[r][v]);
             }
         left.data += PANEL_ROWS * left.row_stride;
     }
@@ -90,18 +115,30 @@ static inline void panel_scores(float *scores, panel_left left, int32_t rows, co
     }
 }
 
-/* total[rows][PANEL] = total * rescale[PANEL] + left[rows][steps] * right[steps][PANEL]; rows are a multiple of 8. */
-static inline void panel_accumulate(float *total, const float *rescale, panel_left left, int32_t rows,
+/* total[rows][PANEL] = total * factors[PANEL] + left[rows][steps] * right[steps][PANEL]; rows are a multiple of 8. */
+static inline void panel_accumulate(float *total, const float *factors, panel_left left, int32_t rows,
                                     const float *right, int32_t steps, int vectors)
 {
     switch (vectors) {
-    case 1: panel_accumulate_vectors(total, rescale, left, rows, right, steps, 1); break;
-    case 2: panel_accumulate_vectors(total, rescale, left, rows, right, steps, 2); break;
-    default: panel_accumulate_vectors(total, rescale, left, rows, right, steps, 3); break;
+    case 1: panel_accumulate_vectors(total, factors, left, rows, right, steps, 1); break;
+    case 2: panel_accumulate_vectors(total, factors, left, rows, right, steps, 2); break;
+    default: panel_accumulate_vectors(total, factors, left, rows, right, steps, 3); break;
     }
 }
 
-_Static_assert(8 % PANEL_ROWS == 0, "value_dim is a multiple of 8, not of PANEL_ROWS");
-_Static_assert(PANEL_VECTORS == 3, "panel_scores and panel_accumulate list the cases");
+/* total[rows][columns] += left[rows][steps] * right[steps][columns]. Rows are rounded up to PANEL_ROWS, columns to
+ * LANES: the matrices may be read and written that far. */
+static inline void panel_contract(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
+                                  int32_t steps, int32_t columns)
+{
+    for (int32_t column = 0; column < columns; column += PANEL) {
+        panel_right part = {right.data + column, right.step_stride};
+        switch ((columns - column + LANES - 1) / LANES) {
+        case 1: panel_contract_vectors(total + column, stride, left, rows, part, steps, 1); break;
+        case 2: panel_contract_vectors(total + column, stride, left, rows, part, steps, 2); break;
+        default: panel_contract_vectors(total + column, stride, left, rows, part, steps, 3); break;
+        }
+    }
+}
 
 #endif

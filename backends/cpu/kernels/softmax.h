@@ -8,14 +8,15 @@
 
 /* How a product q.k becomes a score in units of log2. */
 typedef struct score_rule {
-    float multiplier; /* score = multiplier * x, where x is the product, or what score_transform made of it */
-    float transform_scale;
-    float softcap_log2; /* softcap * log2(e); 0 = none */
-    int transform;      /* whether score_transform is needed: softcap, ALiBi or a negative scale */
+    float multiplier;      /* score = multiplier * x, where x is the product, or what score_transform made of it */
+    float transform_scale; /* what score_transform multiplies the product by */
+    float softcap_log2;    /* softcap * log2(e); 0 = none */
+    int transform;         /* whether score_transform is needed: softcap, ALiBi or a negative scale */
 } score_rule;
 
-static inline score_rule score_rule_of(const varlen_attention *attention, const varlen_forward_args *args)
+static inline score_rule score_rule_of(const cpu_inputs *inputs)
 {
+    const varlen_attention *attention = inputs->attention;
     const float log2e = 1.44269504f;
     float scale = attention->softmax_scale;
     if (attention->softcap > 0.0f)
@@ -23,7 +24,7 @@ static inline score_rule score_rule_of(const varlen_attention *attention, const 
                             .transform_scale = scale / attention->softcap,
                             .softcap_log2 = attention->softcap * log2e,
                             .transform = 1};
-    if (args->alibi_slopes || scale < 0.0f)
+    if (inputs->alibi_slopes || scale < 0.0f)
         return (score_rule){.multiplier = 1.0f, .transform_scale = scale * log2e, .transform = 1};
     return (score_rule){.multiplier = scale * log2e};
 }
@@ -44,6 +45,18 @@ static inline void score_transform(float *scores, const panel_columns *columns, 
             vector_store(address, score - slope * distance);
         }
     }
+}
+
+/* The derivative of softcap, 1 - tanh^2, at products q.k. */
+static inline void score_softcap_slopes(float *slopes, const float *products, const score_rule *rule, int32_t keys,
+                                        int vectors)
+{
+    for (int v = 0; v < vectors; v++)
+        for (int32_t key = 0; key < keys; key++) {
+            int64_t offset = (int64_t)key * PANEL + v * LANES;
+            vfloat t = vector_tanh(vector_load(products + offset) * rule->transform_scale);
+            vector_store(slopes + offset, 1.0f - t * t);
+        }
 }
 
 /* Scores of pairs that the mask hides become -infinity. */

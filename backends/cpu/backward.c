@@ -1,0 +1,164 @@
+/* varlen_backward: per-row preparation, then tiles of keys (kernels/backward_tile.c). */
+#include "backward.h"
+
+#include "outside.h"
+#include "rows.h"
+#include "scratch.h"
+#include "tasks.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum { MAX_DIM = 256 };
+
+typedef struct backward_workspace {
+    cpu_task *tasks;
+    float *delta;              /* [q_heads, total_q] */
+    float *dq_panels;          /* [kv_heads][panels of all sequences][head_dim][panel_rows] */
+    _Atomic int32_t *dq_tiles; /* [kv_heads][panels of all sequences] */
+    int64_t panels;            /* of all sequences, under one kv head */
+    char *scratch;             /* one after the other for each thread */
+    size_t scratch_bytes;
+} backward_workspace;
+
+/* Panels of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. */
+static int64_t first_panel(const cpu_inputs *inputs, int32_t b, int32_t panel_rows)
+{
+    return (int64_t)inputs->metadata.cu_seqlens_q[b] * cpu_group(inputs->attention) / panel_rows + b;
+}
+
+static backward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
+                                         const varlen_attention *attention)
+{
+    const cpu_kernels *kernels = state->kernels;
+    size_t scratch_bytes = kernels->backward_scratch_bytes(attention);
+    size_t panels = cpu_forward_task_limit(attention, kernels->panel_rows);
+    size_t all_panels = panels * (size_t)attention->kv_heads;
+    size_t panel_bytes = (size_t)attention->head_dim * (size_t)kernels->panel_rows * sizeof(float);
+    return (backward_workspace){
+        .tasks = scratch_take(cursor, cpu_backward_task_limit(attention, kernels->backward_keys) * sizeof(cpu_task)),
+        .delta = scratch_take(cursor, (size_t)attention->q_heads * (size_t)attention->total_q * sizeof(float)),
+        .dq_panels = scratch_take(cursor, all_panels * panel_bytes),
+        .dq_tiles = scratch_take(cursor, all_panels * sizeof(int32_t)),
+        .panels = (int64_t)panels,
+        .scratch = scratch_take(cursor, (size_t)state->threads * scratch_bytes),
+        .scratch_bytes = scratch_bytes,
+    };
+}
+
+size_t cpu_backward_workspace(const cpu_state *state, const varlen_attention *attention)
+{
+    scratch_cursor cursor = {0};
+    take_workspace(&cursor, state, attention);
+    return cursor.used;
+}
+
+/* delta = dot(dout, out) of one row, and dq = 0, which tiles overwrite where the row sees a key. */
+static void prepare_row(const varlen_attention *attention, const varlen_backward_args *args, float *delta, int64_t row,
+                        int32_t head)
+{
+    float out[MAX_DIM];
+    float dout[MAX_DIM];
+    int32_t value_dim = attention->value_dim;
+    row_load(out, cpu_row(&args->out, attention->dtype, row, head), attention->dtype, value_dim);
+    row_load(dout, cpu_row(&args->dout, attention->dtype, row, head), attention->dtype, value_dim);
+    float sum = 0.0f;
+    for (int32_t dim = 0; dim < value_dim; dim++)
+        sum += out[dim] * dout[dim];
+    delta[head * attention->total_q + row] = sum;
+    memset(cpu_row(&args->dq, attention->dtype, row, head), 0,
+           (size_t)(attention->head_dim * varlen_dtype_size(attention->dtype)));
+}
+
+static void prepare_sequence(const cpu_inputs *inputs, const varlen_backward_args *args, float *delta, int32_t b)
+{
+    cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, b);
+    for (int32_t i = 0; i < sequence.queries; i++)
+        for (int32_t head = 0; head < inputs->attention->q_heads; head++)
+            prepare_row(inputs->attention, args, delta, sequence.first_query + i, head);
+}
+
+/* Rows of q, k and v that belong to no sequence. */
+static void clear_gap(const varlen_attention *attention, const varlen_backward_args *args, int32_t gap)
+{
+    cpu_row_range queries = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
+    cpu_row_range keys = cpu_gap(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k, gap);
+    cpu_clear_rows(&args->dq, attention->dtype, attention->q_heads, attention->head_dim, queries);
+    cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, keys);
+    cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, keys);
+    if (args->leftpad_k && gap < attention->batch) {
+        int64_t slot = args->cu_seqlens_k[gap];
+        cpu_row_range padding = {slot, slot + args->leftpad_k[gap]};
+        cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, padding);
+        cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, padding);
+    }
+}
+
+/* -sum over rows of exp(sink - lse) * delta, in order of the rows. */
+static float sink_gradient(const cpu_inputs *inputs, const varlen_backward_args *args, const float *delta, int32_t head)
+{
+    double sink = args->sinks[head];
+    double sum = 0.0;
+    if (sink == -INFINITY)
+        return 0.0f;
+    for (int32_t b = 0; b < inputs->attention->batch; b++) {
+        cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, b);
+        int64_t first = head * inputs->attention->total_q + sequence.first_query;
+        for (int64_t row = first; row < first + sequence.queries; row++)
+            sum -= exp(sink - args->lse[row]) * delta[row];
+    }
+    return (float)sum;
+}
+
+static cpu_backward_tile tile_at(const backward_workspace *workspace, int64_t index, int32_t panel_rows,
+                                 const cpu_inputs *inputs, const cpu_gradients *gradients)
+{
+    const varlen_attention *attention = inputs->attention;
+    const cpu_task *task = &workspace->tasks[index / attention->kv_heads];
+    int32_t kv_head = (int32_t)(index % attention->kv_heads);
+    int64_t panel = kv_head * workspace->panels + first_panel(inputs, task->sequence, panel_rows);
+    return (cpu_backward_tile){
+        .inputs = inputs,
+        .gradients = gradients,
+        .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
+        .kv_head = kv_head,
+        .number = task->tile,
+        .dq_panels = workspace->dq_panels + panel * attention->head_dim * panel_rows,
+        .dq_tiles = workspace->dq_tiles + panel,
+    };
+}
+
+void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)
+{
+    const cpu_kernels *kernels = state->kernels;
+    cpu_inputs inputs = cpu_inputs_of_backward(attention, args);
+    scratch_cursor cursor = {.base = args->workspace};
+    backward_workspace workspace = take_workspace(&cursor, state, attention);
+    cpu_gradients gradients = {
+        .dout = args->dout, .dq = args->dq, .dk = args->dk, .dv = args->dv, .lse = args->lse, .delta = workspace.delta};
+    int64_t tiles = cpu_backward_tasks(workspace.tasks, &inputs, kernels->backward_keys) * attention->kv_heads;
+    int64_t counters = workspace.panels * attention->kv_heads;
+    int32_t heads_with_sinks = args->dsinks ? attention->q_heads : 0;
+
+#pragma omp parallel num_threads(state->threads)
+    {
+        char *scratch = workspace.scratch + (size_t)omp_get_thread_num() * workspace.scratch_bytes;
+#pragma omp for schedule(static) nowait
+        for (int64_t counter = 0; counter < counters; counter++)
+            atomic_init(&workspace.dq_tiles[counter], 0);
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t b = 0; b < attention->batch; b++)
+            prepare_sequence(&inputs, args, workspace.delta, b);
+#pragma omp for schedule(dynamic, 1) nowait
+        for (int64_t index = 0; index < tiles; index++) {
+            cpu_backward_tile tile = tile_at(&workspace, index, kernels->panel_rows, &inputs, &gradients);
+            kernels->backward(&tile, scratch);
+        }
+#pragma omp for schedule(dynamic, 1) nowait
+        for (int32_t head = 0; head < heads_with_sinks; head++)
+            args->dsinks[head] = sink_gradient(&inputs, args, workspace.delta, head);
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t gap = 0; gap <= attention->batch; gap++)
+            clear_gap(attention, args, gap);
+    }
+}

@@ -1,0 +1,38 @@
+/* What forward and backward both read: the problem, its inputs, and what follows from them once per call. */
+#ifndef VARLEN_CPU_INPUTS_H
+#define VARLEN_CPU_INPUTS_H
+
+#include "philox.h"
+#include "sequence.h"
+
+#include <varlen/varlen.h>
+
+typedef struct cpu_inputs {
+    const varlen_attention *attention;
+    cpu_metadata metadata;
+    varlen_tensor q;
+    cpu_cache keys;
+    cpu_cache values;
+    const float *alibi_slopes;
+    int64_t alibi_batch_stride;
+    const float *sinks;
+    philox_key dropout_key;
+} cpu_inputs;
+
+cpu_inputs cpu_inputs_of_forward(const varlen_attention *attention, const varlen_forward_args *args);
+cpu_inputs cpu_inputs_of_backward(const varlen_attention *attention, const varlen_backward_args *args);
+
+/* Query heads that share a kv head. */
+static inline int32_t cpu_group(const varlen_attention *attention)
+{
+    return attention->q_heads / attention->kv_heads;
+}
+
+/* Element 0 of one row of one head. */
+static inline char *cpu_row(const varlen_tensor *tensor, varlen_dtype dtype, int64_t row, int32_t head)
+{
+    int64_t element = row * tensor->token_stride + head * tensor->head_stride;
+    return (char *)tensor->data + element * varlen_dtype_size(dtype);
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* Rows of the caller's tensors, turned into float. */
+#ifndef VARLEN_CPU_LOAD_H
+#define VARLEN_CPU_LOAD_H
+
+#include "kernels/columns.h"
+#include "kernels/transpose.h"
+#include "rows.h"
+
+/* Floats from a loaded row to the next: whole vectors, and a cache line more, so that rows do not fall into the same
+ * cache sets. */
+static inline int64_t load_stride(int32_t dim)
+{
+    const int32_t cache_line = 16;
+    return (dim + cache_line - 1) / cache_line * cache_line + cache_line;
+}
+
+/* rows[key - begin][dim] for keys begin .. end - 1. */
+static inline void load_keys(float *rows, int64_t stride, const cpu_key_rows *source, varlen_dtype dtype, int32_t dim,
+                             int32_t begin, int32_t end)
+{
+    for (int32_t key = begin; key < end; key++)
+        row_load(rows + (key - begin) * stride, cpu_key_row(source, key), dtype, dim);
+}
+
+/* The row of q, out or their gradients that a column stands for. */
+static inline char *load_address(const varlen_tensor *tensor, varlen_dtype dtype, const cpu_sequence *sequence,
+                                 const panel_columns *columns, int32_t column)
+{
+    return cpu_row(tensor, dtype, sequence->first_query + columns->query[column], columns->head[column]);
+}
+
+/* rows[column][dim] for the columns of a panel, 0 past the last one, and the same transposed: panel[dim][column]. */
+static inline void load_queries(float *panel, float *rows, int64_t stride, const varlen_tensor *tensor,
+                                const varlen_attention *attention, int32_t dim, const cpu_sequence *sequence,
+                                const panel_columns *columns)
+{
+    int32_t width = columns->vectors * LANES;
+    for (int32_t column = 0; column < columns->count; column++)
+        row_load(rows + column * stride, load_address(tensor, attention->dtype, sequence, columns, column),
+                 attention->dtype, dim);
+    for (int32_t column = columns->count; column < width; column++)
+        memset(rows + column * stride, 0, (size_t)dim * sizeof *rows);
+    transpose(panel, PANEL, rows, stride, width, dim);
+}
+
+#endif

@@ -1,0 +1,18 @@
+/* The table of one instruction set. */
+#include "kernels/tiles.h"
+
+#define TEXT_(text) #text
+#define TEXT(text) TEXT_(text)
+
+extern const cpu_kernels CPU_SYMBOL(kernels);
+
+const cpu_kernels CPU_SYMBOL(kernels) = {
+    .name = TEXT(CPU_ISA),
+    .panel_rows = PANEL,
+    .forward_rows = FORWARD_PANELS * PANEL,
+    .forward_scratch_bytes = CPU_SYMBOL(forward_scratch_bytes),
+    .forward = CPU_SYMBOL(forward_tile),
+    .backward_keys = BACKWARD_KEYS,
+    .backward_scratch_bytes = CPU_SYMBOL(backward_scratch_bytes),
+    .backward = CPU_SYMBOL(backward_tile),
+};

@@ -1,0 +1,23 @@
+/* The functions that are compiled once per instruction set, and how their work is cut. CPU_ISA is the set's name. */
+#ifndef VARLEN_CPU_TILES_H
+#define VARLEN_CPU_TILES_H
+
+#include "kernels.h"
+#include "kernels/panel.h"
+
+#define CPU_JOIN_(name, isa) cpu_##name##_##isa
+#define CPU_JOIN(name, isa) CPU_JOIN_(name, isa)
+#define CPU_SYMBOL(name) CPU_JOIN(name, CPU_ISA)
+
+enum {
+    FORWARD_PANELS = 4,  /* panels of query rows that share loaded keys. Changes speed only */
+    BACKWARD_KEYS = 128, /* keys of a backward tile. Changes speed, and results in their last bits */
+};
+
+size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention);
+void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *scratch);
+
+size_t CPU_SYMBOL(backward_scratch_bytes)(const varlen_attention *attention);
+void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *scratch);
+
+#endif
