@@ -1,27 +1,41 @@
+/* varlen_forward: tiles of query rows (kernels/forward_tile.c, decode_tile.c), then what split keys left to combine. */
 #include "forward.h"
 
 #include "outside.h"
 #include "scratch.h"
+#include "splits.h"
 #include "tasks.h"
 
 #include <omp.h>
+#include <stdbool.h>
 
 typedef struct forward_workspace {
     cpu_task *tasks;
-    char *scratch; /* one after the other for each thread */
+    char *partials; /* of split keys, for each kv head */
+    size_t partial_rows;
+    size_t partial_bytes;
+    char *scratch; /* for each thread */
     size_t scratch_bytes;
 } forward_workspace;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static forward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
                                         const varlen_attention *attention)
 {
     const cpu_kernels *kernels = state->kernels;
-    size_t scratch_bytes = kernels->forward_scratch_bytes(attention);
-    return (forward_workspace){
-        .tasks = scratch_take(cursor, cpu_forward_task_limit(attention, kernels->forward_rows) * sizeof(cpu_task)),
-        .scratch = scratch_take(cursor, (size_t)state->threads * scratch_bytes),
-        .scratch_bytes = scratch_bytes,
-    };
+    forward_workspace workspace;
+    workspace.tasks = scratch_take(cursor, cpu_forward_task_limit(attention, kernels->forward_rows) * sizeof(cpu_task));
+    workspace.partial_rows = cpu_partial_limit(attention);
+    workspace.partial_bytes = cpu_partial_bytes(attention, workspace.partial_rows);
+    workspace.partials = scratch_take(cursor, (size_t)attention->kv_heads * workspace.partial_bytes);
+    workspace.scratch_bytes =
+        larger(kernels->forward_scratch_bytes(attention), kernels->decode_scratch_bytes(attention));
+    workspace.scratch = scratch_take(cursor, (size_t)state->threads * workspace.scratch_bytes);
+    return workspace;
 }
 
 size_t cpu_forward_workspace(const cpu_state *state, const varlen_attention *attention)
@@ -31,24 +45,73 @@ size_t cpu_forward_workspace(const cpu_state *state, const varlen_attention *att
     return cursor.used;
 }
 
-/* Tile number `index` of the call: kv heads of one task follow each other, so that threads that work side by side read
- * neighbouring keys. */
-static cpu_forward_tile tile_at(const cpu_task *tasks, int64_t index, int32_t tile_rows, const cpu_inputs *inputs,
-                                const varlen_forward_args *args)
+/* What all tiles of a call have in common. */
+typedef struct forward_work {
+    const cpu_kernels *kernels;
+    const cpu_inputs *inputs;
+    const varlen_forward_args *args;
+    forward_workspace workspace;
+} forward_work;
+
+/* The task of tile number `index` of the call. kv heads of one task follow each other, so that threads that work side
+ * by side read neighbouring keys. */
+static const cpu_task *task_at(const forward_work *work, int64_t index)
 {
-    const varlen_attention *attention = inputs->attention;
-    const cpu_task *task = &tasks[index / attention->kv_heads];
+    return &work->workspace.tasks[index / work->inputs->attention->kv_heads];
+}
+
+/* Where the results of the parts of a tile's keys begin. */
+static cpu_partial partial_at(const forward_work *work, const cpu_task *task, int32_t kv_head, int64_t row)
+{
+    const forward_workspace *workspace = &work->workspace;
+    char *memory = workspace->partials + (size_t)kv_head * workspace->partial_bytes;
+    return cpu_partial_at(memory, work->inputs->attention, workspace->partial_rows, task->partial + row);
+}
+
+static cpu_forward_tile tile_at(const forward_work *work, int64_t index)
+{
+    const varlen_attention *attention = work->inputs->attention;
+    const cpu_task *task = task_at(work, index);
     cpu_forward_tile tile = {
-        .inputs = inputs,
-        .out = args->out,
-        .lse = args->lse,
-        .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
+        .inputs = work->inputs,
+        .out = work->args->out,
+        .lse = work->args->lse,
+        .sequence = cpu_sequence_at(&work->inputs->metadata, task->sequence),
         .kv_head = (int32_t)(index % attention->kv_heads),
-        .first_row = (int64_t)task->tile * tile_rows,
+        .first_row = (int64_t)task->tile * work->kernels->forward_rows,
     };
-    int64_t rows = (int64_t)tile.sequence.queries * cpu_group(attention) - tile.first_row;
-    tile.rows = (int32_t)(rows < tile_rows ? rows : tile_rows);
+    int64_t rows = (int64_t)tile.sequence.queries * cpu_group(attention);
+    int64_t part_keys = cpu_split_keys(rows, tile.sequence.keys);
+    int64_t first_key = task->part * part_keys;
+    tile.keys = (cpu_span){first_key, first_key + part_keys};
+    if (tile.keys.end > tile.sequence.keys)
+        tile.keys.end = tile.sequence.keys;
+    rows -= tile.first_row;
+    tile.rows = (int32_t)(rows < work->kernels->forward_rows ? rows : work->kernels->forward_rows);
     return tile;
+}
+
+static void run_tile(const forward_work *work, int64_t index, char *scratch)
+{
+    const cpu_task *task = task_at(work, index);
+    cpu_forward_tile tile = tile_at(work, index);
+    bool decode = tile.first_row == 0 && tile.rows <= work->kernels->decode_rows;
+    if (task->parts > 1)
+        tile.partial = partial_at(work, task, tile.kv_head, (int64_t)task->part * tile.rows);
+    if (decode)
+        work->kernels->decode(&tile, scratch);
+    else
+        work->kernels->forward(&tile, scratch);
+}
+
+static void combine_parts(const forward_work *work, int64_t index)
+{
+    const cpu_task *task = task_at(work, index);
+    if (task->parts == 1 || task->part != 0)
+        return;
+    cpu_forward_tile tile = tile_at(work, index);
+    cpu_partial first = partial_at(work, task, tile.kv_head, 0);
+    cpu_combine(&tile, &first, task->parts);
 }
 
 static void clear_gap(const varlen_attention *attention, const varlen_forward_args *args, int32_t gap)
@@ -61,20 +124,24 @@ static void clear_gap(const varlen_attention *attention, const varlen_forward_ar
 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)
 {
-    const cpu_kernels *kernels = state->kernels;
     cpu_inputs inputs = cpu_inputs_of_forward(attention, args);
     scratch_cursor cursor = {.base = args->workspace};
-    forward_workspace workspace = take_workspace(&cursor, state, attention);
-    int64_t tiles = cpu_forward_tasks(workspace.tasks, &inputs, kernels->forward_rows) * attention->kv_heads;
+    forward_work work = {.kernels = state->kernels,
+                         .inputs = &inputs,
+                         .args = args,
+                         .workspace = take_workspace(&cursor, state, attention)};
+    int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, state->kernels->forward_rows);
+    int64_t tiles = tasks * attention->kv_heads;
 
 #pragma omp parallel num_threads(state->threads) if (tiles > 1)
     {
-        char *scratch = workspace.scratch + (size_t)omp_get_thread_num() * workspace.scratch_bytes;
-#pragma omp for schedule(dynamic, 1) nowait
-        for (int64_t index = 0; index < tiles; index++) {
-            cpu_forward_tile tile = tile_at(workspace.tasks, index, kernels->forward_rows, &inputs, args);
-            kernels->forward(&tile, scratch);
-        }
+        char *scratch = work.workspace.scratch + (size_t)omp_get_thread_num() * work.workspace.scratch_bytes;
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t index = 0; index < tiles; index++)
+            run_tile(&work, index, scratch);
+#pragma omp for schedule(static) nowait
+        for (int64_t index = 0; index < tiles; index++)
+            combine_parts(&work, index);
 #pragma omp for schedule(dynamic, 1)
         for (int32_t gap = 0; gap <= attention->batch; gap++)
             clear_gap(attention, args, gap);

@@ -3,16 +3,29 @@
 #define VARLEN_CPU_KERNELS_H
 
 #include "inputs.h"
+#include "span.h"
 
 #include <stdatomic.h>
+
+/* Keys per step of the online softmax. Changes speed, and results in their last bits. */
+enum { CPU_KEY_BLOCK = 64 };
+
+/* Softmax sums of rows over a part of their keys, to be combined with those of the other parts. */
+typedef struct cpu_partial {
+    float *out;     /* [rows][value_dim]: sum of exp2(score - maximum) * value */
+    float *maximum; /* [rows]: the largest score, in units of log2; -infinity if no key is visible */
+    float *sum;     /* [rows]: sum of exp2(score - maximum) */
+} cpu_partial;
 
 /* Query rows of one kv head. All query heads of its group stand side by side, so that keys and values are read once for
  * all of them: row r is query r / group of the sequence, head r % group of the group. */
 typedef struct cpu_forward_tile {
     const cpu_inputs *inputs;
     varlen_tensor out;
-    float *lse; /* NULL: not wanted */
+    float *lse;          /* NULL: not wanted */
+    cpu_partial partial; /* where results go in place of out and lse if the keys are split; else out is NULL */
     cpu_sequence sequence;
+    cpu_span keys; /* of the sequence; begin is a multiple of CPU_KEY_BLOCK */
     int32_t kv_head;
     int32_t rows; /* at most forward_rows */
     int64_t first_row;
@@ -45,12 +58,15 @@ typedef struct cpu_backward_tile {
 
 /* Sizes of scratch are bytes per thread, multiples of 64; scratch is aligned to 64 bytes. */
 typedef struct cpu_kernels {
-    const char *name; /* of the instruction set, as in VARLEN_CPU_ISA */
-    int32_t panel_rows;
-    int32_t forward_rows;
-    int32_t backward_keys;
+    const char *name;      /* of the instruction set, as in VARLEN_CPU_ISA */
+    int32_t panel_rows;    /* query rows per panel of dq */
+    int32_t forward_rows;  /* query rows per forward tile */
+    int32_t decode_rows;   /* sequences of at most so many query rows are decoded */
+    int32_t backward_keys; /* keys per backward tile */
     size_t (*forward_scratch_bytes)(const varlen_attention *attention);
     void (*forward)(const cpu_forward_tile *tile, void *scratch);
+    size_t (*decode_scratch_bytes)(const varlen_attention *attention);
+    void (*decode)(const cpu_forward_tile *tile, void *scratch);
     size_t (*backward_scratch_bytes)(const varlen_attention *attention);
     void (*backward)(const cpu_backward_tile *tile, void *scratch);
 } cpu_kernels;

@@ -1,13 +1,14 @@
 #include "tasks.h"
 
 #include "span.h"
+#include "splits.h"
 
 #include <stdbool.h>
 
 size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows)
 {
     size_t rows = (size_t)attention->total_q * (size_t)cpu_group(attention);
-    return rows / (size_t)tile_rows + (size_t)attention->batch;
+    return rows / (size_t)tile_rows + (size_t)attention->batch * (size_t)cpu_split_limit(attention);
 }
 
 size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys)
@@ -19,7 +20,9 @@ static bool heavier(const cpu_task *a, const cpu_task *b)
 {
     if (a->weight != b->weight)
         return a->weight > b->weight;
-    return a->sequence != b->sequence ? a->sequence < b->sequence : a->tile < b->tile;
+    if (a->sequence != b->sequence)
+        return a->sequence < b->sequence;
+    return a->tile != b->tile ? a->tile < b->tile : a->part < b->part;
 }
 
 /* Restores the heap below `root`, whose top is the lightest. */
@@ -49,20 +52,38 @@ static void sort_heaviest_first(cpu_task *tasks, int64_t count)
     }
 }
 
+/* Appends the tasks of one tile: one, or one for each part of its keys. */
+static int64_t add_forward_tile(cpu_task *tasks, const cpu_inputs *inputs, const cpu_sequence *sequence, int64_t first,
+                                int64_t end, cpu_task task)
+{
+    int64_t group = cpu_group(inputs->attention);
+    int32_t part_keys = cpu_split_keys(sequence->queries * group, sequence->keys);
+    cpu_span seen = cpu_keys_seen_by(inputs->attention, sequence, first / group, (end - 1) / group + 1);
+    task.parts = cpu_split_parts(sequence->queries * group, sequence->keys);
+    for (task.part = 0; task.part < task.parts; task.part++) {
+        int64_t first_key = (int64_t)task.part * part_keys;
+        int64_t begin_key = seen.begin > first_key ? seen.begin : first_key;
+        int64_t end_key = seen.end < first_key + part_keys ? seen.end : first_key + part_keys;
+        task.weight = end_key > begin_key ? (end - first) * (end_key - begin_key) : 0;
+        tasks[task.part] = task;
+    }
+    return task.parts;
+}
+
 int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_rows)
 {
     const varlen_attention *attention = inputs->attention;
-    int64_t group = cpu_group(attention);
     int64_t count = 0;
+    int64_t partial = 0;
     for (int32_t index = 0; index < attention->batch; index++) {
         cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, index);
-        int64_t rows = sequence.queries * group;
+        int64_t rows = (int64_t)sequence.queries * cpu_group(attention);
         for (int64_t first = 0; first < rows; first += tile_rows) {
             int64_t end = first + tile_rows < rows ? first + tile_rows : rows;
-            cpu_span keys = cpu_keys_seen_by(attention, &sequence, first / group, (end - 1) / group + 1);
-            tasks[count++] = (cpu_task){.weight = (end - first) * (keys.end - keys.begin),
-                                        .sequence = index,
-                                        .tile = (int32_t)(first / tile_rows)};
+            cpu_task task = {.sequence = index, .tile = (int32_t)(first / tile_rows), .partial = partial};
+            int64_t parts = add_forward_tile(tasks + count, inputs, &sequence, first, end, task);
+            count += parts;
+            partial += parts > 1 ? parts * rows : 0;
         }
     }
     sort_heaviest_first(tasks, count);

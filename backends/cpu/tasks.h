@@ -9,6 +9,9 @@ typedef struct cpu_task {
     int64_t weight; /* heavier tasks start first */
     int32_t sequence;
     int32_t tile;
+    int32_t part;    /* of split keys (splits.h); forward only */
+    int32_t parts;   /* 1: the keys are not split */
+    int64_t partial; /* if they are: where the rows of part 0 begin among the partial results of a kv head */
 } cpu_task;
 
 /* Upper bounds on the tasks of any batch of this shape: tiles of rows of queries, tiles of keys. */

@@ -11,11 +11,15 @@
 
 enum {
     FORWARD_PANELS = 4,  /* panels of query rows that share loaded keys. Changes speed only */
+    DECODE_ROWS = 8,     /* query rows up to which keys are read once for each row rather than for panels of rows */
     BACKWARD_KEYS = 128, /* keys of a backward tile. Changes speed, and results in their last bits */
 };
 
 size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention);
 void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *scratch);
+
+size_t CPU_SYMBOL(decode_scratch_bytes)(const varlen_attention *attention);
+void CPU_SYMBOL(decode_tile)(const cpu_forward_tile *tile, void *scratch);
 
 size_t CPU_SYMBOL(backward_scratch_bytes)(const varlen_attention *attention);
 void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *scratch);

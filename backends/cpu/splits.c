@@ -1,0 +1,87 @@
+#include "splits.h"
+
+#include "results.h"
+
+_Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0, "parts begin at blocks of keys");
+
+enum { MAX_DIM = 256 };
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int32_t cpu_split_keys(int64_t rows, int32_t keys)
+{
+    if (rows > SPLIT_ROWS || keys <= SPLIT_KEYS)
+        return keys;
+    int32_t blocks = (keys - 1) / CPU_KEY_BLOCK + 1;
+    int32_t part = ((blocks - 1) / SPLIT_PARTS + 1) * CPU_KEY_BLOCK;
+    return part < SPLIT_KEYS ? SPLIT_KEYS : part;
+}
+
+int32_t cpu_split_parts(int64_t rows, int32_t keys)
+{
+    int32_t part = cpu_split_keys(rows, keys);
+    return keys <= part ? 1 : (keys - 1) / part + 1;
+}
+
+/* The longest sequence that the shape allows. */
+static int64_t longest_keys(const varlen_attention *attention)
+{
+    int64_t slots =
+        attention->page_size ? (int64_t)attention->page_table_width * attention->page_size : attention->total_k;
+    return attention->max_seqlen_k ? least(slots, attention->max_seqlen_k) : slots;
+}
+
+int32_t cpu_split_limit(const varlen_attention *attention)
+{
+    return (int32_t)least(longest_keys(attention) / SPLIT_KEYS + 1, SPLIT_PARTS);
+}
+
+size_t cpu_partial_limit(const varlen_attention *attention)
+{
+    int64_t parts = cpu_split_limit(attention);
+    int64_t rows = least((int64_t)attention->batch * SPLIT_ROWS, attention->total_q * cpu_group(attention));
+    int64_t limit = parts > 1 ? rows * parts : 0;
+    if (!attention->page_size)
+        limit = least(limit, SPLIT_ROWS * (attention->total_k / SPLIT_KEYS + attention->batch));
+    return (size_t)limit;
+}
+
+size_t cpu_partial_bytes(const varlen_attention *attention, size_t rows)
+{
+    return rows * ((size_t)attention->value_dim + 2) * sizeof(float);
+}
+
+cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size_t rows, int64_t first)
+{
+    float *out = (float *)memory;
+    float *maximum = out + rows * (size_t)attention->value_dim;
+    float *sum = maximum + rows;
+    return (cpu_partial){out + first * attention->value_dim, maximum + first, sum + first};
+}
+
+static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts, int32_t row)
+{
+    int32_t value_dim = tile->inputs->attention->value_dim;
+    float out[MAX_DIM] = {0};
+    float maximum = -INFINITY;
+    float sum = 0.0f;
+    for (int32_t part = 0; part < parts; part++)
+        maximum = fmaxf(maximum, first->maximum[part * tile->rows + row]);
+    for (int32_t part = 0; part < parts && maximum > -INFINITY; part++) {
+        int64_t index = (int64_t)part * tile->rows + row;
+        float weight = exp2f(first->maximum[index] - maximum);
+        sum += weight * first->sum[index];
+        for (int32_t dim = 0; dim < value_dim; dim++)
+            out[dim] += weight * first->out[index * value_dim + dim];
+    }
+    cpu_store_row(tile, row, out, maximum, sum);
+}
+
+void cpu_combine(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts)
+{
+    for (int32_t row = 0; row < tile->rows; row++)
+        combine_row(tile, first, parts, row);
+}

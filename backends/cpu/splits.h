@@ -1,0 +1,35 @@
+/* Split keys: sequences of few queries have their keys cut into parts that are computed side by side and combined.
+ * The cut depends on the sequence's own length alone, so that a result does not depend on the batch or the threads. */
+#ifndef VARLEN_CPU_SPLITS_H
+#define VARLEN_CPU_SPLITS_H
+
+#include "kernels.h"
+
+/* Changes speed, and results in their last bits. */
+enum {
+    SPLIT_ROWS = 32,   /* query rows under one kv head up to which keys are split */
+    SPLIT_KEYS = 1024, /* the least keys in a part, a multiple of CPU_KEY_BLOCK */
+    SPLIT_PARTS = 32,  /* the most parts of a sequence */
+};
+
+/* Keys per part; all keys where they are not split. */
+int32_t cpu_split_keys(int64_t rows, int32_t keys);
+
+/* Parts of a sequence, >= 1. */
+int32_t cpu_split_parts(int64_t rows, int32_t keys);
+
+/* An upper bound on the parts of any sequence of a batch of this shape. */
+int32_t cpu_split_limit(const varlen_attention *attention);
+
+/* An upper bound on the partial rows of any batch of this shape, under one kv head. */
+size_t cpu_partial_limit(const varlen_attention *attention);
+
+/* Bytes of that many partial rows, and the partial results that begin with row `first` of them. */
+size_t cpu_partial_bytes(const varlen_attention *attention, size_t rows);
+cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size_t rows, int64_t first);
+
+/* Combines the partial results of a tile's rows, parts one after the other, and stores them: the tile is that of the
+ * first part but for `partial`, which has no out. */
+void cpu_combine(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts);
+
+#endif
