@@ -58,7 +58,9 @@ size_t CPU_SYMBOL(decode_scratch_bytes)(const varlen_attention *attention)
 /* A block of rows of keys or values, ready for whole vectors. */
 typedef struct decode_rows {
     const void *row[CPU_KEY_BLOCK];
-    int32_t vectors; /* per row */
+    const char *next[CPU_KEY_BLOCK]; /* the caller's rows that the next block will read */
+    int32_t row_bytes;               /* in the caller's memory */
+    int32_t vectors;                 /* per row */
     int32_t count;
 } decode_rows;
 
@@ -79,9 +81,11 @@ static void find_rows(decode_rows *rows, const decode_work *work, const cpu_key_
                       float *copies, int64_t stride, int32_t begin, int32_t end)
 {
     rows->vectors = (dim + LANES - 1) / LANES;
+    rows->row_bytes = (int32_t)(dim * varlen_dtype_size(work->tile->inputs->attention->dtype));
     rows->count = end - begin;
     for (int32_t i = 0; i < rows->count; i++) {
         rows->row[i] = cpu_key_row(source, begin + i);
+        rows->next[i] = cpu_key_row(source, columns_min(begin + i + CPU_KEY_BLOCK, work->span.end - 1));
         if (!work->copy)
             continue;
         float *copy = copies + i * stride;
@@ -89,6 +93,14 @@ static void find_rows(decode_rows *rows, const decode_work *work, const cpu_key_
         memset(copy + dim, 0, (size_t)(rows->vectors * LANES - dim) * sizeof *copy);
         rows->row[i] = copy;
     }
+}
+
+/* Rows of one head lie far apart, where the processor does not look ahead by itself. */
+static inline void prefetch_next(const decode_rows *rows, int32_t key)
+{
+    const int32_t cache_line = 64;
+    for (int32_t offset = 0; offset < rows->row_bytes; offset += cache_line)
+        __builtin_prefetch(rows->next[key] + offset, 0, 2);
 }
 
 /* scores[row][first ..] for LANES keys; keys past the last repeat it. */
@@ -100,8 +112,11 @@ PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows
     for (int32_t lane = 0; lane < LANES; lane += TOGETHER) {
         const void *key[TOGETHER];
         vfloat sums[DECODE_ROWS][TOGETHER];
-        for (int t = 0; t < TOGETHER; t++)
-            key[t] = keys->row[columns_min(first + lane + t, keys->count - 1)];
+        for (int t = 0; t < TOGETHER; t++) {
+            int32_t index = (int32_t)columns_min(first + lane + t, keys->count - 1);
+            key[t] = keys->row[index];
+            prefetch_next(keys, index);
+        }
         for (int row = 0; row < rows; row++)
             for (int t = 0; t < TOGETHER; t++)
                 sums[row][t] = vector_splat(0.0f);
@@ -136,6 +151,8 @@ PANEL_INLINE void decode_accumulate(const decode_scratch *scratch, const decode_
                            scratch->columns->rescale[row];
     for (int32_t key = 0; key < values->count; key++) {
         vfloat elements[MAX_WIDTH];
+        if (first == 0)
+            prefetch_next(values, key);
         for (int v = 0; v < width; v++)
             elements[v] = elements_load(values->row[key], (first + v) * LANES, dtype);
         for (int row = 0; row < rows; row++) {
