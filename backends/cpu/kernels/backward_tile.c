@@ -159,6 +159,13 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
     turn_pass(&tile->dq_tiles[panel], turn);
 }
 
+/* panel_contract adds rows rounded up to PANEL_ROWS to keys that other panels see. */
+static void clear_rounded_rows(float *rows, int32_t count)
+{
+    int32_t rounded = (count + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
+    memset(rows + (int64_t)count * PANEL, 0, (size_t)(rounded - count) * PANEL * sizeof *rows);
+}
+
 /* Weights and gradients of the scores of keys begin .. end - 1, which start at `keys` and `values`. */
 static void panel_gradients(const backward_work *work, panel_left keys, panel_left values, int32_t begin, int32_t end)
 {
@@ -179,13 +186,14 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
         score_mask(scratch->weights, columns, begin, end);
     weights_from_lse(scratch->weights, lse, work->score.multiplier, end - begin, columns->vectors);
     panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim, columns->vectors);
-    if (work->dropout.threshold) {
-        /* dS needs P itself, dV the weights that were kept: the mask goes to dP here, and to P after dS. */
+    /* dS needs P itself, dV the weights that were kept: the mask goes to dP first, and to P after dS. */
+    if (work->dropout.threshold)
         dropout_apply(scratch->dscores, columns, &work->dropout, work->kept, begin, end);
-    }
     scores_gradient(scratch->dscores, scratch->weights, delta, slopes, end - begin, columns->vectors);
     if (work->dropout.threshold)
         dropout_apply(scratch->weights, columns, &work->dropout, work->kept, begin, end);
+    clear_rounded_rows(scratch->weights, end - begin);
+    clear_rounded_rows(scratch->dscores, end - begin);
 }
 
 static void backward_panel(const backward_work *work, int32_t panel, int64_t rows)
@@ -201,6 +209,7 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
     int32_t end = (int32_t)columns_min(work->end_key, columns->end);
     if (begin >= end)
         return;
+    begin -= (begin - work->first_key) % PANEL_ROWS; /* so that rows, rounded up, end within the tile */
 
     load_queries(scratch->query_panel, scratch->query_rows, scratch->key_stride, &tile->inputs->q, attention,
                  attention->head_dim, &tile->sequence, columns);
