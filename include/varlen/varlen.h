@@ -12,7 +12,7 @@
  *         .q_heads = 32, .kv_heads = 8, .head_dim = 128, .total_q = 6000, .total_k = 6000, .mask = VARLEN_MASK_CAUSAL};
  *
  *     varlen_forward_args args = {                                    3. the data
- *         .struct_size = sizeof args, .q = {q}, .k = {k}, .v = {v}, .out = {out},
+ *         .struct_size = sizeof args, .q.data = q, .k.data = k, .v.data = v, .out.data = out,
  *         .cu_seqlens_q = cu_seqlens, .cu_seqlens_k = cu_seqlens};
  *     varlen_workspace_size(context, &attention, VARLEN_PASS_FORWARD, &args.workspace_size);
  *     varlen_alloc(context, args.workspace_size, &args.workspace);

@@ -1,0 +1,166 @@
+/* Opening and closing contexts. */
+#include "context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "environment.h"
+#include "log.h"
+#include "registry.h"
+#include "rule.h"
+#include "selection.h"
+#include "structs.h"
+#include "violation.h"
+
+varlen_status varlen_context_status(varlen_context *context)
+{
+    varlen_violation violation = {.rule = VARLEN_VIOLATION_NONE};
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    if (!context->backend->take_violation)
+        return VARLEN_OK;
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, take_violation, &violation));
+    return varlen_fail_violation(&violation);
+}
+
+varlen_status varlen_begin_call(varlen_context *context)
+{
+    return varlen_context_status(context);
+}
+
+varlen_status varlen_require_function(const varlen_context *context, bool has_function, const char *name)
+{
+    VARLEN_RULE(has_function, UNSUPPORTED, "backend %s has no %s", context->backend->name, name);
+    return VARLEN_OK;
+}
+
+static varlen_status read_validation(bool *validates)
+{
+    const char *value = varlen_environment("VARLEN_VALIDATE");
+    *validates = !value || strcmp(value, "0") != 0;
+    VARLEN_RULE(!*validates || !value || strcmp(value, "1") == 0, INVALID_ARGUMENT,
+                "VARLEN_VALIDATE = \"%s\" is neither 0 nor 1", value);
+    return VARLEN_OK;
+}
+
+static varlen_status open_state(varlen_context *context, const varlen_backend_open *options)
+{
+    const varlen_backend *backend = context->backend;
+    bool validates;
+    VARLEN_TRY(read_validation(&validates));
+    VARLEN_TRY(varlen_check_device(backend, options->device));
+    varlen_error_mark();
+    VARLEN_TRY(varlen_backend_result(backend, "open", backend->open(options, &context->state)));
+    const varlen_status status = varlen_describe_device(backend, options->device, &context->device);
+    if (status != VARLEN_OK)
+        backend->close(context->state);
+    context->inspects_metadata = validates && (context->device.flags & VARLEN_DEVICE_HOST_MEMORY);
+    return status;
+}
+
+static varlen_status open_backend(const varlen_backend *backend, const varlen_backend_open *options,
+                                  varlen_context **context)
+{
+    varlen_context *opened = calloc(1, sizeof *opened);
+    VARLEN_RULE(opened, OUT_OF_MEMORY, "there is no memory for a context");
+    opened->backend = backend;
+    const varlen_status status = open_state(opened, options);
+    if (status != VARLEN_OK) {
+        free(opened);
+        return status;
+    }
+    varlen_log(VARLEN_LOG_INFO, "opened %s:%d, %s, %s", backend->name, options->device, opened->device.name,
+               opened->device.architecture);
+    *context = opened;
+    return VARLEN_OK;
+}
+
+static varlen_status open_choice(const varlen_choice *choice, int32_t threads, varlen_context **context)
+{
+    const varlen_backend_open options = {.struct_size = sizeof options, .device = choice->device, .threads = threads};
+    const varlen_backend *backend;
+    VARLEN_TRY(varlen_registry_find(choice->backend, &backend));
+    const varlen_status status = open_backend(backend, &options, context);
+    if (status == VARLEN_OK)
+        return VARLEN_OK;
+    return varlen_fail(status, "backend %s:%d did not open: %s", choice->backend, choice->device,
+                       varlen_error_message());
+}
+
+/* What the backends that were tried gave as their reasons. */
+static void add_reason(varlen_text *reasons)
+{
+    varlen_text_add(reasons, "%s%s", reasons->length ? "; " : "", varlen_error_message());
+}
+
+static varlen_status open_first_of_list(const varlen_selection *selection, int32_t threads, varlen_context **context)
+{
+    varlen_text reasons = {0};
+    for (int32_t i = 0; i < selection->count; i++) {
+        if (open_choice(&selection->choices[i], threads, context) == VARLEN_OK)
+            return VARLEN_OK;
+        add_reason(&reasons);
+    }
+    return varlen_fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "%s", reasons.data);
+}
+
+static varlen_status open_best(int32_t threads, varlen_context **context)
+{
+    varlen_text reasons = {0};
+    const varlen_backend *backend;
+    for (int32_t rank = 0; varlen_registry_ranked(rank, &backend) == VARLEN_OK; rank++) {
+        varlen_choice choice = {.device = 0};
+        memcpy(choice.backend, backend->name, strlen(backend->name) + 1);
+        if (open_choice(&choice, threads, context) == VARLEN_OK)
+            return VARLEN_OK;
+        add_reason(&reasons);
+    }
+    add_reason(&reasons); /* there is no further one, and what else was found */
+    return varlen_fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "%s", reasons.data);
+}
+
+static varlen_status open_selected(const varlen_open_options *options, varlen_context **context)
+{
+    const char *origin = "options.backend";
+    const char *text = options->backend;
+    varlen_selection selection;
+    if (!text) {
+        origin = "VARLEN_BACKEND";
+        text = varlen_environment(origin);
+    }
+    VARLEN_TRY(varlen_parse_selection(origin, text ? text : "auto", &selection));
+    if (selection.count == 0)
+        return open_best(options->threads, context);
+    if (selection.count == 1)
+        return open_choice(&selection.choices[0], options->threads, context);
+    return open_first_of_list(&selection, options->threads, context);
+}
+
+varlen_status varlen_open(const varlen_open_options *options, varlen_context **context)
+{
+    varlen_open_options whole = {.struct_size = sizeof whole};
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    *context = NULL;
+    if (options)
+        VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_OPEN_OPTIONS, options, &whole));
+    VARLEN_RULE(whole.threads >= 0, INVALID_ARGUMENT, "options.threads = %d is below 0", whole.threads);
+    VARLEN_RULE(whole.reserved == 0, INVALID_ARGUMENT, "options.reserved = %u must be 0", whole.reserved);
+    const varlen_text kept = varlen_error_keep();
+    const varlen_status status = open_selected(&whole, context);
+    if (status == VARLEN_OK)
+        varlen_error_restore(&kept); /* backends that were passed over are no failure of this call */
+    return status;
+}
+
+void varlen_close(varlen_context *context)
+{
+    if (!context)
+        return;
+    context->backend->close(context->state);
+    free(context);
+}
+
+varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info)
+{
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    return varlen_struct_write(VARLEN_STRUCT_DEVICE_INFO, &context->device, info);
+}

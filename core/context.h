@@ -1,0 +1,33 @@
+/* One device of one backend, as calls see it. */
+#ifndef VARLEN_CORE_CONTEXT_H
+#define VARLEN_CORE_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "devices.h"
+#include "error.h"
+
+/* Nothing in it changes between varlen_open and varlen_close, so that calls from any number of threads need no lock. */
+struct varlen_context {
+    const varlen_backend *backend;
+    void *state; /* the backend's */
+    varlen_device_info device;
+    bool inspects_metadata; /* in host memory, before each call: VARLEN_VALIDATE and VARLEN_DEVICE_HOST_MEMORY */
+};
+
+/* How a call on a context begins: the context is there, and no violation that the device has found is waiting to be
+ * told. What only asks or releases (supports, workspace_size, free, destroy) does not begin this way: it must work
+ * whatever happened before. */
+varlen_status varlen_begin_call(varlen_context *context);
+
+/* Fails with VARLEN_ERROR_UNSUPPORTED unless `has_function`: for the backend's optional functions. `name` is that of
+ * the public function. */
+varlen_status varlen_require_function(const varlen_context *context, bool has_function, const char *name);
+
+/* Calls a function of the context's backend, whose first parameter is the state, and sees to it that a failure has a
+ * reason. A macro, because the functions differ in their parameters. */
+#define VARLEN_CALL_BACKEND(context, function, ...)                                                                    \
+    (varlen_error_mark(), varlen_backend_result((context)->backend, #function,                                         \
+                                                (context)->backend->function((context)->state, __VA_ARGS__)))
+
+#endif

@@ -1,0 +1,64 @@
+/* Every environment variable that varlen or one of its backends reads, in one table. */
+#include "environment.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "log.h"
+#include "os.h"
+#include "structs.h"
+
+typedef struct declaration {
+    const char *name;
+    const char *values;
+    const char *default_value;
+    const char *help;
+} declaration;
+
+static const declaration declarations[] = {
+    {"VARLEN_BACKEND", "auto | NAME | NAME:DEVICE | a comma list of these names, as in cuda:1,cpu", "auto",
+     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and "
+     "lists "
+     "go on to the next."},
+    {"VARLEN_BACKEND_PATH", "absolute folders, separated by colons", "",
+     "Folders to search for backend plugins before the one beside libvarlen. Ignored in setuid programs."},
+    {"VARLEN_LOG", "error | warn | info | debug", "",
+     "Print log lines up to this level on stderr. Not set: print nothing."},
+    {"VARLEN_CPU_ISA", "auto | the name of a kernel set, as in baseline or avx512", "auto",
+     "The kernel set of the CPU backend. One that the processor lacks makes opening the backend fail."},
+    {"VARLEN_VALIDATE", "0 | 1", "1",
+     "0 turns off the search for bad cu_seqlens, lengths and page tables, for programs that prove theirs themselves. "
+     "Read when a context is opened."},
+};
+
+static const int32_t declaration_count = sizeof declarations / sizeof declarations[0];
+
+const char *varlen_environment(const char *name)
+{
+    for (int32_t i = 0; i < declaration_count; i++)
+        if (strcmp(declarations[i].name, name) == 0)
+            return varlen_os_environment(name);
+    varlen_log(VARLEN_LOG_ERROR, "%s is not one of varlen's environment variables, so it was not read", name);
+    return NULL;
+}
+
+int32_t varlen_environment_count(void)
+{
+    return declaration_count;
+}
+
+varlen_status varlen_get_environment(int32_t index, varlen_environment_variable *variable)
+{
+    if (index < 0 || index >= declaration_count)
+        return varlen_fail(VARLEN_ERROR_INVALID_ARGUMENT, "index = %d is not below varlen_environment_count() = %d",
+                           index, declaration_count);
+    const declaration *declared = &declarations[index];
+    const varlen_environment_variable whole = {
+        .name = declared->name,
+        .values = declared->values,
+        .default_value = declared->default_value,
+        .help = declared->help,
+        .value = varlen_os_environment(declared->name),
+    };
+    return varlen_struct_write(VARLEN_STRUCT_ENVIRONMENT_VARIABLE, &whole, variable);
+}

@@ -1,0 +1,190 @@
+/* The rules that the contents of cu_seqlens, lengths and page tables must keep. Because cu_seqlens starts at 0 and
+ * never decreases, no entry is negative and no difference overflows once it has passed. */
+#include "metadata.h"
+
+#include <stdbool.h>
+
+/* One side of a batch: queries, keys, new tokens, or packed rows. */
+typedef struct side {
+    varlen_metadata cu_seqlens_name;
+    varlen_metadata seqused_name;
+    const int32_t *cu_seqlens; /* NULL: slots are rows of a page table */
+    const int32_t *seqused;    /* NULL: the whole slot */
+    const int32_t *leftpad;    /* NULL: none */
+    int64_t total;
+    int64_t paged_rows; /* rows of a slot without cu_seqlens */
+    int32_t maximum;    /* rows that one sequence may have */
+    bool maximum_is_known;
+} side;
+
+typedef struct page_table {
+    const int32_t *entries;
+    int32_t width;
+    int32_t page_size;
+    int64_t page_count;
+} page_table;
+
+static int64_t slot_rows(const side *s, int32_t b)
+{
+    return s->cu_seqlens ? (int64_t)s->cu_seqlens[b + 1] - s->cu_seqlens[b] : s->paged_rows;
+}
+
+static int64_t used_rows(const side *s, int32_t b)
+{
+    return s->seqused ? s->seqused[b] : slot_rows(s, b);
+}
+
+static int64_t padding_rows(const side *s, int32_t b)
+{
+    return s->leftpad ? s->leftpad[b] : 0;
+}
+
+static varlen_violation violation(varlen_violation_rule rule, varlen_metadata argument, int32_t index, int64_t value,
+                                  int64_t bound)
+{
+    return (varlen_violation){.rule = rule, .argument = argument, .index = index, .value = value, .bound = bound};
+}
+
+static const varlen_violation none = {.rule = VARLEN_VIOLATION_NONE};
+
+static varlen_violation inspect_cu_seqlens(const side *s, int32_t batch)
+{
+    const int32_t *cu = s->cu_seqlens;
+    if (cu[0] != 0)
+        return violation(VARLEN_VIOLATION_START, s->cu_seqlens_name, 0, cu[0], 0);
+    for (int32_t b = 0; b < batch; b++) {
+        if (cu[b + 1] < cu[b])
+            return violation(VARLEN_VIOLATION_DECREASE, s->cu_seqlens_name, b + 1, cu[b + 1], cu[b]);
+        if (cu[b + 1] > s->total)
+            return violation(VARLEN_VIOLATION_TOTAL, s->cu_seqlens_name, b + 1, cu[b + 1], s->total);
+    }
+    return none;
+}
+
+static varlen_violation inspect_lengths_of(const side *s, int32_t b)
+{
+    const int64_t slot = slot_rows(s, b);
+    const int64_t used = used_rows(s, b);
+    const int64_t padding = padding_rows(s, b);
+    if (used < 0)
+        return violation(VARLEN_VIOLATION_NEGATIVE, s->seqused_name, b, used, 0);
+    if (used > slot)
+        return violation(VARLEN_VIOLATION_SLOT, s->seqused_name, b, used, slot);
+    if (padding < 0)
+        return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, padding, 0);
+    if (padding > used)
+        return violation(VARLEN_VIOLATION_USED, VARLEN_METADATA_LEFTPAD_K, b, padding, used);
+    if (s->maximum_is_known && used - padding > s->maximum)
+        return violation(VARLEN_VIOLATION_MAXIMUM, s->cu_seqlens_name, b, used - padding, s->maximum);
+    return none;
+}
+
+static varlen_violation inspect_side(const side *s, int32_t batch)
+{
+    varlen_violation found = s->cu_seqlens ? inspect_cu_seqlens(s, batch) : none;
+    for (int32_t b = 0; b < batch && !found.rule; b++)
+        found = inspect_lengths_of(s, b);
+    return found;
+}
+
+/* The entries that rows first .. end - 1 of a slot go through. */
+static varlen_violation inspect_pages(const page_table *table, int32_t sequence, int64_t first, int64_t end)
+{
+    const int32_t *row = table->entries + (int64_t)sequence * table->width;
+    for (int64_t column = first / table->page_size; column * table->page_size < end; column++)
+        if (row[column] < 0 || row[column] >= table->page_count) {
+            varlen_violation found =
+                violation(VARLEN_VIOLATION_PAGE, VARLEN_METADATA_PAGE_TABLE, sequence, row[column], table->page_count);
+            found.column = (int32_t)column;
+            return found;
+        }
+    return none;
+}
+
+varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_forward_args *args)
+{
+    const side queries = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q,
+                          .seqused_name = VARLEN_METADATA_SEQUSED_Q,
+                          .cu_seqlens = args->cu_seqlens_q,
+                          .seqused = args->seqused_q,
+                          .total = attention->total_q,
+                          .maximum = attention->max_seqlen_q,
+                          .maximum_is_known = attention->max_seqlen_q > 0};
+    const side keys = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K,
+                       .seqused_name = VARLEN_METADATA_SEQUSED_K,
+                       .cu_seqlens = args->cu_seqlens_k,
+                       .seqused = args->seqused_k,
+                       .leftpad = args->leftpad_k,
+                       .total = attention->total_k,
+                       .paged_rows = (int64_t)attention->page_size * attention->page_table_width,
+                       .maximum = attention->max_seqlen_k,
+                       .maximum_is_known = attention->max_seqlen_k > 0};
+    const page_table table = {args->page_table, attention->page_table_width, attention->page_size,
+                              attention->page_count};
+    varlen_violation found = inspect_side(&queries, attention->batch);
+    if (!found.rule)
+        found = inspect_side(&keys, attention->batch);
+    for (int32_t b = 0; b < attention->batch && attention->page_size > 0 && !found.rule; b++)
+        if (padding_rows(&keys, b) < used_rows(&keys, b))
+            found = inspect_pages(&table, b, padding_rows(&keys, b), used_rows(&keys, b));
+    return found;
+}
+
+varlen_violation varlen_inspect_lengths(int32_t batch, const int32_t *lengths)
+{
+    int64_t sum = 0;
+    for (int32_t b = 0; b < batch; b++) {
+        if (lengths[b] < 0)
+            return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LENGTHS, b, lengths[b], 0);
+        sum += lengths[b];
+        if (sum > INT32_MAX)
+            return violation(VARLEN_VIOLATION_OVERFLOW, VARLEN_METADATA_LENGTHS, b, sum, INT32_MAX);
+    }
+    return none;
+}
+
+varlen_violation varlen_inspect_pack(const varlen_pack_args *args)
+{
+    const side rows = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS,
+                       .cu_seqlens = args->cu_seqlens,
+                       .total = args->total,
+                       .maximum = args->max_seqlen,
+                       .maximum_is_known = true};
+    return inspect_side(&rows, args->batch);
+}
+
+static varlen_violation inspect_append_to(const varlen_kv_append_args *args, const side *keys, int32_t b)
+{
+    const int64_t used = used_rows(keys, b);
+    const int64_t added = (int64_t)args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];
+    const int64_t slot = slot_rows(keys, b);
+    const int64_t capacity = slot < INT32_MAX ? slot : INT32_MAX; /* seqused_k_out is 32 bits wide */
+    const int64_t positions = used - padding_rows(keys, b) + added;
+    const page_table table = {args->page_table, args->page_table_width, args->page_size, args->page_count};
+    if (used + added > capacity)
+        return violation(VARLEN_VIOLATION_CAPACITY, VARLEN_METADATA_SEQUSED_K, b, used + added, capacity);
+    if (added > 0 && args->rotary_dim > 0 && positions > args->rotary_positions)
+        return violation(VARLEN_VIOLATION_POSITION, VARLEN_METADATA_SEQUSED_K, b, positions - 1,
+                         args->rotary_positions);
+    return added > 0 && args->page_size > 0 ? inspect_pages(&table, b, used, used + added) : none;
+}
+
+varlen_violation varlen_inspect_kv_append(const varlen_kv_append_args *args)
+{
+    const side added = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_NEW,
+                        .cu_seqlens = args->cu_seqlens_new,
+                        .total = args->total_new};
+    const side keys = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K,
+                       .seqused_name = VARLEN_METADATA_SEQUSED_K,
+                       .cu_seqlens = args->cu_seqlens_k,
+                       .seqused = args->seqused_k,
+                       .leftpad = args->leftpad_k,
+                       .total = args->total_k,
+                       .paged_rows = (int64_t)args->page_size * args->page_table_width};
+    varlen_violation found = inspect_side(&added, args->batch);
+    if (!found.rule)
+        found = inspect_side(&keys, args->batch);
+    for (int32_t b = 0; b < args->batch && !found.rule; b++)
+        found = inspect_append_to(args, &keys, b);
+    return found;
+}

@@ -1,0 +1,53 @@
+/* Argument rules that several calls share: numbers, dimensions, paging, arrays. */
+#ifndef VARLEN_CORE_RULES_COMMON_H
+#define VARLEN_CORE_RULES_COMMON_H
+
+#include <stdbool.h>
+
+#include "rule.h"
+
+/* A number and the range it must lie in, bounds inclusive. */
+typedef struct varlen_range {
+    const char *name;
+    int64_t value;
+    int64_t lowest;
+    int64_t highest;
+} varlen_range;
+
+varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count);
+
+varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype);
+
+/* head_dim and value_dim: multiples of 8 from 8 to `highest`. */
+varlen_status varlen_check_dim(const char *name, int32_t dim, int32_t highest);
+
+/* The paging fields of varlen_attention and varlen_kv_append_args. */
+typedef struct varlen_paging {
+    int32_t page_size;
+    int32_t page_table_width;
+    int64_t page_count;
+    int64_t total_k;
+} varlen_paging;
+
+varlen_status varlen_check_paging(const varlen_paging *paging);
+
+/* An array of numbers in device memory. */
+typedef enum varlen_presence {
+    VARLEN_OPTIONAL, /* NULL means something */
+    VARLEN_REQUIRED, /* NULL is refused */
+    VARLEN_ABSENT    /* anything but NULL is refused: the call would not look at it */
+} varlen_presence;
+
+typedef struct varlen_array {
+    const char *name;
+    const void *data;
+    size_t alignment; /* bytes: the size of an element */
+    varlen_presence presence;
+    const char *because; /* completes "<name> is NULL, but" or "<name> is given, but"; NULL if optional */
+} varlen_array;
+
+varlen_status varlen_check_arrays(const varlen_array *arrays, size_t count);
+
+#define VARLEN_COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+#endif

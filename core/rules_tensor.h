@@ -1,0 +1,30 @@
+/* The rules of varlen_tensor, and the meaning of its zero strides. */
+#ifndef VARLEN_CORE_RULES_TENSOR_H
+#define VARLEN_CORE_RULES_TENSOR_H
+
+#include <stdbool.h>
+
+#include <varlen/varlen.h>
+
+/* What a tensor argument has to be. */
+typedef struct varlen_tensor_rule {
+    const char *name;
+    varlen_dtype dtype;
+    bool written;
+    int64_t tokens;
+    int64_t heads; /* >= 1 */
+    int64_t dim;   /* a multiple of 8, >= 8 */
+
+    /* For tensors with one dimension more: pages, parts, padded rows. Otherwise stride_name is NULL. */
+    const char *stride_name;
+    int64_t count;
+} varlen_tensor_rule;
+
+/* Checks the view, and puts the strides in it that its zeros stand for. */
+varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor);
+
+/* Likewise for [count, tokens, heads, dim]; *stride leads from one of the `count` to the next, 0 = tokens *
+ * token_stride. */
+varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride);
+
+#endif

@@ -1,0 +1,69 @@
+/* The parser of backend selections. */
+#include "selection.h"
+
+#include <string.h>
+
+#include "rule.h"
+
+static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+static bool is_name(const char *text, size_t length)
+{
+    return length > 0 && length < sizeof((varlen_choice *)0)->backend && strspn(text, name_characters) >= length &&
+           !(length == strlen("auto") && memcmp(text, "auto", length) == 0);
+}
+
+bool varlen_is_backend_name(const char *name)
+{
+    return is_name(name, strlen(name));
+}
+
+/* Digits only: no sign, no spaces. */
+static bool parse_device(const char *text, size_t length, int32_t *device)
+{
+    int64_t value = 0;
+    if (length == 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+        if (value > INT32_MAX)
+            return false;
+    }
+    *device = (int32_t)value;
+    return true;
+}
+
+static varlen_status parse_choice(const char *origin, const char *text, size_t length, varlen_choice *choice)
+{
+    const char *colon = memchr(text, ':', length);
+    const size_t name_length = colon ? (size_t)(colon - text) : length;
+    VARLEN_RULE(is_name(text, name_length), INVALID_ARGUMENT,
+                "%s: \"%.*s\" is not a backend's name: 1 to 15 of a-z, 0-9, _ and -; auto stands alone", origin,
+                (int)name_length, text);
+    memcpy(choice->backend, text, name_length);
+    choice->backend[name_length] = '\0';
+    choice->device = 0;
+    VARLEN_RULE(!colon || parse_device(colon + 1, length - name_length - 1, &choice->device), INVALID_ARGUMENT,
+                "%s: \"%.*s\" does not end in a device number, as in cuda:1", origin, (int)length, text);
+    return VARLEN_OK;
+}
+
+varlen_status varlen_parse_selection(const char *origin, const char *text, varlen_selection *selection)
+{
+    selection->count = 0;
+    if (strcmp(text, "auto") == 0)
+        return VARLEN_OK;
+    /* A variable that a script set to nothing was meant to hold a name. */
+    VARLEN_RULE(text[0], INVALID_ARGUMENT, "%s is empty; it may be auto, or name backends", origin);
+    for (const char *rest = text; rest;) {
+        const size_t length = strcspn(rest, ",");
+        VARLEN_RULE(selection->count < VARLEN_MAX_CHOICES, INVALID_ARGUMENT, "%s: \"%s\" names more than %d backends",
+                    origin, text, VARLEN_MAX_CHOICES);
+        VARLEN_TRY(parse_choice(origin, rest, length, &selection->choices[selection->count]));
+        selection->count++;
+        rest = rest[length] ? rest + length + 1 : NULL;
+    }
+    return VARLEN_OK;
+}

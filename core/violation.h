@@ -1,0 +1,11 @@
+/* Putting a broken rule of metadata into words. */
+#ifndef VARLEN_CORE_VIOLATION_H
+#define VARLEN_CORE_VIOLATION_H
+
+#include <varlen/backend.h>
+
+/* Fails with VARLEN_ERROR_BAD_METADATA and the sentence for `violation`, whether the host or a device has found it.
+ * VARLEN_OK if it is VARLEN_VIOLATION_NONE. */
+varlen_status varlen_fail_violation(const varlen_violation *violation);
+
+#endif

@@ -1,0 +1,118 @@
+/* What `varlen run` counts: tokens, padding, visible pairs; against the mask's definition, pair by pair. */
+#include "run_problem.h"
+#include "unit/support/test.h"
+
+static int64_t count_pairs(const varlen_attention *attention, int64_t queries, int64_t keys)
+{
+    const bool windowed = attention->mask == VARLEN_MASK_WINDOW;
+    const bool causal = attention->mask == VARLEN_MASK_CAUSAL;
+    int64_t pairs = 0;
+    for (int64_t i = 0; i < queries; i++)
+        for (int64_t j = 0; j < keys; j++) {
+            const int64_t p = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? i : i + keys - queries;
+            const bool left =
+                !windowed || attention->window_left == VARLEN_UNBOUNDED || j >= p - attention->window_left;
+            const bool right =
+                causal ? j <= p
+                       : !windowed || attention->window_right == VARLEN_UNBOUNDED || j <= p + attention->window_right;
+            pairs += left && right;
+        }
+    return pairs;
+}
+
+/* Slots of 5, 0, 2, 3 queries and 2, 4, 5, 3 keys. */
+static int32_t cu_seqlens_q[] = {0, 5, 5, 7, 10};
+static int32_t cu_seqlens_k[] = {0, 2, 6, 11, 14};
+
+static run_problem make_problem(void)
+{
+    run_problem problem = {.attention = {.batch = 4}};
+    problem.inputs[INPUT_CU_SEQLENS_Q].data = cu_seqlens_q;
+    problem.inputs[INPUT_CU_SEQLENS_K].data = cu_seqlens_k;
+    return problem;
+}
+
+static void test_visible_pairs_of_every_mask(void **state)
+{
+    (void)state;
+    static const struct {
+        varlen_mask mask;
+        int32_t left, right;
+    } masks[] = {
+        {VARLEN_MASK_FULL, 0, 0},
+        {VARLEN_MASK_CAUSAL, 0, 0},
+        {VARLEN_MASK_WINDOW, 0, 0},
+        {VARLEN_MASK_WINDOW, 1, 2},
+        {VARLEN_MASK_WINDOW, VARLEN_UNBOUNDED, 1},
+        {VARLEN_MASK_WINDOW, 1, VARLEN_UNBOUNDED},
+        {VARLEN_MASK_WINDOW, INT32_MAX, INT32_MAX},
+    };
+    for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++)
+        for (int alignment = 0; alignment < 2; alignment++) {
+            run_problem problem = make_problem();
+            problem.attention.mask = masks[m].mask;
+            problem.attention.window_left = masks[m].left;
+            problem.attention.window_right = masks[m].right;
+            problem.attention.alignment = (varlen_alignment)alignment;
+            int64_t pairs = 0;
+            for (int b = 0; b < 4; b++)
+                pairs += count_pairs(&problem.attention, cu_seqlens_q[b + 1] - cu_seqlens_q[b],
+                                     cu_seqlens_k[b + 1] - cu_seqlens_k[b]);
+            assert_int_equal(run_problem_work(&problem).visible_pairs, pairs);
+        }
+}
+
+static void test_tokens_and_padding(void **state)
+{
+    (void)state;
+    const run_problem problem = make_problem();
+    const run_work work = run_problem_work(&problem);
+    assert_int_equal(work.queries, 10);
+    assert_int_equal(work.keys, 14);
+    assert_int_equal(work.padded_rows, 4 * 5);
+}
+
+static void test_used_lengths_and_left_padding(void **state)
+{
+    (void)state;
+    int32_t seqused_q[] = {1, 0, 2, 3}, seqused_k[] = {2, 1, 5, 0}, leftpad_k[] = {1, 0, 2, 0};
+    run_problem problem = make_problem();
+    problem.inputs[INPUT_SEQUSED_Q].data = seqused_q;
+    problem.inputs[INPUT_SEQUSED_K].data = seqused_k;
+    problem.inputs[INPUT_LEFTPAD_K].data = leftpad_k;
+    const run_work work = run_problem_work(&problem);
+    assert_int_equal(work.queries, 6);
+    assert_int_equal(work.keys, 1 + 1 + 3 + 0);
+    assert_int_equal(work.padded_rows, 4 * 3);
+    assert_int_equal(work.visible_pairs, 1 * 1 + 0 * 1 + 2 * 3 + 3 * 0);
+}
+
+static void test_keys_share_the_lengths_of_queries(void **state)
+{
+    (void)state;
+    run_problem problem = make_problem();
+    problem.inputs[INPUT_CU_SEQLENS_K].data = NULL;
+    assert_int_equal(run_problem_work(&problem).keys, 10);
+}
+
+static void test_an_empty_batch(void **state)
+{
+    (void)state;
+    run_problem problem = make_problem();
+    problem.attention.batch = 0;
+    const run_work work = run_problem_work(&problem);
+    assert_int_equal(work.padded_rows, 0);
+    assert_int_equal(work.visible_pairs, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_visible_pairs_of_every_mask),
+        cmocka_unit_test(test_tokens_and_padding),
+        cmocka_unit_test(test_used_lengths_and_left_padding),
+        cmocka_unit_test(test_keys_share_the_lengths_of_queries),
+        cmocka_unit_test(test_an_empty_batch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

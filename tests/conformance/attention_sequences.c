@@ -1,0 +1,123 @@
+/* The sequences of a batch: where their rows are, and each one by itself. */
+#include "attention_batch.h"
+
+#include <math.h>
+#include <string.h>
+
+static int32_t value_dim_of(const attention_batch *batch)
+{
+    return batch->attention.value_dim ? batch->attention.value_dim : batch->attention.head_dim;
+}
+
+int64_t batch_queries(const attention_batch *batch, int32_t b)
+{
+    return batch->seqused_q ? batch->seqused_q[b] : batch->cu_seqlens_q[b + 1] - batch->cu_seqlens_q[b];
+}
+
+int64_t batch_keys(const attention_batch *batch, int32_t b)
+{
+    int32_t used = batch->seqused_k ? batch->seqused_k[b] : batch->cu_seqlens_k[b + 1] - batch->cu_seqlens_k[b];
+    return used - (batch->leftpad_k ? batch->leftpad_k[b] : 0);
+}
+
+int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i)
+{
+    return batch->cu_seqlens_q[b] + i;
+}
+
+int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
+{
+    int64_t slot_row = (batch->leftpad_k ? batch->leftpad_k[b] : 0) + j;
+    if (!batch->page_table)
+        return batch->cu_seqlens_k[b] + slot_row;
+    int32_t size = batch->attention.page_size;
+    int64_t page = batch->page_table[(int64_t)b * batch->attention.page_table_width + slot_row / size];
+    return page * size + slot_row % size;
+}
+
+static const double *gather_keys(memory_pool *pool, const attention_batch *batch, int32_t b, const double *rows,
+                                 int64_t row_size)
+{
+    int64_t keys = batch_keys(batch, b);
+    double *gathered = memory_take(pool, keys * row_size, sizeof *gathered);
+    for (int64_t j = 0; j < keys; j++)
+        memcpy(gathered + j * row_size, rows + batch_key_row(batch, b, j) * row_size, (size_t)row_size * sizeof *rows);
+    return gathered;
+}
+
+static const double *as_doubles(memory_pool *pool, const float *values, int32_t count)
+{
+    if (!values)
+        return NULL;
+    double *result = memory_take(pool, count, sizeof *result);
+    for (int32_t n = 0; n < count; n++)
+        result[n] = values[n];
+    return result;
+}
+
+sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t b)
+{
+    const varlen_attention *attention = &batch->attention;
+    int32_t heads = attention->q_heads, kv_heads = attention->kv_heads;
+    int32_t head_dim = attention->head_dim, value_dim = value_dim_of(batch);
+    bool window = attention->mask == VARLEN_MASK_WINDOW, full = attention->mask == VARLEN_MASK_FULL;
+    const float *slopes = batch->alibi_slopes ? batch->alibi_slopes + b * batch->alibi_batch_stride : NULL;
+    return (sequence){
+        .queries = batch_queries(batch, b),
+        .keys = batch_keys(batch, b),
+        .q_heads = heads,
+        .kv_heads = kv_heads,
+        .head_dim = head_dim,
+        .value_dim = value_dim,
+        .index = b,
+        .alignment = attention->alignment,
+        .left = window ? attention->window_left : VARLEN_UNBOUNDED,
+        .right = window ? attention->window_right : (full ? VARLEN_UNBOUNDED : 0),
+        .scale = attention->softmax_scale != 0 ? attention->softmax_scale : 1 / sqrt(head_dim),
+        .softcap = attention->softcap,
+        .dropout_p = attention->dropout_p,
+        .dropout_seed = batch->dropout_seed,
+        .dropout_offset = batch->dropout_offset,
+        .slopes = as_doubles(pool, slopes, heads),
+        .sinks = as_doubles(pool, batch->sinks, heads),
+        .q = batch->q + batch_query_row(batch, b, 0) * heads * head_dim,
+        .k = gather_keys(pool, batch, b, batch->k, (int64_t)kv_heads * head_dim),
+        .v = gather_keys(pool, batch, b, batch->v, (int64_t)kv_heads * value_dim),
+        .dout = batch->dout + batch_query_row(batch, b, 0) * heads * value_dim,
+    };
+}
+
+/* cu_seqlens of one slot, which begins at 0. */
+static int32_t *single_slot(memory_pool *pool, const int32_t *cu_seqlens, int32_t b)
+{
+    int32_t *single = memory_take(pool, 2, sizeof *single);
+    single[1] = cu_seqlens[b + 1] - cu_seqlens[b];
+    return single;
+}
+
+attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int32_t b)
+{
+    attention_batch alone = *batch;
+    alone.attention.batch = 1;
+    alone.cu_seqlens_q = single_slot(pool, batch->cu_seqlens_q, b);
+    alone.q_rows = alone.attention.total_q = alone.cu_seqlens_q[1];
+    alone.q += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads * batch->attention.head_dim;
+    alone.dout += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads * value_dim_of(batch);
+    if (batch->cu_seqlens_k) {
+        alone.cu_seqlens_k = single_slot(pool, batch->cu_seqlens_k, b);
+        alone.k_rows = alone.k_page_rows = alone.attention.total_k = alone.cu_seqlens_k[1];
+        alone.k += (int64_t)batch->cu_seqlens_k[b] * batch->attention.kv_heads * batch->attention.head_dim;
+        alone.v += (int64_t)batch->cu_seqlens_k[b] * batch->attention.kv_heads * value_dim_of(batch);
+    }
+    if (batch->page_table)
+        alone.page_table += (int64_t)b * batch->attention.page_table_width;
+    if (batch->seqused_q)
+        alone.seqused_q += b;
+    if (batch->seqused_k)
+        alone.seqused_k += b;
+    if (batch->leftpad_k)
+        alone.leftpad_k += b;
+    if (batch->alibi_slopes)
+        alone.alibi_slopes += b * batch->alibi_batch_stride;
+    return alone;
+}

@@ -1,0 +1,111 @@
+/* The numbers in q, k, v and dout of an attention problem. */
+#include "attention_batch.h"
+#include "dtypes.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef enum value_role { ROLE_Q, ROLE_K, ROLE_V, ROLE_DOUT } value_role;
+
+/* One row of heads of one tensor. */
+typedef struct value_row {
+    value_kind kind;
+    value_role role;
+    int32_t heads;
+    int32_t dim;
+} value_row;
+
+/* q and k agree in the first half of their elements, up to a sign for each row and head, so that scores lie around two
+ * far values; the second half makes them differ. All are small integers: q.k is exact in any order of summation. */
+static double huge_score_element(int32_t n, int32_t dim, double sign, random_source *source)
+{
+    if (n < dim / 2)
+        return sign * (n % 3 ? 8 : -8);
+    return (double)(random_below(source, 17) - 8);
+}
+
+static double zero_element(const value_row *row, int32_t head, random_source *source)
+{
+    int64_t choice = random_below(source, 4);
+    if ((row->role == ROLE_V && head == 0) || choice == 0)
+        return -0.0;
+    return choice == 1 ? 0.0 : random_normal(source);
+}
+
+static double element(const value_row *row, int32_t head, int32_t n, double sign, random_source *source)
+{
+    if (row->role == ROLE_DOUT)
+        return random_normal(source);
+    switch (row->kind) {
+    case VALUES_HUGE_SCORES:
+        return row->role == ROLE_V ? random_normal(source) : huge_score_element(n, row->dim, sign, source);
+    case VALUES_ZEROS: return zero_element(row, head, source);
+    case VALUES_LARGE_V: return row->role == ROLE_V ? 6e4 * (2 * random_uniform(source) - 1) : random_normal(source);
+    case VALUES_TINY: return 0x1p-16 * random_normal(source);
+    default: return random_normal(source);
+    }
+}
+
+static void fill_row(varlen_dtype dtype, const value_row *row, double *values, random_source *source)
+{
+    for (int32_t head = 0; head < row->heads; head++) {
+        double sign = random_below(source, 2) ? 1 : -1;
+        for (int32_t n = 0; n < row->dim; n++)
+            values[head * row->dim + n] = dtype_round(dtype, (float)element(row, head, n, sign, source));
+    }
+}
+
+static void fill_unowned(double *values, int64_t count)
+{
+    for (int64_t n = 0; n < count; n++)
+        values[n] = NAN;
+}
+
+static void fill_queries(attention_batch *batch, const value_row *q, const value_row *dout, random_source *source)
+{
+    varlen_dtype dtype = batch->attention.dtype;
+    fill_unowned(batch->q, batch->q_rows * q->heads * q->dim);
+    fill_unowned(batch->dout, batch->q_rows * dout->heads * dout->dim);
+    for (int32_t b = 0; b < batch->attention.batch; b++) {
+        for (int64_t i = 0; i < batch_queries(batch, b); i++) {
+            int64_t row = batch_query_row(batch, b, i);
+            fill_row(dtype, q, batch->q + row * q->heads * q->dim, source);
+            fill_row(dtype, dout, batch->dout + row * dout->heads * dout->dim, source);
+        }
+    }
+}
+
+static void fill_keys(attention_batch *batch, const value_row *k, const value_row *v, random_source *source)
+{
+    varlen_dtype dtype = batch->attention.dtype;
+    int64_t k_size = (int64_t)k->heads * k->dim, v_size = (int64_t)v->heads * v->dim;
+    const double *first = NULL;
+    fill_unowned(batch->k, batch->k_rows * k_size);
+    fill_unowned(batch->v, batch->k_rows * v_size);
+    for (int32_t b = 0; b < batch->attention.batch; b++) {
+        for (int64_t j = 0; j < batch_keys(batch, b); j++) {
+            int64_t row = batch_key_row(batch, b, j);
+            double *key = batch->k + row * k_size;
+            if (!isnan(*key))
+                continue; /* on a page that two sequences share */
+            fill_row(dtype, v, batch->v + row * v_size, source);
+            if (k->kind == VALUES_EQUAL_SCORES && first)
+                memcpy(key, first, (size_t)k_size * sizeof *key);
+            else
+                fill_row(dtype, k, key, source);
+            first = key;
+        }
+    }
+}
+
+void batch_fill_values(attention_batch *batch, value_kind kind, random_source *source)
+{
+    const varlen_attention *attention = &batch->attention;
+    int32_t value_dim = attention->value_dim ? attention->value_dim : attention->head_dim;
+    const value_row q = {kind, ROLE_Q, attention->q_heads, attention->head_dim};
+    const value_row k = {kind, ROLE_K, attention->kv_heads, attention->head_dim};
+    const value_row v = {kind, ROLE_V, attention->kv_heads, value_dim};
+    const value_row dout = {kind, ROLE_DOUT, attention->q_heads, value_dim};
+    fill_queries(batch, &q, &dout, source);
+    fill_keys(batch, &k, &v, source);
+}

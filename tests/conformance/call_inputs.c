@@ -1,0 +1,112 @@
+/* What varlen_forward and varlen_backward are both given; see call_inputs.h. */
+#include "call_inputs.h"
+
+call_surroundings call_surroundings_usual(case_trial *trial)
+{
+    return (call_surroundings){
+        .session = session_begin(trial), .output_fill = BLOCK_OUTPUT_FILL, .workspace_fill = BLOCK_INPUT_FILL};
+}
+
+void call_skip_unsupported(case_trial *trial, const attention_batch *batch)
+{
+    static const char *const passes[] = {[VARLEN_PASS_FORWARD] = "forward", [VARLEN_PASS_BACKWARD] = "backward"};
+    if (!(trial->device.passes & 1u << trial->pass))
+        trial_skip(trial, "the device has no %s pass", passes[trial->pass]);
+    varlen_status status = varlen_supports(trial->context, &batch->attention, trial->pass);
+    trial_expect_ok_or_skip(trial, status, "varlen_supports");
+}
+
+int32_t call_value_dim(const attention_batch *batch)
+{
+    return batch->attention.value_dim ? batch->attention.value_dim : batch->attention.head_dim;
+}
+
+tensor_shape call_query_shape(const attention_batch *batch, const char *name, int32_t dim)
+{
+    return (tensor_shape){name, batch->attention.dtype, 1, batch->q_rows, batch->attention.q_heads, dim};
+}
+
+tensor_shape call_key_shape(const attention_batch *batch, const char *name, int32_t dim)
+{
+    int64_t pages = batch->page_table ? batch->attention.page_count : 1;
+    return (tensor_shape){name, batch->attention.dtype, pages, batch->k_page_rows, batch->attention.kv_heads, dim};
+}
+
+static const void *copied(block_list *blocks, const char *name, const void *contents, int64_t count, int64_t size)
+{
+    return block_data(block_add_copy(blocks, name, contents, count * size));
+}
+
+static void give_metadata(const attention_batch *batch, block_list *blocks, varlen_forward_args *args)
+{
+    const int64_t size = sizeof(int32_t), count = batch->attention.batch;
+    const int64_t entries = count * batch->attention.page_table_width;
+    args->cu_seqlens_q = copied(blocks, "cu_seqlens_q", batch->cu_seqlens_q, count + 1, size);
+    args->cu_seqlens_k = copied(blocks, "cu_seqlens_k", batch->cu_seqlens_k, count + 1, size);
+    args->seqused_q = copied(blocks, "seqused_q", batch->seqused_q, count, size);
+    args->seqused_k = copied(blocks, "seqused_k", batch->seqused_k, count, size);
+    args->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
+    args->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
+}
+
+static void give_features(const attention_batch *batch, block_list *blocks, varlen_forward_args *args)
+{
+    const int64_t heads = batch->attention.q_heads;
+    const int64_t slopes = batch->alibi_batch_stride ? batch->attention.batch * batch->alibi_batch_stride : heads;
+    args->alibi_slopes = copied(blocks, "alibi_slopes", batch->alibi_slopes, slopes, sizeof(float));
+    args->alibi_batch_stride = batch->alibi_batch_stride;
+    args->sinks = copied(blocks, "sinks", batch->sinks, heads, sizeof(float));
+    args->dropout_seed = batch->dropout_seed;
+    args->dropout_offset = batch->dropout_offset;
+    if (batch->dropout_in_memory) {
+        const uint64_t state[2] = {batch->dropout_seed, batch->dropout_offset};
+        args->dropout_state = copied(blocks, "dropout_state", state, 2, sizeof *state);
+        args->dropout_seed = ~batch->dropout_seed; /* must be passed over */
+    }
+}
+
+varlen_forward_args call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks)
+{
+    tensor_shape q = call_query_shape(batch, "q", batch->attention.head_dim);
+    tensor_shape k = call_key_shape(batch, "k", batch->attention.head_dim);
+    tensor_shape v = call_key_shape(batch, "v", call_value_dim(batch));
+    tensor_triple inputs = layout_triple(blocks, layout, &q, &k, &v, BLOCK_INPUT_FILL);
+    tensor_store(&inputs.q, batch->q);
+    tensor_store(&inputs.k, batch->k);
+    tensor_store(&inputs.v, batch->v);
+    varlen_forward_args args = {.struct_size = sizeof args,
+                                .q = tensor_view(&inputs.q),
+                                .k = tensor_view(&inputs.k),
+                                .v = tensor_view(&inputs.v),
+                                .k_page_stride = tensor_page_stride(&inputs.k),
+                                .v_page_stride = tensor_page_stride(&inputs.v)};
+    give_metadata(batch, blocks, &args);
+    give_features(batch, blocks, &args);
+    return args;
+}
+
+strided_tensor call_place_lse(const attention_batch *batch, block_list *blocks, uint8_t fill)
+{
+    strided_tensor lse = {
+        .shape = {"lse", VARLEN_FLOAT32, 1, batch->q_rows, batch->attention.q_heads, 1},
+        .strides = {.page = 0, .token = 1, .head = batch->q_rows},
+    };
+    lse.block = block_add(blocks, "lse", tensor_elements(&lse.shape) * (int64_t)sizeof(float), fill);
+    return lse;
+}
+
+device_block *call_place_workspace(const attention_batch *batch, varlen_pass pass, block_list *blocks, uint8_t fill,
+                                   size_t *size)
+{
+    trial_expect_ok(blocks->session->trial,
+                    varlen_workspace_size(blocks->session->context, &batch->attention, pass, size),
+                    "varlen_workspace_size");
+    return *size ? block_add(blocks, "workspace", (int64_t)*size, fill) : NULL;
+}
+
+double *call_load(case_trial *trial, const strided_tensor *tensor)
+{
+    double *values = TRIAL_TAKE(trial, tensor_elements(&tensor->shape), double);
+    tensor_load(tensor, values);
+    return values;
+}

@@ -1,0 +1,131 @@
+/* What the tables are made of: rows that a person can read, and suites that know how to run them. A row stands for one
+ * case per dtype and pass. */
+#ifndef VARLEN_TESTS_CASE_H
+#define VARLEN_TESTS_CASE_H
+
+#include "layout.h"
+#include "trial.h"
+
+enum {
+    CASE_FLOAT32 = 1u << VARLEN_FLOAT32,
+    CASE_FLOAT16 = 1u << VARLEN_FLOAT16,
+    CASE_BFLOAT16 = 1u << VARLEN_BFLOAT16,
+    CASE_HALVES = CASE_FLOAT16 | CASE_BFLOAT16,
+    CASE_FORWARD = 1u << VARLEN_PASS_FORWARD,
+    CASE_BACKWARD = 1u << VARLEN_PASS_BACKWARD
+};
+
+/* Every row begins with this. */
+typedef struct case_head {
+    const char *name;
+    uint32_t dtypes; /* CASE_FLOAT32 ...; 0 = all three */
+    uint32_t passes; /* CASE_FORWARD | CASE_BACKWARD; 0 = all that the suite knows */
+} case_head;
+
+typedef struct int_list {
+    int32_t count;
+    const int32_t *at;
+} int_list;
+
+/* A list in a designated initialiser: .lens_q = INTS(3, 1, 2). */
+#define INTS(...)                                                                                                      \
+    {                                                                                                                  \
+        sizeof((const int32_t[]){__VA_ARGS__}) / sizeof(int32_t), (const int32_t[])                                    \
+        {                                                                                                              \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+
+typedef enum slope_kind { SLOPES_NONE = 0, SLOPES_PER_HEAD, SLOPES_PER_SEQUENCE } slope_kind;
+
+typedef enum sink_kind {
+    SINKS_NONE = 0,
+    SINKS_ORDINARY,
+    SINKS_VERY_NEGATIVE, /* -1e4: weighs nothing, but is the lse of a row that sees no key */
+    SINKS_DOMINANT       /* far above every score */
+} sink_kind;
+
+typedef enum value_kind {
+    VALUES_NORMAL = 0,
+    VALUES_HUGE_SCORES,  /* q.k is an exact integer around +-2200: with softmax_scale 4, scores of +-1e4 */
+    VALUES_EQUAL_SCORES, /* all keys of the batch are the same */
+    VALUES_ZEROS,        /* 0 and -0 among ordinary numbers; the first head of v is -0 throughout */
+    VALUES_LARGE_V,      /* v near float16's largest number */
+    VALUES_TINY          /* q, k, v around 2^-16: denormal in float16 */
+} value_kind;
+
+typedef enum max_seqlen_kind { MAX_SEQLEN_UNKNOWN = 0, MAX_SEQLEN_EXACT, MAX_SEQLEN_LOOSE } max_seqlen_kind;
+
+/* An attention problem. What is left out is plain: 4 query heads on 2, dim 64, full attention, dense tensors. */
+typedef struct attention_case {
+    case_head head;
+    int_list lens_q; /* queries of each sequence */
+    int_list lens_k; /* keys; left out = lens_q */
+    int_list free_q; /* rows of each slot past the ones in use; given = seqused_q is given */
+    int_list free_k;
+    int_list leftpad_k; /* rows at the start of each slot */
+    int32_t slack_q;    /* rows past cu_seqlens[batch] */
+    int32_t slack_k;
+    int32_t q_heads;
+    int32_t kv_heads;
+    int32_t head_dim;
+    int32_t value_dim;
+    varlen_mask mask;
+    varlen_alignment alignment;
+    int32_t window_left;
+    int32_t window_right;
+    float softmax_scale;
+    float softcap;
+    float dropout_p;
+    bool dropout_in_memory; /* seed and offset come from dropout_state */
+    bool without_lse;
+    slope_kind slopes;
+    sink_kind sinks;
+    value_kind values;
+    max_seqlen_kind max_seqlen;
+    int32_t page_size;
+    int32_t shared_pages; /* the first pages of each later sequence that are those of the first one */
+    uint32_t flags;
+    tensor_layout layout;
+} attention_case;
+
+/* A table and what its rows mean. A case is called "forward/masks/<row>/f16", by pass, or "around/merge/<row>/f16". */
+typedef struct case_suite {
+    const char *name;
+    uint32_t
+        passes; /* CASE_FORWARD ...: a row is a case in each, and the pass leads its name; 0 = no matter of passes */
+    bool one_dtype; /* a row is one case, in bfloat16 if it matters, and the name does not say so */
+    const void *rows;
+    size_t row_size;
+    int row_count;
+    double (*cost)(const void *row); /* multiplications, to tell small cases; NULL = small */
+    void (*run)(case_trial *trial, const void *row);
+} case_suite;
+
+#define CASE_ROWS(table) .rows = (table), .row_size = sizeof(table)[0], .row_count = sizeof(table) / sizeof(table)[0]
+
+extern const case_suite suite_lengths;
+extern const case_suite suite_masks;
+extern const case_suite suite_features;
+extern const case_suite suite_values;
+extern const case_suite suite_shapes;
+extern const case_suite suite_paged;
+extern const case_suite suite_layout;
+extern const case_suite suite_merge;
+extern const case_suite suite_cu_seqlens;
+extern const case_suite suite_pack;
+extern const case_suite suite_unpack;
+extern const case_suite suite_append;
+extern const case_suite suite_metadata;
+extern const case_suite suite_metadata_around;
+extern const case_suite suite_alone;
+extern const case_suite suite_twice;
+extern const case_suite suite_threads;
+extern const case_suite suite_poison;
+extern const case_suite suite_max_seqlen;
+
+/* Of attention suites. */
+double attention_cost(const void *row);
+void attention_run(case_trial *trial, const void *row);
+
+#endif

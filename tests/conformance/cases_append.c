@@ -1,0 +1,47 @@
+/* Cases of varlen_kv_append: packed and paged caches, both kinds of rotation. */
+#include "append.h"
+
+#define DECODE .lens_new = INTS(1, 1, 1), .used = INTS(5, 0, 33), .spare = INTS(4, 0, 1)
+#define PREFILL .lens_new = INTS(7, 0, 20), .used = INTS(5, 9, 0), .spare = INTS(4, 2, 0)
+
+/* clang-format off */
+static const append_case rows[] = {
+    {.head.name = "packed", PREFILL},
+    {.head.name = "packed-decode", DECODE},
+    {.head.name = "packed-slack", PREFILL, .slack_new = 6},
+    {.head.name = "no-sequences", .slack_new = 3},
+    {.head.name = "nothing-new", .lens_new = INTS(0, 0), .used = INTS(3, 0), .spare = INTS(1, 2)},
+    {.head.name = "seqused-in-place", PREFILL, .seqused_in_place = true},
+    {.head.name = "without-seqused-out", PREFILL, .without_seqused_out = true},
+    {.head.name = "dims-192-128", PREFILL, .head_dim = 192, .value_dim = 128},
+    {.head.name = "padded-strides", PREFILL, .layout.kind = LAYOUT_PADDED},
+    {.head.name = "head-major", PREFILL, .layout.kind = LAYOUT_HEAD_MAJOR},
+    {.head.name = "rotary-half-split", PREFILL, .rotary_dim = 64},
+    {.head.name = "rotary-interleaved", PREFILL, .rotary_dim = 64, .rotary_interleaved = true},
+    {.head.name = "rotary-partial-half-split", PREFILL, .rotary_dim = 20, .head_dim = 40},
+    {.head.name = "rotary-partial-interleaved", PREFILL, .rotary_dim = 18, .head_dim = 40, .rotary_interleaved = true},
+    {.head.name = "rotary-2", DECODE, .rotary_dim = 2, .head_dim = 8},
+    {.head.name = "rotary-queries-half-split", PREFILL, .slack_new = 3, .q_heads = 6, .rotary_dim = 64},
+    {.head.name = "rotary-queries-interleaved", PREFILL, .slack_new = 3, .q_heads = 6, .rotary_dim = 32,
+     .rotary_interleaved = true},
+    {.head.name = "rotary-leftpad", PREFILL, .q_heads = 2, .leftpad_k = INTS(3, 9, 0), .rotary_dim = 64},
+    {.head.name = "rotary-padded-strides", PREFILL, .slack_new = 2, .q_heads = 3, .rotary_dim = 32,
+     .layout.kind = LAYOUT_PADDED},
+    {.head.name = "paged-1", PREFILL, .page_size = 1},
+    {.head.name = "paged-3", PREFILL, .page_size = 3},
+    {.head.name = "paged-16", PREFILL, .page_size = 16},
+    {.head.name = "paged-256", DECODE, .page_size = 256},
+    {.head.name = "paged-decode", DECODE, .page_size = 8, .seqused_in_place = true},
+    {.head.name = "paged-padded-strides", PREFILL, .page_size = 4, .layout.kind = LAYOUT_PADDED},
+    {.head.name = "paged-head-major", PREFILL, .page_size = 4, .layout.kind = LAYOUT_HEAD_MAJOR},
+    {.head.name = "paged-rotary-half-split", PREFILL, .page_size = 5, .q_heads = 4, .rotary_dim = 64},
+    {.head.name = "paged-rotary-interleaved", PREFILL, .page_size = 5, .q_heads = 4, .rotary_dim = 48,
+     .rotary_interleaved = true, .leftpad_k = INTS(1, 0, 0)},
+};
+/* clang-format on */
+
+const case_suite suite_append = {
+    .name = "around/append",
+    CASE_ROWS(rows),
+    .run = append_run,
+};

@@ -1,0 +1,63 @@
+/* Problems on which nothing but the problem may decide the bits of a result; invariance.c says what else is tried. */
+#include "invariance.h"
+
+#define CAUSAL .mask = VARLEN_MASK_CAUSAL
+
+/* clang-format off */
+static const attention_case rows[] = {
+    {.head.name = "prefill", .lens_q = INTS(70, 1, 33, 0, 129), CAUSAL},
+    {.head.name = "decode", .lens_q = INTS(1, 1, 1, 1), .lens_k = INTS(700, 40, 0, 333)},
+    {.head.name = "decode-group-16", .lens_q = INTS(1, 2, 1), .lens_k = INTS(515, 40, 900), CAUSAL, .q_heads = 16,
+     .kv_heads = 1},
+    {.head.name = "chunked-prefill", .lens_q = INTS(20, 9, 1), .lens_k = INTS(400, 77, 260), CAUSAL},
+    {.head.name = "cross", .lens_q = INTS(40, 64, 90), .lens_k = INTS(130, 20, 7), .q_heads = 3, .kv_heads = 3},
+    {.head.name = "window-softcap-alibi-sinks", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30),
+     .mask = VARLEN_MASK_WINDOW, .window_left = 30, .window_right = 4, .softcap = 3, .slopes = SLOPES_PER_SEQUENCE,
+     .sinks = SINKS_ORDINARY},
+    {.head.name = "dropout", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30), .dropout_p = 0.3f},
+    {.head.name = "slots", .lens_q = INTS(35, 0, 66), .lens_k = INTS(35, 170, 30), CAUSAL, .free_q = INTS(4, 1, 0),
+     .free_k = INTS(0, 30, 9), .leftpad_k = INTS(2, 40, 0), .slack_q = 20, .slack_k = 9},
+    {.head.name = "paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 20, 1), .lens_k = INTS(700, 50, 90), CAUSAL,
+     .page_size = 16},
+};
+/* clang-format on */
+
+const case_suite suite_alone = {
+    .name = "invariance/alone",
+    .passes = CASE_FORWARD | CASE_BACKWARD,
+    CASE_ROWS(rows),
+    .cost = attention_cost,
+    .run = invariance_alone,
+};
+
+const case_suite suite_twice = {
+    .name = "invariance/twice",
+    .passes = CASE_FORWARD | CASE_BACKWARD,
+    CASE_ROWS(rows),
+    .cost = attention_cost,
+    .run = invariance_twice,
+};
+
+const case_suite suite_threads = {
+    .name = "invariance/threads",
+    .passes = CASE_FORWARD | CASE_BACKWARD,
+    CASE_ROWS(rows),
+    .cost = attention_cost,
+    .run = invariance_threads,
+};
+
+const case_suite suite_poison = {
+    .name = "invariance/poison",
+    .passes = CASE_FORWARD | CASE_BACKWARD,
+    CASE_ROWS(rows),
+    .cost = attention_cost,
+    .run = invariance_poison,
+};
+
+const case_suite suite_max_seqlen = {
+    .name = "invariance/max-seqlen",
+    .passes = CASE_FORWARD | CASE_BACKWARD,
+    CASE_ROWS(rows),
+    .cost = attention_cost,
+    .run = invariance_max_seqlen,
+};

@@ -1,0 +1,32 @@
+/* Cases of varlen_merge. */
+#include "merge.h"
+
+#define SIZES .tokens = 13, .heads = 3, .value_dim = 64
+
+/* clang-format off */
+static const merge_case rows[] = {
+    {.head.name = "one-part", .parts = 1, SIZES},
+    {.head.name = "two-parts", .parts = 2, SIZES},
+    {.head.name = "many-parts", .parts = 37, SIZES},
+    {.head.name = "float32-parts", .parts = 3, SIZES, .float32_parts = true},
+    {.head.name = "without-lse", .parts = 3, SIZES, .without_lse = true},
+    {.head.name = "no-tokens", .parts = 2, .tokens = 0, .heads = 2, .value_dim = 8},
+    {.head.name = "dim-8", .parts = 3, .tokens = 5, .heads = 2, .value_dim = 8},
+    {.head.name = "dim-72", .parts = 3, .tokens = 5, .heads = 5, .value_dim = 72},
+    {.head.name = "dim-256", .parts = 3, .tokens = 5, .heads = 2, .value_dim = 256},
+    {.head.name = "parts-that-saw-nothing", .parts = 3, SIZES, .empty_every = 2},
+    {.head.name = "nobody-saw-anything", .parts = 3, SIZES, .empty_every = 1},
+    {.head.name = "far-apart", .parts = 4, SIZES, .lse_spread = 3000},
+    {.head.name = "padded-strides", .parts = 3, SIZES, .lse_gap = 5, .layout.kind = LAYOUT_PADDED},
+    {.head.name = "head-major", .parts = 3, SIZES, .layout.kind = LAYOUT_HEAD_MAJOR},
+    {.head.name = "in-place", .parts = 3, SIZES, .empty_every = 5, .in_place = true},
+    {.head.name = "in-place-padded-strides", .parts = 2, SIZES, .in_place = true, .lse_gap = 5,
+     .layout.kind = LAYOUT_PADDED},
+};
+/* clang-format on */
+
+const case_suite suite_merge = {
+    .name = "around/merge",
+    CASE_ROWS(rows),
+    .run = merge_run,
+};

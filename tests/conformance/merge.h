@@ -1,0 +1,24 @@
+/* varlen_merge on random partial results. */
+#ifndef VARLEN_TESTS_MERGE_H
+#define VARLEN_TESTS_MERGE_H
+
+#include "case.h"
+
+typedef struct merge_case {
+    case_head head;
+    int32_t parts;
+    int32_t tokens;
+    int32_t heads;
+    int32_t value_dim;
+    bool float32_parts; /* else the parts have the dtype of out */
+    bool in_place;      /* out and lse are those of the last part */
+    bool without_lse;
+    int32_t empty_every; /* rows that saw nothing: each n-th row of each part, shifted from part to part; 1 = all */
+    double lse_spread;   /* standard deviation of the parts' lse; 0 = 1 */
+    int32_t lse_gap;     /* floats between the parts' lse */
+    tensor_layout layout;
+} merge_case;
+
+void merge_run(case_trial *trial, const void *row);
+
+#endif

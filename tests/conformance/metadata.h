@@ -1,0 +1,30 @@
+/* Attention with one wrong element in its metadata. */
+#ifndef VARLEN_TESTS_METADATA_H
+#define VARLEN_TESTS_METADATA_H
+
+#include "case.h"
+
+typedef enum metadata_array {
+    METADATA_NONE = 0, /* the arrays are right: a bound in the row is wrong */
+    METADATA_CU_SEQLENS_Q,
+    METADATA_CU_SEQLENS_K,
+    METADATA_SEQUSED_Q,
+    METADATA_SEQUSED_K,
+    METADATA_LEFTPAD_K,
+    METADATA_PAGE_TABLE
+} metadata_array;
+
+typedef struct metadata_case {
+    case_head head;
+    bool paged;
+    metadata_array array;
+    int32_t index; /* of the wrong element */
+    int32_t value;
+    int32_t max_seqlen_q; /* 0 = unknown */
+    int32_t max_seqlen_k;
+    const char *words; /* that it must be told in */
+} metadata_case;
+
+void metadata_run(case_trial *trial, const void *row);
+
+#endif

@@ -1,0 +1,311 @@
+/* Freezes the ABI of 0.1 on 64-bit machines: sizes, offsets and values never change; new fields and enumerators are
+ * added at the ends, with new rows here. */
+#include <varlen/backend.h>
+
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), "the size of " #type " has changed")
+#define FIELD(type, field, bytes)                                                                                      \
+    _Static_assert(offsetof(type, field) == (bytes), "the offset of " #type "." #field " has changed")
+#define VALUE(name, value) _Static_assert((int)(name) == (value), "the value of " #name " has changed")
+
+/* clang-format off */
+VALUE(VARLEN_OK, 0);
+VALUE(VARLEN_ERROR_INVALID_ARGUMENT, 1);
+VALUE(VARLEN_ERROR_UNSUPPORTED, 2);
+VALUE(VARLEN_ERROR_BACKEND_UNAVAILABLE, 3);
+VALUE(VARLEN_ERROR_BAD_METADATA, 4);
+VALUE(VARLEN_ERROR_OUT_OF_MEMORY, 5);
+VALUE(VARLEN_ERROR_DEVICE, 6);
+VALUE(VARLEN_ERROR_INTERNAL, 7);
+
+VALUE(VARLEN_LOG_ERROR, 0);
+VALUE(VARLEN_LOG_WARN, 1);
+VALUE(VARLEN_LOG_INFO, 2);
+VALUE(VARLEN_LOG_DEBUG, 3);
+
+VALUE(VARLEN_FLOAT32, 0);
+VALUE(VARLEN_FLOAT16, 1);
+VALUE(VARLEN_BFLOAT16, 2);
+
+VALUE(VARLEN_MASK_FULL, 0);
+VALUE(VARLEN_MASK_CAUSAL, 1);
+VALUE(VARLEN_MASK_WINDOW, 2);
+
+VALUE(VARLEN_ALIGN_BOTTOM_RIGHT, 0);
+VALUE(VARLEN_ALIGN_TOP_LEFT, 1);
+
+VALUE(VARLEN_PASS_FORWARD, 0);
+VALUE(VARLEN_PASS_BACKWARD, 1);
+
+VALUE(VARLEN_BACKEND_USABLE, 0);
+VALUE(VARLEN_BACKEND_NO_DEVICE, 1);
+VALUE(VARLEN_BACKEND_REFUSED, 2);
+
+VALUE(VARLEN_UNBOUNDED, -1);
+VALUE(VARLEN_FLAG_DETERMINISTIC, 1);
+VALUE(VARLEN_FLAG_BATCH_INVARIANT, 2);
+VALUE(VARLEN_DEVICE_HOST_MEMORY, 1);
+
+SIZE(varlen_tensor, 24);
+FIELD(varlen_tensor, data, 0);
+FIELD(varlen_tensor, token_stride, 8);
+FIELD(varlen_tensor, head_stride, 16);
+
+SIZE(varlen_attention, 104);
+FIELD(varlen_attention, struct_size, 0);
+FIELD(varlen_attention, dtype, 8);
+FIELD(varlen_attention, batch, 12);
+FIELD(varlen_attention, q_heads, 16);
+FIELD(varlen_attention, kv_heads, 20);
+FIELD(varlen_attention, head_dim, 24);
+FIELD(varlen_attention, value_dim, 28);
+FIELD(varlen_attention, total_q, 32);
+FIELD(varlen_attention, total_k, 40);
+FIELD(varlen_attention, max_seqlen_q, 48);
+FIELD(varlen_attention, max_seqlen_k, 52);
+FIELD(varlen_attention, softmax_scale, 56);
+FIELD(varlen_attention, softcap, 60);
+FIELD(varlen_attention, mask, 64);
+FIELD(varlen_attention, alignment, 68);
+FIELD(varlen_attention, window_left, 72);
+FIELD(varlen_attention, window_right, 76);
+FIELD(varlen_attention, dropout_p, 80);
+FIELD(varlen_attention, page_size, 84);
+FIELD(varlen_attention, page_table_width, 88);
+FIELD(varlen_attention, flags, 92);
+FIELD(varlen_attention, page_count, 96);
+
+SIZE(varlen_backend_info, 56);
+FIELD(varlen_backend_info, struct_size, 0);
+FIELD(varlen_backend_info, name, 8);
+FIELD(varlen_backend_info, path, 16);
+FIELD(varlen_backend_info, description, 24);
+FIELD(varlen_backend_info, reason, 32);
+FIELD(varlen_backend_info, state, 40);
+FIELD(varlen_backend_info, priority, 44);
+FIELD(varlen_backend_info, device_count, 48);
+FIELD(varlen_backend_info, abi_version, 52);
+
+SIZE(varlen_device_info, 216);
+FIELD(varlen_device_info, struct_size, 0);
+FIELD(varlen_device_info, backend, 8);
+FIELD(varlen_device_info, name, 24);
+FIELD(varlen_device_info, architecture, 152);
+FIELD(varlen_device_info, memory_bytes, 184);
+FIELD(varlen_device_info, device, 192);
+FIELD(varlen_device_info, compute_units, 196);
+FIELD(varlen_device_info, dtypes, 200);
+FIELD(varlen_device_info, passes, 204);
+FIELD(varlen_device_info, flags, 208);
+FIELD(varlen_device_info, reserved, 212);
+
+SIZE(varlen_search_folder, 32);
+FIELD(varlen_search_folder, struct_size, 0);
+FIELD(varlen_search_folder, path, 8);
+FIELD(varlen_search_folder, origin, 16);
+FIELD(varlen_search_folder, reason, 24);
+
+SIZE(varlen_environment_variable, 48);
+FIELD(varlen_environment_variable, struct_size, 0);
+FIELD(varlen_environment_variable, name, 8);
+FIELD(varlen_environment_variable, values, 16);
+FIELD(varlen_environment_variable, default_value, 24);
+FIELD(varlen_environment_variable, help, 32);
+FIELD(varlen_environment_variable, value, 40);
+
+SIZE(varlen_open_options, 24);
+FIELD(varlen_open_options, struct_size, 0);
+FIELD(varlen_open_options, backend, 8);
+FIELD(varlen_open_options, threads, 16);
+FIELD(varlen_open_options, reserved, 20);
+
+SIZE(varlen_forward_args, 240);
+FIELD(varlen_forward_args, struct_size, 0);
+FIELD(varlen_forward_args, q, 8);
+FIELD(varlen_forward_args, k, 32);
+FIELD(varlen_forward_args, v, 56);
+FIELD(varlen_forward_args, out, 80);
+FIELD(varlen_forward_args, lse, 104);
+FIELD(varlen_forward_args, cu_seqlens_q, 112);
+FIELD(varlen_forward_args, cu_seqlens_k, 120);
+FIELD(varlen_forward_args, seqused_q, 128);
+FIELD(varlen_forward_args, seqused_k, 136);
+FIELD(varlen_forward_args, leftpad_k, 144);
+FIELD(varlen_forward_args, page_table, 152);
+FIELD(varlen_forward_args, k_page_stride, 160);
+FIELD(varlen_forward_args, v_page_stride, 168);
+FIELD(varlen_forward_args, alibi_slopes, 176);
+FIELD(varlen_forward_args, alibi_batch_stride, 184);
+FIELD(varlen_forward_args, sinks, 192);
+FIELD(varlen_forward_args, dropout_seed, 200);
+FIELD(varlen_forward_args, dropout_offset, 208);
+FIELD(varlen_forward_args, dropout_state, 216);
+FIELD(varlen_forward_args, workspace, 224);
+FIELD(varlen_forward_args, workspace_size, 232);
+
+SIZE(varlen_backward_args, 320);
+FIELD(varlen_backward_args, struct_size, 0);
+FIELD(varlen_backward_args, q, 8);
+FIELD(varlen_backward_args, k, 32);
+FIELD(varlen_backward_args, v, 56);
+FIELD(varlen_backward_args, out, 80);
+FIELD(varlen_backward_args, lse, 104);
+FIELD(varlen_backward_args, cu_seqlens_q, 112);
+FIELD(varlen_backward_args, cu_seqlens_k, 120);
+FIELD(varlen_backward_args, seqused_q, 128);
+FIELD(varlen_backward_args, seqused_k, 136);
+FIELD(varlen_backward_args, leftpad_k, 144);
+FIELD(varlen_backward_args, alibi_slopes, 152);
+FIELD(varlen_backward_args, alibi_batch_stride, 160);
+FIELD(varlen_backward_args, sinks, 168);
+FIELD(varlen_backward_args, dropout_seed, 176);
+FIELD(varlen_backward_args, dropout_offset, 184);
+FIELD(varlen_backward_args, dropout_state, 192);
+FIELD(varlen_backward_args, dout, 200);
+FIELD(varlen_backward_args, dq, 224);
+FIELD(varlen_backward_args, dk, 248);
+FIELD(varlen_backward_args, dv, 272);
+FIELD(varlen_backward_args, dsinks, 296);
+FIELD(varlen_backward_args, workspace, 304);
+FIELD(varlen_backward_args, workspace_size, 312);
+
+SIZE(varlen_merge_args, 120);
+FIELD(varlen_merge_args, struct_size, 0);
+FIELD(varlen_merge_args, dtype, 8);
+FIELD(varlen_merge_args, partial_dtype, 12);
+FIELD(varlen_merge_args, parts, 16);
+FIELD(varlen_merge_args, heads, 20);
+FIELD(varlen_merge_args, tokens, 24);
+FIELD(varlen_merge_args, partial_out, 32);
+FIELD(varlen_merge_args, partial_out_stride, 56);
+FIELD(varlen_merge_args, partial_lse, 64);
+FIELD(varlen_merge_args, partial_lse_stride, 72);
+FIELD(varlen_merge_args, out, 80);
+FIELD(varlen_merge_args, lse, 104);
+FIELD(varlen_merge_args, value_dim, 112);
+FIELD(varlen_merge_args, reserved, 116);
+
+SIZE(varlen_pack_args, 104);
+FIELD(varlen_pack_args, struct_size, 0);
+FIELD(varlen_pack_args, dtype, 8);
+FIELD(varlen_pack_args, batch, 12);
+FIELD(varlen_pack_args, max_seqlen, 16);
+FIELD(varlen_pack_args, heads, 20);
+FIELD(varlen_pack_args, dim, 24);
+FIELD(varlen_pack_args, reserved, 28);
+FIELD(varlen_pack_args, total, 32);
+FIELD(varlen_pack_args, padded, 40);
+FIELD(varlen_pack_args, padded_batch_stride, 64);
+FIELD(varlen_pack_args, packed, 72);
+FIELD(varlen_pack_args, cu_seqlens, 96);
+
+SIZE(varlen_kv_append_args, 280);
+FIELD(varlen_kv_append_args, struct_size, 0);
+FIELD(varlen_kv_append_args, dtype, 8);
+FIELD(varlen_kv_append_args, batch, 12);
+FIELD(varlen_kv_append_args, kv_heads, 16);
+FIELD(varlen_kv_append_args, head_dim, 20);
+FIELD(varlen_kv_append_args, value_dim, 24);
+FIELD(varlen_kv_append_args, q_heads, 28);
+FIELD(varlen_kv_append_args, total_new, 32);
+FIELD(varlen_kv_append_args, total_k, 40);
+FIELD(varlen_kv_append_args, page_size, 48);
+FIELD(varlen_kv_append_args, page_table_width, 52);
+FIELD(varlen_kv_append_args, page_count, 56);
+FIELD(varlen_kv_append_args, q, 64);
+FIELD(varlen_kv_append_args, k_new, 88);
+FIELD(varlen_kv_append_args, v_new, 112);
+FIELD(varlen_kv_append_args, k_cache, 136);
+FIELD(varlen_kv_append_args, v_cache, 160);
+FIELD(varlen_kv_append_args, k_page_stride, 184);
+FIELD(varlen_kv_append_args, v_page_stride, 192);
+FIELD(varlen_kv_append_args, cu_seqlens_new, 200);
+FIELD(varlen_kv_append_args, cu_seqlens_k, 208);
+FIELD(varlen_kv_append_args, seqused_k, 216);
+FIELD(varlen_kv_append_args, leftpad_k, 224);
+FIELD(varlen_kv_append_args, page_table, 232);
+FIELD(varlen_kv_append_args, seqused_k_out, 240);
+FIELD(varlen_kv_append_args, rotary_cos, 248);
+FIELD(varlen_kv_append_args, rotary_sin, 256);
+FIELD(varlen_kv_append_args, rotary_positions, 264);
+FIELD(varlen_kv_append_args, rotary_dim, 272);
+FIELD(varlen_kv_append_args, rotary_interleaved, 276);
+
+VALUE(VARLEN_METADATA_CU_SEQLENS_Q, 0);
+VALUE(VARLEN_METADATA_CU_SEQLENS_K, 1);
+VALUE(VARLEN_METADATA_SEQUSED_Q, 2);
+VALUE(VARLEN_METADATA_SEQUSED_K, 3);
+VALUE(VARLEN_METADATA_LEFTPAD_K, 4);
+VALUE(VARLEN_METADATA_PAGE_TABLE, 5);
+VALUE(VARLEN_METADATA_CU_SEQLENS, 6);
+VALUE(VARLEN_METADATA_CU_SEQLENS_NEW, 7);
+VALUE(VARLEN_METADATA_LENGTHS, 8);
+
+VALUE(VARLEN_VIOLATION_NONE, 0);
+VALUE(VARLEN_VIOLATION_START, 1);
+VALUE(VARLEN_VIOLATION_DECREASE, 2);
+VALUE(VARLEN_VIOLATION_TOTAL, 3);
+VALUE(VARLEN_VIOLATION_NEGATIVE, 4);
+VALUE(VARLEN_VIOLATION_SLOT, 5);
+VALUE(VARLEN_VIOLATION_USED, 6);
+VALUE(VARLEN_VIOLATION_MAXIMUM, 7);
+VALUE(VARLEN_VIOLATION_PAGE, 8);
+VALUE(VARLEN_VIOLATION_OVERFLOW, 9);
+VALUE(VARLEN_VIOLATION_CAPACITY, 10);
+VALUE(VARLEN_VIOLATION_POSITION, 11);
+
+
+SIZE(varlen_host, 40);
+FIELD(varlen_host, abi_version, 0);
+FIELD(varlen_host, reserved, 4);
+FIELD(varlen_host, struct_size, 8);
+FIELD(varlen_host, fail, 16);
+FIELD(varlen_host, log, 24);
+FIELD(varlen_host, environment, 32);
+
+SIZE(varlen_violation, 32);
+FIELD(varlen_violation, rule, 0);
+FIELD(varlen_violation, argument, 4);
+FIELD(varlen_violation, index, 8);
+FIELD(varlen_violation, column, 12);
+FIELD(varlen_violation, value, 16);
+FIELD(varlen_violation, bound, 24);
+
+SIZE(varlen_backend_open, 16);
+FIELD(varlen_backend_open, struct_size, 0);
+FIELD(varlen_backend_open, device, 8);
+FIELD(varlen_backend_open, threads, 12);
+
+SIZE(varlen_backend, 248);
+FIELD(varlen_backend, abi_version, 0);
+FIELD(varlen_backend, priority, 4);
+FIELD(varlen_backend, struct_size, 8);
+FIELD(varlen_backend, name, 16);
+FIELD(varlen_backend, description, 24);
+FIELD(varlen_backend, device_count, 32);
+FIELD(varlen_backend, device_info, 40);
+FIELD(varlen_backend, open, 48);
+FIELD(varlen_backend, close, 56);
+FIELD(varlen_backend, take_violation, 64);
+FIELD(varlen_backend, supports, 72);
+FIELD(varlen_backend, workspace_size, 80);
+FIELD(varlen_backend, forward, 88);
+FIELD(varlen_backend, backward, 96);
+FIELD(varlen_backend, merge, 104);
+FIELD(varlen_backend, cu_seqlens, 112);
+FIELD(varlen_backend, pack, 120);
+FIELD(varlen_backend, unpack, 128);
+FIELD(varlen_backend, kv_append, 136);
+FIELD(varlen_backend, alloc, 144);
+FIELD(varlen_backend, free, 152);
+FIELD(varlen_backend, copy, 160);
+FIELD(varlen_backend, fill, 168);
+FIELD(varlen_backend, stream_create, 176);
+FIELD(varlen_backend, stream_destroy, 184);
+FIELD(varlen_backend, stream_synchronize, 192);
+FIELD(varlen_backend, stream_wait, 200);
+FIELD(varlen_backend, event_create, 208);
+FIELD(varlen_backend, event_destroy, 216);
+FIELD(varlen_backend, event_record, 224);
+FIELD(varlen_backend, event_synchronize, 232);
+FIELD(varlen_backend, event_elapsed, 240);
+

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs a build, moves the tree, and uses it from outside: install_test.sh SOURCE BUILD SCRATCH
+source=$1 build=$2 scratch=$3
+source "$source/tests/install/outside_project.sh"
+
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cmake --install "$build" --prefix "$scratch/first" >"$scratch/install.log"
+prefix=$scratch/moved
+mv "$scratch/first" "$prefix"
+
+plugin=$(find "$prefix" -name varlen-cpu.so)
+[ -n "$plugin" ] || fail "no varlen-cpu.so was installed"
+expect "find_package" "3 $plugin" "$(run_with_find_package "$prefix" "$scratch/find-package")"
+expect "pkg-config" "3 $plugin" "$(run_with_pkg_config "$prefix" "$scratch/pkg-config")"
+grep -q "plugins: $(dirname "$plugin")$" "$scratch/find-package.log" ||
+    fail "VARLEN_PLUGIN_DIR is not the plugins' folder"
+
+if [ -x "$prefix/bin/varlen" ]; then
+    [[ "$("$prefix/bin/varlen" info)" == *"$plugin"* ]] ||
+        fail "the installed command does not use the installed plugin"
+fi
+if grep -rqF "$build" "$prefix" --include='*.cmake' --include='*.pc'; then
+    fail "an installed file names the build folder"
+fi

@@ -1,0 +1,309 @@
+/* A backend that computes nothing and records what it is asked. Definitions given by the build make variants of it. */
+#include "fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef FAKE_ABI_MAJOR
+#define FAKE_ABI_MAJOR VARLEN_BACKEND_ABI_MAJOR
+#endif
+#ifndef FAKE_ABI_MINOR
+#define FAKE_ABI_MINOR VARLEN_BACKEND_ABI_MINOR
+#endif
+#ifndef FAKE_PRIORITY
+#define FAKE_PRIORITY 10
+#endif
+#ifndef FAKE_DEVICES
+#define FAKE_DEVICES 2
+#endif
+#ifndef FAKE_OPEN
+#define FAKE_OPEN fake_open
+#endif
+#ifndef FAKE_LATER_FUNCTIONS
+#define FAKE_LATER_FUNCTIONS 0
+#endif
+#ifndef FAKE_STRUCT_SIZE
+#define FAKE_STRUCT_SIZE (sizeof(varlen_backend) + FAKE_LATER_FUNCTIONS * sizeof(void *))
+#endif
+
+static const varlen_host *host;
+static _Thread_local fake_record record = {.device_flags = VARLEN_DEVICE_HOST_MEMORY};
+
+fake_record *fake_record_of_thread(void)
+{
+    return &record;
+}
+
+static varlen_status answer(void)
+{
+    if (record.result == VARLEN_OK || record.is_silent)
+        return record.result;
+    return host->fail(record.result, "the fake backend was told to fail");
+}
+
+static varlen_status answer_call(void)
+{
+    record.calls++;
+    return answer();
+}
+
+static varlen_status fake_device_count(int32_t *count)
+{
+    *count = FAKE_DEVICES;
+    return FAKE_DEVICES > 0 ? VARLEN_OK : host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "no fake device is plugged in");
+}
+
+static varlen_status fake_device_info(int32_t device, varlen_device_info *info)
+{
+    strcpy(info->name, "fake device");
+    strcpy(info->architecture, device == 0 ? "first" : "second");
+    info->compute_units = 1;
+    info->flags = record.device_flags;
+    return VARLEN_OK;
+}
+
+__attribute__((unused)) static varlen_status fake_open(const varlen_backend_open *options, void **state)
+{
+    record.open = *options;
+    *state = NULL;
+    if (record.result != VARLEN_OK)
+        return answer();
+    *state = malloc(1); /* a leak checker sees states that are not closed */
+    record.opens++;
+    return VARLEN_OK;
+}
+
+static void fake_close(void *state)
+{
+    record.closes++;
+    free(state);
+}
+
+static varlen_status fake_supports(void *state, const varlen_attention *attention, varlen_pass pass)
+{
+    (void)state;
+    (void)pass;
+    record.attention = *attention;
+    return answer();
+}
+
+static varlen_status fake_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
+{
+    (void)state;
+    (void)attention;
+    (void)pass;
+    *size = record.workspace_size;
+    return VARLEN_OK;
+}
+
+static varlen_status fake_forward(void *state, varlen_stream stream, const varlen_attention *attention,
+                                  const varlen_forward_args *args)
+{
+    (void)state;
+    (void)stream;
+    record.attention = *attention;
+    record.forward = *args;
+    return answer_call();
+}
+
+#ifndef FAKE_BARE
+
+static varlen_status fake_take_violation(void *state, varlen_violation *violation)
+{
+    (void)state;
+    *violation = record.pending;
+    record.pending.rule = VARLEN_VIOLATION_NONE;
+    return VARLEN_OK;
+}
+
+static varlen_status fake_backward(void *state, varlen_stream stream, const varlen_attention *attention,
+                                   const varlen_backward_args *args)
+{
+    (void)state;
+    (void)stream;
+    record.attention = *attention;
+    record.backward = *args;
+    return answer_call();
+}
+
+static varlen_status fake_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
+{
+    (void)state;
+    (void)stream;
+    record.merge = *args;
+    return answer_call();
+}
+
+static varlen_status fake_cu_seqlens(void *state, varlen_stream stream, int32_t batch, const int32_t *lengths,
+                                     int32_t *cu_seqlens)
+{
+    (void)state;
+    (void)stream;
+    (void)batch;
+    (void)lengths;
+    (void)cu_seqlens;
+    return answer_call();
+}
+
+static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
+{
+    (void)state;
+    (void)stream;
+    record.pack = *args;
+    return answer_call();
+}
+
+static varlen_status fake_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
+{
+    (void)state;
+    (void)stream;
+    record.kv_append = *args;
+    return answer_call();
+}
+
+#endif
+
+static varlen_status fake_alloc(void *state, size_t size, void **data)
+{
+    *data = state; /* what a careless backend might leave there when it fails */
+    if (record.result == VARLEN_OK)
+        *data = aligned_alloc(256, (size + 255) / 256 * 256);
+    return answer_call();
+}
+
+static varlen_status fake_free(void *state, void *data)
+{
+    (void)state;
+    free(data);
+    return answer_call();
+}
+
+static varlen_status fake_copy(void *state, varlen_stream stream, void *destination, const void *source, size_t size)
+{
+    (void)state;
+    (void)stream;
+    memcpy(destination, source, size);
+    return answer_call();
+}
+
+static varlen_status fake_fill(void *state, varlen_stream stream, void *destination, uint8_t value, size_t size)
+{
+    (void)state;
+    (void)stream;
+    memset(destination, value, size);
+    return answer_call();
+}
+
+static varlen_status fake_stream_create(void *state, varlen_stream *stream)
+{
+    (void)state;
+    *stream = NULL;
+    return answer_call();
+}
+
+static varlen_status fake_stream(void *state, varlen_stream stream)
+{
+    (void)state;
+    (void)stream;
+    return answer_call();
+}
+
+static varlen_status fake_stream_wait(void *state, varlen_stream stream, varlen_event event)
+{
+    (void)state;
+    (void)stream;
+    (void)event;
+    return answer_call();
+}
+
+static varlen_status fake_event_create(void *state, varlen_event *event)
+{
+    (void)state;
+    *event = (varlen_event)&record;
+    return answer_call();
+}
+
+static varlen_status fake_event(void *state, varlen_event event)
+{
+    (void)state;
+    (void)event;
+    return answer_call();
+}
+
+static varlen_status fake_event_record(void *state, varlen_event event, varlen_stream stream)
+{
+    (void)state;
+    (void)event;
+    (void)stream;
+    return answer_call();
+}
+
+static varlen_status fake_event_elapsed(void *state, varlen_event start, varlen_event end, double *milliseconds)
+{
+    (void)state;
+    (void)start;
+    (void)end;
+    *milliseconds = 1.5;
+    return answer_call();
+}
+
+/* Functions of a later minor version come after the table that this header knows. */
+static const struct {
+    varlen_backend backend;
+    void (*later[FAKE_LATER_FUNCTIONS + 1])(void *state);
+} table = {
+    .backend =
+        {
+            .abi_version = FAKE_ABI_MAJOR << 16 | FAKE_ABI_MINOR,
+            .priority = FAKE_PRIORITY,
+            .struct_size = FAKE_STRUCT_SIZE,
+            .name = FAKE_NAME,
+            .description = "does nothing",
+            .device_count = fake_device_count,
+            .device_info = fake_device_info,
+            .open = FAKE_OPEN,
+            .close = fake_close,
+            .supports = fake_supports,
+            .workspace_size = fake_workspace_size,
+            .forward = fake_forward,
+#ifndef FAKE_BARE
+            .take_violation = fake_take_violation,
+            .backward = fake_backward,
+            .merge = fake_merge,
+            .cu_seqlens = fake_cu_seqlens,
+            .pack = fake_pack,
+            .unpack = fake_pack,
+            .kv_append = fake_kv_append,
+#endif
+            .alloc = fake_alloc,
+            .free = fake_free,
+            .copy = fake_copy,
+            .fill = fake_fill,
+            .stream_create = fake_stream_create,
+            .stream_destroy = fake_stream,
+            .stream_synchronize = fake_stream,
+            .stream_wait = fake_stream_wait,
+            .event_create = fake_event_create,
+            .event_destroy = fake_event,
+            .event_record = fake_event_record,
+            .event_synchronize = fake_event,
+            .event_elapsed = fake_event_elapsed,
+        },
+#if FAKE_LATER_FUNCTIONS > 0
+    .later = {fake_close, fake_close},
+#endif
+};
+
+#ifdef FAKE_DEPENDENCY
+int fake_dependency(void);
+#endif
+
+const varlen_backend *varlen_backend_entry(const varlen_host *given)
+{
+    host = given;
+#ifdef FAKE_DEPENDENCY
+    if (fake_dependency() != 1)
+        return NULL;
+#endif
+    return &table.backend;
+}

@@ -1,0 +1,33 @@
+/* How tests steer a fake backend, and what it has seen. */
+#ifndef VARLEN_TESTS_FAKE_H
+#define VARLEN_TESTS_FAKE_H
+
+#include <stdbool.h>
+
+#include <varlen/backend.h>
+
+typedef struct fake_record {
+    /* Set by the test. */
+    uint32_t device_flags;    /* at first VARLEN_DEVICE_HOST_MEMORY */
+    size_t workspace_size;    /* what workspace_size answers */
+    varlen_status result;     /* what open, supports and all calls with a stream answer */
+    bool is_silent;           /* failures come without a reason */
+    varlen_violation pending; /* what the device has found */
+
+    /* Set by the backend. */
+    int calls;  /* calls with a stream, and those of memory, streams and events */
+    int opens;  /* states that were opened */
+    int closes; /* and closed */
+    varlen_backend_open open;
+    varlen_attention attention;
+    varlen_forward_args forward;
+    varlen_backward_args backward;
+    varlen_merge_args merge;
+    varlen_pack_args pack;
+    varlen_kv_append_args kv_append;
+} fake_record;
+
+/* Each thread has its own, so that tests of threads need no locks. */
+VARLEN_API fake_record *fake_record_of_thread(void);
+
+#endif

@@ -1,0 +1,127 @@
+/* Error text, status names, version. */
+#include <pthread.h>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "support/test.h"
+
+static void message_is_empty_before_any_failure(void **state)
+{
+    (void)state;
+    assert_string_equal(varlen_error_message(), "");
+}
+
+static void fail_sets_message_and_returns_status(void **state)
+{
+    (void)state;
+    assert_int_equal(varlen_fail(VARLEN_ERROR_DEVICE, "x = %d is not %s", 3, "four"), VARLEN_ERROR_DEVICE);
+    assert_string_equal(varlen_error_message(), "x = 3 is not four");
+}
+
+static void message_may_quote_the_message_before(void **state)
+{
+    (void)state;
+    varlen_fail(VARLEN_ERROR_DEVICE, "inner");
+    varlen_fail(VARLEN_ERROR_DEVICE, "outer: %s", varlen_error_message());
+    assert_string_equal(varlen_error_message(), "outer: inner");
+}
+
+static void long_message_is_cut_with_dots(void **state)
+{
+    (void)state;
+    char longest[5000];
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    varlen_fail(VARLEN_ERROR_DEVICE, "%s", longest);
+    const size_t length = strlen(varlen_error_message());
+    assert_int_equal(length, sizeof(((varlen_text *)0)->data) - 1);
+    assert_string_equal(varlen_error_message() + length - 4, "a...");
+}
+
+static void text_that_just_fits_is_whole(void **state)
+{
+    (void)state;
+    varlen_text text = {0};
+    const int room = sizeof text.data - 1;
+    varlen_text_add(&text, "%*s", room, "b");
+    assert_int_equal(text.length, room);
+    assert_int_equal(text.data[room - 1], 'b');
+    varlen_text_add(&text, "c");
+    assert_int_equal(text.length, room);
+    assert_string_equal(text.data + room - 3, "...");
+}
+
+static void *look_at_message(void *seen_empty)
+{
+    *(int *)seen_empty = varlen_error_message()[0] == '\0';
+    varlen_fail(VARLEN_ERROR_DEVICE, "of the other thread");
+    return NULL;
+}
+
+static void each_thread_has_its_own_message(void **state)
+{
+    (void)state;
+    int seen_empty = 0;
+    pthread_t thread;
+    varlen_fail(VARLEN_ERROR_DEVICE, "mine");
+    assert_int_equal(pthread_create(&thread, NULL, look_at_message, &seen_empty), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(seen_empty, 1);
+    assert_string_equal(varlen_error_message(), "mine");
+}
+
+static void kept_message_can_be_restored(void **state)
+{
+    (void)state;
+    varlen_fail(VARLEN_ERROR_DEVICE, "first");
+    const varlen_text kept = varlen_error_keep();
+    varlen_fail(VARLEN_ERROR_DEVICE, "second");
+    varlen_error_restore(&kept);
+    assert_string_equal(varlen_error_message(), "first");
+}
+
+static void mark_tells_failures_after_it(void **state)
+{
+    (void)state;
+    varlen_fail(VARLEN_ERROR_DEVICE, "before");
+    varlen_error_mark();
+    assert_false(varlen_error_since_mark());
+    varlen_fail(VARLEN_ERROR_DEVICE, "after");
+    assert_true(varlen_error_since_mark());
+}
+
+static void status_names(void **state)
+{
+    (void)state;
+    assert_string_equal(varlen_status_name(VARLEN_OK), "VARLEN_OK");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_INVALID_ARGUMENT), "VARLEN_ERROR_INVALID_ARGUMENT");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_UNSUPPORTED), "VARLEN_ERROR_UNSUPPORTED");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_BACKEND_UNAVAILABLE), "VARLEN_ERROR_BACKEND_UNAVAILABLE");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_BAD_METADATA), "VARLEN_ERROR_BAD_METADATA");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_OUT_OF_MEMORY), "VARLEN_ERROR_OUT_OF_MEMORY");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_DEVICE), "VARLEN_ERROR_DEVICE");
+    assert_string_equal(varlen_status_name(VARLEN_ERROR_INTERNAL), "VARLEN_ERROR_INTERNAL");
+    assert_string_equal(varlen_status_name((varlen_status)8), "unknown status");
+    assert_string_equal(varlen_status_name((varlen_status)-1), "unknown status");
+}
+
+static void version_is_that_of_the_header(void **state)
+{
+    (void)state;
+    char expected[32];
+    snprintf(expected, sizeof expected, "%d.%d.%d", VARLEN_VERSION_MAJOR, VARLEN_VERSION_MINOR, VARLEN_VERSION_PATCH);
+    assert_string_equal(varlen_version(), expected);
+}
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(message_is_empty_before_any_failure), /* first: the others fail on purpose */
+        cmocka_unit_test(fail_sets_message_and_returns_status), cmocka_unit_test(message_may_quote_the_message_before),
+        cmocka_unit_test(long_message_is_cut_with_dots),        cmocka_unit_test(text_that_just_fits_is_whole),
+        cmocka_unit_test(each_thread_has_its_own_message),      cmocka_unit_test(kept_message_can_be_restored),
+        cmocka_unit_test(mark_tells_failures_after_it),         cmocka_unit_test(status_names),
+        cmocka_unit_test(version_is_that_of_the_header),
+    };
+    return cmocka_run_group_tests_name("error", cases, NULL, NULL);
+}

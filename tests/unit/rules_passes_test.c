@@ -1,0 +1,210 @@
+/* The rules of varlen_forward_args and varlen_backward_args. Nothing is read, so the addresses may be made up. */
+#include "core/rules_attention.h"
+#include "core/rules_passes.h"
+#include "support/test.h"
+
+/* Rows below are these arguments with fields set anew. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define TENSOR                                                                                                         \
+    {                                                                                                                  \
+        (void *)0x10000, 0, 0                                                                                          \
+    }
+#define ARRAY ((void *)0x20000)
+#define INPUTS .q = TENSOR, .k = TENSOR, .v = TENSOR, .out = TENSOR, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY
+#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS
+#define PAGED_FORWARD FORWARD, .cu_seqlens_k = NULL, .seqused_k = ARRAY, .page_table = ARRAY
+#define BACKWARD                                                                                                       \
+    .struct_size = sizeof(varlen_backward_args), INPUTS, .lse = ARRAY, .dout = TENSOR, .dq = TENSOR, .dk = TENSOR,     \
+    .dv = TENSOR
+
+static varlen_attention packed_problem(void)
+{
+    const varlen_attention given = {.struct_size = sizeof given,
+                                    .batch = 3,
+                                    .q_heads = 4,
+                                    .kv_heads = 2,
+                                    .head_dim = 64,
+                                    .value_dim = 32,
+                                    .total_q = 10,
+                                    .total_k = 20};
+    varlen_attention attention;
+    assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
+    return attention;
+}
+
+static varlen_attention paged_problem(void)
+{
+    varlen_attention attention = packed_problem();
+    attention.total_k = 0;
+    attention.page_size = 16;
+    attention.page_table_width = 4;
+    attention.page_count = 8;
+    return attention;
+}
+
+static void forward_resolves_strides(void **state)
+{
+    (void)state;
+    const varlen_attention attention = packed_problem();
+    const varlen_forward_args given = {FORWARD};
+    varlen_forward_args args;
+    assert_ok(varlen_check_forward(&attention, &given, &args));
+    assert_int_equal(args.q.token_stride, 4 * 64);
+    assert_int_equal(args.k.token_stride, 2 * 64);
+    assert_int_equal(args.v.token_stride, 2 * 32);
+    assert_int_equal(args.out.token_stride, 4 * 32);
+    assert_int_equal(args.k_page_stride, 0);
+}
+
+static void forward_resolves_page_strides(void **state)
+{
+    (void)state;
+    const varlen_attention attention = paged_problem();
+    const varlen_forward_args given = {PAGED_FORWARD, .v_page_stride = 4096};
+    varlen_forward_args args;
+    assert_ok(varlen_check_forward(&attention, &given, &args));
+    assert_int_equal(args.k_page_stride, 16 * 2 * 64);
+    assert_int_equal(args.v_page_stride, 4096);
+}
+
+static void forward_takes_empty_batches_without_data(void **state)
+{
+    (void)state;
+    varlen_attention attention = packed_problem();
+    const varlen_forward_args given = {.struct_size = sizeof given, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY};
+    const varlen_forward_args paged = {.struct_size = sizeof given, .cu_seqlens_q = ARRAY};
+    varlen_forward_args args;
+    attention.batch = 0;
+    attention.total_q = 0;
+    attention.total_k = 0;
+    assert_ok(varlen_check_forward(&attention, &given, &args));
+    attention.page_size = 16;
+    assert_ok(varlen_check_forward(&attention, &paged, &args));
+}
+
+static void forward_refuses_what_breaks_a_rule(void **state)
+{
+    (void)state;
+    const struct {
+        varlen_forward_args args;
+        const char *words;
+    } rows[] = {
+        {{FORWARD, .struct_size = 8}, "args.struct_size = 8 is below"},
+        {{FORWARD, .q = {0}}, "q.data is NULL"},
+        {{FORWARD, .k = {0}}, "k.data is NULL"},
+        {{FORWARD, .v = {0}}, "v.data is NULL"},
+        {{FORWARD, .out = {0}}, "out.data is NULL"},
+        {{FORWARD, .q = {(void *)0x10000, 254, 0}}, "q.token_stride = 254 is not a multiple of 16 bytes (4 elements)"},
+        {{FORWARD, .out = {(void *)0x10000, 32, 32}}, "so that rows of out, which is written, overlap"},
+        {{FORWARD, .cu_seqlens_q = NULL}, "cu_seqlens_q is NULL, but it says where sequences start"},
+        {{FORWARD, .cu_seqlens_k = NULL}, "cu_seqlens_k is NULL, but keys are packed (page_size = 0)"},
+        {{FORWARD, .cu_seqlens_q = (void *)0x20001}, "cu_seqlens_q = 0x20001 is not aligned to its elements' 4 bytes"},
+        {{FORWARD, .page_table = ARRAY}, "page_table is given, but keys are packed"},
+        {{FORWARD, .k_page_stride = 64}, "k_page_stride = 64 must be 0 without paging"},
+        {{FORWARD, .v_page_stride = 64}, "v_page_stride = 64 must be 0 without paging"},
+        {{FORWARD, .alibi_batch_stride = 4}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
+        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = 3}, "= 3 is neither 0 nor at least q_heads = 4"},
+        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = -4}, "= -4 is neither 0 nor at least q_heads = 4"},
+        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MAX}, "past the end of the address space"},
+        {{FORWARD, .lse = (void *)0x20002}, "lse = 0x20002 is not aligned"},
+        {{FORWARD, .dropout_state = (void *)0x20004},
+         "dropout_state = 0x20004 is not aligned to its elements' 8 bytes"},
+    };
+    const varlen_attention attention = packed_problem();
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_forward_args args;
+        assert_failure(varlen_check_forward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+    }
+}
+
+static void paged_forward_refuses_what_breaks_a_rule(void **state)
+{
+    (void)state;
+    const struct {
+        varlen_forward_args args;
+        const char *words;
+    } rows[] = {
+        {{PAGED_FORWARD, .cu_seqlens_k = ARRAY}, "cu_seqlens_k is given, but keys are paged (page_size > 0)"},
+        {{PAGED_FORWARD, .seqused_k = NULL}, "seqused_k is NULL, but keys are paged"},
+        {{PAGED_FORWARD, .page_table = NULL}, "page_table is NULL, but keys are paged"},
+        {{PAGED_FORWARD, .k_page_stride = 8}, "k_page_stride = 8 is below the dim = 64"},
+        {{PAGED_FORWARD, .k = {0}}, "k.data is NULL"},
+    };
+    const varlen_attention attention = paged_problem();
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_forward_args args;
+        assert_failure(varlen_check_forward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+    }
+}
+
+static void backward_resolves_strides(void **state)
+{
+    (void)state;
+    const varlen_attention attention = packed_problem();
+    const varlen_backward_args given = {BACKWARD};
+    varlen_backward_args args;
+    assert_ok(varlen_check_backward(&attention, &given, &args));
+    const varlen_tensor *const tensors[] = {&args.q,    &args.k,  &args.v,  &args.out,
+                                            &args.dout, &args.dq, &args.dk, &args.dv};
+    static const int64_t strides[] = {4 * 64, 2 * 64, 2 * 32, 4 * 32, 4 * 32, 4 * 64, 2 * 64, 2 * 32};
+    for (size_t i = 0; i < ROWS_OF(tensors); i++)
+        assert_int_equal(tensors[i]->token_stride, strides[i]);
+}
+
+static void backward_refuses_what_breaks_a_rule(void **state)
+{
+    (void)state;
+    const struct {
+        varlen_backward_args args;
+        const char *words;
+    } rows[] = {
+        {{BACKWARD, .struct_size = 0}, "args.struct_size = 0 is below"},
+        {{BACKWARD, .q = {0}}, "q.data is NULL"},
+        {{BACKWARD, .out = {0}}, "out.data is NULL"},
+        {{BACKWARD, .dout = {0}}, "dout.data is NULL"},
+        {{BACKWARD, .dq = {0}}, "dq.data is NULL"},
+        {{BACKWARD, .dk = {0}}, "dk.data is NULL"},
+        {{BACKWARD, .dv = {0}}, "dv.data is NULL"},
+        {{BACKWARD, .dv = {(void *)0x10000, 32, 32}}, "so that rows of dv, which is written, overlap"},
+        {{BACKWARD, .lse = NULL}, "lse is NULL, but the weights are computed from it"},
+        {{BACKWARD, .dsinks = ARRAY}, "dsinks is given, but sinks is NULL"},
+        {{BACKWARD, .cu_seqlens_k = NULL}, "cu_seqlens_k is NULL"},
+        {{BACKWARD, .alibi_batch_stride = 4}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
+    };
+    const varlen_attention attention = packed_problem();
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_backward_args args;
+        assert_failure(varlen_check_backward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+    }
+}
+
+static void workspace(void **state)
+{
+    (void)state;
+    assert_ok(varlen_check_workspace(NULL, 0, 0));
+    assert_ok(varlen_check_workspace((void *)0x10000, 4096, 4096));
+    assert_failure(varlen_check_workspace((void *)0x10080, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "workspace = 0x10080 is not aligned to 256 bytes");
+    assert_failure(varlen_check_workspace((void *)0x10000, 4095, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "workspace_size = 4095 is below the 4096 bytes that varlen_workspace_size asks for");
+    assert_failure(varlen_check_workspace(NULL, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "workspace is NULL, but the call needs 4096 bytes");
+}
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(forward_resolves_strides),
+        cmocka_unit_test(forward_resolves_page_strides),
+        cmocka_unit_test(forward_takes_empty_batches_without_data),
+        cmocka_unit_test(forward_refuses_what_breaks_a_rule),
+        cmocka_unit_test(paged_forward_refuses_what_breaks_a_rule),
+        cmocka_unit_test(backward_resolves_strides),
+        cmocka_unit_test(backward_refuses_what_breaks_a_rule),
+        cmocka_unit_test(workspace),
+    };
+    return cmocka_run_group_tests_name("rules_passes", cases, NULL, NULL);
+}

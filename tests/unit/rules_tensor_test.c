@@ -1,0 +1,157 @@
+/* The rules of varlen_tensor. No element is ever touched, so the addresses may be made up. */
+#include "core/rules_tensor.h"
+#include "support/test.h"
+
+#define SOMEWHERE ((void *)0x10000)
+
+/* float16: 16 bytes are 8 elements. */
+static const varlen_tensor_rule input = {
+    .name = "k", .dtype = VARLEN_FLOAT16, .tokens = 10, .heads = 4, .dim = 64, .count = 1};
+static const varlen_tensor_rule output = {
+    .name = "out", .dtype = VARLEN_FLOAT16, .written = true, .tokens = 10, .heads = 4, .dim = 64, .count = 1};
+static const varlen_tensor_rule pages = {.name = "k_cache",
+                                         .dtype = VARLEN_FLOAT32,
+                                         .written = true,
+                                         .tokens = 16,
+                                         .heads = 4,
+                                         .dim = 64,
+                                         .stride_name = "k_page_stride",
+                                         .count = 8};
+
+static void zero_strides_mean_dense(void **state)
+{
+    (void)state;
+    varlen_tensor dense = {SOMEWHERE, 0, 0};
+    assert_ok(varlen_check_tensor(&output, &dense));
+    assert_int_equal(dense.head_stride, 64);
+    assert_int_equal(dense.token_stride, 256);
+    varlen_tensor padded_heads = {SOMEWHERE, 0, 72};
+    assert_ok(varlen_check_tensor(&output, &padded_heads));
+    assert_int_equal(padded_heads.token_stride, 4 * 72);
+}
+
+static void zero_page_stride_means_dense(void **state)
+{
+    (void)state;
+    varlen_tensor cache = {SOMEWHERE, 0, 0};
+    int64_t stride = 0;
+    assert_ok(varlen_check_stacked_tensor(&pages, &cache, &stride));
+    assert_int_equal(stride, 16 * 256);
+}
+
+static void takes_views(void **state)
+{
+    (void)state;
+    const struct {
+        const varlen_tensor_rule *rule;
+        varlen_tensor tensor;
+    } rows[] = {
+        {&output, {SOMEWHERE, 3 * 256, 64}}, /* one of q, k, v in a qkvpacked tensor */
+        {&output, {SOMEWHERE, 64, 640}},     /* [heads, tokens, dim] */
+        {&output, {SOMEWHERE, INT64_C(1) << 40, 0}} /* reaches far past 2^31 elements */,
+        {&input, {SOMEWHERE, 64, 64}}, /* rows of an input may overlap */
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_tensor tensor = rows[i].tensor;
+        assert_ok(varlen_check_tensor(rows[i].rule, &tensor));
+    }
+}
+
+static void takes_pages_by_head(void **state)
+{
+    (void)state;
+    varlen_tensor cache = {SOMEWHERE, 64, 1024}; /* [pages, heads, page_size, dim] */
+    int64_t stride = 4096;
+    assert_ok(varlen_check_stacked_tensor(&pages, &cache, &stride));
+}
+
+static void empty_tensors_need_no_data(void **state)
+{
+    (void)state;
+    varlen_tensor_rule empty = output;
+    varlen_tensor tensor = {NULL, 0, 0};
+    empty.tokens = 0;
+    assert_ok(varlen_check_tensor(&empty, &tensor));
+    assert_int_equal(tensor.token_stride, 256);
+    varlen_tensor_rule no_pages = pages;
+    int64_t stride = 0;
+    no_pages.count = 0;
+    assert_ok(varlen_check_stacked_tensor(&no_pages, &tensor, &stride));
+}
+
+static void refuses_what_breaks_a_rule(void **state)
+{
+    (void)state;
+    const struct {
+        const varlen_tensor_rule *rule;
+        varlen_tensor tensor;
+        const char *words;
+    } rows[] = {
+        {&input, {NULL, 0, 0}, "k.data is NULL, but k is not empty"},
+        {&input, {(void *)0x10008, 0, 0}, "k.data = 0x10008 is not aligned to 16 bytes"},
+        {&input, {SOMEWHERE, 252, 0}, "k.token_stride = 252 is not a multiple of 16 bytes (8 elements)"},
+        {&input, {SOMEWHERE, 0, 68}, "k.head_stride = 68 is not a multiple of 16 bytes (8 elements)"},
+        {&input, {SOMEWHERE, 56, 0}, "k.token_stride = 56 is below the dim = 64 elements of a row"},
+        {&input, {SOMEWHERE, 0, 8}, "k.head_stride = 8 is below the dim = 64 elements of a row"},
+        {&input, {SOMEWHERE, -256, 0}, "k.token_stride = -256 is below the dim = 64"},
+        {&input, {SOMEWHERE, 0, INT64_MIN}, "k.head_stride = -9223372036854775808 is below the dim = 64"},
+        {&output, {SOMEWHERE, 64, 64}, "out.token_stride = 64 is below 256, so that rows of out"},
+        {&output, {SOMEWHERE, 128, 64}, "out.token_stride = 128 is below 256"},
+        {&output, {SOMEWHERE, 64, 320}, "out.head_stride = 320 is below 640"},
+        {&output, {SOMEWHERE, 256, 128}, "out.token_stride = 256 is below 448"},
+        {&input, {SOMEWHERE, 0, INT64_C(1) << 62}, "times 4 is above 2^63 - 1, and k.token_stride = 0"},
+        {&input, {SOMEWHERE, INT64_C(1) << 60, 0}, "k.token_stride = 1152921504606846976 (times 10) takes k past"},
+        {&input, {SOMEWHERE, INT64_C(1) << 59, 0}, "k.token_stride = 576460752303423488 (times 10) takes k past"},
+        {&input, {SOMEWHERE, INT64_MAX - 7, 64}, "(times 10) takes k past the end of the address space"},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_tensor tensor = rows[i].tensor;
+        assert_failure(varlen_check_tensor(rows[i].rule, &tensor), VARLEN_ERROR_INVALID_ARGUMENT, rows[i].words);
+    }
+}
+
+static void refuses_bad_page_strides(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t stride;
+        const char *words;
+    } rows[] = {
+        {32, "k_page_stride = 32 is below the dim = 64"},
+        {4098, "k_page_stride = 4098 is not a multiple of 16 bytes (4 elements)"},
+        {4092, "k_page_stride = 4092 is below 4096, so that rows of k_cache"},
+        {INT64_MAX - 3, "k_page_stride = 9223372036854775804 (times 8) takes k_cache past"},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_tensor cache = {SOMEWHERE, 0, 0};
+        int64_t stride = rows[i].stride;
+        assert_failure(varlen_check_stacked_tensor(&pages, &cache, &stride), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+    }
+}
+
+static void refuses_too_many_pages(void **state)
+{
+    (void)state;
+    varlen_tensor_rule many = pages;
+    varlen_tensor cache = {SOMEWHERE, 0, 0};
+    int64_t stride = 0;
+    many.count = INT64_MAX;
+    assert_failure(varlen_check_stacked_tensor(&many, &cache, &stride), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "k_page_stride = 4096 (times 9223372036854775807) takes k_cache past");
+}
+
+int main(void)
+{
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(zero_strides_mean_dense),
+        cmocka_unit_test(zero_page_stride_means_dense),
+        cmocka_unit_test(takes_views),
+        cmocka_unit_test(takes_pages_by_head),
+        cmocka_unit_test(empty_tensors_need_no_data),
+        cmocka_unit_test(refuses_what_breaks_a_rule),
+        cmocka_unit_test(refuses_bad_page_strides),
+        cmocka_unit_test(refuses_too_many_pages),
+    };
+    return cmocka_run_group_tests_name("rules_tensor", cases, NULL, NULL);
+}

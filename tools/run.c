@@ -1,0 +1,36 @@
+/* `varlen run`: arrays in, arrays out. */
+#include "commands.h"
+#include "run_arguments.h"
+#include "run_execute.h"
+#include "run_outputs.h"
+#include "run_problem.h"
+#include "run_report.h"
+
+static bool run(const run_arguments *arguments, reason *why)
+{
+    run_problem problem;
+    run_result result;
+    if (!run_problem_read(arguments, &problem, why))
+        return false;
+    bool ok = run_execute(arguments, &problem, &result, why);
+    if (ok) {
+        ok = run_outputs_write(arguments->outputs, result.outputs, why);
+        if (ok)
+            run_report_print(arguments, &problem, &result);
+        run_result_free(&result);
+    }
+    run_problem_free(&problem);
+    return ok;
+}
+
+int command_run(int count, char **words)
+{
+    run_arguments arguments;
+    reason why;
+    switch (run_arguments_parse(count, words, &arguments, &why)) {
+    case OPTIONS_HELP_PRINTED: return EXIT_DONE;
+    case OPTIONS_REFUSED: return command_failed("run", why.text, EXIT_USAGE);
+    case OPTIONS_PARSED: break;
+    }
+    return run(&arguments, &why) ? EXIT_DONE : command_failed("run", why.text, EXIT_FAILED);
+}
