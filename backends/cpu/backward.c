@@ -136,11 +136,13 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
     backward_workspace workspace = take_workspace(&cursor, state, attention);
     cpu_gradients gradients = {
         .dout = args->dout, .dq = args->dq, .dk = args->dk, .dv = args->dv, .lse = args->lse, .delta = workspace.delta};
-    int64_t tiles = cpu_backward_tasks(workspace.tasks, &inputs, kernels->backward_keys) * attention->kv_heads;
+    int64_t tasks = cpu_backward_tasks(workspace.tasks, &inputs, kernels->backward_keys);
+    int64_t tiles = tasks * attention->kv_heads;
+    int32_t threads = cpu_threads_for(workspace.tasks, tasks, attention, state->threads);
     int64_t counters = workspace.panels * attention->kv_heads;
     int32_t heads_with_sinks = args->dsinks ? attention->q_heads : 0;
 
-#pragma omp parallel num_threads(state->threads)
+#pragma omp parallel num_threads(threads)
     {
         char *scratch = workspace.scratch + (size_t)omp_get_thread_num() * workspace.scratch_bytes;
 #pragma omp for schedule(static) nowait

@@ -132,8 +132,9 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
                          .workspace = take_workspace(&cursor, state, attention)};
     int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, state->kernels->forward_rows);
     int64_t tiles = tasks * attention->kv_heads;
+    int32_t threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
 
-#pragma omp parallel num_threads(state->threads) if (tiles > 1)
+#pragma omp parallel num_threads(threads)
     {
         char *scratch = work.workspace.scratch + (size_t)omp_get_thread_num() * work.workspace.scratch_bytes;
 #pragma omp for schedule(dynamic, 1)

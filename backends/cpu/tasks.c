@@ -108,3 +108,14 @@ int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t ti
     sort_heaviest_first(tasks, count);
     return count;
 }
+
+int32_t cpu_threads_for(const cpu_task *tasks, int64_t count, const varlen_attention *attention, int32_t threads)
+{
+    const int64_t products_per_thread = 1 << 20; /* some 20 microseconds of multiplications */
+    int64_t products_per_pair = (int64_t)attention->kv_heads * (attention->head_dim + attention->value_dim);
+    int64_t products = 0;
+    for (int64_t i = 0; i < count && products / products_per_thread < threads; i++)
+        products += tasks[i].weight * products_per_pair;
+    int64_t worth = products / products_per_thread + 1;
+    return worth < threads ? (int32_t)worth : threads;
+}

@@ -18,6 +18,9 @@ typedef struct cpu_task {
 size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows);
 size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys);
 
+/* Threads worth waking for a call: at most `threads`, fewer if the work is over before they are awake. */
+int32_t cpu_threads_for(const cpu_task *tasks, int64_t count, const varlen_attention *attention, int32_t threads);
+
 /* Fill tasks, heaviest first, and return their number. A forward task weighs the pairs of its tile; a backward task the
  * pairs of its tile and of the later ones of its sequence, which wait for it, so that they follow it. */
 int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_rows);
