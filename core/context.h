@@ -15,9 +15,8 @@ struct varlen_context {
     bool inspects_metadata; /* in host memory, before each call: VARLEN_VALIDATE and VARLEN_DEVICE_HOST_MEMORY */
 };
 
-/* How a call on a context begins: the context is there, and no violation that the device has found is waiting to be
- * told. What only asks or releases (supports, workspace_size, free, destroy) does not begin this way: it must work
- * whatever happened before. */
+/* How attention and the calls around it begin: the context is there, and no violation that the device has found is
+ * waiting to be told. */
 varlen_status varlen_begin_call(varlen_context *context);
 
 /* Fails with VARLEN_ERROR_UNSUPPORTED unless `has_function`: for the backend's optional functions. `name` is that of

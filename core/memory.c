@@ -1,4 +1,5 @@
-/* Device memory, streams and events. */
+/* Device memory, streams and events. They work, and are needed, whatever attention has found in its metadata: none of
+ * them tells a pending violation. */
 #include "context.h"
 #include "rule.h"
 
@@ -6,7 +7,7 @@ varlen_status varlen_alloc(varlen_context *context, size_t size, void **data)
 {
     VARLEN_RULE(data, INVALID_ARGUMENT, "data is NULL");
     *data = NULL;
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     if (size == 0)
         return VARLEN_OK;
     const varlen_status status = VARLEN_CALL_BACKEND(context, alloc, size, data);
@@ -26,7 +27,7 @@ varlen_status varlen_copy(varlen_context *context, varlen_stream stream, void *d
 {
     const uintptr_t from = (uintptr_t)source;
     const uintptr_t to = (uintptr_t)destination;
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     if (size == 0)
         return VARLEN_OK;
     VARLEN_RULE(destination, INVALID_ARGUMENT, "destination is NULL, but size = %zu", size);
@@ -39,7 +40,7 @@ varlen_status varlen_copy(varlen_context *context, varlen_stream stream, void *d
 
 varlen_status varlen_fill(varlen_context *context, varlen_stream stream, void *destination, uint8_t value, size_t size)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     if (size == 0)
         return VARLEN_OK;
     VARLEN_RULE(destination, INVALID_ARGUMENT, "destination is NULL, but size = %zu", size);
@@ -49,7 +50,7 @@ varlen_status varlen_fill(varlen_context *context, varlen_stream stream, void *d
 varlen_status varlen_stream_create(varlen_context *context, varlen_stream *stream)
 {
     VARLEN_RULE(stream, INVALID_ARGUMENT, "stream is NULL");
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     return VARLEN_CALL_BACKEND(context, stream_create, stream);
 }
 
@@ -61,13 +62,13 @@ varlen_status varlen_stream_destroy(varlen_context *context, varlen_stream strea
 
 varlen_status varlen_stream_synchronize(varlen_context *context, varlen_stream stream)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     return VARLEN_CALL_BACKEND(context, stream_synchronize, stream);
 }
 
 varlen_status varlen_stream_wait(varlen_context *context, varlen_stream stream, varlen_event event)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(event, INVALID_ARGUMENT, "event is NULL");
     return VARLEN_CALL_BACKEND(context, stream_wait, stream, event);
 }
@@ -75,7 +76,7 @@ varlen_status varlen_stream_wait(varlen_context *context, varlen_stream stream, 
 varlen_status varlen_event_create(varlen_context *context, varlen_event *event)
 {
     VARLEN_RULE(event, INVALID_ARGUMENT, "event is NULL");
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     return VARLEN_CALL_BACKEND(context, event_create, event);
 }
 
@@ -88,21 +89,21 @@ varlen_status varlen_event_destroy(varlen_context *context, varlen_event event)
 
 varlen_status varlen_event_record(varlen_context *context, varlen_event event, varlen_stream stream)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(event, INVALID_ARGUMENT, "event is NULL");
     return VARLEN_CALL_BACKEND(context, event_record, event, stream);
 }
 
 varlen_status varlen_event_synchronize(varlen_context *context, varlen_event event)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(event, INVALID_ARGUMENT, "event is NULL");
     return VARLEN_CALL_BACKEND(context, event_synchronize, event);
 }
 
 varlen_status varlen_event_elapsed(varlen_context *context, varlen_event start, varlen_event end, double *milliseconds)
 {
-    VARLEN_TRY(varlen_begin_call(context));
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(start, INVALID_ARGUMENT, "start is NULL");
     VARLEN_RULE(end, INVALID_ARGUMENT, "end is NULL");
     VARLEN_RULE(milliseconds, INVALID_ARGUMENT, "milliseconds is NULL");

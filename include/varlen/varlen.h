@@ -288,8 +288,8 @@ VARLEN_API varlen_status varlen_context_device(const varlen_context *context, va
 /* VARLEN_OK, or VARLEN_ERROR_BAD_METADATA with the first violation that the device has found in cu_seqlens, lengths or
  * page tables since it was last asked, in the same words as on the CPU. Calls whose metadata was bad have written zeros
  * (lse: -infinity). Does not wait: synchronize the stream first to hear about all work enqueued so far. A violation is
- * told once, by this function or by the next call on the context, whichever comes first; a call that tells it has done
- * nothing else. */
+ * told once, by this function or by the next forward, backward, merge, cu_seqlens, pack, unpack or kv_append on the
+ * context, whichever comes first; a call that tells it has done nothing else. */
 VARLEN_API varlen_status varlen_context_status(varlen_context *context);
 
 /* ---- Attention ---------------------------------------------------------------------------------------------------- */

@@ -50,7 +50,7 @@ static void answer_forward_sequence(case_trial *trial, const attention_batch *ba
     oracle_forward(&s, weights, answer->out.values + first * s.q_heads * s.value_dim,
                    answer->lse.values + first * s.q_heads);
     plain_forward(&trial->pool, &s, trial->dtype, plain_out, plain_lse);
-    slack_forward(&s, weights, slack_out, slack_lse);
+    slack_forward(&trial->pool, &s, trial->dtype, slack_out, slack_lse);
     const bound_terms out = {first, s.queries, plain_out, slack_out, 2, trial->dtype};
     const bound_terms lse = {first, s.queries, plain_lse, slack_lse, 2, VARLEN_FLOAT32};
     expected_bound(trial, &answer->out, &out);
@@ -129,7 +129,7 @@ backward_answer answer_backward(case_trial *trial, const attention_batch *batch,
         s.out = out + batch_query_row(batch, b, 0) * heads * value_dim;
         oracle_backward(&s, weights, &of_right);
         plain_backward(&trial->pool, &s, trial->dtype, &of_plain);
-        slack_backward(&s, weights, &of_slack);
+        slack_backward(&trial->pool, &s, trial->dtype, &of_slack);
     }
     bound_gradients(trial, &answer, &plain, &slack);
     return answer;

@@ -2,7 +2,6 @@
 #include "attention_batch.h"
 
 #include <math.h>
-#include <string.h>
 
 static int32_t or_else(int32_t given, int32_t otherwise)
 {

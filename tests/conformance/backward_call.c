@@ -21,7 +21,7 @@ static varlen_backward_args same_inputs(const varlen_forward_args *forward)
                                   .dropout_state = forward->dropout_state};
 }
 
-/* out, lse and dout; rows of no sequence stay NaN, for they are not read. */
+/* out, lse and dout, which is NaN in rows of no sequence: they are not read. */
 static void give_forward_results(const attention_batch *batch, const forward_answer *forward, tensor_layout layout,
                                  backward_call *call)
 {

@@ -92,9 +92,8 @@ typedef struct attention_case {
 /* A table and what its rows mean. A case is called "forward/masks/<row>/f16", by pass, or "around/merge/<row>/f16". */
 typedef struct case_suite {
     const char *name;
-    uint32_t
-        passes; /* CASE_FORWARD ...: a row is a case in each, and the pass leads its name; 0 = no matter of passes */
-    bool one_dtype; /* a row is one case, in bfloat16 if it matters, and the name does not say so */
+    uint32_t passes; /* CASE_FORWARD ...: a row is a case in each, whose name it leads; 0 = no matter of passes */
+    bool one_dtype;  /* a row is one case, in bfloat16 if it matters, and the name does not say so */
     const void *rows;
     size_t row_size;
     int row_count;
@@ -116,6 +115,7 @@ extern const case_suite suite_cu_seqlens;
 extern const case_suite suite_pack;
 extern const case_suite suite_unpack;
 extern const case_suite suite_append;
+extern const case_suite suite_memory;
 extern const case_suite suite_metadata;
 extern const case_suite suite_metadata_around;
 extern const case_suite suite_alone;

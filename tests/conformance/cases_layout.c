@@ -12,7 +12,8 @@
 /* clang-format off */
 static const attention_case rows[] = {
     {.head.name = "padded", LENGTHS, .layout.kind = LAYOUT_PADDED},
-    {.head.name = "padded-slots", LENGTHS, .layout.kind = LAYOUT_PADDED, .free_q = INTS(2, 0, 3), .free_k = INTS(1, 4, 0),
+    {.head.name = "padded-slots", LENGTHS, .layout.kind = LAYOUT_PADDED, .free_q = INTS(2, 0, 3),
+     .free_k = INTS(1, 4, 0),
      .leftpad_k = INTS(0, 3, 1), .slack_q = 4, .slack_k = 3},
     {.head.name = "padded-dims-40-72", LENGTHS, .layout.kind = LAYOUT_PADDED, .head_dim = 40, .value_dim = 72},
     {.head.name = "padded-decode", .lens_q = INTS(1, 1), .lens_k = INTS(300, 41), .layout.kind = LAYOUT_PADDED},

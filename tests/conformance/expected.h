@@ -26,7 +26,7 @@ typedef struct bound_terms {
     int64_t first;
     int64_t count;
     const double *plain; /* [count, heads, dim]: by a plain implementation in `dtype` */
-    const double *slack; /* likewise: what float32 arithmetic is due; see slack.h */
+    const double *slack; /* likewise: what the row is due whatever the plain error; see slack.h */
     double factor;       /* on the plain implementation's error */
     varlen_dtype dtype;
 } bound_terms;

@@ -34,6 +34,7 @@ bool violation_expect(const block_list *blocks, varlen_status status, const char
     }
     trial_expect_ok(trial, status, "the call");
     trial_expect_ok(trial, varlen_stream_synchronize(session->context, session->stream), "varlen_stream_synchronize");
-    expect_words(trial, varlen_context_status(session->context), "varlen_context_status", words);
+    expect_words(trial, varlen_context_status(session->context), "the device", words);
+    session_finish(session);
     return true;
 }

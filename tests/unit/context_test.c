@@ -205,28 +205,34 @@ static void the_next_call_tells_a_violation_and_does_nothing_else(void **state)
     (void)state;
     varlen_context *context = opened("fake");
     const varlen_forward_args args = forward_args();
-    char destination[4] = "abc";
+    const int32_t lengths[1] = {1};
+    int32_t cu_seqlens[2] = {7, 7};
     fake_record_of_thread()->pending = found_by_device;
     assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_BAD_METADATA,
                    "cu_seqlens_k[7] = 512");
     fake_record_of_thread()->pending = found_by_device;
-    assert_failure(varlen_copy(context, NULL, destination, "xyz", 4), VARLEN_ERROR_BAD_METADATA, "cu_seqlens_k[7]");
-    assert_string_equal(destination, "abc");
+    assert_failure(varlen_cu_seqlens(context, NULL, 1, lengths, cu_seqlens), VARLEN_ERROR_BAD_METADATA,
+                   "cu_seqlens_k[7]");
+    assert_int_equal(cu_seqlens[0], 7);
     assert_int_equal(fake_record_of_thread()->calls, 0);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
     varlen_close(context);
 }
 
-static void asking_and_releasing_work_while_a_violation_waits(void **state)
+static void asking_memory_and_streams_work_while_a_violation_waits(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
     void *data;
     varlen_event event;
     size_t size;
-    assert_ok(varlen_alloc(context, 100, &data));
-    assert_ok(varlen_event_create(context, &event));
     fake_record_of_thread()->pending = found_by_device;
+    assert_ok(varlen_alloc(context, 100, &data));
+    assert_ok(varlen_copy(context, NULL, data, "xyz", 4));
+    assert_string_equal(data, "xyz");
+    assert_ok(varlen_event_create(context, &event));
+    assert_ok(varlen_event_record(context, event, NULL));
+    assert_ok(varlen_stream_synchronize(context, NULL));
     assert_ok(varlen_free(context, data));
     assert_ok(varlen_event_destroy(context, event));
     assert_ok(varlen_stream_destroy(context, NULL));
@@ -314,7 +320,7 @@ int main(void)
         CASE(device_memory_is_not_read),
         CASE(status_tells_a_violation_once),
         CASE(the_next_call_tells_a_violation_and_does_nothing_else),
-        CASE(asking_and_releasing_work_while_a_violation_waits),
+        CASE(asking_memory_and_streams_work_while_a_violation_waits),
         CASE(memory_goes_through),
         CASE(nothing_needs_no_backend),
         CASE(failed_allocations_give_null),
