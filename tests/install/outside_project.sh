@@ -18,7 +18,7 @@ expect() {
 # Builds the outside project against the tree with find_package and runs it.
 run_with_find_package() {
     local prefix=$1 build=$2
-    cmake -S "$source/tests/install/outside" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$CC" \
+    cmake -G Ninja -S "$source/tests/install/outside" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$CC" \
         -DCMAKE_C_FLAGS="$CFLAGS" >"$build.log" || fail "$(cat "$build.log")"
     cmake --build "$build" >>"$build.log" || fail "$(cat "$build.log")"
     "$build/outside"
