@@ -16,7 +16,11 @@ static bool always(void)
     return true;
 }
 
+#if defined(__aarch64__)
+extern const cpu_kernels cpu_kernels_neon; /* a part of the architecture */
+#else
 extern const cpu_kernels cpu_kernels_baseline;
+#endif
 
 #if defined(__x86_64__)
 extern const cpu_kernels cpu_kernels_avx2;
@@ -43,7 +47,11 @@ static const cpu_isa isas[] = {
     {&cpu_kernels_avx512, has_avx512},
     {&cpu_kernels_avx2, has_avx2},
 #endif
+#if defined(__aarch64__)
+    {&cpu_kernels_neon, always},
+#else
     {&cpu_kernels_baseline, always},
+#endif
 };
 enum { ISA_COUNT = sizeof isas / sizeof *isas };
 

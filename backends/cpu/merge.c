@@ -23,8 +23,10 @@ static const char *partial_row(const varlen_merge_args *args, int32_t part, int6
 static double combined_lse(const varlen_merge_args *args, int64_t token, int32_t head)
 {
     double maximum = -INFINITY;
-    for (int32_t part = 0; part < args->parts; part++)
-        maximum = fmax(maximum, partial_lse(args, part, token, head));
+    for (int32_t part = 0; part < args->parts; part++) {
+        double own = partial_lse(args, part, token, head);
+        maximum = own > maximum ? own : maximum;
+    }
     if (maximum == -INFINITY)
         return -INFINITY;
     double sum = 0.0;
@@ -45,8 +47,7 @@ static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head
             continue;
         float weight = (float)exp(own - lse);
         row_load(row, partial_row(args, part, token, head), args->partial_dtype, args->value_dim);
-        for (int32_t dim = 0; dim < args->value_dim; dim++)
-            sum[dim] += weight * row[dim];
+        row_add(sum, weight, row, args->value_dim);
     }
     int64_t element = token * args->out.token_stride + head * args->out.head_stride;
     row_store((char *)args->out.data + element * varlen_dtype_size(args->dtype), sum, args->dtype, args->value_dim);

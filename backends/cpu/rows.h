@@ -78,6 +78,18 @@ static inline void row_load(float *destination, const void *source, varlen_dtype
     }
 }
 
+/* sum += weight * row. */
+static inline void row_add(float *sum, float weight, const float *row, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += ROW_STEP) {
+        row_floats total, term;
+        memcpy(&total, sum + i, sizeof total);
+        memcpy(&term, row + i, sizeof term);
+        total += weight * term;
+        memcpy(sum + i, &total, sizeof total);
+    }
+}
+
 static inline void row_store(void *destination, const float *source, varlen_dtype dtype, int64_t count)
 {
     uint16_t *halves = destination;

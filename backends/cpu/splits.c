@@ -74,8 +74,7 @@ static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, 
         int64_t index = (int64_t)part * tile->rows + row;
         float weight = exp2f(first->maximum[index] - maximum);
         sum += weight * first->sum[index];
-        for (int32_t dim = 0; dim < value_dim; dim++)
-            out[dim] += weight * first->out[index * value_dim + dim];
+        row_add(out, weight, first->out + index * value_dim, value_dim);
     }
     cpu_store_row(tile, row, out, maximum, sum);
 }
