@@ -25,6 +25,7 @@ extern const cpu_kernels cpu_kernels_baseline;
 #if defined(__x86_64__)
 extern const cpu_kernels cpu_kernels_avx2;
 extern const cpu_kernels cpu_kernels_avx512;
+extern const cpu_kernels cpu_kernels_avx512_bf16;
 
 /* GCC's and Clang's feature tests include XGETBV's answer. */
 static bool has_avx2(void)
@@ -39,11 +40,17 @@ static bool has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static bool has_avx512_bf16(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 /* From the most to the least wanted. */
 static const cpu_isa isas[] = {
 #if defined(__x86_64__)
+    {&cpu_kernels_avx512_bf16, has_avx512_bf16},
     {&cpu_kernels_avx512, has_avx512},
     {&cpu_kernels_avx2, has_avx2},
 #endif

@@ -153,7 +153,8 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
     turn_wait(&tile->dq_tiles[panel], turn);
     if (turn == 0)
         memset(dq_panel, 0, (size_t)work->attention->head_dim * PANEL * sizeof *dq_panel);
-    panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores, count, columns->vectors);
+    panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores, count, columns->vectors,
+                     PANEL_FLOATS);
     if (turn == last_turn)
         store_dq(work, dq_panel, columns);
     turn_pass(&tile->dq_tiles[panel], turn);
@@ -177,7 +178,8 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     float *slopes = work->score.softcap_log2 != 0.0f ? scratch->slopes : NULL;
     load_statistics(lse, delta, work, columns);
 
-    panel_scores(scratch->weights, keys, end - begin, scratch->query_panel, attention->head_dim, columns->vectors);
+    panel_scores(scratch->weights, keys, end - begin, scratch->query_panel, attention->head_dim, columns->vectors,
+                 PANEL_FLOATS);
     if (slopes)
         score_softcap_slopes(slopes, scratch->weights, &work->score, end - begin, columns->vectors);
     if (work->score.transform)
@@ -185,7 +187,8 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     if (begin < columns->common_begin || end > columns->common_end)
         score_mask(scratch->weights, columns, begin, end);
     weights_from_lse(scratch->weights, lse, work->score.multiplier, end - begin, columns->vectors);
-    panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim, columns->vectors);
+    panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim, columns->vectors,
+                 PANEL_FLOATS);
     /* dS needs P itself, dV the weights that were kept: the mask goes to dP first, and to P after dS. */
     if (work->dropout.threshold)
         dropout_apply(scratch->dscores, columns, &work->dropout, work->kept, begin, end);
@@ -223,10 +226,12 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
 
     panel_contract(scratch->dv + skipped * scratch->value_stride, scratch->value_stride,
                    (panel_left){scratch->weights, PANEL, 1}, end - begin,
-                   (panel_right){scratch->dout_rows, scratch->value_stride}, columns->count, attention->value_dim);
+                   (panel_right){scratch->dout_rows, scratch->value_stride}, columns->count, attention->value_dim,
+                   PANEL_FLOATS);
     panel_contract(scratch->dk + skipped * scratch->key_stride, scratch->key_stride,
                    (panel_left){scratch->dscores, PANEL, 1}, end - begin,
-                   (panel_right){scratch->query_rows, scratch->key_stride}, columns->count, attention->head_dim);
+                   (panel_right){scratch->query_rows, scratch->key_stride}, columns->count, attention->head_dim,
+                   PANEL_FLOATS);
     add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, end - begin);
 }
 

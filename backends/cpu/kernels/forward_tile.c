@@ -64,23 +64,33 @@ size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention)
     return cursor.used;
 }
 
+/* bfloat16 is multiplied as it is where the instruction set does that; all else as floats. */
+static panel_elements elements_of(const varlen_attention *attention)
+{
+    return PANEL_HAS_PAIRS && attention->dtype == VARLEN_BFLOAT16 ? PANEL_PAIRS : PANEL_FLOATS;
+}
+
 /* One block of keys against one panel. The loaded keys and values begin with key block_begin. */
 static void panel_step(const varlen_attention *attention, const forward_scratch *scratch, int32_t panel,
                        const score_rule *score, const dropout_rule *dropout, int32_t block_begin, int32_t block_end)
 {
+    const panel_elements elements = elements_of(attention);
+    const int32_t together = elements == PANEL_PAIRS ? 2 : 1; /* steps per element */
     panel_columns *columns = &scratch->columns[panel];
     int32_t begin = (int32_t)columns_max(block_begin, columns->begin);
     int32_t end = (int32_t)columns_min(block_end, columns->end);
     if (begin >= end)
         return;
+    begin -= (begin - block_begin) % together;
 
     panel_left keys = {scratch->keys + (begin - block_begin) * scratch->key_stride, scratch->key_stride, 1};
-    panel_left values = {scratch->values + (begin - block_begin) * scratch->value_stride, 1, scratch->value_stride};
+    panel_left values = {scratch->values + (begin - block_begin) / together * scratch->value_stride, 1,
+                         scratch->value_stride};
     const float *queries = scratch->queries + (int64_t)panel * attention->head_dim * PANEL;
     float *outputs = scratch->outputs + (int64_t)panel * attention->value_dim * PANEL;
     float *scores = scratch->scores;
 
-    panel_scores(scores, keys, end - begin, queries, attention->head_dim, columns->vectors);
+    panel_scores(scores, keys, end - begin, queries, attention->head_dim / together, columns->vectors, elements);
     if (score->transform)
         score_transform(scores, columns, score, begin, end);
     if (begin < columns->common_begin || end > columns->common_end)
@@ -88,7 +98,10 @@ static void panel_step(const varlen_attention *attention, const forward_scratch 
     softmax_step(scores, columns, score->multiplier, end - begin);
     if (dropout->threshold)
         dropout_apply(scores, columns, dropout, 1.0f, begin, end);
-    panel_accumulate(outputs, columns->rescale, values, attention->value_dim, scores, end - begin, columns->vectors);
+    if (elements == PANEL_PAIRS)
+        pairs_pack_rows(scores, end - begin, columns->vectors);
+    panel_accumulate(outputs, columns->rescale, values, attention->value_dim, scores,
+                     (end - begin + together - 1) / together, columns->vectors, elements);
 }
 
 static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
@@ -103,6 +116,31 @@ static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *s
                       columns->maximum[column], columns->sum[column]);
 }
 
+static void load_panel(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
+{
+    const varlen_attention *attention = tile->inputs->attention;
+    const panel_columns *columns = &scratch->columns[panel];
+    float *queries = scratch->queries + (int64_t)panel * attention->head_dim * PANEL;
+    if (elements_of(attention) == PANEL_PAIRS)
+        load_query_pairs(queries, scratch->rows, scratch->key_stride, &tile->inputs->q, attention->head_dim,
+                         &tile->sequence, columns);
+    else
+        load_queries(queries, scratch->rows, scratch->key_stride, &tile->inputs->q, attention, attention->head_dim,
+                     &tile->sequence, columns);
+}
+
+static void load_block(const varlen_attention *attention, const forward_scratch *scratch, const cpu_key_rows *keys,
+                       const cpu_key_rows *values, int32_t begin, int32_t end)
+{
+    if (elements_of(attention) == PANEL_PAIRS) {
+        load_key_pairs(scratch->keys, scratch->key_stride, keys, attention->head_dim, begin, end);
+        load_value_pairs(scratch->values, scratch->value_stride, values, attention->value_dim, begin, end);
+    } else {
+        load_keys(scratch->keys, scratch->key_stride, keys, attention->dtype, attention->head_dim, begin, end);
+        load_keys(scratch->values, scratch->value_stride, values, attention->dtype, attention->value_dim, begin, end);
+    }
+}
+
 /* Returns the keys that some row of the tile sees. */
 static cpu_span load_tile(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panels)
 {
@@ -112,8 +150,7 @@ static cpu_span load_tile(const cpu_forward_tile *tile, const forward_scratch *s
         panel_columns *columns = &scratch->columns[panel];
         int32_t count = (int32_t)columns_min(PANEL, tile->rows - panel * PANEL);
         columns_init(columns, tile->inputs, &tile->sequence, tile->kv_head, tile->first_row + panel * PANEL, count);
-        load_queries(scratch->queries + (int64_t)panel * attention->head_dim * PANEL, scratch->rows,
-                     scratch->key_stride, &tile->inputs->q, attention, attention->head_dim, &tile->sequence, columns);
+        load_panel(tile, scratch, panel);
         range.begin = columns_min(range.begin, columns->begin);
         range.end = columns_max(range.end, columns->end);
     }
@@ -139,8 +176,7 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
     for (int64_t block = range.begin / CPU_KEY_BLOCK * CPU_KEY_BLOCK; block < range.end; block += CPU_KEY_BLOCK) {
         int32_t begin = (int32_t)columns_max(block, range.begin);
         int32_t end = (int32_t)columns_min(block + CPU_KEY_BLOCK, range.end);
-        load_keys(scratch.keys, scratch.key_stride, &keys, attention->dtype, attention->head_dim, begin, end);
-        load_keys(scratch.values, scratch.value_stride, &values, attention->dtype, attention->value_dim, begin, end);
+        load_block(attention, &scratch, &keys, &values, begin, end);
         for (int32_t panel = 0; panel < panels; panel++)
             panel_step(attention, &scratch, panel, &score, &dropout, begin, end);
     }

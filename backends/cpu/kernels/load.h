@@ -3,6 +3,7 @@
 #define VARLEN_CPU_LOAD_H
 
 #include "kernels/columns.h"
+#include "kernels/pairs.h"
 #include "kernels/transpose.h"
 #include "rows.h"
 
@@ -20,6 +21,23 @@ static inline void load_keys(float *rows, int64_t stride, const cpu_key_rows *so
 {
     for (int32_t key = begin; key < end; key++)
         row_load(rows + (key - begin) * stride, cpu_key_row(source, key), dtype, dim);
+}
+
+/* The same as they lie in memory: rows of bfloat16 are rows of pairs along dim. */
+static inline void load_key_pairs(float *rows, int64_t stride, const cpu_key_rows *source, int32_t dim, int32_t begin,
+                                  int32_t end)
+{
+    for (int32_t key = begin; key < end; key++)
+        memcpy(rows + (key - begin) * stride, cpu_key_row(source, key), (size_t)dim * sizeof(uint16_t));
+}
+
+/* Pairs along keys: rows[(key - begin) / 2][dim]. */
+static inline void load_value_pairs(float *rows, int64_t stride, const cpu_key_rows *source, int32_t dim, int32_t begin,
+                                    int32_t end)
+{
+    for (int32_t key = begin; key < end; key += 2)
+        pairs_interleave(rows + (key - begin) / 2 * stride, cpu_key_row(source, key),
+                         key + 1 < end ? cpu_key_row(source, key + 1) : NULL, dim);
 }
 
 /* The row of q, out or their gradients that a column stands for. */
@@ -41,6 +59,19 @@ static inline void load_queries(float *panel, float *rows, int64_t stride, const
     for (int32_t column = columns->count; column < width; column++)
         memset(rows + column * stride, 0, (size_t)dim * sizeof *rows);
     transpose(panel, PANEL, rows, stride, width, dim);
+}
+
+/* The same for PANEL_PAIRS: pairs along dim, panel[dim / 2][column]. */
+static inline void load_query_pairs(float *panel, float *rows, int64_t stride, const varlen_tensor *tensor, int32_t dim,
+                                    const cpu_sequence *sequence, const panel_columns *columns)
+{
+    int32_t width = columns->vectors * LANES;
+    size_t bytes = (size_t)dim * sizeof(uint16_t);
+    for (int32_t column = 0; column < columns->count; column++)
+        memcpy(rows + column * stride, load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column), bytes);
+    for (int32_t column = columns->count; column < width; column++)
+        memset(rows + column * stride, 0, bytes);
+    transpose(panel, PANEL, rows, stride, width, dim / 2);
 }
 
 #endif

@@ -6,7 +6,10 @@
  *     panel_accumulate   O[dim][query]  = O[dim][query] * factor[query] + sum over key of V[key][dim] * P[key][query]
  *     panel_contract     dV[key][dim]  += sum over query of P[key][query] * dO[query][dim]
  *
- * In all of them the left matrix is read one element at a time and broadcast, so that it may lie in any order. */
+ * In all of them the left matrix is read one element at a time and broadcast, so that it may lie in any order.
+ *
+ * An element is a float, or a pair of bfloat16 (the one with the lower number in the lower half) that belong to two
+ * neighbouring steps: then a product of n steps has n / 2, and each step adds two products. Both have four bytes. */
 #ifndef VARLEN_CPU_PANEL_H
 #define VARLEN_CPU_PANEL_H
 
@@ -24,6 +27,17 @@ enum { PANEL = PANEL_VECTORS * LANES };
 _Static_assert(8 % PANEL_ROWS == 0, "dims are multiples of 8, not of PANEL_ROWS");
 _Static_assert(PANEL_VECTORS == 3, "the functions below list the cases");
 
+typedef enum panel_elements {
+    PANEL_FLOATS,
+    PANEL_PAIRS, /* where the instruction set multiplies them: PANEL_HAS_PAIRS */
+} panel_elements;
+
+#if defined(__AVX512BF16__)
+enum { PANEL_HAS_PAIRS = 1 };
+#else
+enum { PANEL_HAS_PAIRS = 0 };
+#endif
+
 /* The left matrix of a product: element (row, step) is data[row * row_stride + step * step_stride]. */
 typedef struct panel_left {
     const float *data;
@@ -39,8 +53,18 @@ typedef struct panel_right {
 
 #define PANEL_INLINE static inline __attribute__((always_inline))
 
+PANEL_INLINE vfloat panel_multiply_add(vfloat sum, vfloat element, vfloat column, const panel_elements elements)
+{
+#if defined(__AVX512BF16__)
+    if (elements == PANEL_PAIRS)
+        return (vfloat)_mm512_dpbf16_ps((__m512)sum, (__m512bh)element, (__m512bh)column);
+#endif
+    (void)elements;
+    return sum + element * column;
+}
+
 PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, panel_right right, int32_t steps,
-                              const int vectors)
+                              const int vectors, const panel_elements elements)
 {
     for (int row = 0; row < PANEL_ROWS; row++)
         for (int v = 0; v < vectors; v++)
@@ -52,17 +76,17 @@ PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, pa
         for (int row = 0; row < PANEL_ROWS; row++) {
             vfloat element = vector_splat(left.data[row * left.row_stride + step * left.step_stride]);
             for (int v = 0; v < vectors; v++)
-                sums[row][v] += element * columns[v];
+                sums[row][v] = panel_multiply_add(sums[row][v], element, columns[v], elements);
         }
     }
 }
 
 PANEL_INLINE void panel_scores_vectors(float *scores, panel_left left, int32_t rows, const float *right, int32_t steps,
-                                       const int vectors)
+                                       const int vectors, const panel_elements elements)
 {
     for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
         vfloat sums[PANEL_ROWS][PANEL_VECTORS];
-        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors);
+        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors, elements);
         for (int r = 0; r < PANEL_ROWS; r++)
             for (int v = 0; v < vectors; v++)
                 vector_store(scores + (int64_t)(row + r) * PANEL + v * LANES, sums[r][v]);
@@ -71,14 +95,15 @@ PANEL_INLINE void panel_scores_vectors(float *scores, panel_left left, int32_t r
 }
 
 PANEL_INLINE void panel_accumulate_vectors(float *total, const float *factors, panel_left left, int32_t rows,
-                                           const float *right, int32_t steps, const int vectors)
+                                           const float *right, int32_t steps, const int vectors,
+                                           const panel_elements elements)
 {
     vfloat factor[PANEL_VECTORS];
     for (int v = 0; v < vectors; v++)
         factor[v] = vector_load(factors + v * LANES);
     for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
         vfloat sums[PANEL_ROWS][PANEL_VECTORS];
-        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors);
+        panel_block(sums, left, (panel_right){right, PANEL}, steps, vectors, elements);
         for (int r = 0; r < PANEL_ROWS; r++)
             for (int v = 0; v < vectors; v++) {
                 float *address = total + (int64_t)(row + r) * PANEL + v * LANES;
@@ -89,11 +114,11 @@ PANEL_INLINE void panel_accumulate_vectors(float *total, const float *factors, p
 }
 
 PANEL_INLINE void panel_contract_vectors(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
-                                         int32_t steps, const int vectors)
+                                         int32_t steps, const int vectors, const panel_elements elements)
 {
     for (int32_t row = 0; row < rows; row += PANEL_ROWS) {
         vfloat sums[PANEL_ROWS][PANEL_VECTORS];
-        panel_block(sums, left, right, steps, vectors);
+        panel_block(sums, left, right, steps, vectors, elements);
         for (int r = 0; r < PANEL_ROWS; r++)
             for (int v = 0; v < vectors; v++) {
                 float *address = total + (row + r) * stride + v * LANES;
@@ -103,42 +128,71 @@ PANEL_INLINE void panel_contract_vectors(float *total, int64_t stride, panel_lef
     }
 }
 
+PANEL_INLINE void panel_scores_elements(float *scores, panel_left left, int32_t rows, const float *right, int32_t steps,
+                                        int vectors, const panel_elements elements)
+{
+    switch (vectors) {
+    case 1: panel_scores_vectors(scores, left, rows, right, steps, 1, elements); break;
+    case 2: panel_scores_vectors(scores, left, rows, right, steps, 2, elements); break;
+    default: panel_scores_vectors(scores, left, rows, right, steps, 3, elements); break;
+    }
+}
+
+PANEL_INLINE void panel_accumulate_elements(float *total, const float *factors, panel_left left, int32_t rows,
+                                            const float *right, int32_t steps, int vectors,
+                                            const panel_elements elements)
+{
+    switch (vectors) {
+    case 1: panel_accumulate_vectors(total, factors, left, rows, right, steps, 1, elements); break;
+    case 2: panel_accumulate_vectors(total, factors, left, rows, right, steps, 2, elements); break;
+    default: panel_accumulate_vectors(total, factors, left, rows, right, steps, 3, elements); break;
+    }
+}
+
+PANEL_INLINE void panel_contract_elements(float *total, int64_t stride, panel_left left, int32_t rows,
+                                          panel_right right, int32_t steps, int32_t columns,
+                                          const panel_elements elements)
+{
+    for (int32_t column = 0; column < columns; column += PANEL) {
+        panel_right part = {right.data + column, right.step_stride};
+        switch ((columns - column + LANES - 1) / LANES) {
+        case 1: panel_contract_vectors(total + column, stride, left, rows, part, steps, 1, elements); break;
+        case 2: panel_contract_vectors(total + column, stride, left, rows, part, steps, 2, elements); break;
+        default: panel_contract_vectors(total + column, stride, left, rows, part, steps, 3, elements); break;
+        }
+    }
+}
+
 /* scores[rows][PANEL] = left[rows][steps] * right[steps][PANEL], over the first `vectors` vectors of columns. Rows are
  * rounded up to PANEL_ROWS: the left matrix may be read, and scores written, that far. */
 static inline void panel_scores(float *scores, panel_left left, int32_t rows, const float *right, int32_t steps,
-                                int vectors)
+                                int vectors, panel_elements elements)
 {
-    switch (vectors) {
-    case 1: panel_scores_vectors(scores, left, rows, right, steps, 1); break;
-    case 2: panel_scores_vectors(scores, left, rows, right, steps, 2); break;
-    default: panel_scores_vectors(scores, left, rows, right, steps, 3); break;
-    }
+    if (PANEL_HAS_PAIRS && elements == PANEL_PAIRS)
+        panel_scores_elements(scores, left, rows, right, steps, vectors, PANEL_PAIRS);
+    else
+        panel_scores_elements(scores, left, rows, right, steps, vectors, PANEL_FLOATS);
 }
 
 /* total[rows][PANEL] = total * factors[PANEL] + left[rows][steps] * right[steps][PANEL]; rows are a multiple of 8. */
 static inline void panel_accumulate(float *total, const float *factors, panel_left left, int32_t rows,
-                                    const float *right, int32_t steps, int vectors)
+                                    const float *right, int32_t steps, int vectors, panel_elements elements)
 {
-    switch (vectors) {
-    case 1: panel_accumulate_vectors(total, factors, left, rows, right, steps, 1); break;
-    case 2: panel_accumulate_vectors(total, factors, left, rows, right, steps, 2); break;
-    default: panel_accumulate_vectors(total, factors, left, rows, right, steps, 3); break;
-    }
+    if (PANEL_HAS_PAIRS && elements == PANEL_PAIRS)
+        panel_accumulate_elements(total, factors, left, rows, right, steps, vectors, PANEL_PAIRS);
+    else
+        panel_accumulate_elements(total, factors, left, rows, right, steps, vectors, PANEL_FLOATS);
 }
 
 /* total[rows][columns] += left[rows][steps] * right[steps][columns]. Rows are rounded up to PANEL_ROWS, columns to
  * LANES: the matrices may be read and written that far. */
 static inline void panel_contract(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
-                                  int32_t steps, int32_t columns)
+                                  int32_t steps, int32_t columns, panel_elements elements)
 {
-    for (int32_t column = 0; column < columns; column += PANEL) {
-        panel_right part = {right.data + column, right.step_stride};
-        switch ((columns - column + LANES - 1) / LANES) {
-        case 1: panel_contract_vectors(total + column, stride, left, rows, part, steps, 1); break;
-        case 2: panel_contract_vectors(total + column, stride, left, rows, part, steps, 2); break;
-        default: panel_contract_vectors(total + column, stride, left, rows, part, steps, 3); break;
-        }
-    }
+    if (PANEL_HAS_PAIRS && elements == PANEL_PAIRS)
+        panel_contract_elements(total, stride, left, rows, right, steps, columns, PANEL_PAIRS);
+    else
+        panel_contract_elements(total, stride, left, rows, right, steps, columns, PANEL_FLOATS);
 }
 
 #endif

@@ -1,0 +1,55 @@
+/* Operands made of pairs of bfloat16, for PANEL_PAIRS (panel.h). Rows of bfloat16 are rows of pairs along the row as
+ * they lie in memory; these functions pair neighbouring rows. */
+#ifndef VARLEN_CPU_PAIRS_H
+#define VARLEN_CPU_PAIRS_H
+
+#include "kernels/panel.h"
+
+typedef uint16_t pairs_halves __attribute__((vector_size(16)));
+
+static inline pairs_halves pairs_load(const uint16_t *address)
+{
+    pairs_halves halves;
+    memcpy(&halves, address, sizeof halves);
+    return halves;
+}
+
+/* pairs[i] = (first[i], second[i]); a second row of NULL is 0. count is a multiple of 8. */
+static inline void pairs_interleave(float *pairs, const uint16_t *first, const uint16_t *second, int32_t count)
+{
+    for (int32_t i = 0; i < count; i += 8) {
+        pairs_halves low = pairs_load(first + i);
+        pairs_halves high = second ? pairs_load(second + i) : (pairs_halves){0};
+        pairs_halves front = __builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
+        pairs_halves back = __builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
+        memcpy(pairs + i, &front, sizeof front);
+        memcpy(pairs + i + 4, &back, sizeof back);
+    }
+}
+
+/* (first, second) of each lane, rounded to bfloat16. */
+static inline vfloat pairs_round(vfloat first, vfloat second)
+{
+#if defined(__AVX512BF16__)
+    const __m512i interleaved = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
+                                                 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __m512bh halves = _mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+    return (vfloat)_mm512_permutexvar_epi16(interleaved, (__m512i)halves);
+#else
+    (void)second; /* never called: PANEL_HAS_PAIRS is 0 */
+    return first;
+#endif
+}
+
+/* Rows of floats become rows of pairs of neighbouring rows, in place; a row without a partner is paired with 0. */
+static inline void pairs_pack_rows(float *rows, int32_t count, int vectors)
+{
+    for (int32_t row = 0; row < count; row += 2)
+        for (int v = 0; v < vectors; v++) {
+            const float *source = rows + (int64_t)row * PANEL + v * LANES;
+            vfloat second = row + 1 < count ? vector_load(source + PANEL) : vector_splat(0.0f);
+            vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
+        }
+}
+
+#endif
