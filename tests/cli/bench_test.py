@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""`varlen bench` from end to end. What it measures depends on the machine; what it must report does not.
+
+usage: bench_test.py COMMAND [unittest options]
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+COMMAND = sys.argv[1]
+
+# Queries x keys that a causal mask lets through, over sequences of 5, 64 and 33 tokens.
+LENS = [5, 64, 33]
+PAIRS = sum(n * (n + 1) // 2 for n in LENS)
+SHAPE = ("--lens", "5,64,33", "--q-heads", "4", "--kv-heads", "2", "--head-dim", "64", "--value-dim", "32", "--mask",
+         "causal")
+NAME = "lens-5,64,33-gqa4/2-d64/32-causal"
+
+
+class BenchTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="varlen-bench-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def bench(self, *words, status=0, **environment):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("VARLEN_")}
+        result = subprocess.run([COMMAND, "bench", *words], cwd=self.folder, env={**clean, **environment},
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def small(self, *words, **options):
+        return self.bench("--backend", "cpu", "--repeats", "2", "--threads", "1", *words, **options)
+
+    def read(self, name):
+        return json.loads((self.folder / name).read_text())
+
+
+class List(BenchTest):
+    def test_workloads(self):
+        rows = [line.split() for line in self.bench("--list").stdout.splitlines()]
+        self.assertEqual(rows[0], "workload runs on sequences queries keys layout".split())
+        names = [row[0] for row in rows[1:]]
+        self.assertEqual(len(names), len(set(names)))
+        for row in (["mixed-40x32k-gqa32/8-d128-causal", "accelerators", "40", "32768", "32768", "packed"],
+                    ["skew-1x16k+63x128-gqa32/8-d128-causal", "accelerators", "64", "24448", "24448", "packed"],
+                    ["short-256x(32..512)-h12-d64", "accelerators", "256", "32768", "32768", "packed"],
+                    ["decode-64x4k-gqa32/8-d128-page16", "accelerators", "64", "64", "262144", "pages", "of", "16"],
+                    ["documents-24-gqa8/2-d128-causal", "processors", "24", "12288", "12288", "packed"],
+                    ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"]):
+            self.assertIn(row, rows)
+
+
+class Measure(BenchTest):
+    def test_both_passes_and_a_comparison(self):
+        words = (*SHAPE, "--pass", "both", "--dtype", "f32,bf16")
+        text = self.small(*words, "--json", "first.json").stdout
+        for heading in ("one thread", "all threads", "float32 FMA", "read bandwidth", "copy bandwidth", "median ms",
+                        "spread", "GFLOP/s", "GB/s", "share of the peak"):
+            self.assertIn(heading, text)
+        self.check_json(self.read("first.json"))
+        text = self.small(*words, "--compare", "first.json").stdout
+        self.assertIn("earlier / now", text)
+        ratios = text[text.index("Against first.json") :]
+        for dtype in ("f32", "bf16"):
+            for direction in ("forward", "backward"):
+                self.assertRegex(ratios, rf"\n  {NAME} +{dtype} +{direction} +[0-9.]+ +[0-9.]+ +[0-9.]+\n")
+
+    def check_json(self, measured):
+        self.assertEqual(measured["device"]["backend"], "cpu")
+        self.assertEqual(measured["device"]["threads"], 1)
+        for peak in ("float32_fma_gflops", "read_gb_per_s", "copy_gb_per_s"):
+            self.assertGreater(measured["peaks"][peak]["one_thread"], 0)
+            self.assertGreater(measured["peaks"][peak]["all_threads"], 0)
+        results = {(item["dtype"], item["pass"]): item for item in measured["results"]}
+        self.assertEqual(sorted(results), [("bf16", "backward"), ("bf16", "forward"),
+                                           ("f32", "backward"), ("f32", "forward")])
+        for (dtype, direction), item in results.items():
+            factor, tensors = (2.5, 2) if direction == "backward" else (1, 1)
+            size = 4 if dtype == "f32" else 2
+            self.assertEqual(item["workload"], NAME)
+            self.assertEqual(item["repetitions"], 2)
+            self.assertLessEqual(item["p10_ms"], item["median_ms"])
+            self.assertLessEqual(item["median_ms"], item["p90_ms"])
+            self.assertGreater(item["share"], 0)
+            flops = item["gflops"] * item["median_ms"] * 1e6
+            self.assertAlmostEqual(flops / (2 * PAIRS * 4 * (64 + 32) * factor), 1, places=3)
+            moved = item["gb_per_s"] * item["median_ms"] * 1e6
+            self.assertAlmostEqual(moved / (size * tensors * sum(LENS) * (4 + 2) * (64 + 32)), 1, places=3)
+
+    def test_pages_run_forward_and_name_why_not_backward(self):
+        text = self.small("--lens", "70,9", "--page-size", "16", "--pass", "both", "--json", "paged.json").stdout
+        forward, backward = self.read("paged.json")["results"]
+        self.assertGreater(forward["median_ms"], 0)
+        self.assertNotIn("median_ms", backward)
+        self.assertIn("pag", backward["not_supported"])
+        self.assertIn("not supported: lens-70,9-h8-d128-page16, bf16, backward: ", text)
+
+    def test_words_pick_workloads(self):
+        self.small("--workload", "tiny,vit", "--dtype", "f16", "--json", "two.json")
+        self.assertEqual([item["workload"] for item in self.read("two.json")["results"]],
+                         ["vit-512x64-h16-d64", "tiny-1x128-h32-d128-causal"])
+
+    def test_a_measurement_that_the_earlier_file_lacks(self):
+        (self.folder / "other.json").write_text('{"results": [{"workload": "other", "median_ms": 1}]}')
+        text = self.small("--lens", "8", "--compare", "other.json").stdout
+        self.assertRegex(text, r"\n  lens-8-h8-d128 +bf16 +forward +- +[0-9.]+ +-\n")
+
+    def test_plot(self):
+        found = subprocess.run(["python3", "-c", "import matplotlib"], stderr=subprocess.DEVNULL).returncode == 0
+        result = self.small("--lens", "8", "--plot", "out.svg", status=0 if found else 1)
+        if found:
+            self.assertIn("<svg", (self.folder / "out.svg").read_text())
+        else:
+            self.assertIn("matplotlib is missing: install", result.stderr)
+            self.assertNotIn("median ms", result.stdout)
+            self.assertEqual(os.listdir(self.folder), [])
+
+
+class Refusals(BenchTest):
+    def test_options(self):
+        for reason, words in (
+            ("--lens 5,0: not a list of lengths", ("--lens", "5,0")),
+            ("--lens 5,: not a list of lengths", ("--lens", "5,")),
+            ("--lens 2147483647,1: more than 2147483647 tokens", ("--lens", "2147483647,1")),
+            ("--q-heads -1: not a whole number from 1", ("--lens", "5", "--q-heads", "-1")),
+            ("--repeats 2x: not a whole number from 1", ("--repeats", "2x")),
+            ("--threads 0: not a whole number from 1", ("--threads", "0")),
+            ("--dtype f32,f64: not a list of f32, f16 and bf16", ("--dtype", "f32,f64")),
+            ("--pass sideways: not one of forward|backward|both", ("--pass", "sideways")),
+            ("--mask window: not one of full|causal", ("--lens", "5", "--mask", "window")),
+            ("--page-size needs --lens", ("--page-size", "16")),
+            ("--mask needs --lens", ("--mask", "full")),
+            ("--workload and --lens exclude each other", ("--workload", "tiny", "--lens", "5")),
+            ("unknown option --nosuch", ("--nosuch",)),
+        ):
+            self.assertIn(reason, self.bench(*words, status=2).stderr)
+
+    def test_what_does_not_exist(self):
+        (self.folder / "text.json").write_text("these are no measurements")
+        (self.folder / "cut.json").write_text('{"results": [{"workload": "a"')
+        (self.folder / "none.json").write_text('{"results": []}')
+        for reason, words in (
+            ("no workload matches --workload nosuch;", ("--workload", "tiny,nosuch")),
+            ("--compare absent.json: cannot be opened", ("--compare", "absent.json")),
+            ("--compare text.json: not a file that", ("--compare", "text.json")),
+            ("--compare cut.json: not a file that", ("--compare", "cut.json")),
+            ("--compare none.json: not a file that", ("--compare", "none.json")),
+            ("nosuch", ("--backend", "nosuch")),
+        ):
+            self.assertIn(reason, self.bench(*words, status=1).stderr)
+
+    def test_what_the_library_refuses(self):
+        self.assertIn("kv_heads = 3", self.small("--lens", "5", "--kv-heads", "3", status=1).stderr)
+        self.assertIn("head_dim = 12", self.small("--lens", "5", "--head-dim", "12", status=1).stderr)
+        self.assertIn("--json nowhere/a.json: cannot be created",
+                      self.small("--lens", "5", "--json", "nowhere/a.json", status=1).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

@@ -1,0 +1,48 @@
+/* What `varlen bench` measures: batches of sequences with their heads, dims and mask. */
+#ifndef VARLEN_TOOLS_BENCH_WORKLOADS_H
+#define VARLEN_TOOLS_BENCH_WORKLOADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <varlen/varlen.h>
+
+typedef struct bench_workload {
+    const char *name;
+    const int32_t *lengths; /* [batch]: keys of each sequence; NULL = `length` each */
+    int32_t length;
+    int32_t batch;
+    int32_t queries; /* of each sequence, at its end; 0 = as many as it has keys */
+    int32_t q_heads;
+    int32_t kv_heads;
+    int32_t head_dim;
+    int32_t value_dim;
+    varlen_mask mask;  /* full or causal */
+    int32_t page_size; /* 0 = keys and values are packed */
+    bool for_host;     /* the size suits processors; else accelerators */
+} bench_workload;
+
+int bench_workload_count(void);
+const bench_workload *bench_workload_at(int index);
+
+/* Whether a comma list of words picks the name: a word that is a whole name picks that one alone, any other word picks
+ * the names that it is part of. */
+bool bench_workload_picked(const bench_workload *workload, const char *words);
+
+/* The first word of the list that picks nothing, copied to `word`; false if there is none. */
+bool bench_workload_unknown_word(const char *words, char *word, int size);
+
+int32_t bench_keys(const bench_workload *workload, int32_t sequence);
+int32_t bench_queries(const bench_workload *workload, int32_t sequence);
+
+/* Sums over the batch. */
+int64_t bench_total_keys(const bench_workload *workload);
+int64_t bench_total_queries(const bench_workload *workload);
+
+/* Multiplications and additions over the visible pairs only; a backward pass counts as 2.5 forward passes. */
+double bench_flops(const bench_workload *workload, varlen_pass pass);
+
+/* The fewest bytes that can go through memory: every operand once. Backward reads q, k, v, out and dout, and writes dq,
+ * dk and dv. */
+double bench_bytes(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass);
+
+#endif
