@@ -29,6 +29,9 @@ typedef struct backward_scratch {
     float *query_rows;  /* [PANEL][key_stride] */
     float *dout_panel;  /* [value_dim][PANEL] */
     float *dout_rows;   /* [PANEL][value_stride] */
+    float *query_pairs; /* [PANEL / 2][key_stride]: pairs of neighbouring rows */
+    float *dout_pairs;  /* [PANEL / 2][value_stride] */
+    float *key_pairs;   /* [BACKWARD_KEYS / 2][key_stride] */
     float *keys;        /* [BACKWARD_KEYS][key_stride] */
     float *values;      /* [BACKWARD_KEYS][value_stride] */
     float *dk;          /* [BACKWARD_KEYS][key_stride] */
@@ -51,6 +54,9 @@ static backward_scratch take_scratch(scratch_cursor *cursor, const varlen_attent
         .query_rows = scratch_take(cursor, PANEL * key_row),
         .dout_panel = scratch_take(cursor, (size_t)attention->value_dim * panel),
         .dout_rows = scratch_take(cursor, PANEL * value_row),
+        .query_pairs = scratch_take(cursor, PANEL / 2 * key_row),
+        .dout_pairs = scratch_take(cursor, PANEL / 2 * value_row),
+        .key_pairs = scratch_take(cursor, BACKWARD_KEYS / 2 * key_row),
         .keys = scratch_take(cursor, BACKWARD_KEYS * key_row),
         .values = scratch_take(cursor, BACKWARD_KEYS * value_row),
         .dk = scratch_take(cursor, BACKWARD_KEYS * key_row),
@@ -78,6 +84,8 @@ typedef struct backward_work {
     score_rule score;
     dropout_rule dropout;
     float kept; /* what dropout multiplies kept weights by */
+    panel_elements elements;
+    int32_t together; /* steps per element */
     int32_t first_key;
     int32_t end_key;
 } backward_work;
@@ -153,8 +161,8 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
     turn_wait(&tile->dq_tiles[panel], turn);
     if (turn == 0)
         memset(dq_panel, 0, (size_t)work->attention->head_dim * PANEL * sizeof *dq_panel);
-    panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores, count, columns->vectors,
-                     PANEL_FLOATS);
+    panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores,
+                     (count + work->together - 1) / work->together, columns->vectors, work->elements);
     if (turn == last_turn)
         store_dq(work, dq_panel, columns);
     turn_pass(&tile->dq_tiles[panel], turn);
@@ -178,8 +186,8 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     float *slopes = work->score.softcap_log2 != 0.0f ? scratch->slopes : NULL;
     load_statistics(lse, delta, work, columns);
 
-    panel_scores(scratch->weights, keys, end - begin, scratch->query_panel, attention->head_dim, columns->vectors,
-                 PANEL_FLOATS);
+    panel_scores(scratch->weights, keys, end - begin, scratch->query_panel, attention->head_dim / work->together,
+                 columns->vectors, work->elements);
     if (slopes)
         score_softcap_slopes(slopes, scratch->weights, &work->score, end - begin, columns->vectors);
     if (work->score.transform)
@@ -187,8 +195,8 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     if (begin < columns->common_begin || end > columns->common_end)
         score_mask(scratch->weights, columns, begin, end);
     weights_from_lse(scratch->weights, lse, work->score.multiplier, end - begin, columns->vectors);
-    panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim, columns->vectors,
-                 PANEL_FLOATS);
+    panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim / work->together,
+                 columns->vectors, work->elements);
     /* dS needs P itself, dV the weights that were kept: the mask goes to dP first, and to P after dS. */
     if (work->dropout.threshold)
         dropout_apply(scratch->dscores, columns, &work->dropout, work->kept, begin, end);
@@ -199,10 +207,72 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     clear_rounded_rows(scratch->dscores, end - begin);
 }
 
-static void backward_panel(const backward_work *work, int32_t panel, int64_t rows)
+/* dV += P dO, dK += dS Q and dQ += K^T dS, for keys of the tile from number `skipped` on. */
+static void add_products(const backward_work *work, int32_t panel, int32_t skipped, int32_t count)
+{
+    const backward_scratch *scratch = &work->scratch;
+    const panel_columns *columns = scratch->columns;
+    panel_contract(scratch->dv + skipped * scratch->value_stride, scratch->value_stride,
+                   (panel_left){scratch->weights, PANEL, 1}, count,
+                   (panel_right){scratch->dout_rows, scratch->value_stride}, columns->count, work->attention->value_dim,
+                   PANEL_FLOATS);
+    panel_contract(scratch->dk + skipped * scratch->key_stride, scratch->key_stride,
+                   (panel_left){scratch->dscores, PANEL, 1}, count,
+                   (panel_right){scratch->query_rows, scratch->key_stride}, columns->count, work->attention->head_dim,
+                   PANEL_FLOATS);
+    const float *keys = scratch->keys + skipped * scratch->key_stride;
+    add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, count);
+}
+
+/* The same for PANEL_PAIRS. P is no longer needed once dV has it: its place takes dS paired along the queries. */
+static void add_products_of_pairs(const backward_work *work, int32_t panel, int32_t skipped, int32_t count)
+{
+    const backward_scratch *scratch = &work->scratch;
+    const int vectors = scratch->columns->vectors;
+    const int32_t steps = vectors * LANES / 2;
+    const int32_t rows = (count + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
+    pairs_pack_columns(scratch->weights, scratch->weights, rows, vectors);
+    panel_contract(scratch->dv + skipped * scratch->value_stride, scratch->value_stride,
+                   (panel_left){scratch->weights, PANEL / 2, 1}, count,
+                   (panel_right){scratch->dout_pairs, scratch->value_stride}, steps, work->attention->value_dim,
+                   PANEL_PAIRS);
+    pairs_pack_columns(scratch->weights, scratch->dscores, rows, vectors);
+    panel_contract(
+        scratch->dk + skipped * scratch->key_stride, scratch->key_stride, (panel_left){scratch->weights, PANEL / 2, 1},
+        count, (panel_right){scratch->query_pairs, scratch->key_stride}, steps, work->attention->head_dim, PANEL_PAIRS);
+    pairs_pack_rows(scratch->dscores, count, vectors);
+    const float *keys = scratch->key_pairs + skipped / 2 * scratch->key_stride;
+    add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, count);
+}
+
+/* Rows of q and dout, in the orders that the products want. */
+static void load_panel(const backward_work *work)
 {
     const cpu_backward_tile *tile = work->tile;
     const varlen_attention *attention = work->attention;
+    const backward_scratch *scratch = &work->scratch;
+    const panel_columns *columns = scratch->columns;
+    const varlen_tensor *q = &tile->inputs->q;
+    const varlen_tensor *dout = &tile->gradients->dout;
+    if (work->elements == PANEL_FLOATS) {
+        load_queries(scratch->query_panel, scratch->query_rows, scratch->key_stride, q, attention, attention->head_dim,
+                     &tile->sequence, columns);
+        load_queries(scratch->dout_panel, scratch->dout_rows, scratch->value_stride, dout, attention,
+                     attention->value_dim, &tile->sequence, columns);
+        return;
+    }
+    int32_t rows = columns->vectors * LANES;
+    load_query_pairs(scratch->query_panel, scratch->query_rows, scratch->key_stride, q, attention->head_dim,
+                     &tile->sequence, columns);
+    load_query_pairs(scratch->dout_panel, scratch->dout_rows, scratch->value_stride, dout, attention->value_dim,
+                     &tile->sequence, columns);
+    load_row_pairs(scratch->query_pairs, scratch->query_rows, scratch->key_stride, rows, attention->head_dim);
+    load_row_pairs(scratch->dout_pairs, scratch->dout_rows, scratch->value_stride, rows, attention->value_dim);
+}
+
+static void backward_panel(const backward_work *work, int32_t panel, int64_t rows)
+{
+    const cpu_backward_tile *tile = work->tile;
     const backward_scratch *scratch = &work->scratch;
     panel_columns *columns = scratch->columns;
     int64_t first_row = (int64_t)panel * PANEL;
@@ -214,25 +284,37 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
         return;
     begin -= (begin - work->first_key) % PANEL_ROWS; /* so that rows, rounded up, end within the tile */
 
-    load_queries(scratch->query_panel, scratch->query_rows, scratch->key_stride, &tile->inputs->q, attention,
-                 attention->head_dim, &tile->sequence, columns);
-    load_queries(scratch->dout_panel, scratch->dout_rows, scratch->value_stride, &tile->gradients->dout, attention,
-                 attention->value_dim, &tile->sequence, columns);
+    load_panel(work);
     int32_t skipped = begin - work->first_key;
     const float *keys = scratch->keys + skipped * scratch->key_stride;
     const float *values = scratch->values + skipped * scratch->value_stride;
     panel_gradients(work, (panel_left){keys, scratch->key_stride, 1}, (panel_left){values, scratch->value_stride, 1},
                     begin, end);
+    if (work->elements == PANEL_PAIRS)
+        add_products_of_pairs(work, panel, skipped, end - begin);
+    else
+        add_products(work, panel, skipped, end - begin);
+}
 
-    panel_contract(scratch->dv + skipped * scratch->value_stride, scratch->value_stride,
-                   (panel_left){scratch->weights, PANEL, 1}, end - begin,
-                   (panel_right){scratch->dout_rows, scratch->value_stride}, columns->count, attention->value_dim,
-                   PANEL_FLOATS);
-    panel_contract(scratch->dk + skipped * scratch->key_stride, scratch->key_stride,
-                   (panel_left){scratch->dscores, PANEL, 1}, end - begin,
-                   (panel_right){scratch->query_rows, scratch->key_stride}, columns->count, attention->head_dim,
-                   PANEL_FLOATS);
-    add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, end - begin);
+static void load_tile(const backward_work *work)
+{
+    const cpu_inputs *inputs = work->tile->inputs;
+    const varlen_attention *attention = work->attention;
+    const backward_scratch *scratch = &work->scratch;
+    const int32_t begin = work->first_key;
+    const int32_t end = work->end_key;
+    cpu_key_rows keys = cpu_key_rows_of(&inputs->keys, work->tile->kv_head, &work->tile->sequence);
+    cpu_key_rows values = cpu_key_rows_of(&inputs->values, work->tile->kv_head, &work->tile->sequence);
+    if (work->elements == PANEL_PAIRS) {
+        load_key_pairs(scratch->keys, scratch->key_stride, &keys, attention->head_dim, begin, end);
+        load_key_pairs(scratch->values, scratch->value_stride, &values, attention->value_dim, begin, end);
+        load_neighbour_pairs(scratch->key_pairs, scratch->key_stride, &keys, attention->head_dim, begin, end);
+    } else {
+        load_keys(scratch->keys, scratch->key_stride, &keys, attention->dtype, attention->head_dim, begin, end);
+        load_keys(scratch->values, scratch->value_stride, &values, attention->dtype, attention->value_dim, begin, end);
+    }
+    memset(scratch->dk, 0, BACKWARD_KEYS * (size_t)scratch->key_stride * sizeof *scratch->dk);
+    memset(scratch->dv, 0, BACKWARD_KEYS * (size_t)scratch->value_stride * sizeof *scratch->dv);
 }
 
 /* Rows of dk or dv from the tile's sums. */
@@ -260,19 +342,14 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
         .score = score_rule_of(inputs),
         .dropout = dropout_rule_of(inputs, &tile->sequence),
         .kept = 1.0f / (1.0f - attention->dropout_p),
+        .elements = panel_elements_of(attention),
+        .together = panel_elements_of(attention) == PANEL_PAIRS ? 2 : 1,
         .first_key = tile->number * BACKWARD_KEYS,
     };
     work.end_key = (int32_t)columns_min((int64_t)work.first_key + BACKWARD_KEYS, tile->sequence.keys);
     const backward_scratch *scratch = &work.scratch;
 
-    cpu_key_rows keys = cpu_key_rows_of(&inputs->keys, tile->kv_head, &tile->sequence);
-    cpu_key_rows values = cpu_key_rows_of(&inputs->values, tile->kv_head, &tile->sequence);
-    load_keys(scratch->keys, scratch->key_stride, &keys, attention->dtype, attention->head_dim, work.first_key,
-              work.end_key);
-    load_keys(scratch->values, scratch->value_stride, &values, attention->dtype, attention->value_dim, work.first_key,
-              work.end_key);
-    memset(scratch->dk, 0, BACKWARD_KEYS * (size_t)scratch->key_stride * sizeof *scratch->dk);
-    memset(scratch->dv, 0, BACKWARD_KEYS * (size_t)scratch->value_stride * sizeof *scratch->dv);
+    load_tile(&work);
 
     cpu_span queries = cpu_queries_that_see(attention, &tile->sequence, work.first_key, work.end_key);
     int64_t rows = (int64_t)tile->sequence.queries * cpu_group(attention);

@@ -64,17 +64,11 @@ size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention)
     return cursor.used;
 }
 
-/* bfloat16 is multiplied as it is where the instruction set does that; all else as floats. */
-static panel_elements elements_of(const varlen_attention *attention)
-{
-    return PANEL_HAS_PAIRS && attention->dtype == VARLEN_BFLOAT16 ? PANEL_PAIRS : PANEL_FLOATS;
-}
-
 /* One block of keys against one panel. The loaded keys and values begin with key block_begin. */
 static void panel_step(const varlen_attention *attention, const forward_scratch *scratch, int32_t panel,
                        const score_rule *score, const dropout_rule *dropout, int32_t block_begin, int32_t block_end)
 {
-    const panel_elements elements = elements_of(attention);
+    const panel_elements elements = panel_elements_of(attention);
     const int32_t together = elements == PANEL_PAIRS ? 2 : 1; /* steps per element */
     panel_columns *columns = &scratch->columns[panel];
     int32_t begin = (int32_t)columns_max(block_begin, columns->begin);
@@ -121,7 +115,7 @@ static void load_panel(const cpu_forward_tile *tile, const forward_scratch *scra
     const varlen_attention *attention = tile->inputs->attention;
     const panel_columns *columns = &scratch->columns[panel];
     float *queries = scratch->queries + (int64_t)panel * attention->head_dim * PANEL;
-    if (elements_of(attention) == PANEL_PAIRS)
+    if (panel_elements_of(attention) == PANEL_PAIRS)
         load_query_pairs(queries, scratch->rows, scratch->key_stride, &tile->inputs->q, attention->head_dim,
                          &tile->sequence, columns);
     else
@@ -132,9 +126,9 @@ static void load_panel(const cpu_forward_tile *tile, const forward_scratch *scra
 static void load_block(const varlen_attention *attention, const forward_scratch *scratch, const cpu_key_rows *keys,
                        const cpu_key_rows *values, int32_t begin, int32_t end)
 {
-    if (elements_of(attention) == PANEL_PAIRS) {
+    if (panel_elements_of(attention) == PANEL_PAIRS) {
         load_key_pairs(scratch->keys, scratch->key_stride, keys, attention->head_dim, begin, end);
-        load_value_pairs(scratch->values, scratch->value_stride, values, attention->value_dim, begin, end);
+        load_neighbour_pairs(scratch->values, scratch->value_stride, values, attention->value_dim, begin, end);
     } else {
         load_keys(scratch->keys, scratch->key_stride, keys, attention->dtype, attention->head_dim, begin, end);
         load_keys(scratch->values, scratch->value_stride, values, attention->dtype, attention->value_dim, begin, end);

@@ -15,6 +15,12 @@ static inline int64_t load_stride(int32_t dim)
     return (dim + cache_line - 1) / cache_line * cache_line + cache_line;
 }
 
+/* bfloat16 is multiplied as it is where the instruction set does that; all else as floats. */
+static inline panel_elements panel_elements_of(const varlen_attention *attention)
+{
+    return PANEL_HAS_PAIRS && attention->dtype == VARLEN_BFLOAT16 ? PANEL_PAIRS : PANEL_FLOATS;
+}
+
 /* rows[key - begin][dim] for keys begin .. end - 1. */
 static inline void load_keys(float *rows, int64_t stride, const cpu_key_rows *source, varlen_dtype dtype, int32_t dim,
                              int32_t begin, int32_t end)
@@ -31,9 +37,9 @@ static inline void load_key_pairs(float *rows, int64_t stride, const cpu_key_row
         memcpy(rows + (key - begin) * stride, cpu_key_row(source, key), (size_t)dim * sizeof(uint16_t));
 }
 
-/* Pairs along keys: rows[(key - begin) / 2][dim]. */
-static inline void load_value_pairs(float *rows, int64_t stride, const cpu_key_rows *source, int32_t dim, int32_t begin,
-                                    int32_t end)
+/* Pairs of neighbouring keys: rows[(key - begin) / 2][dim]. */
+static inline void load_neighbour_pairs(float *rows, int64_t stride, const cpu_key_rows *source, int32_t dim,
+                                        int32_t begin, int32_t end)
 {
     for (int32_t key = begin; key < end; key += 2)
         pairs_interleave(rows + (key - begin) / 2 * stride, cpu_key_row(source, key),
@@ -61,7 +67,15 @@ static inline void load_queries(float *panel, float *rows, int64_t stride, const
     transpose(panel, PANEL, rows, stride, width, dim);
 }
 
-/* The same for PANEL_PAIRS: pairs along dim, panel[dim / 2][column]. */
+/* Pairs of neighbouring rows of bfloat16, pairs[row / 2][dim], from rows as load_query_pairs left them. */
+static inline void load_row_pairs(float *pairs, const float *rows, int64_t stride, int32_t count, int32_t dim)
+{
+    for (int32_t row = 0; row < count; row += 2)
+        pairs_interleave(pairs + row / 2 * stride, (const uint16_t *)(rows + row * stride),
+                         (const uint16_t *)(rows + (row + 1) * stride), dim);
+}
+
+/* The same for PANEL_PAIRS: pairs along dim, panel[dim / 2][column], and rows as they lie in memory. */
 static inline void load_query_pairs(float *panel, float *rows, int64_t stride, const varlen_tensor *tensor, int32_t dim,
                                     const cpu_sequence *sequence, const panel_columns *columns)
 {

@@ -41,6 +41,24 @@ static inline vfloat pairs_round(vfloat first, vfloat second)
 #endif
 }
 
+/* LANES neighbouring elements of each row become LANES / 2 pairs. In place or not: rows[row][PANEL] becomes
+ * pairs[row][PANEL / 2]. */
+static inline void pairs_pack_columns(float *pairs, const float *rows, int32_t count, int vectors)
+{
+#if defined(__AVX512BF16__)
+    for (int32_t row = 0; row < count; row++)
+        for (int v = 0; v < vectors; v++) {
+            __m256bh halves = _mm512_cvtneps_pbh((__m512)vector_load(rows + (int64_t)row * PANEL + v * LANES));
+            memcpy(pairs + (int64_t)row * (PANEL / 2) + v * (LANES / 2), &halves, sizeof halves);
+        }
+#else
+    (void)pairs; /* never called: PANEL_HAS_PAIRS is 0 */
+    (void)rows;
+    (void)count;
+    (void)vectors;
+#endif
+}
+
 /* Rows of floats become rows of pairs of neighbouring rows, in place; a row without a partner is paired with 0. */
 static inline void pairs_pack_rows(float *rows, int32_t count, int vectors)
 {
