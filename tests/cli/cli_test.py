@@ -72,7 +72,7 @@ class TopLevel(CommandTest):
         self.assertRegex(self.command("--version").stdout, r"^varlen \d+\.\d+\.\d+\n$")
         result = self.command("--help")
         self.assertEqual(result.returncode, 0)
-        for name in ("info", "run", "check"):
+        for name in ("info", "run", "check", "bench"):
             self.assertIn(f"  {name} ", result.stdout)
             self.assertTrue(self.command(name, "--help").stdout.startswith(f"usage: varlen {name}"))
 
