@@ -8,6 +8,9 @@
 
 /* clang-format off */
 static const attention_case rows[] = {
+    {.head.name = "all-with-very-long-keys", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 9, 2),
+     .lens_k = INTS(1300, 1100, 2600), .mask = VARLEN_MASK_WINDOW, .window_left = 1200, .window_right = 0,
+     .softcap = 3, .slopes = SLOPES_PER_SEQUENCE, .sinks = SINKS_ORDINARY, .dropout_p = 0.3f},
     {.head.name = "scale", LENGTHS, .softmax_scale = 0.3f},
     {.head.name = "scale-negative", LENGTHS, .softmax_scale = -0.2f},
     {.head.name = "without-lse", .head.passes = CASE_FORWARD, LENGTHS, CAUSAL, .without_lse = true},

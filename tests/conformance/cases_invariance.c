@@ -9,6 +9,8 @@ static const attention_case rows[] = {
     {.head.name = "decode", .lens_q = INTS(1, 1, 1, 1), .lens_k = INTS(700, 40, 0, 333)},
     {.head.name = "decode-group-16", .lens_q = INTS(1, 2, 1), .lens_k = INTS(515, 40, 900), CAUSAL, .q_heads = 16,
      .kv_heads = 1},
+    {.head.name = "decode-very-long-keys", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 2, 8, 1),
+     .lens_k = INTS(2300, 40, 1200, 3333), CAUSAL},
     {.head.name = "chunked-prefill", .lens_q = INTS(20, 9, 1), .lens_k = INTS(400, 77, 260), CAUSAL},
     {.head.name = "cross", .lens_q = INTS(40, 64, 90), .lens_k = INTS(130, 20, 7), .q_heads = 3, .kv_heads = 3},
     {.head.name = "window-softcap-alibi-sinks", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30),

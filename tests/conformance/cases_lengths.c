@@ -15,6 +15,10 @@ static const attention_case rows[] = {
     {.head.name = "tile-128-keys", .lens_q = INTS(5, 33, 20), .lens_k = INTS(127, 128, 129)},
     {.head.name = "tile-256-keys", .lens_q = INTS(3, 2, 4), .lens_k = INTS(255, 256, 257)},
     {.head.name = "long-keys", .lens_q = INTS(4, 9), .lens_k = INTS(1030, 700), .mask = VARLEN_MASK_CAUSAL},
+    {.head.name = "decode-very-long-keys", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 3, 0, 1, 2),
+     .lens_k = INTS(2100, 5000, 1500, 1025, 0), .mask = VARLEN_MASK_CAUSAL},
+    {.head.name = "few-queries-very-long-keys", .head.passes = CASE_FORWARD, .lens_q = INTS(16, 5, 17),
+     .lens_k = INTS(1500, 3001, 1100)},
     {.head.name = "cross-longer-keys", .lens_q = INTS(20, 33, 7), .lens_k = INTS(64, 45, 90)},
     {.head.name = "cross-longer-queries", .lens_q = INTS(64, 45, 90), .lens_k = INTS(20, 33, 7)},
 

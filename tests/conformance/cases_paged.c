@@ -18,6 +18,8 @@ static const attention_case rows[] = {
     {.head.name = "decode-page-16", DECODE, .page_size = 16},
     {.head.name = "decode-page-7-group-7", DECODE, .page_size = 7, .q_heads = 7, .kv_heads = 1},
     {.head.name = "decode-page-256", DECODE, CAUSAL, .page_size = 256},
+    {.head.name = "decode-very-long-keys", .lens_q = INTS(1, 2), .lens_k = INTS(2300, 1030), CAUSAL, .page_size = 48,
+     .leftpad_k = INTS(5, 0)},
     {.head.name = "shared-pages", .lens_q = INTS(9, 4, 1), .lens_k = INTS(50, 66, 49), CAUSAL, .page_size = 16,
      .shared_pages = 3},
     {.head.name = "leftpad", PREFILL, CAUSAL, .page_size = 16, .leftpad_k = INTS(3, 20, 0, 16)},
