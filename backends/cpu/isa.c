@@ -2,6 +2,9 @@
 
 #include "state.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +12,7 @@
 typedef struct cpu_isa {
     const cpu_kernels *kernels;
     bool (*runs_here)(void); /* by the processor, and by what the operating system saves on a context switch */
+    bool (*pays_here)(void); /* whether it is faster than the next; NULL: wherever it runs */
 } cpu_isa;
 
 static bool always(void)
@@ -45,19 +49,28 @@ static bool has_avx512_bf16(void)
 {
     return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+
+/* Processors with matrix units for bfloat16 multiply it in vectors at half the rate of floats only
+ * (docs/performance.md). */
+static bool has_no_amx_bf16(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    const unsigned amx_bf16 = 1u << 22;
+    return !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx & amx_bf16);
+}
 #endif
 
 /* From the most to the least wanted. */
 static const cpu_isa isas[] = {
 #if defined(__x86_64__)
-    {&cpu_kernels_avx512_bf16, has_avx512_bf16},
-    {&cpu_kernels_avx512, has_avx512},
-    {&cpu_kernels_avx2, has_avx2},
+    {&cpu_kernels_avx512_bf16, has_avx512_bf16, has_no_amx_bf16},
+    {&cpu_kernels_avx512, has_avx512, NULL},
+    {&cpu_kernels_avx2, has_avx2, NULL},
 #endif
 #if defined(__aarch64__)
-    {&cpu_kernels_neon, always},
+    {&cpu_kernels_neon, always, NULL},
 #else
-    {&cpu_kernels_baseline, always},
+    {&cpu_kernels_baseline, always, NULL},
 #endif
 };
 enum { ISA_COUNT = sizeof isas / sizeof *isas };
@@ -77,7 +90,8 @@ varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
     const char *problem = "is not a kernel set";
     for (int i = 0; i < ISA_COUNT; i++) {
         bool named = !automatic && strcmp(wanted, isas[i].kernels->name) == 0;
-        if ((automatic || named) && isas[i].runs_here()) {
+        bool best = automatic && (!isas[i].pays_here || isas[i].pays_here());
+        if ((best || named) && isas[i].runs_here()) {
             *kernels = isas[i].kernels;
             return VARLEN_OK;
         }
