@@ -9,8 +9,6 @@
 #include <math.h>
 #include <omp.h>
 
-enum { MAX_DIM = 256 };
-
 typedef struct backward_workspace {
     cpu_task *tasks;
     float *delta;              /* [q_heads, total_q] */
@@ -57,8 +55,8 @@ size_t cpu_backward_workspace(const cpu_state *state, const varlen_attention *at
 static void prepare_row(const varlen_attention *attention, const varlen_backward_args *args, float *delta, int64_t row,
                         int32_t head)
 {
-    float out[MAX_DIM];
-    float dout[MAX_DIM];
+    float out[CPU_MAX_DIM];
+    float dout[CPU_MAX_DIM];
     int32_t value_dim = attention->value_dim;
     row_load(out, cpu_row(&args->out, attention->dtype, row, head), attention->dtype, value_dim);
     row_load(dout, cpu_row(&args->dout, attention->dtype, row, head), attention->dtype, value_dim);

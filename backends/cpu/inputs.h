@@ -7,6 +7,10 @@
 
 #include <varlen/varlen.h>
 
+enum { CPU_MAX_DIM = 256 }; /* of head_dim and value_dim */
+
+static const float cpu_log2e = 1.44269504f; /* softmax works in units of log2 */
+
 typedef struct cpu_inputs {
     const varlen_attention *attention;
     cpu_metadata metadata;

@@ -4,8 +4,6 @@
 #include "rows.h"
 #include "state.h"
 
-enum { MAX_DIM = 256 };
-
 /* One new token and where it goes. */
 typedef struct new_token {
     int64_t row;      /* of q, k_new and v_new */
@@ -72,7 +70,7 @@ static void rotate(float *row, const varlen_kv_append_args *args, int64_t positi
 
 static void move_rotated(void *destination, const void *source, const varlen_kv_append_args *args, int64_t position)
 {
-    float row[MAX_DIM];
+    float row[CPU_MAX_DIM];
     row_load(row, source, args->dtype, args->head_dim);
     rotate(row, args, position);
     row_store(destination, row, args->dtype, args->head_dim);

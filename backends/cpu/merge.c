@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-enum { MAX_DIM = 256 };
-
 static double partial_lse(const varlen_merge_args *args, int32_t part, int64_t token, int32_t head)
 {
     return args->partial_lse[part * args->partial_lse_stride + head * args->tokens + token];
@@ -38,8 +36,8 @@ static double combined_lse(const varlen_merge_args *args, int64_t token, int32_t
 /* All parts of a row are read before it is written, so that the result may take a part's place. */
 static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head)
 {
-    float sum[MAX_DIM] = {0};
-    float row[MAX_DIM];
+    float sum[CPU_MAX_DIM] = {0};
+    float row[CPU_MAX_DIM];
     double lse = combined_lse(args, token, head);
     for (int32_t part = 0; part < args->parts; part++) {
         double own = partial_lse(args, part, token, head);

@@ -9,6 +9,16 @@ typedef struct cpu_span {
     int64_t end; /* begin if empty */
 } cpu_span;
 
+static inline int64_t cpu_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t cpu_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* p - i, the same for all queries. */
 static inline int64_t cpu_position_shift(const varlen_attention *attention, const cpu_sequence *sequence)
 {
@@ -19,8 +29,8 @@ static inline int64_t cpu_position_shift(const varlen_attention *attention, cons
 
 static inline cpu_span cpu_span_within(int64_t begin, int64_t end, int64_t limit)
 {
-    begin = begin < 0 ? 0 : begin;
-    end = end > limit ? limit : end;
+    begin = cpu_max(begin, 0);
+    end = cpu_min(end, limit);
     return begin < end ? (cpu_span){begin, end} : (cpu_span){0, 0};
 }
 

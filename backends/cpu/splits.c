@@ -4,13 +4,6 @@
 
 _Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0, "parts begin at blocks of keys");
 
-enum { MAX_DIM = 256 };
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int32_t cpu_split_keys(int64_t rows, int32_t keys)
 {
     if (rows > SPLIT_ROWS || keys <= SPLIT_KEYS)
@@ -31,21 +24,21 @@ static int64_t longest_keys(const varlen_attention *attention)
 {
     int64_t slots =
         attention->page_size ? (int64_t)attention->page_table_width * attention->page_size : attention->total_k;
-    return attention->max_seqlen_k ? least(slots, attention->max_seqlen_k) : slots;
+    return attention->max_seqlen_k ? cpu_min(slots, attention->max_seqlen_k) : slots;
 }
 
 int32_t cpu_split_limit(const varlen_attention *attention)
 {
-    return (int32_t)least(longest_keys(attention) / SPLIT_KEYS + 1, SPLIT_PARTS);
+    return (int32_t)cpu_min(longest_keys(attention) / SPLIT_KEYS + 1, SPLIT_PARTS);
 }
 
 size_t cpu_partial_limit(const varlen_attention *attention)
 {
     int64_t parts = cpu_split_limit(attention);
-    int64_t rows = least((int64_t)attention->batch * SPLIT_ROWS, attention->total_q * cpu_group(attention));
+    int64_t rows = cpu_min((int64_t)attention->batch * SPLIT_ROWS, attention->total_q * cpu_group(attention));
     int64_t limit = parts > 1 ? rows * parts : 0;
     if (!attention->page_size)
-        limit = least(limit, SPLIT_ROWS * (attention->total_k / SPLIT_KEYS + attention->batch));
+        limit = cpu_min(limit, SPLIT_ROWS * (attention->total_k / SPLIT_KEYS + attention->batch));
     return (size_t)limit;
 }
 
@@ -65,7 +58,7 @@ cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size
 static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts, int32_t row)
 {
     int32_t value_dim = tile->inputs->attention->value_dim;
-    float out[MAX_DIM] = {0};
+    float out[CPU_MAX_DIM] = {0};
     float maximum = -INFINITY;
     float sum = 0.0f;
     for (int32_t part = 0; part < parts; part++)

@@ -93,12 +93,11 @@ typedef struct backward_work {
 /* Reads forward's lse, in units of log2, and delta into the columns. */
 static void load_statistics(float *lse, float *delta, const backward_work *work, const panel_columns *columns)
 {
-    const float log2e = 1.44269504f;
     for (int32_t column = 0; column < columns->vectors * LANES; column++) {
         int64_t row = work->tile->sequence.first_query + columns->query[column];
         int64_t index = columns->head[column] * work->attention->total_q + row;
         float value = work->tile->gradients->lse[index];
-        lse[column] = value == -INFINITY ? 0.0f : value * log2e; /* a row that sees nothing: every key is masked */
+        lse[column] = value == -INFINITY ? 0.0f : value * cpu_log2e; /* a row that sees nothing: every key is masked */
         delta[column] = column < columns->count ? work->tile->gradients->delta[index] : 0.0f;
     }
 }
@@ -277,9 +276,9 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
     panel_columns *columns = scratch->columns;
     int64_t first_row = (int64_t)panel * PANEL;
     columns_init(columns, tile->inputs, &tile->sequence, tile->kv_head, first_row,
-                 (int32_t)columns_min(PANEL, rows - first_row));
-    int32_t begin = (int32_t)columns_max(work->first_key, columns->begin);
-    int32_t end = (int32_t)columns_min(work->end_key, columns->end);
+                 (int32_t)cpu_min(PANEL, rows - first_row));
+    int32_t begin = (int32_t)cpu_max(work->first_key, columns->begin);
+    int32_t end = (int32_t)cpu_min(work->end_key, columns->end);
     if (begin >= end)
         return;
     begin -= (begin - work->first_key) % PANEL_ROWS; /* so that rows, rounded up, end within the tile */
@@ -346,7 +345,7 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
         .together = panel_elements_of(attention) == PANEL_PAIRS ? 2 : 1,
         .first_key = tile->number * BACKWARD_KEYS,
     };
-    work.end_key = (int32_t)columns_min((int64_t)work.first_key + BACKWARD_KEYS, tile->sequence.keys);
+    work.end_key = (int32_t)cpu_min((int64_t)work.first_key + BACKWARD_KEYS, tile->sequence.keys);
     const backward_scratch *scratch = &work.scratch;
 
     load_tile(&work);

@@ -27,47 +27,27 @@ typedef struct panel_columns {
     int32_t common_begin, common_end; /* keys that every column sees */
 } __attribute__((aligned(VECTOR_BYTES))) panel_columns;
 
-static inline int64_t columns_min(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int64_t columns_max(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static inline void columns_set_bounds(panel_columns *columns, int column, const varlen_attention *attention,
                                       const cpu_sequence *sequence)
 {
-    int64_t position = columns->query[column];
-    if (attention->alignment == VARLEN_ALIGN_BOTTOM_RIGHT)
-        position += (int64_t)sequence->keys - sequence->queries;
-    int64_t first = 0;
-    int64_t last = sequence->keys - 1;
-    if (attention->window_left != VARLEN_UNBOUNDED)
-        first = columns_max(first, position - attention->window_left);
-    if (attention->window_right != VARLEN_UNBOUNDED)
-        last = columns_min(last, position + attention->window_right);
-    if (first > last) {
-        first = sequence->keys;
-        last = -1;
-    }
-    columns->position[column] = (int32_t)position;
+    int64_t query = columns->query[column];
+    cpu_span seen = cpu_keys_seen_by(attention, sequence, query, query + 1);
+    int64_t first = seen.begin < seen.end ? seen.begin : sequence->keys;
+    int64_t last = seen.end - 1;
+    columns->position[column] = (int32_t)(query + cpu_position_shift(attention, sequence));
     columns->first_key[column] = (int32_t)first;
     columns->last_key[column] = (int32_t)last;
-    columns->begin = (int32_t)columns_min(columns->begin, first);
-    columns->end = (int32_t)columns_max(columns->end, last + 1);
-    columns->common_begin = (int32_t)columns_max(columns->common_begin, first);
-    columns->common_end = (int32_t)columns_min(columns->common_end, last + 1);
+    columns->begin = (int32_t)cpu_min(columns->begin, first);
+    columns->end = (int32_t)cpu_max(columns->end, last + 1);
+    columns->common_begin = (int32_t)cpu_max(columns->common_begin, first);
+    columns->common_end = (int32_t)cpu_min(columns->common_end, last + 1);
 }
 
 static inline float columns_slope(const cpu_inputs *inputs, int32_t sequence, int32_t head)
 {
-    const float log2e = 1.44269504f;
     if (!inputs->alibi_slopes)
         return 0.0f;
-    return inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head] * log2e;
+    return inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head] * cpu_log2e;
 }
 
 /* Describes rows first_row .. first_row + count - 1 of a sequence under one kv head. */
@@ -80,7 +60,7 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
     columns->begin = columns->common_end = sequence->keys;
     columns->end = columns->common_begin = 0;
     for (int32_t column = 0; column < columns->vectors * LANES; column++) {
-        int64_t row = first_row + columns_min(column, count - 1);
+        int64_t row = first_row + cpu_min(column, count - 1);
         columns->query[column] = (int32_t)(row / group);
         columns->head[column] = kv_head * group + (int32_t)(row % group);
         columns->slope[column] = columns_slope(inputs, sequence->index, columns->head[column]);

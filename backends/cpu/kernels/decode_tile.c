@@ -85,7 +85,7 @@ static void find_rows(decode_rows *rows, const decode_work *work, const cpu_key_
     rows->count = end - begin;
     for (int32_t i = 0; i < rows->count; i++) {
         rows->row[i] = cpu_key_row(source, begin + i);
-        rows->next[i] = cpu_key_row(source, columns_min(begin + i + CPU_KEY_BLOCK, work->span.end - 1));
+        rows->next[i] = cpu_key_row(source, cpu_min(begin + i + CPU_KEY_BLOCK, work->span.end - 1));
         if (!work->copy)
             continue;
         float *copy = copies + i * stride;
@@ -113,7 +113,7 @@ PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows
         const void *key[TOGETHER];
         vfloat sums[DECODE_ROWS][TOGETHER];
         for (int t = 0; t < TOGETHER; t++) {
-            int32_t index = (int32_t)columns_min(first + lane + t, keys->count - 1);
+            int32_t index = (int32_t)cpu_min(first + lane + t, keys->count - 1);
             key[t] = keys->row[index];
             prefetch_next(keys, index);
         }
@@ -260,8 +260,8 @@ PANEL_INLINE void decode_blocks(const decode_work *work, const int rows, const v
     decode_rows values;
     for (int64_t block = work->span.begin / CPU_KEY_BLOCK * CPU_KEY_BLOCK; block < work->span.end;
          block += CPU_KEY_BLOCK) {
-        int32_t begin = (int32_t)columns_max(block, work->span.begin);
-        int32_t end = (int32_t)columns_min(block + CPU_KEY_BLOCK, work->span.end);
+        int32_t begin = (int32_t)cpu_max(block, work->span.begin);
+        int32_t end = (int32_t)cpu_min(block + CPU_KEY_BLOCK, work->span.end);
         find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
         find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin,
                   end);
@@ -335,8 +335,8 @@ void CPU_SYMBOL(decode_tile)(const cpu_forward_tile *tile, void *memory)
         .copy = attention->head_dim % LANES != 0 || attention->value_dim % LANES != 0,
     };
     load_rows(&work);
-    work.span.begin = columns_max(tile->keys.begin, work.scratch.columns->begin);
-    work.span.end = columns_min(tile->keys.end, work.scratch.columns->end);
+    work.span.begin = cpu_max(tile->keys.begin, work.scratch.columns->begin);
+    work.span.end = cpu_min(tile->keys.end, work.scratch.columns->end);
 
     if (work.copy || attention->dtype == VARLEN_FLOAT32)
         decode_blocks_float32(&work);

@@ -71,8 +71,8 @@ static void panel_step(const varlen_attention *attention, const forward_scratch 
     const panel_elements elements = panel_elements_of(attention);
     const int32_t together = elements == PANEL_PAIRS ? 2 : 1; /* steps per element */
     panel_columns *columns = &scratch->columns[panel];
-    int32_t begin = (int32_t)columns_max(block_begin, columns->begin);
-    int32_t end = (int32_t)columns_min(block_end, columns->end);
+    int32_t begin = (int32_t)cpu_max(block_begin, columns->begin);
+    int32_t end = (int32_t)cpu_min(block_end, columns->end);
     if (begin >= end)
         return;
     begin -= (begin - block_begin) % together;
@@ -142,15 +142,15 @@ static cpu_span load_tile(const cpu_forward_tile *tile, const forward_scratch *s
     cpu_span range = {tile->keys.end, tile->keys.begin};
     for (int32_t panel = 0; panel < panels; panel++) {
         panel_columns *columns = &scratch->columns[panel];
-        int32_t count = (int32_t)columns_min(PANEL, tile->rows - panel * PANEL);
+        int32_t count = (int32_t)cpu_min(PANEL, tile->rows - panel * PANEL);
         columns_init(columns, tile->inputs, &tile->sequence, tile->kv_head, tile->first_row + panel * PANEL, count);
         load_panel(tile, scratch, panel);
-        range.begin = columns_min(range.begin, columns->begin);
-        range.end = columns_max(range.end, columns->end);
+        range.begin = cpu_min(range.begin, columns->begin);
+        range.end = cpu_max(range.end, columns->end);
     }
     memset(scratch->outputs, 0, (size_t)panels * (size_t)attention->value_dim * PANEL * sizeof *scratch->outputs);
-    range.begin = columns_max(range.begin, tile->keys.begin);
-    range.end = columns_min(range.end, tile->keys.end);
+    range.begin = cpu_max(range.begin, tile->keys.begin);
+    range.end = cpu_min(range.end, tile->keys.end);
     return range;
 }
 
@@ -168,8 +168,8 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
     score_rule score = score_rule_of(inputs);
     dropout_rule dropout = dropout_rule_of(inputs, &tile->sequence);
     for (int64_t block = range.begin / CPU_KEY_BLOCK * CPU_KEY_BLOCK; block < range.end; block += CPU_KEY_BLOCK) {
-        int32_t begin = (int32_t)columns_max(block, range.begin);
-        int32_t end = (int32_t)columns_min(block + CPU_KEY_BLOCK, range.end);
+        int32_t begin = (int32_t)cpu_max(block, range.begin);
+        int32_t end = (int32_t)cpu_min(block + CPU_KEY_BLOCK, range.end);
         load_block(attention, &scratch, &keys, &values, begin, end);
         for (int32_t panel = 0; panel < panels; panel++)
             panel_step(attention, &scratch, panel, &score, &dropout, begin, end);

@@ -1,4 +1,4 @@
-/* Rows of the caller's tensors, turned into float. */
+/* Rows of the caller's tensors, as the products want them: turned into float, or bfloat16 as it is, in pairs. */
 #ifndef VARLEN_CPU_LOAD_H
 #define VARLEN_CPU_LOAD_H
 

@@ -17,16 +17,15 @@ typedef struct score_rule {
 static inline score_rule score_rule_of(const cpu_inputs *inputs)
 {
     const varlen_attention *attention = inputs->attention;
-    const float log2e = 1.44269504f;
     float scale = attention->softmax_scale;
     if (attention->softcap > 0.0f)
         return (score_rule){.multiplier = 1.0f,
                             .transform_scale = scale / attention->softcap,
-                            .softcap_log2 = attention->softcap * log2e,
+                            .softcap_log2 = attention->softcap * cpu_log2e,
                             .transform = 1};
     if (inputs->alibi_slopes || scale < 0.0f)
-        return (score_rule){.multiplier = 1.0f, .transform_scale = scale * log2e, .transform = 1};
-    return (score_rule){.multiplier = scale * log2e};
+        return (score_rule){.multiplier = 1.0f, .transform_scale = scale * cpu_log2e, .transform = 1};
+    return (score_rule){.multiplier = scale * cpu_log2e};
 }
 
 /* Scale, softcap and ALiBi, in place. */
