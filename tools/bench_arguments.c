@@ -16,6 +16,7 @@ static const char notes[] =
     "backend\n"
     "the machine's own peaks are measured first, with as many threads, and the last column is the larger share of "
     "them.\n"
+    "Elsewhere host us is how long a call takes to return, in microseconds.\n"
     "What a backend does not support is left out and named. --plot needs python3 with matplotlib.";
 
 static const option_choice masks[] = {{"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {NULL, 0}};

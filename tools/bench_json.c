@@ -67,6 +67,8 @@ static void write_result(FILE *stream, const bench_results *results, const bench
     }
     fprintf(stream, "\"repetitions\": %d, \"median_ms\": %.6g, \"p10_ms\": %.6g, \"p90_ms\": %.6g, ",
             result->time.repetitions, result->time.median, result->time.p10, result->time.p90);
+    if (results->threads == 0)
+        fprintf(stream, "\"host_us\": %.6g, ", result->time.host);
     fprintf(stream, "\"gflops\": %.6g, \"gb_per_s\": %.6g, ", bench_gflops(result), bench_gigabytes(result));
     if (share.share > 0)
         fprintf(stream, "\"share\": %.4g, \"bound\": \"%s\"", share.share, peak_keys[share.peak]);

@@ -79,6 +79,8 @@ static void add_result(text_table *table, const bench_results *results, const be
     text_table_add(table, "%s", bench_pass_name(result->pass));
     text_table_add(table, "%9.3f", result->time.median);
     text_table_add(table, "%4.1f %%", bench_spread_percent(result));
+    if (results->threads == 0)
+        text_table_add(table, "%7.1f", result->time.host);
     text_table_add(table, "%8.1f", bench_gflops(result));
     text_table_add(table, "%7.2f", bench_gigabytes(result));
     add_share(table, results, result);
@@ -86,14 +88,17 @@ static void add_result(text_table *table, const bench_results *results, const be
 
 void bench_print_results(const bench_results *results)
 {
-    static const char *const heading[] = {"workload", "dtype",   "pass", "median ms",
+    static const char *const on_host[] = {"workload", "dtype",   "pass", "median ms",
                                           "spread",   "GFLOP/s", "GB/s", "share of the peak"};
-    text_table table = {.columns = 8};
+    static const char *const on_accelerator[] = {"workload", "dtype",   "pass", "median ms",        "spread",
+                                                 "host us",  "GFLOP/s", "GB/s", "share of the peak"};
+    const bool host = results->threads > 0;
+    text_table table = {.columns = host ? 8 : 9};
     for (int i = 0; i < results->count; i++) {
         if (results->items[i].time.repetitions == 0)
             continue;
         if (table.cell_count == 0)
-            add_row(&table, heading);
+            add_row(&table, host ? on_host : on_accelerator);
         add_result(&table, results, &results->items[i]);
     }
     text_table_print(&table, stdout);

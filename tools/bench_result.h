@@ -12,6 +12,7 @@ typedef struct bench_time {
     double median; /* milliseconds, as the next two */
     double p10;
     double p90;
+    double host; /* microseconds until a call returns, the median: what enqueueing costs on an accelerator */
     int repetitions;
 } bench_time;
 

@@ -2,6 +2,7 @@
 #include "bench_run.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 enum { FEWEST_REPETITIONS = 5, MOST_REPETITIONS = 50 };
 
@@ -33,12 +34,21 @@ static varlen_status call(const bench_problem *problem)
     return problem->pass == VARLEN_PASS_BACKWARD ? bench_problem_backward(problem) : bench_problem_forward(problem);
 }
 
-/* Enqueues a call between the two events. */
-static varlen_status enqueue(const bench_problem *problem, const event_pair *pair)
+static double host_microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e6 * (double)now.tv_sec + 1e-3 * (double)now.tv_nsec;
+}
+
+/* Enqueues a call between the two events. *host becomes what the call itself took to return. */
+static varlen_status enqueue(const bench_problem *problem, const event_pair *pair, double *host)
 {
     varlen_status status = varlen_event_record(problem->context, pair->start, NULL);
+    const double start = host_microseconds();
     if (status == VARLEN_OK)
         status = call(problem);
+    *host = host_microseconds() - start;
     return status == VARLEN_OK ? varlen_event_record(problem->context, pair->end, NULL) : status;
 }
 
@@ -51,10 +61,10 @@ static varlen_status wait_elapsed(varlen_context *context, const event_pair *pai
 /* Gives the time of the last call. */
 static varlen_status warm_up(const bench_problem *problem, const event_pair *pair, double *milliseconds)
 {
-    double spent = 0;
+    double spent = 0, host;
     varlen_status status = problem->pass == VARLEN_PASS_BACKWARD ? bench_problem_forward(problem) : VARLEN_OK;
     while (spent < WARM_UP_MILLISECONDS && status == VARLEN_OK) {
-        status = enqueue(problem, pair);
+        status = enqueue(problem, pair, &host);
         if (status == VARLEN_OK)
             status = wait_elapsed(problem->context, pair, milliseconds);
         spent += *milliseconds > 0.01 ? *milliseconds : 0.01;
@@ -64,12 +74,12 @@ static varlen_status warm_up(const bench_problem *problem, const event_pair *pai
 
 /* Repetitions are all enqueued before the first is waited for, so that a device does not stand idle between them. */
 static varlen_status repeat(const bench_problem *problem, const bench_plan *plan, event_pair *pairs, int count,
-                            double *times)
+                            double *times, double *hosts)
 {
     varlen_status status = VARLEN_OK;
     for (int i = 0; i < count && status == VARLEN_OK; i++) {
         plan->starts(plan->user, i + 1, count);
-        status = enqueue(problem, &pairs[i]);
+        status = enqueue(problem, &pairs[i], &hosts[i]);
     }
     for (int i = 0; i < count && status == VARLEN_OK; i++)
         status = wait_elapsed(problem->context, &pairs[i], &times[i]);
@@ -104,22 +114,28 @@ static bool measure(const bench_problem *problem, const bench_plan *plan, int co
 {
     event_pair *pairs = calloc((size_t)count, sizeof *pairs);
     double *times = calloc((size_t)count, sizeof *times);
-    bool ok = (pairs && times) || refuse(why, "out of memory");
+    double *hosts = calloc((size_t)count, sizeof *hosts);
+    bool ok = (pairs && times && hosts) || refuse(why, "out of memory");
     for (int i = 0; i < count && ok; i++)
         if (create_pair(problem->context, &pairs[i]) != VARLEN_OK)
             ok = refuse(why, "%s", varlen_error_message());
-    if (ok && repeat(problem, plan, pairs, count, times) != VARLEN_OK)
+    if (ok && repeat(problem, plan, pairs, count, times, hosts) != VARLEN_OK)
         ok = refuse(why, "%s", varlen_error_message());
     if (ok) {
         qsort(times, (size_t)count, sizeof *times, compare_doubles);
-        *time = (bench_time){percentile(times, count, 0.5), percentile(times, count, 0.1),
-                             percentile(times, count, 0.9), count};
+        qsort(hosts, (size_t)count, sizeof *hosts, compare_doubles);
+        *time = (bench_time){.median = percentile(times, count, 0.5),
+                             .p10 = percentile(times, count, 0.1),
+                             .p90 = percentile(times, count, 0.9),
+                             .host = percentile(hosts, count, 0.5),
+                             .repetitions = count};
         ok = time->median > 0 || refuse(why, "a call was too short for the device's clock");
     }
     for (int i = 0; pairs && i < count; i++)
         destroy_pair(problem->context, &pairs[i]);
     free(pairs);
     free(times);
+    free(hosts);
     return ok;
 }
 
