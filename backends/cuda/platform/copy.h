@@ -1,0 +1,25 @@
+/* cp.async: from global to shared memory while the block goes on. See backends/gpu/platform.h. */
+#ifndef VARLEN_CUDA_COPY_H
+#define VARLEN_CUDA_COPY_H
+
+#include "platform/device.h"
+
+GPU_DEVICE void copy_16(void *to, const void *from, bool valid)
+{
+    uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
+    int bytes = valid ? 16 : 0; /* the rest of the 16 are zeros */
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes)
+                 : "memory");
+}
+
+GPU_DEVICE void copies_commit()
+{
+    asm volatile("cp.async.commit_group;" ::: "memory");
+}
+
+template <int GROUPS> GPU_DEVICE void copies_wait()
+{
+    asm volatile("cp.async.wait_group %0;" ::"n"(GROUPS) : "memory");
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* Copies of rows, 16 bytes at a time. */
+#ifndef VARLEN_GPU_COPIED_ROWS_H
+#define VARLEN_GPU_COPIED_ROWS_H
+
+#include "work_share.h"
+
+struct copied_rows {
+    int64_t rows;
+    int64_t to_head_bytes;
+    int64_t from_head_bytes;
+    row_shape shape; /* pieces of 16 bytes */
+};
+
+struct row_pair {
+    char *to;
+    const char *from; /* NULL: zeros */
+};
+
+/* This block's share; `pair_of(row)` is asked for rows in order. Each thread has a few loads under way at once. */
+template <typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &copied, PAIR_OF pair_of)
+{
+    constexpr int at_once = 4;
+    const block_share share = share_of_block(copied.rows * copied.shape.heads * copied.shape.pieces, AROUND_THREADS);
+    const piece_place step = place_of_piece(copied.shape, AROUND_THREADS);
+    piece_place place = place_of_piece(copied.shape, share.begin + thread_index());
+    int64_t row = -1;
+    row_pair pair = {};
+    for (int64_t number = share.begin + thread_index(); number < share.end; number += at_once * AROUND_THREADS) {
+        words_16 words[at_once] = {};
+        char *to[at_once] = {};
+#pragma unroll
+        for (int i = 0; i < at_once; i++) {
+            if (number + i * AROUND_THREADS >= share.end)
+                continue;
+            if (place.row != row) {
+                row = place.row;
+                pair = pair_of(row);
+            }
+            to[i] = pair.to + place.head * copied.to_head_bytes + place.piece * 16;
+            if (pair.from)
+                words[i] = load_16(pair.from + place.head * copied.from_head_bytes + place.piece * 16);
+            advance(place, step, copied.shape);
+        }
+#pragma unroll
+        for (int i = 0; i < at_once; i++)
+            if (to[i])
+                store_16(to[i], words[i]);
+    }
+}
+
+#endif

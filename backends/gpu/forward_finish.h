@@ -1,0 +1,217 @@
+/* From the sums of a tile's rows to out and lse.
+ *
+ * Where several warps, or several blocks, have each seen a part of the keys, every part leaves its share of a row: sums
+ * relative to its own maximum. Shares are merged in order of the parts, whoever does it, so that bits do not depend on
+ * who came last. */
+#ifndef VARLEN_GPU_FORWARD_FINISH_H
+#define VARLEN_GPU_FORWARD_FINISH_H
+
+#include "forward_tile.h"
+#include "outside.h"
+
+/* Shares of the rows of a tile. */
+struct row_shares {
+    float *out;     /* [count][rows][out_stride] */
+    float *maximum; /* [count][rows] */
+    float *sum;     /* [count][rows] */
+    int32_t count;
+    int32_t rows;       /* allocated, not all of them in use */
+    int32_t out_stride; /* floats from a row to the next */
+};
+
+constexpr int SHARE_PIECE = 8; /* values that a thread merges */
+
+struct share_piece {
+    float out[SHARE_PIECE];
+    float maximum; /* in units of log2 */
+    float sum;
+};
+
+GPU_DEVICE share_piece merge_shares(const row_shares &shares, int32_t row, int32_t column)
+{
+    share_piece merged = {};
+    merged.maximum = minus_infinity;
+    for (int32_t n = 0; n < shares.count; n++)
+        merged.maximum = fmaxf(merged.maximum, shares.maximum[n * shares.rows + row]);
+    float reference = softmax_reference(merged.maximum);
+    for (int32_t n = 0; n < shares.count; n++) {
+        float weight = exp2_fast(shares.maximum[n * shares.rows + row] - reference);
+        const float *out = shares.out + (int64_t)(n * shares.rows + row) * shares.out_stride + column;
+        merged.sum += weight * shares.sum[n * shares.rows + row];
+#pragma unroll
+        for (int i = 0; i < SHARE_PIECE; i++)
+            merged.out[i] += weight * out[i];
+    }
+    return merged;
+}
+
+/* What a row's sums become. */
+struct row_result {
+    float scale; /* of the sums */
+    float lse;
+};
+
+GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
+{
+    constexpr float ln2 = 0.693147181f;
+    float scale = 1.0f;
+    if (problem.sinks) {
+        float sink = problem.sinks[head] * gpu_log2e;
+        float above = fmaxf(maximum, sink);
+        scale = exp2_fast(maximum - softmax_reference(above));
+        sum = sum * scale + exp2_fast(sink - softmax_reference(above));
+        maximum = above;
+    }
+    if (maximum == minus_infinity)
+        return {0.0f, minus_infinity};
+    float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
+    return {scale * kept * reciprocal(sum), (maximum + log2_accurate(sum)) * ln2};
+}
+
+GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)
+{
+    if (args.lse)
+        args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query] = lse;
+}
+
+/* Merges shares of all rows of an item and writes out and lse. */
+template <typename T, int THREADS>
+GPU_DEVICE void finish_shares(const forward_arguments &args, const forward_item &item, const row_shares &shares)
+{
+    const gpu_problem &problem = args.problem;
+    const int32_t pieces = problem.value_dim / SHARE_PIECE;
+    for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
+        int32_t row = n / pieces;
+        int32_t column = (n - row * pieces) * SHARE_PIECE;
+        share_piece merged = merge_shares(shares, row, column);
+        query_row place = query_row_at(problem, item.kv_head, item.first_row + row);
+        row_result result = finish_row(problem, place.head, merged.maximum, merged.sum);
+        words_16 packed;
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            packed.word[i] = element_pair<T>(merged.out[2 * i] * result.scale, merged.out[2 * i + 1] * result.scale);
+        char *to = tensor_row(args.out, (int64_t)item.sequence.first_query + place.query, place.head);
+        store_16(to + column * (int)sizeof(T), packed);
+        if (column == 0)
+            store_lse(args, item.sequence, place, result.lse);
+    }
+}
+
+/* The shares of an item's parts in the workspace, from part `first` on. */
+GPU_DEVICE row_shares partial_shares(const forward_arguments &args, const forward_item &item, int32_t first,
+                                     int32_t count)
+{
+    int64_t number = (int64_t)item.partial + first;
+    int32_t stride = args.problem.value_dim;
+    return {args.partial_out + number * DECODE_TILE_ROWS * stride,
+            args.partial_maximum + number * DECODE_TILE_ROWS,
+            args.partial_sum + number * DECODE_TILE_ROWS,
+            count,
+            DECODE_TILE_ROWS,
+            stride};
+}
+
+/* Merges shares of all rows of an item into one share, that of its part. */
+template <int THREADS>
+GPU_DEVICE void store_partial(const forward_arguments &args, const forward_item &item, const row_shares &shares)
+{
+    const int32_t pieces = args.problem.value_dim / SHARE_PIECE;
+    row_shares to = partial_shares(args, item, item.part, 1);
+    for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
+        int32_t row = n / pieces;
+        int32_t column = (n - row * pieces) * SHARE_PIECE;
+        share_piece merged = merge_shares(shares, row, column);
+#pragma unroll
+        for (int i = 0; i < SHARE_PIECE; i++)
+            to.out[row * to.out_stride + column + i] = merged.out[i];
+        if (column == 0) {
+            to.maximum[row] = merged.maximum;
+            to.sum[row] = merged.sum;
+        }
+    }
+}
+
+/* Whether this block is the last of an item's parts to arrive here; then it sees what the others have written. */
+GPU_DEVICE bool arrive_last(const forward_arguments &args, const forward_item &item, int32_t *shared)
+{
+    fence();
+    block_barrier();
+    if (thread_index() == 0)
+        *shared = atomic_add(&args.plan.arrivals[item.partial], 1);
+    block_barrier();
+    fence();
+    return *shared == item.parts - 1;
+}
+
+/* For layouts whose warps share rows. */
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_merged(WORK &work, int32_t *shared)
+{
+    using memory_type = typename WORK::memory_type;
+    const forward_arguments &args = work.args;
+    const forward_item &item = work.item;
+    constexpr int stride = memory_type::MERGE_STRIDE;
+    constexpr int rows = LAYOUT::ROWS;
+    float *out = work.memory.merge();
+    float *maximum = out + LAYOUT::KEY_WARPS * rows * stride;
+    float *sum = maximum + LAYOUT::KEY_WARPS * rows;
+    const int warp = thread_index() / WARP;
+    block_barrier(); /* keys and values are no longer needed */
+    if (warp < LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS) {
+        const int first = warp / LAYOUT::ROW_WARPS * rows + work.warp_row;
+        work.out.for_each_run([&](int slot, int column, float *run) {
+#pragma unroll
+            for (int i = 0; i < WORK::out_type::RUN; i++)
+                out[(first + work.out.slot_row(slot)) * stride + column + i] = run[i];
+        });
+        if (sums_first_lane())
+#pragma unroll
+            for (int slot = 0; slot < WORK::SLOTS; slot++) {
+                maximum[first + work.out.slot_row(slot)] = work.state.maximum[slot];
+                sum[first + work.out.slot_row(slot)] = work.state.sum[slot];
+            }
+    }
+    block_barrier();
+    row_shares shares = {out, maximum, sum, LAYOUT::KEY_WARPS, rows, stride};
+    if (item.parts == 1) {
+        finish_shares<T, LAYOUT::THREADS>(args, item, shares);
+        return;
+    }
+    store_partial<LAYOUT::THREADS>(args, item, shares);
+    if (arrive_last(args, item, shared))
+        finish_shares<T, LAYOUT::THREADS>(args, item, partial_shares(args, item, 0, item.parts));
+}
+
+/* For layouts whose warps each own their rows: by way of shared memory, so that rows are written in whole lines. */
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_owned(WORK &work)
+{
+    const forward_arguments &args = work.args;
+    const gpu_problem &problem = args.problem;
+    const forward_item &item = work.item;
+    row_result result[WORK::SLOTS];
+#pragma unroll
+    for (int slot = 0; slot < WORK::SLOTS; slot++) {
+        int32_t row = work.warp_row + work.out.slot_row(slot);
+        query_row place = query_row_at(problem, item.kv_head, item.first_row + smaller(row, item.rows - 1));
+        result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
+        if (sums_first_lane() && row < item.rows)
+            store_lse(args, item.sequence, place, result[slot].lse);
+    }
+    work.out.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+        for (int i = 0; i < WORK::out_type::RUN; i++)
+            run[i] *= result[slot].scale;
+    });
+    block_barrier(); /* q is no longer needed */
+    auto tile = work.memory.out();
+    store_sums(tile, work.warp_row, 0, work.out);
+    block_barrier();
+    const int32_t pieces = problem.value_dim / 8;
+    for (int32_t n = thread_index(); n < item.rows * pieces; n += LAYOUT::THREADS) {
+        int32_t row = n / pieces;
+        int32_t column = (n - row * pieces) * 8;
+        char *to = query_row_address(problem, args.out, item.sequence, item.kv_head, item.first_row + row);
+        store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
+    }
+}
+
+#endif

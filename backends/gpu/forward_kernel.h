@@ -1,0 +1,93 @@
+/* The kernel of the forward pass: blocks of threads that take items until none is left. */
+#ifndef VARLEN_GPU_FORWARD_KERNEL_H
+#define VARLEN_GPU_FORWARD_KERNEL_H
+
+#include "forward_finish.h"
+
+/* Changes speed, and results in their last bits. Prefill tiles have warps x warp_rows rows, each warp its own; warps of
+ * a decode tile share its DECODE_TILE_ROWS rows and take `decode_keys` of a block each. */
+struct forward_tuning {
+    int warps;
+    int warp_rows;
+    int block_keys;
+    int decode_warps;
+    int blocks; /* per processor */
+};
+
+constexpr forward_tuning forward_tuning_of(int value_dim)
+{
+    return value_dim <= 128 ? forward_tuning{4, 32, 64, 4, 2} : forward_tuning{8, 16, 64, 4, 1};
+}
+
+/* Behind the tiles. */
+struct forward_shared {
+    forward_item item;
+    int32_t arrivals;
+};
+
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forward_instance {
+    using T = T_;
+    static constexpr int HEAD_DIM = HEAD_DIM_;
+    static constexpr int VALUE_DIM = VALUE_DIM_;
+    static constexpr bool GENERAL = GENERAL_;
+    static constexpr forward_tuning TUNING = forward_tuning_of(VALUE_DIM);
+    using prefill = forward_layout<TUNING.warps, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
+    using decode = forward_layout<TUNING.warps, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.block_keys>;
+    static constexpr int THREADS = prefill::THREADS;
+    static constexpr int MEMORY_BYTES = forward_memory<T, HEAD_DIM, VALUE_DIM, prefill>::BYTES;
+    static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
+    static_assert(forward_memory<T, HEAD_DIM, VALUE_DIM, decode>::BYTES <= MEMORY_BYTES, "both layouts fit");
+};
+
+template <typename INSTANCE, typename LAYOUT>
+GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shared)
+{
+    using work_type =
+        forward_work<typename INSTANCE::T, INSTANCE::HEAD_DIM, INSTANCE::VALUE_DIM, LAYOUT, INSTANCE::GENERAL>;
+    work_type work(args, shared.item);
+    work.multiply_all();
+    if constexpr (LAYOUT::KEY_WARPS > 1)
+        finish_merged<typename INSTANCE::T, work_type, LAYOUT>(work, &shared.arrivals);
+    else
+        finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
+}
+
+GPU_DEVICE gpu_output forward_output(const forward_arguments &args)
+{
+    return {args.out, args.lse, args.problem.metadata.total_q, args.problem.q_heads, args.problem.value_dim * 2};
+}
+
+/* What a call with bad metadata does. */
+GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, int32_t threads)
+{
+    clear_output(forward_output(args), threads);
+    if (block_index() == 0 && thread_index() == 0)
+        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
+}
+
+template <typename INSTANCE>
+GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    const gpu_metadata &metadata = args.problem.metadata;
+    forward_shared &shared = *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+    const uint64_t place = plan_violation(args.plan);
+    if (place != no_violation) {
+        forward_refuse(args, place, INSTANCE::THREADS);
+        return;
+    }
+    if (args.plan.header->gaps & GAPS_IN_QUERIES)
+        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
+                   INSTANCE::THREADS);
+    for (;;) {
+        forward_take_item(args.problem, args.plan, args.policy, &shared.item);
+        if (!shared.item.exists)
+            return;
+        if (shared.item.decodes)
+            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+        else
+            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+    }
+}
+
+#endif

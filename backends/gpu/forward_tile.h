@@ -1,0 +1,237 @@
+/* Forward attention of one item: FlashAttention's online softmax (Dao, 2023) over blocks of keys.
+ *
+ *     copy rows of q, and the first block of keys and values
+ *     for each block of keys:
+ *         wait for it, begin to copy the next
+ *         S = Q K^T                           each warp: its rows, its keys of the block
+ *         S = transform, mask(S)              where the score rule or the mask's edge asks
+ *         P = exp2(S - maximum)               softmax_step
+ *         O = O * rescale + P V
+ *     O of warps that shared rows are merged; out = O / sum, lse = log(sum) + maximum
+ *
+ * Blocks start at multiples of the block size from the sequence's first key, and a key that a row does not see adds
+ * exact zeros to it, so that a row's bits do not depend on the rows it shares a tile with. */
+#ifndef VARLEN_GPU_FORWARD_TILE_H
+#define VARLEN_GPU_FORWARD_TILE_H
+
+#include "forward_plan.h"
+#include "softmax.h"
+
+struct forward_arguments {
+    gpu_problem problem;
+    gpu_plan plan;
+    forward_policy policy;
+    gpu_tensor out;
+    float *lse;             /* NULL: not wanted */
+    float *partial_out;     /* [partial_limit][DECODE_TILE_ROWS][value_dim]: see forward_finish.h */
+    float *partial_maximum; /* [partial_limit][DECODE_TILE_ROWS] */
+    float *partial_sum;     /* [partial_limit][DECODE_TILE_ROWS] */
+    violation_mailbox mailbox;
+};
+
+/* How a block of threads works on a tile. Warps stand in ROW_WARPS x KEY_WARPS; those beyond only help to copy. */
+template <int WARPS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_KEYS_> struct forward_layout {
+    static constexpr int WARPS = WARPS_;
+    static constexpr int THREADS = WARPS * WARP;
+    static constexpr int ROW_WARPS = ROW_WARPS_;
+    static constexpr int KEY_WARPS = KEY_WARPS_;
+    static constexpr int WARP_ROWS = WARP_ROWS_;
+    static constexpr int ROWS = ROW_WARPS * WARP_ROWS;
+    static constexpr int BLOCK_KEYS = BLOCK_KEYS_;
+    static constexpr int WARP_KEYS = BLOCK_KEYS / KEY_WARPS;
+};
+
+/* Shared memory: rows of q, two blocks of keys and two of values. When the last block has been multiplied, out goes
+ * where q was, and what warps have to merge where keys and values were. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT> struct forward_memory {
+    using key_tile = shared_tile<T, HEAD_DIM>;
+    using value_tile = shared_tile<T, VALUE_DIM>;
+    static constexpr int STAGES = 2;
+    static constexpr int Q_BYTES = key_tile::bytes(LAYOUT::ROWS);
+    static constexpr int K_BYTES = key_tile::bytes(LAYOUT::BLOCK_KEYS);
+    static constexpr int V_BYTES = value_tile::bytes(LAYOUT::BLOCK_KEYS);
+    static constexpr int BYTES = Q_BYTES + STAGES * (K_BYTES + V_BYTES);
+    static constexpr int MERGE_STRIDE = VALUE_DIM + 4; /* floats; rows in different banks */
+    static constexpr int MERGE_BYTES = LAYOUT::KEY_WARPS > 1
+                                           ? LAYOUT::KEY_WARPS *LAYOUT::ROWS *(MERGE_STRIDE + 2) * (int)sizeof(float)
+                                           : 0;
+    static_assert(MERGE_BYTES <= STAGES * (K_BYTES + V_BYTES), "merging takes the place of keys and values");
+    static_assert(value_tile::bytes(LAYOUT::ROWS) <= Q_BYTES, "out takes the place of q");
+
+    char *base;
+
+    GPU_DEVICE key_tile q() const
+    {
+        return {(T *)base};
+    }
+    GPU_DEVICE key_tile k(int stage) const
+    {
+        return {(T *)(base + Q_BYTES + stage * K_BYTES)};
+    }
+    GPU_DEVICE value_tile v(int stage) const
+    {
+        return {(T *)(base + Q_BYTES + STAGES * K_BYTES + stage * V_BYTES)};
+    }
+    GPU_DEVICE value_tile out() const
+    {
+        return {(T *)base};
+    }
+    GPU_DEVICE float *merge() const
+    {
+        return (float *)(base + Q_BYTES);
+    }
+};
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL> struct forward_work {
+    using memory_type = forward_memory<T, HEAD_DIM, VALUE_DIM, LAYOUT>;
+    using scores_type = warp_sums<LAYOUT::WARP_ROWS, LAYOUT::WARP_KEYS>;
+    using out_type = warp_sums<LAYOUT::WARP_ROWS, VALUE_DIM>;
+    static constexpr int SLOTS = scores_type::SLOTS;
+
+    const forward_arguments &args;
+    const forward_item &item;
+    memory_type memory;
+    gpu_span span;      /* keys that some row of the tile sees */
+    gpu_span warp_span; /* keys that some row of this warp sees; empty for warps that have no rows */
+    gpu_span common;    /* keys that all rows of this warp see */
+    int32_t warp_row;   /* first row of this warp, counted in the tile */
+    int32_t warp_key;   /* first key of this warp, counted in a block */
+    philox_key dropout;
+    out_type out;
+    softmax_state<SLOTS> state;
+
+    GPU_DEVICE forward_work(const forward_arguments &arguments, const forward_item &its_item)
+        : args(arguments), item(its_item), memory{shared_memory()}
+    {
+        const gpu_problem &problem = args.problem;
+        const int warp = thread_index() / WARP;
+        span = item_keys(problem, item, 0, item.rows);
+        warp_row = warp % LAYOUT::ROW_WARPS * LAYOUT::WARP_ROWS;
+        warp_key = warp / LAYOUT::ROW_WARPS * LAYOUT::WARP_KEYS;
+        warp_span = common = {0, 0};
+        if (warp < LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS && warp_row < item.rows) {
+            int32_t end = smaller(warp_row + LAYOUT::WARP_ROWS, item.rows);
+            warp_span = item_keys(problem, item, warp_row, end);
+            common = keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
+                                      divide(item.first_row + end - 1, problem.group) + 1);
+            common.begin = larger(common.begin, warp_span.begin);
+            common.end = smaller(common.end, warp_span.end);
+        }
+        if (GENERAL && problem.dropout_threshold)
+            dropout = dropout_key(problem);
+    }
+
+    GPU_DEVICE void copy_queries() const
+    {
+        const gpu_problem &problem = args.problem;
+        copy_rows<LAYOUT::THREADS, LAYOUT::ROWS>(memory.q(), item.rows, problem.head_dim, [&](int32_t row) {
+            return query_row_address(problem, problem.q, item.sequence, item.kv_head, item.first_row + row);
+        });
+    }
+
+    GPU_DEVICE void copy_block(int32_t block, int stage) const
+    {
+        int32_t first = block * LAYOUT::BLOCK_KEYS;
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), item.keys, first, item.sequence.keys,
+                                                       args.problem.head_dim);
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), item.values, first, item.sequence.keys,
+                                                       args.problem.value_dim);
+    }
+
+    /* The row that a slot of this thread stands for; past the tile's end, its last one. */
+    GPU_DEVICE score_row row_of_slot(int slot) const
+    {
+        int32_t row = smaller(warp_row + scores_type::slot_row(slot), item.rows - 1);
+        return score_row_at(args.problem, item.sequence, item.kv_head, item.first_row + row);
+    }
+
+    GPU_DEVICE void transform(scores_type &scores, int32_t first) const
+    {
+        score_row rows[SLOTS];
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            rows[slot] = row_of_slot(slot);
+        scores.for_each_run([&](int slot, int column, float *run) {
+#pragma unroll
+            for (int i = 0; i < scores_type::RUN; i++)
+                run[i] = score_of(args.problem, rows[slot], first + column + i, run[i]);
+        });
+    }
+
+    /* Scores of keys that a row does not see become -infinity. */
+    GPU_DEVICE void mask(scores_type &scores, int32_t first) const
+    {
+        gpu_span seen[SLOTS];
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++) {
+            score_row row = row_of_slot(slot);
+            seen[slot] = {larger(row.first_key, warp_span.begin), smaller(row.last_key + 1, warp_span.end)};
+        }
+        scores.for_each_run([&](int slot, int column, float *run) {
+#pragma unroll
+            for (int i = 0; i < scores_type::RUN; i++) {
+                int32_t key = first + column + i;
+                if (key < seen[slot].begin || key >= seen[slot].end)
+                    run[i] = minus_infinity;
+            }
+        });
+    }
+
+    GPU_DEVICE void drop(scores_type &scores, int32_t first) const
+    {
+        score_row rows[SLOTS];
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            rows[slot] = row_of_slot(slot);
+        scores.for_each_run([&](int slot, int column, float *run) {
+            drop_run<scores_type::RUN>(args.problem, dropout, item.sequence, rows[slot].query, rows[slot].head,
+                                       first + column, 1.0f, run);
+        });
+    }
+
+    /* This warp's rows against its keys of a block, from `first` on. */
+    GPU_DEVICE void multiply_block(int32_t first, int stage)
+    {
+        if (first >= warp_span.end || first + LAYOUT::WARP_KEYS <= warp_span.begin)
+            return;
+        scores_type scores;
+        scores.clear();
+        multiply_rows(scores, memory.q(), warp_row, memory.k(stage), warp_key);
+        if (GENERAL)
+            transform(scores, first);
+        if (first < common.begin || first + LAYOUT::WARP_KEYS > common.end)
+            mask(scores, first);
+        softmax_step(scores, state, out, GENERAL ? 1.0f : args.problem.multiplier);
+        if (GENERAL && args.problem.dropout_threshold)
+            drop(scores, first);
+        multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
+    }
+
+    GPU_DEVICE void multiply_all()
+    {
+        const int32_t first_block = span.begin / LAYOUT::BLOCK_KEYS;
+        const int32_t end_block = divide_up(span.end, (int32_t)LAYOUT::BLOCK_KEYS);
+        out.clear();
+        state.clear();
+        if (span.begin < span.end) {
+            copy_queries();
+            copy_block(first_block, 0);
+        }
+        copies_commit();
+        for (int32_t block = first_block; block < end_block; block++) {
+            const int stage = (block - first_block) % memory_type::STAGES;
+            copies_wait<0>();
+            block_barrier(); /* this block is there, and the one before it is no longer needed */
+            if (block + 1 < end_block)
+                copy_block(block + 1, 1 - stage);
+            copies_commit();
+            multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, stage);
+        }
+        copies_wait<0>();
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            state.sum[slot] = sums_row_sum(state.sum[slot]);
+    }
+};
+
+#endif

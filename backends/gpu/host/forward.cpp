@@ -1,0 +1,154 @@
+#include "host/forward.h"
+
+#include "host/forward_launch.h"
+#include "host/make_problem.h"
+#include "plan_kernel.h"
+#include "platform/runtime.h"
+
+namespace
+{
+
+struct forward_row {
+    varlen_dtype dtype;
+    int32_t head_dim; /* the largest that it takes */
+    int32_t value_dim;
+    bool general;
+    forward_kernel_shape (*shape)();
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+};
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> constexpr forward_row make_row(varlen_dtype dtype)
+{
+    return {dtype,
+            HEAD_DIM,
+            VALUE_DIM,
+            GENERAL,
+            forward_shape<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+}
+
+/* In the order in which a problem tries them: smaller sizes first. instances.cmake lists the same. */
+const forward_row rows[] = {
+    make_row<float16, 64, 64, false>(VARLEN_FLOAT16),     make_row<float16, 64, 64, true>(VARLEN_FLOAT16),
+    make_row<float16, 128, 128, false>(VARLEN_FLOAT16),   make_row<float16, 128, 128, true>(VARLEN_FLOAT16),
+    make_row<float16, 192, 128, false>(VARLEN_FLOAT16),   make_row<float16, 192, 128, true>(VARLEN_FLOAT16),
+    make_row<float16, 256, 256, false>(VARLEN_FLOAT16),   make_row<float16, 256, 256, true>(VARLEN_FLOAT16),
+    make_row<bfloat16, 64, 64, false>(VARLEN_BFLOAT16),   make_row<bfloat16, 64, 64, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 128, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 128, 128, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 192, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 192, 128, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 256, 256, false>(VARLEN_BFLOAT16), make_row<bfloat16, 256, 256, true>(VARLEN_BFLOAT16),
+};
+
+const forward_row &find_row(const varlen_attention &attention, bool general)
+{
+    const forward_row *row = rows;
+    while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
+           row->value_dim < attention.value_dim)
+        row++;
+    return *row;
+}
+
+/* Items per block of the grid that keep it busy to the end. */
+constexpr int32_t items_per_block = 4;
+
+int32_t wanted_items(const gpu_state &state, const forward_row &row)
+{
+    return state.processors * row.shape().blocks * items_per_block;
+}
+
+int64_t smaller_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Partial results of split keys, for any batch of this shape. A tile whose keys are split has parts for at most twice
+ * its keys / part_keys. */
+int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
+{
+    const bool paged = attention.page_size > 0;
+    const int64_t longest = paged ? (int64_t)attention.page_size * attention.page_table_width : attention.total_k;
+    if (!(attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
+        return longest > SPLIT_SHORTEST ? 2 * (int64_t)wanted : 0;
+    if (longest <= SPLIT_INVARIANT)
+        return 0;
+    constexpr int64_t tiles_each = DECODE_ROWS / DECODE_TILE_ROWS;
+    const int64_t rows = attention.total_q * (attention.q_heads / attention.kv_heads);
+    const int64_t tiles = smaller_of(attention.batch * tiles_each, rows / DECODE_TILE_ROWS + attention.batch);
+    int64_t parts = tiles * (SPLIT_PARTS_INVARIANT + 1);
+    if (!paged)
+        parts = smaller_of(parts, tiles_each * 2 * (attention.total_k / SPLIT_INVARIANT + 1));
+    return parts * attention.kv_heads;
+}
+
+struct forward_workspace {
+    gpu_plan plan;
+    float *partial_out;
+    float *partial_maximum;
+    float *partial_sum;
+};
+
+forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention, int32_t wanted)
+{
+    const int64_t limit = partial_limit(attention, wanted);
+    const int64_t partial_rows = limit * DECODE_TILE_ROWS;
+    forward_workspace workspace;
+    workspace.plan = take_plan(cursor, attention, limit);
+    workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
+    workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
+    workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
+    return workspace;
+}
+
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_row &row,
+                           int32_t wanted)
+{
+    forward_policy policy = {};
+    policy.group = problem.group;
+    policy.kv_heads = problem.kv_heads;
+    policy.tile_rows = row.shape().tile_rows;
+    policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
+    policy.wanted_items = wanted;
+    return policy;
+}
+
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+{
+    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, args.policy, state.validate};
+    const launch_shape shape = {1 + args.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
+    return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
+}
+
+} // namespace
+
+/* The general instances need no more than the others. */
+size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *attention)
+{
+    workspace_cursor cursor = {};
+    take_workspace(cursor, *attention, wanted_items(*state, find_row(*attention, false)));
+    return cursor.used;
+}
+
+varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
+                          const varlen_forward_args *args)
+{
+    const gpu_problem problem = make_forward_problem(*attention, *args);
+    const forward_row &row = find_row(*attention, problem_is_general(problem));
+    const int32_t wanted = wanted_items(*state, row);
+    workspace_cursor cursor = {(char *)args->workspace, 0};
+    const forward_workspace workspace = take_workspace(cursor, *attention, wanted);
+
+    forward_arguments work = {};
+    work.problem = problem;
+    work.plan = workspace.plan;
+    work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
+    work.policy = make_policy(problem, *attention, row, wanted);
+    work.out = make_gpu_tensor(args->out, attention->dtype);
+    work.lse = args->lse;
+    work.partial_out = workspace.partial_out;
+    work.partial_maximum = workspace.partial_maximum;
+    work.partial_sum = workspace.partial_sum;
+    work.mailbox = state->mailbox;
+
+    varlen_status status = launch_plan(*state, stream, work);
+    return status == VARLEN_OK ? row.launch(*state, stream, work) : status;
+}

@@ -1,0 +1,20 @@
+/* The kernels of the forward pass, one for each combination of template arguments; instances/forward.cpp is compiled
+ * once for each. */
+#ifndef VARLEN_GPU_HOST_FORWARD_LAUNCH_H
+#define VARLEN_GPU_HOST_FORWARD_LAUNCH_H
+
+#include "forward_tile.h"
+
+#include "host/state.h"
+
+struct forward_kernel_shape {
+    int32_t tile_rows;
+    int32_t blocks; /* per processor */
+};
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape();
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+
+#endif

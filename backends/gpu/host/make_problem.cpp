@@ -1,0 +1,94 @@
+#include "host/make_problem.h"
+
+gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype)
+{
+    int64_t element = varlen_dtype_size(dtype);
+    return {(char *)tensor.data, tensor.token_stride * element, tensor.head_stride * element};
+}
+
+/* `args` is of either pass: their common fields have the same names. */
+template <typename ARGS> static gpu_metadata make_metadata(const varlen_attention &attention, const ARGS &args)
+{
+    gpu_metadata metadata = {};
+    metadata.cu_seqlens_q = args.cu_seqlens_q;
+    metadata.cu_seqlens_k = args.cu_seqlens_k;
+    metadata.seqused_q = args.seqused_q;
+    metadata.seqused_k = args.seqused_k;
+    metadata.leftpad_k = args.leftpad_k;
+    metadata.total_q = attention.total_q;
+    metadata.total_k = attention.total_k;
+    metadata.batch = attention.batch;
+    metadata.max_seqlen_q = attention.max_seqlen_q;
+    metadata.max_seqlen_k = attention.max_seqlen_k;
+    metadata.page_size = make_fast_divisor(1);
+    return metadata;
+}
+
+template <typename ARGS> static gpu_problem make_problem(const varlen_attention &attention, const ARGS &args)
+{
+    gpu_problem problem = {};
+    problem.metadata = make_metadata(attention, args);
+    problem.q = make_gpu_tensor(args.q, attention.dtype);
+    problem.k = make_gpu_tensor(args.k, attention.dtype);
+    problem.v = make_gpu_tensor(args.v, attention.dtype);
+    problem.q_heads = attention.q_heads;
+    problem.kv_heads = attention.kv_heads;
+    problem.head_dim = attention.head_dim;
+    problem.value_dim = attention.value_dim;
+    problem.group = make_fast_divisor((uint32_t)(attention.q_heads / attention.kv_heads));
+    problem.kv_heads_divisor = make_fast_divisor((uint32_t)attention.kv_heads);
+    problem.window_left = attention.window_left;
+    problem.window_right = attention.window_right;
+    problem.top_left = attention.alignment == VARLEN_ALIGN_TOP_LEFT;
+    problem.multiplier = attention.softmax_scale * gpu_log2e;
+    problem.scale = attention.softmax_scale;
+    problem.softcap = attention.softcap;
+    problem.alibi_slopes = args.alibi_slopes;
+    problem.alibi_batch_stride = args.alibi_batch_stride;
+    problem.sinks = args.sinks;
+    problem.dropout_seed = args.dropout_seed;
+    problem.dropout_offset = args.dropout_offset;
+    problem.dropout_state = args.dropout_state;
+    problem.dropout_p = attention.dropout_p;
+    problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
+    return problem;
+}
+
+gpu_problem make_forward_problem(const varlen_attention &attention, const varlen_forward_args &args)
+{
+    gpu_problem problem = make_problem(attention, args);
+    if (attention.page_size == 0)
+        return problem;
+    const int64_t element = varlen_dtype_size(attention.dtype);
+    gpu_metadata &metadata = problem.metadata;
+    metadata.cu_seqlens_k = nullptr;
+    metadata.page_table = args.page_table;
+    metadata.page_table_width = attention.page_table_width;
+    metadata.page_count = attention.page_count;
+    metadata.page_size = make_fast_divisor((uint32_t)attention.page_size);
+    problem.k_page_bytes = args.k_page_stride * element;
+    problem.v_page_bytes = args.v_page_stride * element;
+    return problem;
+}
+
+gpu_problem make_backward_problem(const varlen_attention &attention, const varlen_backward_args &args)
+{
+    return make_problem(attention, args);
+}
+
+bool problem_is_general(const gpu_problem &problem)
+{
+    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || problem.scale < 0.0f;
+}
+
+gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit)
+{
+    gpu_plan plan = {};
+    plan.header = workspace_take<plan_header>(cursor, 1);
+    plan.order = workspace_take<int32_t>(cursor, attention.batch);
+    plan.first_item = workspace_take<int32_t>(cursor, attention.batch + 1);
+    plan.first_partial = workspace_take<int32_t>(cursor, attention.batch + 1);
+    plan.arrivals = workspace_take<int32_t>(cursor, partial_limit);
+    plan.partial_limit = (int32_t)partial_limit;
+    return plan;
+}

@@ -1,0 +1,21 @@
+/* From the calls of backend.h to what kernels get. */
+#ifndef VARLEN_GPU_HOST_MAKE_PROBLEM_H
+#define VARLEN_GPU_HOST_MAKE_PROBLEM_H
+
+#include "plan.h"
+#include "problem.h"
+
+#include "host/workspace.h"
+
+gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype);
+
+gpu_problem make_forward_problem(const varlen_attention &attention, const varlen_forward_args &args);
+gpu_problem make_backward_problem(const varlen_attention &attention, const varlen_backward_args &args);
+
+/* Whether scores need more than the multiplier and the mask: the GENERAL instances. */
+bool problem_is_general(const gpu_problem &problem);
+
+/* Device memory for a plan. */
+gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit);
+
+#endif

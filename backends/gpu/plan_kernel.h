@@ -1,0 +1,273 @@
+/* The kernel that makes a plan. Block 0 inspects cu_seqlens and lengths, then orders the sequences by a counting sort
+ * over classes of weight; the other blocks inspect page tables meanwhile. A POLICY says how sequences become items:
+ *
+ *     int32_t parts_limit, ...                  whatever it needs, by value
+ *     work(sequence)              -> int64_t    adds up to what choose_split gets
+ *     choose_split(work)          -> int32_t    header->split_keys
+ *     counts(sequence, split)     -> {items, partials}
+ *     weight(sequence, split)     -> int64_t    of the heaviest item */
+#ifndef VARLEN_GPU_PLAN_KERNEL_H
+#define VARLEN_GPU_PLAN_KERNEL_H
+
+#include "inspect.h"
+#include "plan.h"
+#include "scan.h"
+
+/* In the order in which the first violation is looked for. */
+enum plan_stage {
+    STAGE_CU_SEQLENS_Q,
+    STAGE_LENGTHS_Q,
+    STAGE_CU_SEQLENS_K,
+    STAGE_LENGTHS_K,
+    STAGE_PAGES, /* index: the sequence */
+};
+
+struct plan_counts {
+    int32_t items;
+    int32_t partials;
+};
+
+template <typename POLICY> struct plan_arguments {
+    gpu_problem problem;
+    gpu_plan plan;
+    POLICY policy;
+    int32_t validate;
+};
+
+GPU_DEVICE inspected_side queries_side(const gpu_metadata &metadata)
+{
+    inspected_side side = {};
+    side.cu_seqlens = metadata.cu_seqlens_q;
+    side.seqused = metadata.seqused_q;
+    side.total = metadata.total_q;
+    side.maximum = metadata.max_seqlen_q;
+    side.maximum_is_known = metadata.max_seqlen_q > 0;
+    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q;
+    side.seqused_name = VARLEN_METADATA_SEQUSED_Q;
+    return side;
+}
+
+GPU_DEVICE inspected_side keys_side(const gpu_metadata &metadata)
+{
+    inspected_side side = {};
+    side.cu_seqlens = metadata.cu_seqlens_k;
+    side.seqused = metadata.seqused_k;
+    side.leftpad = metadata.leftpad_k;
+    side.total = metadata.total_k;
+    side.paged_rows = (int64_t)metadata.page_size.divisor * metadata.page_table_width;
+    side.maximum = metadata.max_seqlen_k;
+    side.maximum_is_known = metadata.max_seqlen_k > 0;
+    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
+    side.seqused_name = VARLEN_METADATA_SEQUSED_K;
+    return side;
+}
+
+GPU_DEVICE inspected_pages pages_of(const gpu_metadata &metadata)
+{
+    inspected_pages pages = {};
+    pages.table = metadata.page_table;
+    pages.width = metadata.page_table_width;
+    pages.page_size = (int32_t)metadata.page_size.divisor;
+    pages.page_count = metadata.page_count;
+    return pages;
+}
+
+/* Columns of a sequence's row of the page table that are in use; none if its lengths are wrong. */
+GPU_DEVICE gpu_span used_columns(const gpu_metadata &metadata, int32_t b)
+{
+    inspected_side keys = keys_side(metadata);
+    if (inspect_lengths(keys, b).rule || side_padding(keys, b) == side_used(keys, b))
+        return {0, 0};
+    return {divide((int32_t)side_padding(keys, b), metadata.page_size),
+            divide((int32_t)side_used(keys, b) - 1, metadata.page_size) + 1};
+}
+
+/* The violation at a place, for those who report it. */
+GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t place)
+{
+    int32_t index = (int32_t)(uint32_t)place;
+    switch ((int32_t)(place >> 32)) {
+    case STAGE_CU_SEQLENS_Q: return inspect_cu_seqlens(queries_side(metadata), index);
+    case STAGE_LENGTHS_Q: return inspect_lengths(queries_side(metadata), index);
+    case STAGE_CU_SEQLENS_K: return inspect_cu_seqlens(keys_side(metadata), index);
+    case STAGE_LENGTHS_K: return inspect_lengths(keys_side(metadata), index);
+    }
+    gpu_span columns = used_columns(metadata, index);
+    varlen_violation found = {};
+    for (int32_t column = columns.begin; column < columns.end && !found.rule; column++)
+        found = inspect_page(pages_of(metadata), index, column);
+    return found;
+}
+
+GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
+{
+    inspected_side queries = queries_side(metadata);
+    inspected_side keys = keys_side(metadata);
+    uint64_t first = no_violation;
+    for (int32_t index = thread_index(); index <= metadata.batch; index += PLAN_THREADS) {
+        if (inspect_cu_seqlens(queries, index).rule)
+            first = smaller(first, violation_place(STAGE_CU_SEQLENS_Q, index));
+        if (inspect_cu_seqlens(keys, index).rule)
+            first = smaller(first, violation_place(STAGE_CU_SEQLENS_K, index));
+        if (index == metadata.batch)
+            continue;
+        if (inspect_lengths(queries, index).rule)
+            first = smaller(first, violation_place(STAGE_LENGTHS_Q, index));
+        if (inspect_lengths(keys, index).rule)
+            first = smaller(first, violation_place(STAGE_LENGTHS_K, index));
+    }
+    return first;
+}
+
+GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t block, int32_t blocks)
+{
+    inspected_pages pages = pages_of(metadata);
+    for (int32_t b = block; b < metadata.batch; b += blocks) {
+        gpu_span columns = used_columns(metadata, b);
+        for (int32_t column = columns.begin + thread_index(); column < columns.end; column += PLAN_THREADS)
+            if (inspect_page(pages, b, column).rule)
+                return violation_place(STAGE_PAGES, b);
+    }
+    return no_violation;
+}
+
+/* Classes go by the weight's logarithm in steps of 1/8, heaviest first. */
+GPU_DEVICE int32_t weight_class(int64_t weight)
+{
+    int32_t exponent = 0;
+    while (weight >> exponent >= 16)
+        exponent++;
+    int32_t level = exponent * 8 + (int32_t)(weight >> exponent); /* 0 .. 15 + 8 * exponent */
+    return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
+}
+
+/* Whether the slot of sequence b, or what comes behind the last slot, has rows that are not in use. */
+GPU_DEVICE bool has_gap(const inspected_side &side, int32_t b, int32_t batch)
+{
+    if (!side.cu_seqlens)
+        return false;
+    return side_used(side, b) < side_slot(side, b) || side_padding(side, b) > 0 ||
+           (b == batch - 1 && side.cu_seqlens[batch] < side.total);
+}
+
+GPU_DEVICE int32_t gaps_at(const gpu_metadata &metadata, int32_t b)
+{
+    return (has_gap(queries_side(metadata), b, metadata.batch) ? GAPS_IN_QUERIES : 0) |
+           (has_gap(keys_side(metadata), b, metadata.batch) ? GAPS_IN_KEYS : 0);
+}
+
+struct plan_shared {
+    uint64_t place;
+    uint64_t work;
+    int32_t gaps[2];                   /* GAPS_IN_QUERIES, GAPS_IN_KEYS, or 0 */
+    int32_t class_begin[PLAN_WEIGHTS]; /* the next rank in each class */
+    block_scan_memory<PLAN_THREADS> scan;
+};
+
+/* Ranks in order of weight: counts of the classes, their running sums, then a place for each sequence. */
+template <typename POLICY>
+GPU_DEVICE void order_sequences(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+{
+    static_assert((int)PLAN_WEIGHTS <= (int)PLAN_THREADS, "a thread for each class");
+    const int32_t batch = args.problem.metadata.batch;
+    const int32_t thread = thread_index();
+    if (thread < PLAN_WEIGHTS)
+        shared.class_begin[thread] = 0;
+    block_barrier();
+    for (int32_t b = thread; b < batch; b += PLAN_THREADS)
+        atomic_add(&shared.class_begin[weight_class(args.policy.weight(sequence_at(args.problem, b), split))], 1);
+    block_barrier();
+    int32_t count = thread < PLAN_WEIGHTS ? shared.class_begin[thread] : 0;
+    int32_t before = block_scan(shared.scan, count).before;
+    if (thread < PLAN_WEIGHTS)
+        shared.class_begin[thread] = before;
+    block_barrier();
+    for (int32_t b = thread; b < batch; b += PLAN_THREADS) {
+        int32_t weight = weight_class(args.policy.weight(sequence_at(args.problem, b), split));
+        args.plan.order[atomic_add(&shared.class_begin[weight], 1)] = b;
+    }
+    block_barrier();
+}
+
+/* Running sums of items and partial results over the ranks. Returns the totals. */
+template <typename POLICY>
+GPU_DEVICE plan_counts number_items(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+{
+    const int32_t batch = args.problem.metadata.batch;
+    plan_counts total = {0, 0};
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
+        int32_t rank = first + thread_index();
+        plan_counts own = {0, 0};
+        if (rank < batch)
+            own = args.policy.counts(sequence_at(args.problem, args.plan.order[rank]), split);
+        block_sums items = block_scan(shared.scan, own.items);
+        block_sums partials = block_scan(shared.scan, own.partials);
+        if (rank < batch) {
+            args.plan.first_item[rank] = total.items + items.before;
+            args.plan.first_partial[rank] = total.partials + partials.before;
+        }
+        total.items += items.all;
+        total.partials += partials.all;
+    }
+    if (thread_index() == 0) {
+        args.plan.first_item[batch] = total.items;
+        args.plan.first_partial[batch] = total.partials;
+    }
+    return total;
+}
+
+template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)
+{
+    const int32_t batch = args.problem.metadata.batch;
+    if (thread_index() == 0) {
+        shared.work = 0;
+        shared.gaps[0] = batch == 0 ? GAPS_IN_QUERIES : 0;
+        shared.gaps[1] = batch == 0 ? GAPS_IN_KEYS : 0;
+    }
+    block_barrier();
+    for (int32_t b = thread_index(); b < batch; b += PLAN_THREADS) {
+        atomic_add(&shared.work, (uint64_t)args.policy.work(sequence_at(args.problem, b)));
+        int32_t gaps = gaps_at(args.problem.metadata, b);
+        if (gaps & GAPS_IN_QUERIES)
+            shared.gaps[0] = GAPS_IN_QUERIES;
+        if (gaps & GAPS_IN_KEYS)
+            shared.gaps[1] = GAPS_IN_KEYS;
+    }
+    block_barrier();
+    int32_t split = args.policy.choose_split((int64_t)shared.work);
+    order_sequences(args, split, shared);
+    plan_counts total = number_items(args, split, shared);
+    for (int32_t n = thread_index(); n < total.partials * args.problem.kv_heads; n += PLAN_THREADS)
+        args.plan.arrivals[n] = 0;
+    if (thread_index() == 0) {
+        args.plan.header->items = total.items;
+        args.plan.header->split_keys = split;
+        args.plan.header->gaps = shared.gaps[0] | shared.gaps[1];
+    }
+}
+
+template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS(plan_arguments<POLICY>) args)
+{
+    plan_shared &shared = *(plan_shared *)shared_memory();
+    const gpu_metadata &metadata = args.problem.metadata;
+    plan_header *header = args.plan.header;
+    if (block_index() > 0) {
+        uint64_t mine = inspect_page_table(metadata, block_index() - 1, args.plan.page_blocks);
+        uint64_t place = first_place(mine, &shared.place);
+        if (thread_index() == 0)
+            header->page_places[block_index() - 1] = place;
+        return;
+    }
+    uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
+    if (thread_index() == 0) {
+        header->place = place;
+        header->next_item = 0;
+        header->items = 0;
+        header->split_keys = 0;
+        header->gaps = 0;
+    }
+    if (place == no_violation)
+        make_plan(args, shared);
+}
+
+#endif

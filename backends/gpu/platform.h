@@ -1,0 +1,70 @@
+/* What the device algorithms need of a GPU. Each vendor's folder has four headers of these names, which are found by
+ * the include path; the algorithms in this folder are written against them alone.
+ *
+ * platform/device.h     inside a kernel: who am I, barriers, shuffles, atomics, a few functions of numbers
+ *     GPU_DEVICE                                    before a device function
+ *     GPU_KERNEL(threads, blocks) name(GPU_ARGUMENTS(type) args)    a kernel: block size, and blocks per processor
+ *                                                   wanted; its arguments are one struct, passed by value
+ *     WARP                                          threads that run in step: 32 or 64
+ *     thread_index(), block_index(), grid_blocks()  int32_t
+ *     block_barrier()                               all threads of the block; orders shared and global memory in it
+ *     shared_memory()                               char *, the block's dynamic shared memory, aligned to 1024 bytes
+ *     warp_xor(value, mask)                         value of thread (lane ^ mask), int32_t or float
+ *     warp_first(value)                             value of lane 0
+ *     warp_any(condition)
+ *     atomic_add(address, value)                    int32_t, uint64_t or float; returns what was there
+ *     atomic_exchange(address, value)               int32_t; returns what was there
+ *     atomic_min(address, value)                    uint64_t
+ *     atomic_add_4(address, values)                 four neighbouring floats in global memory, aligned to 16 bytes
+ *     fence()                                       earlier writes are seen by other blocks before later ones
+ *     fence_system()                                the same for the host
+ *     load_volatile(address), store_volatile(address, value)    int32_t that other blocks or the host read and write
+ *     words_16 {uint32_t word[4]}                   load_16(address), store_16(address, words): global or shared
+ *     exp2_fast(x), reciprocal(x)                   float, within 2 ulp; exp2_fast(-infinity) = 0
+ *     log2_accurate(x), tanh_accurate(x)            float, within 4 ulp
+ *     multiply_high(a, b)                           the upper half of a product of two uint32_t
+ *     element_pair<T>(low, high)                    two floats rounded to T, in a uint32_t, `low` in its lower half
+ *     to_float(T), from_float<T>(float)             with T one of float16, bfloat16, float
+ *
+ * platform/copy.h       from global to shared memory while the block goes on
+ *     copy_16(to, from, valid)                      16 bytes, or 16 zeros without reading
+ *     copies_commit()                               ends a group of this thread's copies
+ *     copies_wait<n>()                              until at most the n latest groups of this thread are under way;
+ *                                                   block_barrier() then makes them seen by the others
+ *
+ * platform/fragments.h  products of matrices by a warp, on its matrix units
+ *     shared_tile<T, DIM>   rows of DIM elements of T in shared memory, in whatever order suits the unit. DIM is a
+ *                           multiple of 64.
+ *         .data                                     T *, aligned to 1024 bytes
+ *         .piece(row, column)                       T *, address of 8 elements; column is a multiple of 8
+ *         static bytes(rows)
+ *     warp_sums<ROWS, COLUMNS>   float sums of a ROWS x COLUMNS matrix that a warp holds together, both multiples
+ * of 16. SLOTS                                     how many of the rows this thread holds elements of RUN neighbouring
+ * columns that it holds of a row together clear() for_each_run(f)                           f(slot, column, float
+ * *run): RUN elements from `column` on slot_row(slot)                            the row, 0 .. ROWS - 1
+ *     sums_first_lane()                             whether this thread is the first of those that share its rows
+ *     sums_row_max(x), sums_row_sum(x)              over the threads that share a row; all get the result
+ *     warp_operand<T, ROWS, COLUMNS>                sums rounded to T, as the left matrix of a product
+ *     operand_of<T>(sums)
+ *
+ *     multiply_rows(sums, a, a_row, b, b_row)
+ *         sums[r][c] += sum over d < DIM of a[a_row + r][d] * b[b_row + c][d]
+ *     multiply_operand(sums, p, b, b_row, b_column)
+ *         sums[r][c] += sum over k of p[r][k] * b[b_row + k][b_column + c]
+ *     multiply_columns<STEPS>(sums, a, a_column, b, b_column)
+ *         sums[r][c] += sum over k < STEPS of a[k][a_column + r] * b[k][b_column + c]; STEPS is a multiple of 16
+ *     store_sums(tile, row, column, sums)           rounds sums to T and writes them to a tile
+ *
+ * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */
+#ifndef VARLEN_GPU_PLATFORM_H
+#define VARLEN_GPU_PLATFORM_H
+
+#include <stdint.h>
+
+#include "platform/device.h"
+
+#include "platform/copy.h"
+
+#include "platform/fragments.h"
+
+#endif
