@@ -3,10 +3,11 @@
 function(varlen_common target)
   target_compile_features(${target} PRIVATE c_std_11)
   set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET hidden C_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes)
+  set(warnings -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes)
   if(VARLEN_WERROR)
-    target_compile_options(${target} PRIVATE -Werror)
+    list(APPEND warnings -Werror)
   endif()
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:C>:${warnings}>") # other languages have their own
 endfunction()
 
 # A backend plugin: varlen-<name>.so in the plugin folder, exporting varlen_backend_entry alone.

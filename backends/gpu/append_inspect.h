@@ -2,9 +2,9 @@
 #ifndef VARLEN_GPU_APPEND_INSPECT_H
 #define VARLEN_GPU_APPEND_INSPECT_H
 
-#include "work_share.h"
 #include "inspect.h"
 #include "sequence.h"
+#include "work_share.h"
 
 struct append_cache {
     gpu_tensor rows;
@@ -73,45 +73,55 @@ GPU_DEVICE inspected_side cache_side(const append_arguments &args)
     return side;
 }
 
-/* What a sequence has, and what it is to get. */
-struct append_lengths {
-    int64_t used;
-    int64_t added;
+/* Of both sides: the sequence that ends here has `used` keys, and gets the rows between two elements of cu_seqlens_new.
+ */
+struct append_element {
+    inspected_element added;
+    inspected_element cache;
 };
 
-GPU_DEVICE append_lengths append_lengths_of(const append_arguments &args, int32_t b)
+GPU_DEVICE append_element append_element_at(const append_arguments &args, int32_t index)
 {
-    return {args.seqused_k[b], (int64_t)args.cu_seqlens_new[b + 1] - args.cu_seqlens_new[b]};
+    return {side_element(new_side(args), index), side_element(cache_side(args), index)};
 }
 
-/* Room and rotary positions of what sequence b gets. */
-GPU_DEVICE varlen_violation inspect_room(const append_arguments &args, int32_t b)
+GPU_DEVICE int64_t rows_added(const append_element &element)
 {
+    return (int64_t)element.added.value - element.added.before;
+}
+
+/* Room and rotary positions of what a sequence gets. */
+GPU_DEVICE varlen_violation inspect_room(const append_arguments &args, const append_element &element)
+{
+    const int32_t b = element.added.index - 1;
     const inspected_side side = cache_side(args);
-    const append_lengths lengths = append_lengths_of(args, b);
-    const int64_t capacity = smaller(side_slot(side, b), (int64_t)INT32_MAX); /* seqused_k_out is 32 bits wide */
-    const int64_t positions = lengths.used - side_padding(side, b) + lengths.added;
-    if (lengths.used + lengths.added > capacity)
-        return make_violation(VARLEN_VIOLATION_CAPACITY, VARLEN_METADATA_SEQUSED_K, b, lengths.used + lengths.added,
-                              capacity);
-    if (lengths.added > 0 && args.rotary_dim > 0 && positions > args.rotary_positions)
+    const int64_t slot = side.cu_seqlens ? (int64_t)element.cache.value - element.cache.before : side.paged_rows;
+    const int64_t capacity = smaller(slot, (int64_t)INT32_MAX); /* seqused_k_out is 32 bits wide */
+    const int64_t keys = element.cache.used + rows_added(element);
+    const int64_t positions = keys - element.cache.padding;
+    if (b < 0)
+        return {};
+    if (keys > capacity)
+        return make_violation(VARLEN_VIOLATION_CAPACITY, VARLEN_METADATA_SEQUSED_K, b, keys, capacity);
+    if (rows_added(element) > 0 && args.rotary_dim > 0 && positions > args.rotary_positions)
         return make_violation(VARLEN_VIOLATION_POSITION, VARLEN_METADATA_SEQUSED_K, b, positions - 1,
                               args.rotary_positions);
     return {};
 }
 
-/* Columns of sequence b's row of the page table that new rows go through; none if its lengths are wrong. */
-GPU_DEVICE gpu_span appended_columns(const append_arguments &args, int32_t b)
+/* Columns of a sequence's row of the page table that new rows go through; none if its lengths are wrong. */
+GPU_DEVICE gpu_span appended_columns(const append_arguments &args, const append_element &element)
 {
-    const append_lengths lengths = append_lengths_of(args, b);
-    if (!args.page_table || lengths.added <= 0 || lengths.used < 0 || inspect_room(args, b).rule)
+    const int64_t added = rows_added(element);
+    const int32_t used = element.cache.used;
+    if (!args.page_table || element.added.index == 0 || added <= 0 || used < 0 || inspect_room(args, element).rule)
         return {0, 0};
-    return {divide((int32_t)lengths.used, args.page_size),
-            divide((int32_t)(lengths.used + lengths.added) - 1, args.page_size) + 1};
+    return {divide(used, args.page_size), divide((int32_t)(used + added - 1), args.page_size) + 1};
 }
 
-GPU_DEVICE varlen_violation inspect_append_pages(const append_arguments &args, int32_t b, const gpu_span &columns,
-                                                 int32_t step)
+/* Columns begin, begin + step, ... */
+GPU_DEVICE varlen_violation inspect_columns(const append_arguments &args, int32_t b, const gpu_span &columns,
+                                            int32_t step)
 {
     const inspected_pages pages = {args.page_table, args.page_table_width, (int32_t)args.page_size.divisor,
                                    args.page_count};
@@ -124,59 +134,81 @@ GPU_DEVICE varlen_violation inspect_append_pages(const append_arguments &args, i
 /* The violation at a place, for those who report it. */
 GPU_DEVICE varlen_violation append_violation_at(const append_arguments &args, uint64_t place)
 {
-    int32_t index = (int32_t)(uint32_t)place;
+    const int32_t index = (int32_t)(uint32_t)place;
     switch ((int32_t)(place >> 32)) {
     case APPEND_STAGE_CU_SEQLENS_NEW: return inspect_cu_seqlens(new_side(args), index);
     case APPEND_STAGE_LENGTHS_NEW: return inspect_lengths(new_side(args), index);
     case APPEND_STAGE_CU_SEQLENS_K: return inspect_cu_seqlens(cache_side(args), index);
     case APPEND_STAGE_LENGTHS_K: return inspect_lengths(cache_side(args), index);
     }
-    varlen_violation found = inspect_room(args, index);
-    return found.rule ? found : inspect_append_pages(args, index, appended_columns(args, index), 1);
+    const append_element element = append_element_at(args, index + 1);
+    const varlen_violation found = inspect_room(args, element);
+    return found.rule ? found : inspect_columns(args, index, appended_columns(args, element), 1);
 }
+
+enum {
+    APPEND_AT_ONCE = 4,     /* elements to a thread */
+    APPEND_OWN_COLUMNS = 4, /* that the thread of a sequence inspects by itself; more are for the whole block */
+};
 
 struct append_shared {
     uint64_t place;
-    int32_t many;                      /* sequences of many columns, */
-    int32_t sequences[AROUND_THREADS]; /* which are these */
+    int32_t long_count; /* sequences of more columns, */
+    int32_t long_sequences[AROUND_THREADS * APPEND_AT_ONCE];
 };
 
-/* The slots of AROUND_THREADS sequences from `begin` on. A thread inspects the columns of its sequence, if they are
- * few; those of the others are inspected by the whole block. */
-GPU_DEVICE uint64_t inspect_slots(const append_arguments &args, int32_t begin, append_shared &shared)
+GPU_DEVICE uint64_t inspect_append_element(const append_arguments &args, const append_element &element,
+                                           append_shared &shared)
 {
-    constexpr int32_t few = 4;
-    const int32_t b = begin + thread_index();
+    const int32_t index = element.added.index;
     uint64_t first = no_violation;
-    if (thread_index() == 0)
-        shared.many = 0;
-    block_barrier();
-    if (b < args.batch) {
-        gpu_span columns = appended_columns(args, b);
-        if (columns.end - columns.begin > few)
-            shared.sequences[atomic_add(&shared.many, 1)] = b;
-        else if (inspect_room(args, b).rule || inspect_append_pages(args, b, columns, 1).rule)
-            first = violation_place(APPEND_STAGE_SLOTS, b);
-    }
-    block_barrier();
-    for (int32_t n = 0; n < shared.many; n++) {
-        gpu_span columns = appended_columns(args, shared.sequences[n]);
+    note_violation(first, inspect_cu_seqlens(new_side(args), element.added), APPEND_STAGE_CU_SEQLENS_NEW, index);
+    note_violation(first, inspect_lengths(new_side(args), element.added), APPEND_STAGE_LENGTHS_NEW, index - 1);
+    note_violation(first, inspect_cu_seqlens(cache_side(args), element.cache), APPEND_STAGE_CU_SEQLENS_K, index);
+    note_violation(first, inspect_lengths(cache_side(args), element.cache), APPEND_STAGE_LENGTHS_K, index - 1);
+    note_violation(first, inspect_room(args, element), APPEND_STAGE_SLOTS, index - 1);
+    const gpu_span columns = appended_columns(args, element);
+    if (columns.end - columns.begin > APPEND_OWN_COLUMNS)
+        shared.long_sequences[atomic_add(&shared.long_count, 1)] = index - 1;
+    else
+        note_violation(first, inspect_columns(args, index - 1, columns, 1), APPEND_STAGE_SLOTS, index - 1);
+    return first;
+}
+
+/* The columns of the sequences that were left for the whole block. */
+GPU_DEVICE uint64_t inspect_long_sequences(const append_arguments &args, const append_shared &shared)
+{
+    uint64_t first = no_violation;
+    for (int32_t n = 0; n < shared.long_count; n++) {
+        const int32_t b = shared.long_sequences[n];
+        gpu_span columns = appended_columns(args, append_element_at(args, b + 1));
         columns.begin += thread_index();
-        if (inspect_append_pages(args, shared.sequences[n], columns, AROUND_THREADS).rule)
-            first = smaller(first, violation_place(APPEND_STAGE_SLOTS, shared.sequences[n]));
+        note_violation(first, inspect_columns(args, b, columns, AROUND_THREADS), APPEND_STAGE_SLOTS, b);
     }
-    block_barrier();
     return first;
 }
 
 /* The place of the first violation. All threads of the block call it. */
 GPU_DEVICE uint64_t inspect_append(const append_arguments &args, append_shared &shared)
 {
-    uint64_t added = inspect_side<AROUND_THREADS>(new_side(args), args.batch, APPEND_STAGE_CU_SEQLENS_NEW);
-    uint64_t cache = inspect_side<AROUND_THREADS>(cache_side(args), args.batch, APPEND_STAGE_CU_SEQLENS_K);
-    uint64_t first = smaller(added, cache);
-    for (int64_t begin = 0; begin < args.batch; begin += AROUND_THREADS)
-        first = smaller(first, inspect_slots(args, (int32_t)begin, shared));
+    uint64_t first = no_violation;
+    for (int64_t begin = 0; begin <= args.batch; begin += AROUND_THREADS * APPEND_AT_ONCE) {
+        append_element elements[APPEND_AT_ONCE]; /* element 0, which is no sequence's end, where there are no more */
+        if (thread_index() == 0)
+            shared.long_count = 0;
+        block_barrier();
+#pragma unroll
+        for (int i = 0; i < APPEND_AT_ONCE; i++) {
+            const int64_t index = begin + i * AROUND_THREADS + thread_index();
+            elements[i] = append_element_at(args, index <= args.batch ? (int32_t)index : 0);
+        }
+#pragma unroll
+        for (int i = 0; i < APPEND_AT_ONCE; i++)
+            first = smaller(first, inspect_append_element(args, elements[i], shared));
+        block_barrier();
+        first = smaller(first, inspect_long_sequences(args, shared));
+        block_barrier();
+    }
     return first_place(first, &shared.place);
 }
 

@@ -1,14 +1,14 @@
 /* Running sums of lengths, by one kernel whatever their number.
  *
- * Each block sums its own chunk, and for that the lengths before it; to know that all are sound it reads the others too.
- * A million lengths are read from the cache by all blocks at once in some 30 microseconds. Blocks that hand on their sums
- * would read each length once, but need memory of the call's own to do so, which there is none of. */
+ * Each block sums its own chunk, and for that the lengths before it; to know that all are sound it reads the others
+ * too. A million lengths are read from the cache by all blocks at once in some 30 microseconds. Blocks that hand on
+ * their sums would read each length once, but need memory of the call's own to do so, which there is none of. */
 #ifndef VARLEN_GPU_CU_SEQLENS_H
 #define VARLEN_GPU_CU_SEQLENS_H
 
-#include "work_share.h"
 #include "scan.h"
 #include "violation.h"
+#include "work_share.h"
 
 struct cu_seqlens_arguments {
     const int32_t *lengths;

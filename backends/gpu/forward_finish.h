@@ -101,7 +101,7 @@ GPU_DEVICE void finish_shares(const forward_arguments &args, const forward_item 
 GPU_DEVICE row_shares partial_shares(const forward_arguments &args, const forward_item &item, int32_t first,
                                      int32_t count)
 {
-    int64_t number = (int64_t)item.partial + first;
+    int64_t number = (int64_t)first_partial(args.problem, item) + first;
     int32_t stride = args.problem.value_dim;
     return {args.partial_out + number * DECODE_TILE_ROWS * stride,
             args.partial_maximum + number * DECODE_TILE_ROWS,
@@ -137,7 +137,7 @@ GPU_DEVICE bool arrive_last(const forward_arguments &args, const forward_item &i
     fence();
     block_barrier();
     if (thread_index() == 0)
-        *shared = atomic_add(&args.plan.arrivals[item.partial], 1);
+        *shared = atomic_add(&args.plan.arrivals[first_partial(args.problem, item)], 1);
     block_barrier();
     fence();
     return *shared == item.parts - 1;
@@ -205,12 +205,11 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     auto tile = work.memory.out();
     store_sums(tile, work.warp_row, 0, work.out);
     block_barrier();
-    const int32_t pieces = problem.value_dim / 8;
-    for (int32_t n = thread_index(); n < item.rows * pieces; n += LAYOUT::THREADS) {
-        int32_t row = n / pieces;
-        int32_t column = (n - row * pieces) * 8;
+    using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
+    for (int32_t row = shares::first_row(); row < item.rows; row += shares::AT_ONCE) {
         char *to = query_row_address(problem, args.out, item.sequence, item.kv_head, item.first_row + row);
-        store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
+        for (int32_t column = shares::column(); column < problem.value_dim; column += 64)
+            store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
     }
 }
 

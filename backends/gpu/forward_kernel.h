@@ -52,6 +52,29 @@ GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shar
         finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
 }
 
+/* Reads the description of what warp 0 took last into shared memory, and takes the next. */
+GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_item &item)
+{
+    constexpr int words = (int)(sizeof(forward_item) / sizeof(int32_t));
+    static_assert(words <= WARP, "a word for each thread of a warp");
+    block_barrier(); /* nobody reads the last item any more */
+    if (thread_index() < WARP) {
+        number = warp_first(number);
+        const bool exists = number < args.plan.header->items * args.problem.kv_heads;
+        const quotient_and_rest place = divide_with_rest(number, args.problem.kv_heads_divisor);
+        if (exists && thread_index() < words)
+            ((int32_t *)&item)[thread_index()] = ((const int32_t *)&args.items[place.quotient])[thread_index()];
+        if (exists && thread_index() == 0)
+            number = plan_take_next(args.plan);
+        warp_barrier();
+        if (thread_index() == 0) {
+            item.kv_head = place.rest;
+            item.exists = exists;
+        }
+    }
+    block_barrier();
+}
+
 GPU_DEVICE gpu_output forward_output(const forward_arguments &args)
 {
     return {args.out, args.lse, args.problem.metadata.total_q, args.problem.q_heads, args.problem.value_dim * 2};
@@ -79,8 +102,9 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
     if (args.plan.header->gaps & GAPS_IN_QUERIES)
         clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
                    INSTANCE::THREADS);
+    int32_t number = block_index();
     for (;;) {
-        forward_take_item(args.problem, args.plan, args.policy, &shared.item);
+        forward_next_item(args, number, shared.item);
         if (!shared.item.exists)
             return;
         if (shared.item.decodes)

@@ -20,7 +20,7 @@
 struct forward_arguments {
     gpu_problem problem;
     gpu_plan plan;
-    forward_policy policy;
+    const forward_item *items;
     gpu_tensor out;
     float *lse;             /* NULL: not wanted */
     float *partial_out;     /* [partial_limit][DECODE_TILE_ROWS][value_dim]: see forward_finish.h */
@@ -91,7 +91,6 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     const forward_arguments &args;
     const forward_item &item;
     memory_type memory;
-    gpu_span span;      /* keys that some row of the tile sees */
     gpu_span warp_span; /* keys that some row of this warp sees; empty for warps that have no rows */
     gpu_span common;    /* keys that all rows of this warp see */
     int32_t warp_row;   /* first row of this warp, counted in the tile */
@@ -105,7 +104,6 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     {
         const gpu_problem &problem = args.problem;
         const int warp = thread_index() / WARP;
-        span = item_keys(problem, item, 0, item.rows);
         warp_row = warp % LAYOUT::ROW_WARPS * LAYOUT::WARP_ROWS;
         warp_key = warp / LAYOUT::ROW_WARPS * LAYOUT::WARP_KEYS;
         warp_span = common = {0, 0};
@@ -132,10 +130,12 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     GPU_DEVICE void copy_block(int32_t block, int stage) const
     {
         int32_t first = block * LAYOUT::BLOCK_KEYS;
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), item.keys, first, item.sequence.keys,
-                                                       args.problem.head_dim);
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), item.values, first, item.sequence.keys,
-                                                       args.problem.value_dim);
+        const gpu_problem &problem = args.problem;
+        const gpu_key_rows keys = key_rows_of(problem, problem.k, problem.k_page_bytes, item.sequence, item.kv_head);
+        const gpu_key_rows values = key_rows_of(problem, problem.v, problem.v_page_bytes, item.sequence, item.kv_head);
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), keys, first, item.keys.end, problem.head_dim);
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), values, first, item.keys.end,
+                                                       problem.value_dim);
     }
 
     /* The row that a slot of this thread stands for; past the tile's end, its last one. */
@@ -209,11 +209,11 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
 
     GPU_DEVICE void multiply_all()
     {
-        const int32_t first_block = span.begin / LAYOUT::BLOCK_KEYS;
-        const int32_t end_block = divide_up(span.end, (int32_t)LAYOUT::BLOCK_KEYS);
+        const int32_t first_block = item.keys.begin / LAYOUT::BLOCK_KEYS;
+        const int32_t end_block = divide_up(item.keys.end, (int32_t)LAYOUT::BLOCK_KEYS);
         out.clear();
         state.clear();
-        if (span.begin < span.end) {
+        if (first_block < end_block) {
             copy_queries();
             copy_block(first_block, 0);
         }

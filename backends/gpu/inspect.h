@@ -43,54 +43,97 @@ GPU_DEVICE int64_t side_padding(const inspected_side &side, int32_t b)
     return side.leftpad ? side.leftpad[b] : 0;
 }
 
+/* What the rules for element `index` of cu_seqlens, 0 .. batch, and for the sequence that ends there are about: read as
+ * a whole before any rule is looked at, so that threads can have several reads under way. */
+struct inspected_element {
+    int32_t index;
+    int32_t value;  /* of cu_seqlens */
+    int32_t before; /* the element before it */
+    int32_t used;
+    int32_t padding;
+};
+
+GPU_DEVICE inspected_element side_element(const inspected_side &side, int32_t index)
+{
+    inspected_element element = {index, 0, 0, 0, 0};
+    if (side.cu_seqlens)
+        element.value = side.cu_seqlens[index];
+    if (side.cu_seqlens && index > 0)
+        element.before = side.cu_seqlens[index - 1];
+    if (side.seqused && index > 0)
+        element.used = side.seqused[index - 1];
+    if (side.leftpad && index > 0)
+        element.padding = side.leftpad[index - 1];
+    return element;
+}
+
+GPU_DEVICE varlen_violation inspect_cu_seqlens(const inspected_side &side, const inspected_element &element)
+{
+    if (element.index == 0 && element.value != 0)
+        return make_violation(VARLEN_VIOLATION_START, side.cu_seqlens_name, 0, element.value, 0);
+    if (element.value < element.before)
+        return make_violation(VARLEN_VIOLATION_DECREASE, side.cu_seqlens_name, element.index, element.value,
+                              element.before);
+    if (element.value > side.total && element.index > 0)
+        return make_violation(VARLEN_VIOLATION_TOTAL, side.cu_seqlens_name, element.index, element.value, side.total);
+    return {};
+}
+
+GPU_DEVICE varlen_violation inspect_lengths(const inspected_side &side, const inspected_element &element)
+{
+    const int32_t b = element.index - 1;
+    const int64_t slot = side.cu_seqlens ? (int64_t)element.value - element.before : side.paged_rows;
+    const int64_t used = side.seqused ? element.used : slot;
+    if (b < 0)
+        return {};
+    if (side.seqused && used < 0)
+        return make_violation(VARLEN_VIOLATION_NEGATIVE, side.seqused_name, b, used, 0);
+    if (side.seqused && used > slot)
+        return make_violation(VARLEN_VIOLATION_SLOT, side.seqused_name, b, used, slot);
+    if (element.padding < 0)
+        return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, element.padding, 0);
+    if (element.padding > used)
+        return make_violation(VARLEN_VIOLATION_USED, VARLEN_METADATA_LEFTPAD_K, b, element.padding, used);
+    if (side.maximum_is_known && used - element.padding > side.maximum)
+        return make_violation(VARLEN_VIOLATION_MAXIMUM, side.cu_seqlens_name, b, used - element.padding, side.maximum);
+    return {};
+}
+
 /* Element `index` of cu_seqlens, 0 .. batch. */
 GPU_DEVICE varlen_violation inspect_cu_seqlens(const inspected_side &side, int32_t index)
 {
-    if (!side.cu_seqlens)
-        return {};
-    int32_t value = side.cu_seqlens[index];
-    if (index == 0)
-        return value != 0 ? make_violation(VARLEN_VIOLATION_START, side.cu_seqlens_name, 0, value, 0)
-                          : varlen_violation{};
-    int32_t before = side.cu_seqlens[index - 1];
-    if (value < before)
-        return make_violation(VARLEN_VIOLATION_DECREASE, side.cu_seqlens_name, index, value, before);
-    if (value > side.total)
-        return make_violation(VARLEN_VIOLATION_TOTAL, side.cu_seqlens_name, index, value, side.total);
-    return {};
+    return inspect_cu_seqlens(side, side_element(side, index));
 }
 
 /* The lengths of sequence b. */
 GPU_DEVICE varlen_violation inspect_lengths(const inspected_side &side, int32_t b)
 {
-    int64_t slot = side_slot(side, b);
-    int64_t used = side_used(side, b);
-    int64_t padding = side_padding(side, b);
-    if (side.seqused && used < 0)
-        return make_violation(VARLEN_VIOLATION_NEGATIVE, side.seqused_name, b, used, 0);
-    if (side.seqused && used > slot)
-        return make_violation(VARLEN_VIOLATION_SLOT, side.seqused_name, b, used, slot);
-    if (padding < 0)
-        return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, padding, 0);
-    if (padding > used)
-        return make_violation(VARLEN_VIOLATION_USED, VARLEN_METADATA_LEFTPAD_K, b, padding, used);
-    if (side.maximum_is_known && used - padding > side.maximum)
-        return make_violation(VARLEN_VIOLATION_MAXIMUM, side.cu_seqlens_name, b, used - padding, side.maximum);
-    return {};
+    return inspect_lengths(side, side_element(side, b + 1));
+}
+
+/* Keeps the place of the first violation that a thread comes upon. */
+GPU_DEVICE void note_violation(uint64_t &first, const varlen_violation &violation, int32_t stage, int32_t index)
+{
+    if (violation.rule)
+        first = smaller(first, violation_place(stage, index));
 }
 
 /* The first violation that this thread comes upon, in its share of all elements of a side: of cu_seqlens at `stage`, of
  * the lengths at the next one. */
 template <int THREADS> GPU_DEVICE uint64_t inspect_side(const inspected_side &side, int32_t batch, int32_t stage)
 {
+    constexpr int at_once = 4;
     uint64_t first = no_violation;
-#pragma unroll 4
-    for (int64_t n = thread_index(); n <= batch; n += THREADS) {
-        int32_t index = (int32_t)n;
-        if (inspect_cu_seqlens(side, index).rule)
-            first = smaller(first, violation_place(stage, index));
-        if (index < batch && inspect_lengths(side, index).rule)
-            first = smaller(first, violation_place(stage + 1, index));
+    for (int64_t n = thread_index(); n <= batch; n += at_once * THREADS) {
+        inspected_element elements[at_once]; /* the last one again where there are no more */
+#pragma unroll
+        for (int i = 0; i < at_once; i++)
+            elements[i] = side_element(side, (int32_t)smaller(n + i * THREADS, (int64_t)batch));
+#pragma unroll
+        for (int i = 0; i < at_once; i++) {
+            note_violation(first, inspect_cu_seqlens(side, elements[i]), stage, elements[i].index);
+            note_violation(first, inspect_lengths(side, elements[i]), stage + 1, elements[i].index - 1);
+        }
     }
     return first;
 }

@@ -31,8 +31,8 @@ GPU_DEVICE char *cache_row(const append_arguments &args, const append_cache &cac
 GPU_DEVICE void append_rows(const append_arguments &args, const append_cache &cache, const gpu_tensor &added,
                             int32_t pieces, int32_t tokens)
 {
-    const copied_rows rows = {tokens, cache.rows.head_bytes, added.head_bytes,
-                              {(uint32_t)args.kv_heads, (uint32_t)pieces}};
+    const copied_rows rows = {
+        tokens, cache.rows.head_bytes, added.head_bytes, {(uint32_t)args.kv_heads, (uint32_t)pieces}};
     row_owner owner = make_row_owner(args.cu_seqlens_new, args.batch);
     copy_whole_rows(rows, [&](int64_t row) {
         append_place place = place_of_token(args, owner, row);
@@ -112,8 +112,9 @@ template <typename T> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) kv_append_kernel
     }
     rotate_rows<T>(args, args.k_new, args.kv_heads, args.k_cache.rows.head_bytes, tokens,
                    [&](const append_place &place, int64_t) { return cache_row(args, args.k_cache, place); });
-    rotate_rows<T>(args, args.q, args.q_heads, args.q.head_bytes, tokens,
-                   [&](const append_place &, int64_t row) { return tensor_row(args.q, row, 0); });
+    if (args.q_heads)
+        rotate_rows<T>(args, args.q, args.q_heads, args.q.head_bytes, tokens,
+                       [&](const append_place &, int64_t row) { return tensor_row(args.q, row, 0); });
 }
 
 /* seqused_k_out, by one block and behind the kernel above: the array may be seqused_k itself, which all blocks of that

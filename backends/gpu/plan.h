@@ -1,13 +1,10 @@
 /* Who does what in a call: made on the device from cu_seqlens by one small kernel, so that the host need not know any
- * length. Sequences are put in order of the weight of their items, heaviest first; blocks of the computing kernel then
- * take one item after another from a counter.
+ * length. It cuts sequences into items, those of the sequences with the heaviest items first, and describes each in the
+ * workspace; blocks of the computing kernel then take one item after another.
  *
- *     rank          0              1         2     ...           a sequence's place in the order
- *     order         5              0         3                   its index in the batch
- *     first_item    0              7         9     ...  total    items, for each kv head, of the ranks before it
- *
- * Item number n stands for (n / kv_heads, kv head n % kv_heads): blocks that work side by side read neighbouring heads.
- * What an item of a sequence is, a pass's policy says. */
+ * An item is described once for all kv heads. Number n of what blocks take stands for item n / kv_heads and kv head
+ * n % kv_heads, so that blocks that work side by side read neighbouring heads. What an item is, a pass's policy says.
+ */
 #ifndef VARLEN_GPU_PLAN_H
 #define VARLEN_GPU_PLAN_H
 
@@ -16,6 +13,7 @@
 
 enum {
     PLAN_THREADS = 512,
+    PLAN_WORK = 128,       /* keys that work is counted in */
     PLAN_PAGE_BLOCKS = 32, /* blocks that inspect page tables */
     PLAN_WEIGHTS = 256,    /* classes of weight that order tells apart */
 };
@@ -29,18 +27,14 @@ struct plan_header {
     uint64_t place;                         /* of the first violation in cu_seqlens and lengths; no_violation */
     uint64_t page_places[PLAN_PAGE_BLOCKS]; /* of those in page tables */
     int32_t items;                          /* for each kv head */
-    int32_t next_item;                      /* that no block has taken yet, kv heads counted */
-    int32_t split_keys;                     /* keys per part, where a pass splits keys */
+    int32_t taken;                          /* numbers that blocks have taken besides their first */
     int32_t gaps;                           /* GAPS_IN_QUERIES | GAPS_IN_KEYS: rows that belong to no sequence */
 };
 
 struct gpu_plan {
     plan_header *header;
-    int32_t *order;         /* [batch] */
-    int32_t *first_item;    /* [batch + 1] */
-    int32_t *first_partial; /* [batch + 1]: partial results, for each kv head, of the ranks before it */
-    int32_t *arrivals;      /* [partial_limit]: how many parts of a tile are done, at the number of its first part */
-    int32_t partial_limit;
+    int32_t *order;      /* [batch]: sequences, heaviest items first */
+    int32_t *arrivals;   /* [partial_limit]: how many parts of a tile are done, at the number of its first part */
     int32_t page_blocks; /* how many of page_places are in use */
 };
 
@@ -52,26 +46,10 @@ GPU_DEVICE uint64_t plan_violation(const gpu_plan &plan)
     return place;
 }
 
-/* The last rank whose first item is at or before `item`. */
-GPU_DEVICE int32_t plan_rank_of(const gpu_plan &plan, int32_t batch, int32_t item)
+/* Numbers that a block takes: the first is the block's own, the next ones come from a counter. */
+GPU_DEVICE int32_t plan_take_next(const gpu_plan &plan)
 {
-    int32_t low = 0;
-    int32_t high = batch - 1;
-    while (low < high) {
-        int32_t middle = (low + high + 1) / 2;
-        if (plan.first_item[middle] <= item)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-
-/* The number of the next item that no block has taken yet, kv heads counted; at or past their count if none is left. By
- * one thread of a block. */
-GPU_DEVICE int32_t plan_take_item(const gpu_plan &plan)
-{
-    return atomic_add(&plan.header->next_item, 1);
+    return grid_blocks() + atomic_add(&plan.header->taken, 1);
 }
 
 #endif

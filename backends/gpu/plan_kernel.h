@@ -1,11 +1,14 @@
 /* The kernel that makes a plan. Block 0 inspects cu_seqlens and lengths, then orders the sequences by a counting sort
- * over classes of weight; the other blocks inspect page tables meanwhile. A POLICY says how sequences become items:
+ * over classes of weight and describes their items; the other blocks inspect page tables meanwhile. A POLICY says how
+ * sequences become items:
  *
- *     int32_t parts_limit, ...                  whatever it needs, by value
- *     work(sequence)              -> int64_t    adds up to what choose_split gets
- *     choose_split(work)          -> int32_t    header->split_keys
+ *     item_type                                 what describes an item
+ *     work(sequence)              -> int32_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
+ *     choose_split(work)          -> int32_t    keys per part, handed to the next four
+ *     weight(sequence, split)     -> int64_t    of the heaviest item
  *     counts(sequence, split)     -> {items, partials}
- *     weight(sequence, split)     -> int64_t    of the heaviest item */
+ *     item(problem, sequence, split, index, partial) -> item_type    number `index` of a sequence's items; `partial` is
+ *                                                                    how many partials sequences before it have */
 #ifndef VARLEN_GPU_PLAN_KERNEL_H
 #define VARLEN_GPU_PLAN_KERNEL_H
 
@@ -30,6 +33,7 @@ struct plan_counts {
 template <typename POLICY> struct plan_arguments {
     gpu_problem problem;
     gpu_plan plan;
+    typename POLICY::item_type *items;
     POLICY policy;
     int32_t validate;
 };
@@ -101,22 +105,9 @@ GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t 
 
 GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
 {
-    inspected_side queries = queries_side(metadata);
-    inspected_side keys = keys_side(metadata);
-    uint64_t first = no_violation;
-    for (int32_t index = thread_index(); index <= metadata.batch; index += PLAN_THREADS) {
-        if (inspect_cu_seqlens(queries, index).rule)
-            first = smaller(first, violation_place(STAGE_CU_SEQLENS_Q, index));
-        if (inspect_cu_seqlens(keys, index).rule)
-            first = smaller(first, violation_place(STAGE_CU_SEQLENS_K, index));
-        if (index == metadata.batch)
-            continue;
-        if (inspect_lengths(queries, index).rule)
-            first = smaller(first, violation_place(STAGE_LENGTHS_Q, index));
-        if (inspect_lengths(keys, index).rule)
-            first = smaller(first, violation_place(STAGE_LENGTHS_K, index));
-    }
-    return first;
+    uint64_t queries = inspect_side<PLAN_THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
+    uint64_t keys = inspect_side<PLAN_THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
+    return smaller(queries, keys);
 }
 
 GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t block, int32_t blocks)
@@ -158,11 +149,26 @@ GPU_DEVICE int32_t gaps_at(const gpu_metadata &metadata, int32_t b)
 
 struct plan_shared {
     uint64_t place;
-    uint64_t work;
-    int32_t gaps[2];                   /* GAPS_IN_QUERIES, GAPS_IN_KEYS, or 0 */
-    int32_t class_begin[PLAN_WEIGHTS]; /* the next rank in each class */
+    int32_t gaps[2];                  /* GAPS_IN_QUERIES, GAPS_IN_KEYS, or 0 */
+    int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
+    int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
+    int32_t first_partial[PLAN_THREADS];
     block_scan_memory<PLAN_THREADS> scan;
 };
+
+/* Adds 1 to counters[index] for each thread of the warp that `counts`, and returns what the thread's was before. Equal
+ * lengths are common: then one thread adds for all. */
+GPU_DEVICE int32_t count_up(int32_t *counters, int32_t index, bool counts)
+{
+    const int32_t first = warp_first(index);
+    if (warp_any(!counts || index != first))
+        return counts ? atomic_add(&counters[index], 1) : 0;
+    const int32_t lane = thread_index() % WARP;
+    int32_t before = 0;
+    if (lane == 0)
+        before = atomic_add(&counters[index], WARP);
+    return warp_first(before) + lane;
+}
 
 /* Ranks in order of weight: counts of the classes, their running sums, then a place for each sequence. */
 template <typename POLICY>
@@ -171,77 +177,102 @@ GPU_DEVICE void order_sequences(const plan_arguments<POLICY> &args, int32_t spli
     static_assert((int)PLAN_WEIGHTS <= (int)PLAN_THREADS, "a thread for each class");
     const int32_t batch = args.problem.metadata.batch;
     const int32_t thread = thread_index();
+    auto class_of = [&](int32_t b) {
+        return b < batch ? weight_class(args.policy.weight(sequence_at(args.problem, b), split)) : 0;
+    };
     if (thread < PLAN_WEIGHTS)
-        shared.class_begin[thread] = 0;
+        shared.class_next[thread] = 0;
     block_barrier();
-    for (int32_t b = thread; b < batch; b += PLAN_THREADS)
-        atomic_add(&shared.class_begin[weight_class(args.policy.weight(sequence_at(args.problem, b), split))], 1);
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS)
+        count_up(shared.class_next, class_of(first + thread), first + thread < batch);
     block_barrier();
-    int32_t count = thread < PLAN_WEIGHTS ? shared.class_begin[thread] : 0;
+    int32_t count = thread < PLAN_WEIGHTS ? shared.class_next[thread] : 0;
     int32_t before = block_scan(shared.scan, count).before;
     if (thread < PLAN_WEIGHTS)
-        shared.class_begin[thread] = before;
+        shared.class_next[thread] = before;
     block_barrier();
-    for (int32_t b = thread; b < batch; b += PLAN_THREADS) {
-        int32_t weight = weight_class(args.policy.weight(sequence_at(args.problem, b), split));
-        args.plan.order[atomic_add(&shared.class_begin[weight], 1)] = b;
-    }
-    block_barrier();
-}
-
-/* Running sums of items and partial results over the ranks. Returns the totals. */
-template <typename POLICY>
-GPU_DEVICE plan_counts number_items(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
-{
-    const int32_t batch = args.problem.metadata.batch;
-    plan_counts total = {0, 0};
     for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
-        int32_t rank = first + thread_index();
-        plan_counts own = {0, 0};
-        if (rank < batch)
-            own = args.policy.counts(sequence_at(args.problem, args.plan.order[rank]), split);
-        block_sums items = block_scan(shared.scan, own.items);
-        block_sums partials = block_scan(shared.scan, own.partials);
-        if (rank < batch) {
-            args.plan.first_item[rank] = total.items + items.before;
-            args.plan.first_partial[rank] = total.partials + partials.before;
-        }
-        total.items += items.all;
-        total.partials += partials.all;
+        int32_t rank = count_up(shared.class_next, class_of(first + thread), first + thread < batch);
+        if (first + thread < batch)
+            args.plan.order[rank] = first + thread;
     }
-    if (thread_index() == 0) {
-        args.plan.first_item[batch] = total.items;
-        args.plan.first_partial[batch] = total.partials;
-    }
-    return total;
+    block_barrier();
 }
 
-template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)
+/* The last of `count` ranks whose first item is at or before `item`. */
+GPU_DEVICE int32_t rank_of(const int32_t *first_item, int32_t count, int32_t item)
+{
+    int32_t low = 0;
+    int32_t high = count - 1;
+    while (low < high) {
+        int32_t middle = (low + high + 1) / 2;
+        if (first_item[middle] <= item)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* Describes all items, in rounds of as many ranks as there are threads. Returns how many there are. */
+template <typename POLICY>
+GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+{
+    const int32_t batch = args.problem.metadata.batch;
+    const int32_t thread = thread_index();
+    plan_counts before = {0, 0}; /* this round */
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
+        const int32_t ranks = smaller(batch - first, (int32_t)PLAN_THREADS);
+        plan_counts own = {0, 0};
+        if (thread < ranks)
+            own = args.policy.counts(sequence_at(args.problem, args.plan.order[first + thread]), split);
+        const block_sums items = block_scan(shared.scan, own.items);
+        const block_sums partials = block_scan(shared.scan, own.partials);
+        shared.first_item[thread] = items.before;
+        shared.first_partial[thread] = partials.before;
+        block_barrier();
+        for (int32_t n = thread; n < items.all; n += PLAN_THREADS) {
+            const int32_t rank = rank_of(shared.first_item, ranks, n);
+            const gpu_sequence sequence = sequence_at(args.problem, args.plan.order[first + rank]);
+            args.items[before.items + n] = args.policy.item(args.problem, sequence, split, n - shared.first_item[rank],
+                                                            before.partials + shared.first_partial[rank]);
+        }
+        before = {before.items + items.all, before.partials + partials.all};
+        block_barrier();
+    }
+    return before;
+}
+
+/* Sums of work, and whether there are gaps, over the batch. Returns the work. */
+template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
 {
     const int32_t batch = args.problem.metadata.batch;
     if (thread_index() == 0) {
-        shared.work = 0;
         shared.gaps[0] = batch == 0 ? GAPS_IN_QUERIES : 0;
         shared.gaps[1] = batch == 0 ? GAPS_IN_KEYS : 0;
     }
     block_barrier();
+    int32_t work = 0;
     for (int32_t b = thread_index(); b < batch; b += PLAN_THREADS) {
-        atomic_add(&shared.work, (uint64_t)args.policy.work(sequence_at(args.problem, b)));
+        work += args.policy.work(sequence_at(args.problem, b));
         int32_t gaps = gaps_at(args.problem.metadata, b);
         if (gaps & GAPS_IN_QUERIES)
             shared.gaps[0] = GAPS_IN_QUERIES;
         if (gaps & GAPS_IN_KEYS)
             shared.gaps[1] = GAPS_IN_KEYS;
     }
-    block_barrier();
-    int32_t split = args.policy.choose_split((int64_t)shared.work);
+    return block_scan(shared.scan, work).all;
+}
+
+template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)
+{
+    const int32_t split = args.policy.choose_split(survey_batch(args, shared));
     order_sequences(args, split, shared);
-    plan_counts total = number_items(args, split, shared);
+    const plan_counts total = describe_items(args, split, shared);
     for (int32_t n = thread_index(); n < total.partials * args.problem.kv_heads; n += PLAN_THREADS)
         args.plan.arrivals[n] = 0;
     if (thread_index() == 0) {
         args.plan.header->items = total.items;
-        args.plan.header->split_keys = split;
         args.plan.header->gaps = shared.gaps[0] | shared.gaps[1];
     }
 }
@@ -261,9 +292,8 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
     uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
     if (thread_index() == 0) {
         header->place = place;
-        header->next_item = 0;
+        header->taken = 0;
         header->items = 0;
-        header->split_keys = 0;
         header->gaps = 0;
     }
     if (place == no_violation)

@@ -8,6 +8,7 @@
  *     WARP                                          threads that run in step: 32 or 64
  *     thread_index(), block_index(), grid_blocks()  int32_t
  *     block_barrier()                               all threads of the block; orders shared and global memory in it
+ *     warp_barrier()                                all threads of the warp; orders shared memory among them
  *     shared_memory()                               char *, the block's dynamic shared memory, aligned to 1024 bytes
  *     warp_xor(value, mask)                         value of thread (lane ^ mask), int32_t or float
  *     warp_first(value)                             value of lane 0
@@ -38,10 +39,13 @@
  *         .data                                     T *, aligned to 1024 bytes
  *         .piece(row, column)                       T *, address of 8 elements; column is a multiple of 8
  *         static bytes(rows)
- *     warp_sums<ROWS, COLUMNS>   float sums of a ROWS x COLUMNS matrix that a warp holds together, both multiples
- * of 16. SLOTS                                     how many of the rows this thread holds elements of RUN neighbouring
- * columns that it holds of a row together clear() for_each_run(f)                           f(slot, column, float
- * *run): RUN elements from `column` on slot_row(slot)                            the row, 0 .. ROWS - 1
+ *     warp_sums<ROWS, COLUMNS>   float sums of a matrix that a warp holds together; ROWS and COLUMNS are multiples of 16
+ *         SLOTS                                     how many of the rows this thread holds elements of
+ *         RUN                                       neighbouring columns that it holds of a row together
+ *         clear()
+ *         for_each_run(f)                           f(slot, column, float *run): RUN elements from `column` on
+ *         for_each_run_with(other, f)               f(slot, column, float *run, float *run_of_other)
+ *         slot_row(slot)                            the row, 0 .. ROWS - 1
  *     sums_first_lane()                             whether this thread is the first of those that share its rows
  *     sums_row_max(x), sums_row_sum(x)              over the threads that share a row; all get the result
  *     warp_operand<T, ROWS, COLUMNS>                sums rounded to T, as the left matrix of a product
@@ -53,6 +57,8 @@
  *         sums[r][c] += sum over k of p[r][k] * b[b_row + k][b_column + c]
  *     multiply_columns<STEPS>(sums, a, a_column, b, b_column)
  *         sums[r][c] += sum over k < STEPS of a[k][a_column + r] * b[k][b_column + c]; STEPS is a multiple of 16
+ *     multiply_tiles<STEPS>(sums, a, a_row, b, b_column)
+ *         sums[r][c] += sum over k < STEPS of a[a_row + r][k] * b[k][b_column + c]
  *     store_sums(tile, row, column, sums)           rounds sums to T and writes them to a tile
  *
  * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */

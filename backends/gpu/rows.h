@@ -25,30 +25,71 @@ GPU_DEVICE char *query_row_address(const gpu_problem &problem, const gpu_tensor 
     return tensor_row(tensor, (int64_t)sequence.first_query + place.query, place.head);
 }
 
+/* How the threads of a block share the rows of a tile: eight neighbours copy 128 bytes of one row. */
+template <int THREADS, int ROWS> struct copy_shares {
+    static constexpr int PIECES = 8;
+    static constexpr int AT_ONCE = THREADS / PIECES; /* rows */
+    static constexpr int STEPS = ROWS < AT_ONCE ? 1 : ROWS / AT_ONCE;
+    static_assert(ROWS % AT_ONCE == 0 || AT_ONCE % ROWS == 0, "rows are shared evenly");
+
+    GPU_DEVICE static int32_t first_row()
+    {
+        return thread_index() / PIECES;
+    }
+    GPU_DEVICE static int32_t column()
+    {
+        return thread_index() % PIECES * 8;
+    }
+};
+
+/* Begins to copy this thread's share of one row, `from` being its element 0; zeros past `dim`, or if there is none. */
+template <typename T, int DIM>
+GPU_DEVICE void copy_row(const shared_tile<T, DIM> &tile, int32_t row, int32_t column, const char *from, bool exists,
+                         int32_t dim)
+{
+#pragma unroll
+    for (int group = 0; group < DIM; group += 64) {
+        bool valid = exists && group + column < dim;
+        copy_16(tile.piece(row, group + column), from + (group + column) * (int)sizeof(T), valid);
+    }
+}
+
 /* Begins to copy ROWS rows into a tile: `address(row)` of the first `count`, zeros for the others and past `dim`. */
 template <int THREADS, int ROWS, typename T, int DIM, typename ADDRESS>
 GPU_DEVICE void copy_rows(const shared_tile<T, DIM> &tile, int32_t count, int32_t dim, ADDRESS address)
 {
-    constexpr int pieces = 8; /* of 16 bytes, side by side: whole lines of memory */
-    constexpr int rows_at_once = THREADS / pieces;
-    static_assert(ROWS % rows_at_once == 0 || rows_at_once % ROWS == 0, "rows are shared evenly");
-    const int column = thread_index() % pieces * 8;
+    using shares = copy_shares<THREADS, ROWS>;
+    if (shares::first_row() >= ROWS)
+        return;
 #pragma unroll
-    for (int row = thread_index() / pieces; row < ROWS; row += rows_at_once) {
-        const char *from = row < count ? address(row) : nullptr;
-#pragma unroll
-        for (int group = 0; group < DIM; group += pieces * 8) {
-            bool valid = row < count && group + column < dim;
-            copy_16(tile.piece(row, group + column), valid ? from + (group + column) * (int)sizeof(T) : nullptr, valid);
-        }
+    for (int step = 0; step < shares::STEPS; step++) {
+        int32_t row = shares::first_row() + step * shares::AT_ONCE;
+        bool exists = row < count;
+        copy_row(tile, row, shares::column(), exists ? address(row) : nullptr, exists, dim);
     }
 }
 
+/* Keys first .. end - 1, or values. */
 template <int THREADS, int ROWS, typename T, int DIM>
 GPU_DEVICE void copy_keys(const shared_tile<T, DIM> &tile, const gpu_key_rows &rows, int32_t first, int32_t end,
                           int32_t dim)
 {
-    copy_rows<THREADS, ROWS>(tile, end - first, dim, [&](int32_t row) { return key_row(rows, first + row); });
+    using shares = copy_shares<THREADS, ROWS>;
+    const int32_t count = end - first;
+    if (rows.pages) {
+        copy_rows<THREADS, ROWS>(tile, count, dim, [&](int32_t row) { return key_row(rows, first + row); });
+        return;
+    }
+    if (shares::first_row() >= ROWS)
+        return;
+    const char *from = rows.data + (int64_t)(rows.first_row + first + shares::first_row()) * rows.row_bytes;
+    const int64_t stride = shares::AT_ONCE * rows.row_bytes;
+#pragma unroll
+    for (int step = 0; step < shares::STEPS; step++) {
+        int32_t row = shares::first_row() + step * shares::AT_ONCE;
+        copy_row(tile, row, shares::column(), from, row < count, dim);
+        from += stride;
+    }
 }
 
 #endif

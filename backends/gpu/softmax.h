@@ -60,6 +60,12 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
             state.sum[slot] += run[i];
         }
     });
+    bool moved = false;
+#pragma unroll
+    for (int slot = 0; slot < sums::SLOTS; slot++)
+        moved = moved || rescale[slot] != 1.0f;
+    if (!warp_any(moved))
+        return;
     out.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
         for (int i = 0; i < sums::RUN; i++)

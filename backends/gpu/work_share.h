@@ -10,8 +10,8 @@
 #include "numbers.h"
 
 enum {
-    AROUND_THREADS = 512,
-    AROUND_BLOCKS = 2, /* per processor: enough to keep its share of the memory busy, at four loads to a thread */
+    AROUND_THREADS = 256,
+    AROUND_BLOCKS = 3, /* per processor: enough to keep its share of the memory busy, at four loads to a thread */
 };
 
 /* Numbers begin .. end - 1: what this block does of `count`, whole groups of `group` but for the last. Neighbours stay

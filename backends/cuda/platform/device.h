@@ -35,6 +35,11 @@ GPU_DEVICE void block_barrier()
     __syncthreads();
 }
 
+GPU_DEVICE void warp_barrier()
+{
+    __syncwarp();
+}
+
 GPU_DEVICE char *shared_memory()
 {
     extern __shared__ __align__(1024) char bytes[];

@@ -21,7 +21,7 @@ template <typename T, int DIM> struct shared_tile {
 
     GPU_DEVICE T *piece(int row, int column) const
     {
-        return data + row * DIM + (column ^ ((row & 7) * 8));
+        return data + row * DIM + (column & ~63) + ((column & 63) ^ ((row & 7) * 8));
     }
 
     /* piece(row + lane_row, column + lane_column), with row a multiple of 8, column of 16, lane_column 0 or 8: what
@@ -65,6 +65,16 @@ template <int ROWS, int COLUMNS> struct warp_sums {
 #pragma unroll
             for (int n = 0; n < COLUMN_PIECES; n++)
                 f(slot, n * 8 + lane_index() % 4 * 2, &piece[slot / 2][n][slot % 2 * 2]);
+    }
+
+    template <typename F> GPU_DEVICE void for_each_run_with(warp_sums &other, F f)
+    {
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+#pragma unroll
+            for (int n = 0; n < COLUMN_PIECES; n++)
+                f(slot, n * 8 + lane_index() % 4 * 2, &piece[slot / 2][n][slot % 2 * 2],
+                  &other.piece[slot / 2][n][slot % 2 * 2]);
     }
 
     GPU_DEVICE static int slot_row(int slot)
@@ -240,6 +250,25 @@ GPU_DEVICE void multiply_columns(warp_sums<ROWS, COLUMNS> &sums, const shared_ti
 #pragma unroll
         for (int m = 0; m < ROWS / 16; m++)
             load_left_transposed(left[m], a, step, a_column + m * 16);
+#pragma unroll
+        for (int n = 0; n < COLUMNS / 16; n++) {
+            uint32_t right[4];
+            load_right_transposed(right, b, step, b_column + n * 16);
+            multiply_pieces<T>(sums, left, right, n);
+        }
+    }
+}
+
+template <int STEPS, typename T, int A_DIM, int B_DIM, int ROWS, int COLUMNS>
+GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, A_DIM> &a, int a_row,
+                               const shared_tile<T, B_DIM> &b, int b_column)
+{
+#pragma unroll
+    for (int step = 0; step < STEPS; step += 16) {
+        uint32_t left[ROWS / 16][4];
+#pragma unroll
+        for (int m = 0; m < ROWS / 16; m++)
+            load_left(left[m], a, a_row + m * 16, step);
 #pragma unroll
         for (int n = 0; n < COLUMNS / 16; n++) {
             uint32_t right[4];

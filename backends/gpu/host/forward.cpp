@@ -61,6 +61,15 @@ int64_t smaller_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Tiles of sequences that are decoded. */
+constexpr int64_t DECODE_TILES = DECODE_ROWS / DECODE_TILE_ROWS;
+
+int64_t decode_tile_limit(const varlen_attention &attention)
+{
+    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
+    return smaller_of(attention.batch * DECODE_TILES, all_rows / DECODE_TILE_ROWS + attention.batch);
+}
+
 /* Partial results of split keys, for any batch of this shape. A tile whose keys are split has parts for at most twice
  * its keys / part_keys. */
 int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
@@ -71,28 +80,36 @@ int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
         return longest > SPLIT_SHORTEST ? 2 * (int64_t)wanted : 0;
     if (longest <= SPLIT_INVARIANT)
         return 0;
-    constexpr int64_t tiles_each = DECODE_ROWS / DECODE_TILE_ROWS;
-    const int64_t rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t tiles = smaller_of(attention.batch * tiles_each, rows / DECODE_TILE_ROWS + attention.batch);
-    int64_t parts = tiles * (SPLIT_PARTS_INVARIANT + 1);
+    int64_t parts = decode_tile_limit(attention) * SPLIT_PARTS_INVARIANT;
     if (!paged)
-        parts = smaller_of(parts, tiles_each * 2 * (attention.total_k / SPLIT_INVARIANT + 1));
+        parts = smaller_of(parts, DECODE_TILES * 2 * (attention.total_k / SPLIT_INVARIANT + 1));
     return parts * attention.kv_heads;
+}
+
+/* Items of one kv head, for any batch of this shape. */
+int64_t item_limit(const varlen_attention &attention, const forward_row &row, int64_t partials)
+{
+    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
+    const int64_t prefill = all_rows / row.shape().tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
+    return prefill + decode_tile_limit(attention) + partials / attention.kv_heads;
 }
 
 struct forward_workspace {
     gpu_plan plan;
+    forward_item *items;
     float *partial_out;
     float *partial_maximum;
     float *partial_sum;
 };
 
-forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention, int32_t wanted)
+forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const forward_row &row,
+                                 int32_t wanted)
 {
     const int64_t limit = partial_limit(attention, wanted);
     const int64_t partial_rows = limit * DECODE_TILE_ROWS;
     forward_workspace workspace;
     workspace.plan = take_plan(cursor, attention, limit);
+    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, row, limit));
     workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
     workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
     workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
@@ -111,9 +128,10 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     return policy;
 }
 
-varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                          const forward_policy &policy, forward_item *items)
 {
-    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, args.policy, state.validate};
+    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, items, policy, state.validate};
     const launch_shape shape = {1 + args.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
 }
@@ -123,8 +141,9 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const fo
 /* The general instances need no more than the others. */
 size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *attention)
 {
+    const forward_row &row = find_row(*attention, false);
     workspace_cursor cursor = {};
-    take_workspace(cursor, *attention, wanted_items(*state, find_row(*attention, false)));
+    take_workspace(cursor, *attention, row, wanted_items(*state, row));
     return cursor.used;
 }
 
@@ -135,13 +154,13 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     const forward_row &row = find_row(*attention, problem_is_general(problem));
     const int32_t wanted = wanted_items(*state, row);
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    const forward_workspace workspace = take_workspace(cursor, *attention, wanted);
+    const forward_workspace workspace = take_workspace(cursor, *attention, row, wanted);
 
     forward_arguments work = {};
     work.problem = problem;
     work.plan = workspace.plan;
     work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
-    work.policy = make_policy(problem, *attention, row, wanted);
+    work.items = workspace.items;
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.lse = args->lse;
     work.partial_out = workspace.partial_out;
@@ -149,6 +168,7 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.partial_sum = workspace.partial_sum;
     work.mailbox = state->mailbox;
 
-    varlen_status status = launch_plan(*state, stream, work);
+    const forward_policy policy = make_policy(problem, *attention, row, wanted);
+    varlen_status status = launch_plan(*state, stream, work, policy, workspace.items);
     return status == VARLEN_OK ? row.launch(*state, stream, work) : status;
 }

@@ -86,9 +86,6 @@ gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, 
     gpu_plan plan = {};
     plan.header = workspace_take<plan_header>(cursor, 1);
     plan.order = workspace_take<int32_t>(cursor, attention.batch);
-    plan.first_item = workspace_take<int32_t>(cursor, attention.batch + 1);
-    plan.first_partial = workspace_take<int32_t>(cursor, attention.batch + 1);
     plan.arrivals = workspace_take<int32_t>(cursor, partial_limit);
-    plan.partial_limit = (int32_t)partial_limit;
     return plan;
 }

@@ -1,0 +1,39 @@
+/* What an open context keeps, and how its calls get at the device. */
+#ifndef VARLEN_GPU_HOST_STATE_H
+#define VARLEN_GPU_HOST_STATE_H
+
+#include "platform/runtime.h"
+
+#include "violation.h"
+
+struct gpu_state {
+    int32_t device;
+    int32_t processors;
+    bool validate; /* whether metadata is searched for violations */
+    violation_mailbox mailbox;
+    int32_t taking; /* whether a thread is emptying the mailbox */
+};
+
+/* Runs `work`, which returns a varlen_status, while `device` is the thread's current one, and makes that which was
+ * current before current again. Where it is the device itself, that costs one look. */
+template <typename WORK> varlen_status on_device(int32_t device, WORK work)
+{
+    int32_t before;
+    varlen_status status = runtime_get_device(&before);
+    if (status != VARLEN_OK)
+        return status;
+    if (before == device)
+        return work();
+    status = runtime_set_device(device);
+    if (status != VARLEN_OK)
+        return status;
+    status = work();
+    const varlen_status restored = runtime_set_device(before);
+    return status != VARLEN_OK ? status : restored;
+}
+
+varlen_status gpu_open(const varlen_backend_open *options, void **state);
+void gpu_close(void *state);
+varlen_status gpu_take_violation(void *state, varlen_violation *violation);
+
+#endif

@@ -1,0 +1,132 @@
+/* The CUDA plugin's table, without a device: it is whole, it refuses what it must, and nothing needs a driver to do so.
+ *
+ * usage: cuda_plugin_test PLUGIN */
+#include <varlen/backend.h>
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char failure[512];
+
+static varlen_status keep_reason(varlen_status status, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(failure, sizeof failure, format, values);
+    va_end(values);
+    return status;
+}
+
+static void ignore_log(varlen_log_level level, const char *format, ...)
+{
+    (void)level;
+    (void)format;
+}
+
+static const char *no_environment(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+static const varlen_host good_host = {
+    .abi_version = VARLEN_BACKEND_ABI_VERSION,
+    .struct_size = sizeof(varlen_host),
+    .fail = keep_reason,
+    .log = ignore_log,
+    .environment = no_environment,
+};
+
+static varlen_backend_entry_function entry;
+
+static void load(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+        fprintf(stderr, "%s\n", dlerror());
+        return;
+    }
+    entry = (varlen_backend_entry_function)dlsym(library, VARLEN_BACKEND_ENTRY_SYMBOL);
+}
+
+static void another_major_version_is_declined(void **state)
+{
+    (void)state;
+    varlen_host later = good_host;
+    later.abi_version = (VARLEN_BACKEND_ABI_MAJOR + 1) << 16;
+    assert_null(entry(&later));
+    assert_non_null(strstr(failure, "ABI"));
+}
+
+static void the_table_is_whole(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    assert_non_null(backend);
+    assert_int_equal(backend->abi_version, VARLEN_BACKEND_ABI_VERSION);
+    assert_int_equal(backend->struct_size, sizeof *backend);
+    assert_int_equal(backend->priority, 100);
+    assert_string_equal(backend->name, "cuda");
+    assert_true(strlen(backend->description) > 0);
+    void (*functions[(sizeof *backend - offsetof(varlen_backend, device_count)) / sizeof(void (*)(void))])(void);
+    memcpy(functions, (const char *)backend + offsetof(varlen_backend, device_count), sizeof functions);
+    for (size_t n = 0; n < sizeof functions / sizeof *functions; n++)
+        if (!functions[n])
+            fail_msg("function %zu of the table is missing", n);
+}
+
+static void devices_are_counted_or_missed_with_a_reason(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    int32_t count = -1;
+    failure[0] = '\0';
+    const varlen_status status = backend->device_count(&count);
+    if (status == VARLEN_OK) {
+        assert_true(count > 0);
+        return;
+    }
+    assert_int_equal(status, VARLEN_ERROR_BACKEND_UNAVAILABLE);
+    assert_int_equal(count, 0);
+    assert_true(strlen(failure) > 0);
+}
+
+static void float32_attention_is_refused(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    varlen_attention attention = {
+        .struct_size = sizeof attention, .batch = 1, .q_heads = 1, .kv_heads = 1, .head_dim = 64, .value_dim = 64};
+    for (varlen_pass pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++) {
+        attention.dtype = VARLEN_FLOAT32;
+        failure[0] = '\0';
+        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_ERROR_UNSUPPORTED);
+        assert_non_null(strstr(failure, "float32"));
+        attention.dtype = VARLEN_FLOAT16;
+        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_OK);
+        attention.dtype = VARLEN_BFLOAT16;
+        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_OK);
+    }
+}
+
+int main(int count, char **words)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_major_version_is_declined),
+        cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
+        cmocka_unit_test(float32_attention_is_refused),
+    };
+    if (count == 2)
+        load(words[1]);
+    if (!entry)
+        return fputs("usage: cuda_plugin_test PLUGIN\n", stderr), 2;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,24 @@
+/* From global to shared memory, at any time until waited for: see backends/gpu/platform.h. */
+#ifndef VARLEN_SIMT_COPY_H
+#define VARLEN_SIMT_COPY_H
+
+#include "platform/device.h"
+
+GPU_DEVICE void copy_16(void *to, const void *from, bool valid)
+{
+    simt_require((uintptr_t)to % 16 == 0, "copy_16: the destination is not a multiple of 16");
+    simt_require(!valid || (from && (uintptr_t)from % 16 == 0), "copy_16: the source is NULL or not a multiple of 16");
+    simt_copy_later({to, valid ? from : nullptr});
+}
+
+GPU_DEVICE void copies_commit()
+{
+    simt_copies_commit();
+}
+
+template <int GROUPS> GPU_DEVICE void copies_wait()
+{
+    simt_copies_wait(GROUPS);
+}
+
+#endif
