@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* syscall */
 #include "amx_support.h"
 
 #if defined(__x86_64__)
