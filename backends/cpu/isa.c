@@ -116,7 +116,7 @@ varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
             return VARLEN_OK;
         }
         if (named)
-            problem = "needs what this processor lacks";
+            problem = "needs what this processor or its system lacks";
     }
     char runnable[128];
     list_runnable(runnable, sizeof runnable);
