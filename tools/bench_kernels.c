@@ -1,6 +1,8 @@
 /* The loops that measure a processor: see bench_kernels.h. */
 #include "bench_kernels.h"
 
+#include "backends/cpu/amx_support.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -79,6 +81,42 @@ __attribute__((target("avx512f,avx512bf16"))) static void run_avx512_bf16(int64_
         sums[0] = _mm512_add_ps(sums[0], sums[i]);
     *sink = _mm512_cvtss_f32(sums[0]);
 }
+
+enum { TILE_ROWS = 16, TILE_ROW_BYTES = 64, TILE_SUMS = 4, TILE_FLOPS = 2 * 16 * 16 * 32 };
+
+/* Of zero products likewise, in tiles. */
+__attribute__((target("amx-tile,amx-bf16"))) static void run_amx_bf16(int64_t rounds, float *sink)
+{
+    struct {
+        uint8_t palette, start_row, reserved[14];
+        uint16_t row_bytes[16];
+        uint8_t rows[16];
+    } configuration = {.palette = 1};
+    float tile[TILE_ROWS][TILE_ROW_BYTES / sizeof(float)] = {{*sink}};
+    for (int i = 0; i < TILE_SUMS + 4; i++) {
+        configuration.row_bytes[i] = TILE_ROW_BYTES;
+        configuration.rows[i] = TILE_ROWS;
+    }
+    __asm__ volatile("" ::"r"(&configuration), "r"(tile) : "memory"); /* written before the tiles are */
+    _tile_loadconfig(&configuration);
+    _tile_loadd(0, tile, TILE_ROW_BYTES);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    _tile_zero(4);
+    _tile_zero(5);
+    _tile_zero(6);
+    _tile_zero(7);
+    for (int64_t round = 0; round < rounds; round++) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, tile, TILE_ROW_BYTES);
+    _tile_release();
+    *sink = tile[0][0];
+}
 #endif
 
 bench_arithmetic bench_float32_arithmetic(void)
@@ -97,6 +135,8 @@ bench_arithmetic bench_bfloat16_arithmetic(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (cpu_may_use_amx_bf16())
+        return (bench_arithmetic){"AMX-BF16", 1.0 * TILE_FLOPS * TILE_SUMS, run_amx_bf16};
     if (__builtin_cpu_supports("avx512bf16"))
         return (bench_arithmetic){"AVX-512-BF16", 4.0 * 16 * CHAINS, run_avx512_bf16};
 #endif

@@ -12,7 +12,7 @@
 typedef struct backward_workspace {
     cpu_task *tasks;
     float *delta;              /* [q_heads, total_q] */
-    float *dq_panels;          /* [kv_heads][panels of all sequences][head_dim][panel_rows] */
+    float *dq_panels;          /* [kv_heads][panels of all sequences][cpu_dq_panel_floats] */
     _Atomic int32_t *dq_tiles; /* [kv_heads][panels of all sequences] */
     int64_t panels;            /* of all sequences, under one kv head */
     char *scratch;             /* one after the other for each thread */
@@ -28,11 +28,11 @@ static int64_t first_panel(const cpu_inputs *inputs, int32_t b, int32_t panel_ro
 static backward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
                                          const varlen_attention *attention)
 {
-    const cpu_kernels *kernels = state->kernels;
+    const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     size_t scratch_bytes = kernels->backward_scratch_bytes(attention);
     size_t panels = cpu_forward_task_limit(attention, kernels->panel_rows);
     size_t all_panels = panels * (size_t)attention->kv_heads;
-    size_t panel_bytes = (size_t)attention->head_dim * (size_t)kernels->panel_rows * sizeof(float);
+    size_t panel_bytes = cpu_dq_panel_floats(attention, kernels->panel_rows) * sizeof(float);
     return (backward_workspace){
         .tasks = scratch_take(cursor, cpu_backward_task_limit(attention, kernels->backward_keys) * sizeof(cpu_task)),
         .delta = scratch_take(cursor, (size_t)attention->q_heads * (size_t)attention->total_q * sizeof(float)),
@@ -121,14 +121,14 @@ static cpu_backward_tile tile_at(const backward_workspace *workspace, int64_t in
         .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
         .kv_head = kv_head,
         .number = task->tile,
-        .dq_panels = workspace->dq_panels + panel * attention->head_dim * panel_rows,
+        .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, panel_rows),
         .dq_tiles = workspace->dq_tiles + panel,
     };
 }
 
 void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)
 {
-    const cpu_kernels *kernels = state->kernels;
+    const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     cpu_inputs inputs = cpu_inputs_of_backward(attention, args);
     scratch_cursor cursor = {.base = args->workspace};
     backward_workspace workspace = take_workspace(&cursor, state, attention);

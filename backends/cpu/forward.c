@@ -26,7 +26,7 @@ static size_t larger(size_t a, size_t b)
 static forward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
                                         const varlen_attention *attention)
 {
-    const cpu_kernels *kernels = state->kernels;
+    const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     forward_workspace workspace;
     workspace.tasks = scratch_take(cursor, cpu_forward_task_limit(attention, kernels->forward_rows) * sizeof(cpu_task));
     workspace.partial_rows = cpu_partial_limit(attention);
@@ -124,13 +124,12 @@ static void clear_gap(const varlen_attention *attention, const varlen_forward_ar
 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)
 {
+    const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     cpu_inputs inputs = cpu_inputs_of_forward(attention, args);
     scratch_cursor cursor = {.base = args->workspace};
-    forward_work work = {.kernels = state->kernels,
-                         .inputs = &inputs,
-                         .args = args,
-                         .workspace = take_workspace(&cursor, state, attention)};
-    int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, state->kernels->forward_rows);
+    forward_work work = {
+        .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
+    int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, kernels->forward_rows);
     int64_t tiles = tasks * attention->kv_heads;
     int32_t threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
 

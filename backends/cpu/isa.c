@@ -1,10 +1,8 @@
 #include "isa.h"
 
+#include "amx_support.h"
 #include "state.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +28,7 @@ extern const cpu_kernels cpu_kernels_baseline;
 extern const cpu_kernels cpu_kernels_avx2;
 extern const cpu_kernels cpu_kernels_avx512;
 extern const cpu_kernels cpu_kernels_avx512_bf16;
+extern const cpu_kernels cpu_kernels_amx_bf16;
 
 /* GCC's and Clang's feature tests include XGETBV's answer. */
 static bool has_avx2(void)
@@ -54,15 +53,36 @@ static bool has_avx512_bf16(void)
  * (docs/performance.md). */
 static bool has_no_amx_bf16(void)
 {
-    unsigned eax, ebx, ecx, edx;
-    const unsigned amx_bf16 = 1u << 22;
-    return !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx & amx_bf16);
+    return !cpu_has_amx_bf16();
 }
+
+#if defined(CPU_EMULATE_AMX)
+/* For tests, where the tiles are ordinary memory. */
+static bool has_amx_bf16(void)
+{
+    return has_avx512_bf16();
+}
+
+static bool never(void)
+{
+    return false;
+}
+#else
+static bool has_amx_bf16(void)
+{
+    return has_avx512_bf16() && cpu_may_use_amx_bf16();
+}
+#endif
 #endif
 
 /* From the most to the least wanted. */
 static const cpu_isa isas[] = {
 #if defined(__x86_64__)
+#if defined(CPU_EMULATE_AMX)
+    {&cpu_kernels_amx_bf16, has_amx_bf16, never},
+#else
+    {&cpu_kernels_amx_bf16, has_amx_bf16, NULL},
+#endif
     {&cpu_kernels_avx512_bf16, has_avx512_bf16, has_no_amx_bf16},
     {&cpu_kernels_avx512, has_avx512, NULL},
     {&cpu_kernels_avx2, has_avx2, NULL},
@@ -96,7 +116,7 @@ varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
             return VARLEN_OK;
         }
         if (named)
-            problem = "needs what this processor lacks";
+            problem = "needs what this processor or its system lacks";
     }
     char runnable[128];
     list_runnable(runnable, sizeof runnable);

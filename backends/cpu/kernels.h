@@ -7,7 +7,8 @@
 
 #include <stdatomic.h>
 
-/* Keys per step of the online softmax. Changes speed, and results in their last bits. */
+/* Keys per step of the online softmax, unless a set has its own number (tiles.h). Changes speed, and results in their
+ * last bits. */
 enum { CPU_KEY_BLOCK = 64 };
 
 /* Softmax sums of rows over a part of their keys, to be combined with those of the other parts. */
@@ -52,13 +53,21 @@ typedef struct cpu_backward_tile {
     cpu_sequence sequence;
     int32_t kv_head;
     int32_t number;
-    float *dq_panels;          /* [panels][head_dim][panel_rows]: sums of this sequence and kv head */
+    float *dq_panels;          /* [panels][cpu_dq_panel_floats]: sums of this sequence and kv head */
     _Atomic int32_t *dq_tiles; /* [panels]: how many tiles have been added, 0 at first */
 } cpu_backward_tile;
 
+/* A panel of dq is [head_dim][panel_rows], with rows up to a multiple of 16 that the products may write. */
+static inline size_t cpu_dq_panel_floats(const varlen_attention *attention, int32_t panel_rows)
+{
+    return (size_t)((attention->head_dim + 15) / 16 * 16) * (size_t)panel_rows;
+}
+
 /* Sizes of scratch are bytes per thread, multiples of 64; scratch is aligned to 64 bytes. */
 typedef struct cpu_kernels {
-    const char *name;      /* of the instruction set, as in VARLEN_CPU_ISA */
+    const char *name; /* of the instruction set, as in VARLEN_CPU_ISA */
+    /* The set to use for float32 and float16 if this one is for bfloat16 alone; else NULL. */
+    const struct cpu_kernels *floats;
     int32_t panel_rows;    /* query rows per panel of dq */
     int32_t forward_rows;  /* query rows per forward tile */
     int32_t decode_rows;   /* sequences of at most so many query rows are decoded */

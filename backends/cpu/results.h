@@ -20,8 +20,8 @@ static inline cpu_row_result cpu_finish_row(const cpu_inputs *inputs, int32_t he
     double reference = fmax(maximum, sink);
     if (reference == -INFINITY)
         return (cpu_row_result){.factor = 0.0f, .lse = -INFINITY};
-    double rescale = exp2(maximum - reference);
-    double total = sum * rescale + exp2(sink - reference);
+    double rescale = reference == maximum ? 1.0 : exp2(maximum - reference);
+    double total = sum * rescale + (sink == -INFINITY ? 0.0 : exp2(sink - reference));
     float kept = 1.0f / (1.0f - inputs->attention->dropout_p);
     return (cpu_row_result){.factor = (float)(rescale / total) * kept, .lse = (float)((reference + log2(total)) * ln2)};
 }

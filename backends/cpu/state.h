@@ -11,6 +11,12 @@ typedef struct cpu_state {
     int32_t threads; /* that a call may use, >= 1 */
 } cpu_state;
 
+/* The kernels for tensors of a type. */
+static inline const cpu_kernels *cpu_kernels_for(const cpu_state *state, varlen_dtype dtype)
+{
+    return state->kernels->floats && dtype != VARLEN_BFLOAT16 ? state->kernels->floats : state->kernels;
+}
+
 extern const varlen_host *cpu_host; /* set by the entry, before anything else runs */
 
 #endif

@@ -19,19 +19,19 @@
 #include "scratch.h"
 #include "span.h"
 
-_Static_assert(BACKWARD_KEYS % PANEL_ROWS == 0, "panel products round rows up to PANEL_ROWS");
+_Static_assert((int)BACKWARD_KEYS % (int)PANEL_ROW_STEP == 0, "panel products round rows up to PANEL_ROW_STEP");
 _Static_assert(BACKWARD_KEYS % 4 == 0, "dropout draws words for four keys at a time");
 
 /* The scratch of one thread. Rows of queries and keys have the same strides. */
 typedef struct backward_scratch {
     panel_columns *columns;
-    float *query_panel; /* [head_dim][PANEL] */
+    float *query_panel; /* [head_dim, rounded up for the products][PANEL] */
     float *query_rows;  /* [PANEL][key_stride] */
-    float *dout_panel;  /* [value_dim][PANEL] */
+    float *dout_panel;  /* [value_dim likewise][PANEL] */
     float *dout_rows;   /* [PANEL][value_stride] */
     float *query_pairs; /* [PANEL / 2][key_stride]: pairs of neighbouring rows */
     float *dout_pairs;  /* [PANEL / 2][value_stride] */
-    float *key_pairs;   /* [BACKWARD_KEYS / 2][key_stride] */
+    float *key_pairs;   /* as load_transposed wants them */
     float *keys;        /* [BACKWARD_KEYS][key_stride] */
     float *values;      /* [BACKWARD_KEYS][value_stride] */
     float *dk;          /* [BACKWARD_KEYS][key_stride] */
@@ -50,13 +50,13 @@ static backward_scratch take_scratch(scratch_cursor *cursor, const varlen_attent
     size_t value_row = (size_t)load_stride(attention->value_dim) * sizeof(float);
     return (backward_scratch){
         .columns = scratch_take(cursor, sizeof(panel_columns)),
-        .query_panel = scratch_take(cursor, (size_t)attention->head_dim * panel),
+        .query_panel = scratch_take(cursor, (size_t)panel_round_up(attention->head_dim, PANEL_STEPS) * panel),
         .query_rows = scratch_take(cursor, PANEL * key_row),
-        .dout_panel = scratch_take(cursor, (size_t)attention->value_dim * panel),
+        .dout_panel = scratch_take(cursor, (size_t)panel_round_up(attention->value_dim, PANEL_STEPS) * panel),
         .dout_rows = scratch_take(cursor, PANEL * value_row),
         .query_pairs = scratch_take(cursor, PANEL / 2 * key_row),
         .dout_pairs = scratch_take(cursor, PANEL / 2 * value_row),
-        .key_pairs = scratch_take(cursor, BACKWARD_KEYS / 2 * key_row),
+        .key_pairs = scratch_take(cursor, load_transposed_bytes(attention->head_dim, BACKWARD_KEYS)),
         .keys = scratch_take(cursor, BACKWARD_KEYS * key_row),
         .values = scratch_take(cursor, BACKWARD_KEYS * value_row),
         .dk = scratch_take(cursor, BACKWARD_KEYS * key_row),
@@ -150,7 +150,8 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
 {
     const cpu_backward_tile *tile = work->tile;
     const panel_columns *columns = work->scratch.columns;
-    float *dq_panel = tile->dq_panels + (int64_t)panel * work->attention->head_dim * PANEL;
+    const size_t dq_floats = cpu_dq_panel_floats(work->attention, PANEL);
+    float *dq_panel = tile->dq_panels + (size_t)panel * dq_floats;
     int32_t turn = tile->number - columns->begin / BACKWARD_KEYS;
     int32_t last_turn = (columns->end - 1) / BACKWARD_KEYS - columns->begin / BACKWARD_KEYS;
     float ones[PANEL] __attribute__((aligned(VECTOR_BYTES)));
@@ -159,7 +160,7 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
 
     turn_wait(&tile->dq_tiles[panel], turn);
     if (turn == 0)
-        memset(dq_panel, 0, (size_t)work->attention->head_dim * PANEL * sizeof *dq_panel);
+        memset(dq_panel, 0, dq_floats * sizeof *dq_panel);
     panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores,
                      (count + work->together - 1) / work->together, columns->vectors, work->elements);
     if (turn == last_turn)
@@ -167,10 +168,10 @@ static void add_dq(const backward_work *work, int32_t panel, panel_left keys, in
     turn_pass(&tile->dq_tiles[panel], turn);
 }
 
-/* panel_contract adds rows rounded up to PANEL_ROWS to keys that other panels see. */
+/* panel_contract adds rows rounded up to PANEL_ROW_STEP to keys that other panels see. */
 static void clear_rounded_rows(float *rows, int32_t count)
 {
-    int32_t rounded = (count + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
+    int32_t rounded = panel_round_up(count, PANEL_ROW_STEP);
     memset(rows + (int64_t)count * PANEL, 0, (size_t)(rounded - count) * PANEL * sizeof *rows);
 }
 
@@ -219,8 +220,8 @@ static void add_products(const backward_work *work, int32_t panel, int32_t skipp
                    (panel_left){scratch->dscores, PANEL, 1}, count,
                    (panel_right){scratch->query_rows, scratch->key_stride}, columns->count, work->attention->head_dim,
                    PANEL_FLOATS);
-    const float *keys = scratch->keys + skipped * scratch->key_stride;
-    add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, count);
+    add_dq(work, panel, load_transposed(scratch->keys, work->attention->head_dim, BACKWARD_KEYS, skipped, PANEL_FLOATS),
+           count);
 }
 
 /* The same for PANEL_PAIRS. P is no longer needed once dV has it: its place takes dS paired along the queries. */
@@ -228,8 +229,8 @@ static void add_products_of_pairs(const backward_work *work, int32_t panel, int3
 {
     const backward_scratch *scratch = &work->scratch;
     const int vectors = scratch->columns->vectors;
-    const int32_t steps = vectors * LANES / 2;
-    const int32_t rows = (count + PANEL_ROWS - 1) / PANEL_ROWS * PANEL_ROWS;
+    const int32_t steps = load_width(scratch->columns) / 2;
+    const int32_t rows = panel_round_up(count, PANEL_ROW_STEP);
     pairs_pack_columns(scratch->weights, scratch->weights, rows, vectors);
     panel_contract(scratch->dv + skipped * scratch->value_stride, scratch->value_stride,
                    (panel_left){scratch->weights, PANEL / 2, 1}, count,
@@ -240,8 +241,8 @@ static void add_products_of_pairs(const backward_work *work, int32_t panel, int3
         scratch->dk + skipped * scratch->key_stride, scratch->key_stride, (panel_left){scratch->weights, PANEL / 2, 1},
         count, (panel_right){scratch->query_pairs, scratch->key_stride}, steps, work->attention->head_dim, PANEL_PAIRS);
     pairs_pack_rows(scratch->dscores, count, vectors);
-    const float *keys = scratch->key_pairs + skipped / 2 * scratch->key_stride;
-    add_dq(work, panel, (panel_left){keys, 1, scratch->key_stride}, count);
+    add_dq(work, panel,
+           load_transposed(scratch->key_pairs, work->attention->head_dim, BACKWARD_KEYS, skipped, PANEL_PAIRS), count);
 }
 
 /* Rows of q and dout, in the orders that the products want. */
@@ -260,7 +261,7 @@ static void load_panel(const backward_work *work)
                      attention->value_dim, &tile->sequence, columns);
         return;
     }
-    int32_t rows = columns->vectors * LANES;
+    int32_t rows = load_width(columns);
     load_query_pairs(scratch->query_panel, scratch->query_rows, scratch->key_stride, q, attention->head_dim,
                      &tile->sequence, columns);
     load_query_pairs(scratch->dout_panel, scratch->dout_rows, scratch->value_stride, dout, attention->value_dim,
@@ -281,7 +282,7 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
     int32_t end = (int32_t)cpu_min(work->end_key, columns->end);
     if (begin >= end)
         return;
-    begin -= (begin - work->first_key) % PANEL_ROWS; /* so that rows, rounded up, end within the tile */
+    begin -= (begin - work->first_key) % PANEL_ROW_STEP; /* so that rows, rounded up, end within the tile */
 
     load_panel(work);
     int32_t skipped = begin - work->first_key;
@@ -307,7 +308,8 @@ static void load_tile(const backward_work *work)
     if (work->elements == PANEL_PAIRS) {
         load_key_pairs(scratch->keys, scratch->key_stride, &keys, attention->head_dim, begin, end);
         load_key_pairs(scratch->values, scratch->value_stride, &values, attention->value_dim, begin, end);
-        load_neighbour_pairs(scratch->key_pairs, scratch->key_stride, &keys, attention->head_dim, begin, end);
+        load_transposed_pairs(scratch->key_pairs, scratch->query_rows, &keys, attention->head_dim, BACKWARD_KEYS, begin,
+                              end);
     } else {
         load_keys(scratch->keys, scratch->key_stride, &keys, attention->dtype, attention->head_dim, begin, end);
         load_keys(scratch->values, scratch->value_stride, &values, attention->dtype, attention->value_dim, begin, end);
@@ -354,8 +356,10 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
     int64_t rows = (int64_t)tile->sequence.queries * cpu_group(attention);
     int64_t begin = queries.begin * cpu_group(attention) / PANEL;
     int64_t end = queries.end * cpu_group(attention);
+    panel_begin_products();
     for (int64_t panel = begin; panel * PANEL < end; panel++)
         backward_panel(&work, (int32_t)panel, rows);
+    panel_end_products();
     store_keys(&work, &tile->gradients->dk, scratch->dk, scratch->key_stride, attention->head_dim,
                attention->softmax_scale);
     store_keys(&work, &tile->gradients->dv, scratch->dv, scratch->value_stride, attention->value_dim, 1.0f);

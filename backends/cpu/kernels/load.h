@@ -12,13 +12,29 @@
 static inline int64_t load_stride(int32_t dim)
 {
     const int32_t cache_line = 16;
-    return (dim + cache_line - 1) / cache_line * cache_line + cache_line;
+    return panel_round_up(dim, cache_line) + cache_line;
 }
 
-/* bfloat16 is multiplied as it is where the instruction set does that; all else as floats. */
+/* bfloat16 is multiplied as it is where the instruction set does that; all else as floats, which the kernels of another
+ * set do in place of those for AMX. */
 static inline panel_elements panel_elements_of(const varlen_attention *attention)
 {
-    return PANEL_HAS_PAIRS && attention->dtype == VARLEN_BFLOAT16 ? PANEL_PAIRS : PANEL_FLOATS;
+    return PANEL_ON_AMX || (PANEL_HAS_PAIRS && attention->dtype == VARLEN_BFLOAT16) ? PANEL_PAIRS : PANEL_FLOATS;
+}
+
+/* Pairs in a row of bfloat16, with the zeros that fill it up. */
+static inline int32_t load_pairs_of(int32_t dim)
+{
+    return panel_round_up(dim / 2, PANEL_STEPS);
+}
+
+/* A row as it lies in memory, filled up with zeros; NULL: zeros alone. */
+static inline void load_row_of_pairs(float *row, const void *source, int32_t dim)
+{
+    size_t bytes = source ? (size_t)dim * sizeof(uint16_t) : 0;
+    if (source)
+        memcpy(row, source, bytes);
+    memset((char *)row + bytes, 0, (size_t)load_pairs_of(dim) * sizeof *row - bytes);
 }
 
 /* rows[key - begin][dim] for keys begin .. end - 1. */
@@ -34,16 +50,51 @@ static inline void load_key_pairs(float *rows, int64_t stride, const cpu_key_row
                                   int32_t end)
 {
     for (int32_t key = begin; key < end; key++)
-        memcpy(rows + (key - begin) * stride, cpu_key_row(source, key), (size_t)dim * sizeof(uint16_t));
+        load_row_of_pairs(rows + (key - begin) * stride, cpu_key_row(source, key), dim);
+}
+
+/* Keys or values as the left matrix whose rows are dims and whose steps are `keys` keys: as they are loaded, or as
+ * pairs of neighbouring keys. The matrix unit wants the steps of a row side by side. */
+static inline size_t load_transposed_bytes(int32_t dim, int32_t keys)
+{
+    int64_t floats = PANEL_ON_AMX ? load_stride(keys / 2) * panel_round_up(dim, PANEL_STEPS) : load_stride(dim) * keys;
+    return (size_t)floats * sizeof(float);
+}
+
+/* That matrix from key number `first` on, which is the first of its pair and, on AMX, of its 2 * PANEL_STEPS keys. */
+static inline panel_left load_transposed(const float *data, int32_t dim, int32_t keys, int32_t first,
+                                         panel_elements elements)
+{
+    if (PANEL_ON_AMX)
+        return (panel_left){data + first / 2, load_stride(keys / 2), 1};
+    int64_t stride = load_stride(dim);
+    return (panel_left){data + (elements == PANEL_PAIRS ? first / 2 : first) * stride, 1, stride};
 }
 
 /* Pairs of neighbouring keys: rows[(key - begin) / 2][dim]. */
-static inline void load_neighbour_pairs(float *rows, int64_t stride, const cpu_key_rows *source, int32_t dim,
-                                        int32_t begin, int32_t end)
+static inline void load_neighbours(float *rows, const cpu_key_rows *source, int32_t dim, int32_t begin, int32_t end)
 {
     for (int32_t key = begin; key < end; key += 2)
-        pairs_interleave(rows + (key - begin) / 2 * stride, cpu_key_row(source, key),
+        pairs_interleave(rows + (key - begin) / 2 * load_stride(dim), cpu_key_row(source, key),
                          key + 1 < end ? cpu_key_row(source, key + 1) : NULL, dim);
+}
+
+/* Loads a load_transposed matrix of pairs. On AMX it is filled up with zeros to a multiple of PANEL_STEPS pairs, and
+ * rows[PANEL_STEPS][load_stride(dim)] is overwritten. */
+static inline void load_transposed_pairs(float *data, float *rows, const cpu_key_rows *source, int32_t dim,
+                                         int32_t keys, int32_t begin, int32_t end)
+{
+    if (!PANEL_ON_AMX) {
+        load_neighbours(data, source, dim, begin, end);
+        return;
+    }
+    for (int32_t key = begin; key < end; key += 2 * PANEL_STEPS) {
+        int32_t count = (int32_t)cpu_min(2 * PANEL_STEPS, end - key);
+        load_neighbours(rows, source, dim, key, key + count);
+        for (int32_t pair = (count + 1) / 2; pair < PANEL_STEPS; pair++)
+            load_row_of_pairs(rows + pair * load_stride(dim), NULL, 2 * dim);
+        transpose(data + (key - begin) / 2, load_stride(keys / 2), rows, load_stride(dim), PANEL_STEPS, dim);
+    }
 }
 
 /* The row of q, out or their gradients that a column stands for. */
@@ -75,17 +126,22 @@ static inline void load_row_pairs(float *pairs, const float *rows, int64_t strid
                          (const uint16_t *)(rows + (row + 1) * stride), dim);
 }
 
+/* Columns of a panel with the zeros that fill it up to a multiple of PANEL_STEPS pairs. */
+static inline int32_t load_width(const panel_columns *columns)
+{
+    return panel_round_up(columns->vectors * LANES, 2 * PANEL_STEPS);
+}
+
 /* The same for PANEL_PAIRS: pairs along dim, panel[dim / 2][column], and rows as they lie in memory. */
 static inline void load_query_pairs(float *panel, float *rows, int64_t stride, const varlen_tensor *tensor, int32_t dim,
                                     const cpu_sequence *sequence, const panel_columns *columns)
 {
-    int32_t width = columns->vectors * LANES;
-    size_t bytes = (size_t)dim * sizeof(uint16_t);
-    for (int32_t column = 0; column < columns->count; column++)
-        memcpy(rows + column * stride, load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column), bytes);
-    for (int32_t column = columns->count; column < width; column++)
-        memset(rows + column * stride, 0, bytes);
-    transpose(panel, PANEL, rows, stride, width, dim / 2);
+    int32_t width = load_width(columns);
+    for (int32_t column = 0; column < width; column++)
+        load_row_of_pairs(
+            rows + column * stride,
+            column < columns->count ? load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column) : NULL, dim);
+    transpose(panel, PANEL, rows, stride, width, load_pairs_of(dim));
 }
 
 #endif

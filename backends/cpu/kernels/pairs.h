@@ -42,7 +42,7 @@ static inline vfloat pairs_round(vfloat first, vfloat second)
 }
 
 /* LANES neighbouring elements of each row become LANES / 2 pairs. In place or not: rows[row][PANEL] becomes
- * pairs[row][PANEL / 2]. */
+ * pairs[row][PANEL / 2], filled up with zeros to a multiple of PANEL_STEPS. */
 static inline void pairs_pack_columns(float *pairs, const float *rows, int32_t count, int vectors)
 {
 #if defined(__AVX512BF16__)
@@ -51,12 +51,23 @@ static inline void pairs_pack_columns(float *pairs, const float *rows, int32_t c
             __m256bh halves = _mm512_cvtneps_pbh((__m512)vector_load(rows + (int64_t)row * PANEL + v * LANES));
             memcpy(pairs + (int64_t)row * (PANEL / 2) + v * (LANES / 2), &halves, sizeof halves);
         }
+    const int32_t width = vectors * LANES / 2;
+    const size_t missing = (size_t)(panel_round_up(width, PANEL_STEPS) - width) * sizeof *pairs;
+    for (int32_t row = 0; missing && row < count; row++)
+        memset(pairs + (int64_t)row * (PANEL / 2) + width, 0, missing);
 #else
     (void)pairs; /* never called: PANEL_HAS_PAIRS is 0 */
     (void)rows;
     (void)count;
     (void)vectors;
 #endif
+}
+
+/* Rows of pairs[count][PANEL], filled up with zeros to a multiple of PANEL_STEPS. */
+static inline void pairs_fill_rows(float *pairs, int32_t count)
+{
+    int32_t missing = panel_round_up(count, PANEL_STEPS) - count;
+    memset(pairs + (int64_t)count * PANEL, 0, (size_t)missing * PANEL * sizeof *pairs);
 }
 
 /* Rows of floats become rows of pairs of neighbouring rows, in place; a row without a partner is paired with 0. */
@@ -68,6 +79,7 @@ static inline void pairs_pack_rows(float *rows, int32_t count, int vectors)
             vfloat second = row + 1 < count ? vector_load(source + PANEL) : vector_splat(0.0f);
             vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
         }
+    pairs_fill_rows(rows, (count + 1) / 2);
 }
 
 #endif

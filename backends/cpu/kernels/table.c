@@ -5,9 +5,13 @@
 #define TEXT(text) TEXT_(text)
 
 extern const cpu_kernels CPU_SYMBOL(kernels);
+extern const cpu_kernels cpu_kernels_avx512;
 
 const cpu_kernels CPU_SYMBOL(kernels) = {
     .name = TEXT(CPU_ISA),
+#if defined(CPU_AMX)
+    .floats = &cpu_kernels_avx512,
+#endif
     .panel_rows = PANEL,
     .forward_rows = FORWARD_PANELS * PANEL,
     .forward_scratch_bytes = CPU_SYMBOL(forward_scratch_bytes),

@@ -10,7 +10,10 @@
 #define CPU_SYMBOL(name) CPU_JOIN(name, CPU_ISA)
 
 enum {
-    FORWARD_PANELS = 4,  /* panels of query rows that share loaded keys. Changes speed only */
+    FORWARD_PANELS = 4, /* panels of query rows that share loaded keys. Changes speed only */
+    /* Keys per step of forward's online softmax; more where outputs are slow to load and store. Changes speed, and
+     * results in their last bits. */
+    FORWARD_KEYS = PANEL_ON_AMX ? 128 : CPU_KEY_BLOCK,
     DECODE_ROWS = 8,     /* query rows up to which keys are read once for each row rather than for panels of rows */
     BACKWARD_KEYS = 128, /* keys of a backward tile. Changes speed, and results in their last bits */
 };
