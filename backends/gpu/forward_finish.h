@@ -75,23 +75,24 @@ GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &seq
 }
 
 /* Merges shares of all rows of an item and writes out and lse. */
-template <typename T, int THREADS>
-GPU_DEVICE void finish_shares(const forward_arguments &args, const forward_item &item, const row_shares &shares)
+template <typename T, int THREADS, typename WORK>
+GPU_DEVICE void finish_shares(const WORK &work, const row_shares &shares)
 {
+    const forward_arguments &args = work.args;
+    const forward_item &item = work.item;
     const gpu_problem &problem = args.problem;
     const int32_t pieces = problem.value_dim / SHARE_PIECE;
     for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
         int32_t column = (n - row * pieces) * SHARE_PIECE;
         share_piece merged = merge_shares(shares, row, column);
-        query_row place = query_row_at(problem, item.kv_head, item.first_row + row);
+        query_row place = work.shared.rows[row];
         row_result result = finish_row(problem, place.head, merged.maximum, merged.sum);
         words_16 packed;
 #pragma unroll
         for (int i = 0; i < 4; i++)
             packed.word[i] = element_pair<T>(merged.out[2 * i] * result.scale, merged.out[2 * i + 1] * result.scale);
-        char *to = tensor_row(args.out, (int64_t)item.sequence.first_query + place.query, place.head);
-        store_16(to + column * (int)sizeof(T), packed);
+        store_16(work.shared.out_rows[row] + column * (int)sizeof(T), packed);
         if (column == 0)
             store_lse(args, item.sequence, place, result.lse);
     }
@@ -144,7 +145,7 @@ GPU_DEVICE bool arrive_last(const forward_arguments &args, const forward_item &i
 }
 
 /* For layouts whose warps share rows. */
-template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_merged(WORK &work, int32_t *shared)
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_merged(WORK &work)
 {
     using memory_type = typename WORK::memory_type;
     const forward_arguments &args = work.args;
@@ -173,12 +174,12 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_mer
     block_barrier();
     row_shares shares = {out, maximum, sum, LAYOUT::KEY_WARPS, rows, stride};
     if (item.parts == 1) {
-        finish_shares<T, LAYOUT::THREADS>(args, item, shares);
+        finish_shares<T, LAYOUT::THREADS>(work, shares);
         return;
     }
     store_partial<LAYOUT::THREADS>(args, item, shares);
-    if (arrive_last(args, item, shared))
-        finish_shares<T, LAYOUT::THREADS>(args, item, partial_shares(args, item, 0, item.parts));
+    if (arrive_last(args, item, &work.shared.arrivals))
+        finish_shares<T, LAYOUT::THREADS>(work, partial_shares(args, item, 0, item.parts));
 }
 
 /* For layouts whose warps each own their rows: by way of shared memory, so that rows are written in whole lines. */
@@ -191,7 +192,7 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
 #pragma unroll
     for (int slot = 0; slot < WORK::SLOTS; slot++) {
         int32_t row = work.warp_row + work.out.slot_row(slot);
-        query_row place = query_row_at(problem, item.kv_head, item.first_row + smaller(row, item.rows - 1));
+        query_row place = work.row_of_slot(slot);
         result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
         if (sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
@@ -207,7 +208,7 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     block_barrier();
     using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
     for (int32_t row = shares::first_row(); row < item.rows; row += shares::AT_ONCE) {
-        char *to = query_row_address(problem, args.out, item.sequence, item.kv_head, item.first_row + row);
+        char *to = work.shared.out_rows[row];
         for (int32_t column = shares::column(); column < problem.value_dim; column += 64)
             store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
     }

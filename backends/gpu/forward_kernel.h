@@ -9,34 +9,31 @@
 struct forward_tuning {
     int warps;
     int warp_rows;
+    int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
     int block_keys;
     int decode_warps;
     int blocks; /* per processor */
 };
 
-constexpr forward_tuning forward_tuning_of(int value_dim)
+constexpr forward_tuning forward_tuning_of(int head_dim)
 {
-    return value_dim <= 128 ? forward_tuning{4, 32, 64, 4, 2} : forward_tuning{8, 16, 64, 4, 1};
+    return head_dim <= 128 ? forward_tuning{4, 32, 4, 64, 4, 2} : forward_tuning{8, 16, 4, 64, 4, 1};
 }
-
-/* Behind the tiles. */
-struct forward_shared {
-    forward_item item;
-    int32_t arrivals;
-};
 
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr forward_tuning TUNING = forward_tuning_of(VALUE_DIM);
+    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM);
     using prefill = forward_layout<TUNING.warps, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
+    using short_prefill = forward_layout<TUNING.warps, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
     using decode = forward_layout<TUNING.warps, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.block_keys>;
     static constexpr int THREADS = prefill::THREADS;
     static constexpr int MEMORY_BYTES = forward_memory<T, HEAD_DIM, VALUE_DIM, prefill>::BYTES;
     static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
-    static_assert(forward_memory<T, HEAD_DIM, VALUE_DIM, decode>::BYTES <= MEMORY_BYTES, "both layouts fit");
+    static_assert(forward_memory<T, HEAD_DIM, VALUE_DIM, decode>::BYTES <= MEMORY_BYTES, "all layouts fit");
+    static_assert(prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS, "a thread for each row");
 };
 
 template <typename INSTANCE, typename LAYOUT>
@@ -44,17 +41,18 @@ GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shar
 {
     using work_type =
         forward_work<typename INSTANCE::T, INSTANCE::HEAD_DIM, INSTANCE::VALUE_DIM, LAYOUT, INSTANCE::GENERAL>;
-    work_type work(args, shared.item);
+    work_type work(args, shared);
     work.multiply_all();
     if constexpr (LAYOUT::KEY_WARPS > 1)
-        finish_merged<typename INSTANCE::T, work_type, LAYOUT>(work, &shared.arrivals);
+        finish_merged<typename INSTANCE::T, work_type, LAYOUT>(work);
     else
         finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
 }
 
 /* Reads the description of what warp 0 took last into shared memory, and takes the next. */
-GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_item &item)
+GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_shared &shared)
 {
+    forward_item &item = shared.item;
     constexpr int words = (int)(sizeof(forward_item) / sizeof(int32_t));
     static_assert(words <= WARP, "a word for each thread of a warp");
     block_barrier(); /* nobody reads the last item any more */
@@ -71,6 +69,15 @@ GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number
             item.kv_head = place.rest;
             item.exists = exists;
         }
+    }
+    block_barrier();
+    const int32_t row = thread_index();
+    if (item.exists && row < item.rows) {
+        query_row place = query_row_at(args.problem, item.kv_head, item.first_row + row);
+        int64_t token = (int64_t)item.sequence.first_query + place.query;
+        shared.rows[row] = place;
+        shared.q_rows[row] = tensor_row(args.problem.q, token, place.head);
+        shared.out_rows[row] = tensor_row(args.out, token, place.head);
     }
     block_barrier();
 }
@@ -104,11 +111,13 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
                    INSTANCE::THREADS);
     int32_t number = block_index();
     for (;;) {
-        forward_next_item(args, number, shared.item);
+        forward_next_item(args, number, shared);
         if (!shared.item.exists)
             return;
         if (shared.item.decodes)
             forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+        else if (shared.item.rows <= INSTANCE::short_prefill::ROWS)
+            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
         else
             forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
     }

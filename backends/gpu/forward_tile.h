@@ -29,6 +29,18 @@ struct forward_arguments {
     violation_mailbox mailbox;
 };
 
+enum { FORWARD_ROWS = 128 }; /* the most that a tile has */
+
+/* What all threads of a block know of the item they are at; behind the tiles in shared memory, since registers are for
+ * sums. */
+struct forward_shared {
+    forward_item item;
+    int32_t arrivals;
+    query_row rows[FORWARD_ROWS];
+    char *q_rows[FORWARD_ROWS];
+    char *out_rows[FORWARD_ROWS];
+};
+
 /* How a block of threads works on a tile. Warps stand in ROW_WARPS x KEY_WARPS; those beyond only help to copy. */
 template <int WARPS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_KEYS_> struct forward_layout {
     static constexpr int WARPS = WARPS_;
@@ -90,6 +102,7 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
 
     const forward_arguments &args;
     const forward_item &item;
+    forward_shared &shared;
     memory_type memory;
     gpu_span warp_span; /* keys that some row of this warp sees; empty for warps that have no rows */
     gpu_span common;    /* keys that all rows of this warp see */
@@ -99,8 +112,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     out_type out;
     softmax_state<SLOTS> state;
 
-    GPU_DEVICE forward_work(const forward_arguments &arguments, const forward_item &its_item)
-        : args(arguments), item(its_item), memory{shared_memory()}
+    GPU_DEVICE forward_work(const forward_arguments &arguments, forward_shared &its_shared)
+        : args(arguments), item(its_shared.item), shared(its_shared), memory{shared_memory()}
     {
         const gpu_problem &problem = args.problem;
         const int warp = thread_index() / WARP;
@@ -121,10 +134,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
 
     GPU_DEVICE void copy_queries() const
     {
-        const gpu_problem &problem = args.problem;
-        copy_rows<LAYOUT::THREADS, LAYOUT::ROWS>(memory.q(), item.rows, problem.head_dim, [&](int32_t row) {
-            return query_row_address(problem, problem.q, item.sequence, item.kv_head, item.first_row + row);
-        });
+        copy_rows<LAYOUT::THREADS, LAYOUT::ROWS>(memory.q(), item.rows, args.problem.head_dim,
+                                                 [&](int32_t row) { return shared.q_rows[row]; });
     }
 
     GPU_DEVICE void copy_block(int32_t block, int stage) const
@@ -139,10 +150,9 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     }
 
     /* The row that a slot of this thread stands for; past the tile's end, its last one. */
-    GPU_DEVICE score_row row_of_slot(int slot) const
+    GPU_DEVICE query_row row_of_slot(int slot) const
     {
-        int32_t row = smaller(warp_row + scores_type::slot_row(slot), item.rows - 1);
-        return score_row_at(args.problem, item.sequence, item.kv_head, item.first_row + row);
+        return shared.rows[smaller(warp_row + scores_type::slot_row(slot), item.rows - 1)];
     }
 
     GPU_DEVICE void transform(scores_type &scores, int32_t first) const
@@ -150,7 +160,7 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
         score_row rows[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
-            rows[slot] = row_of_slot(slot);
+            rows[slot] = score_row_of(args.problem, item.sequence, row_of_slot(slot));
         scores.for_each_run([&](int slot, int column, float *run) {
 #pragma unroll
             for (int i = 0; i < scores_type::RUN; i++)
@@ -164,8 +174,9 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
         gpu_span seen[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++) {
-            score_row row = row_of_slot(slot);
-            seen[slot] = {larger(row.first_key, warp_span.begin), smaller(row.last_key + 1, warp_span.end)};
+            const int32_t query = row_of_slot(slot).query;
+            seen[slot] = keys_seen_by(args.problem, item.sequence, query, query + 1);
+            seen[slot] = {larger(seen[slot].begin, warp_span.begin), smaller(seen[slot].end, warp_span.end)};
         }
         scores.for_each_run([&](int slot, int column, float *run) {
 #pragma unroll
@@ -179,7 +190,7 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
 
     GPU_DEVICE void drop(scores_type &scores, int32_t first) const
     {
-        score_row rows[SLOTS];
+        query_row rows[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             rows[slot] = row_of_slot(slot);

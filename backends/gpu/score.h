@@ -23,13 +23,17 @@ GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &seq
     return problem.alibi_slopes[sequence.index * problem.alibi_batch_stride + head] * gpu_log2e;
 }
 
-GPU_DEVICE score_row score_row_at(const gpu_problem &problem, const gpu_sequence &sequence, int32_t kv_head,
-                                  int32_t row)
+GPU_DEVICE score_row score_row_of(const gpu_problem &problem, const gpu_sequence &sequence, const query_row &place)
 {
-    query_row place = query_row_at(problem, kv_head, row);
     gpu_span seen = keys_seen_by(problem, sequence, place.query, place.query + 1);
     return {place.query, place.head,   place.query + sequence.shift,
             seen.begin,  seen.end - 1, alibi_slope(problem, sequence, place.head)};
+}
+
+GPU_DEVICE score_row score_row_at(const gpu_problem &problem, const gpu_sequence &sequence, int32_t kv_head,
+                                  int32_t row)
+{
+    return score_row_of(problem, sequence, query_row_at(problem, kv_head, row));
 }
 
 /* Scale, softcap and ALiBi. */

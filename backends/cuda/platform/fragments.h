@@ -38,6 +38,15 @@ GPU_DEVICE int lane_index()
     return thread_index() % WARP;
 }
 
+/* The same, read anew: what is computed from it is computed here, and not kept in registers from far outside, where
+ * every product of a kernel would want its own addresses. */
+GPU_DEVICE int fresh_lane_index()
+{
+    int lane;
+    asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane));
+    return lane;
+}
+
 template <int ROWS, int COLUMNS> struct warp_sums {
     static_assert(ROWS % 16 == 0 && COLUMNS % 16 == 0, "made of 16 x 16 pieces");
     static constexpr int SLOTS = ROWS / 8;
@@ -161,31 +170,29 @@ GPU_DEVICE void multiply_piece<bfloat16>(float (&sums)[4], const uint32_t (&left
 
 /* Left and right operands of 16 rows or columns, from a tile whose rows run along the products' steps. */
 template <typename T, int DIM>
-GPU_DEVICE void load_left(uint32_t (&left)[4], const shared_tile<T, DIM> &tile, int row, int step)
+GPU_DEVICE void load_left(uint32_t (&left)[4], const shared_tile<T, DIM> &tile, int row, int step, int lane)
 {
-    int lane = lane_index();
     load_matrices(left, tile.lane_piece(row, lane % 16, step, lane / 16 * 8));
 }
 
 template <typename T, int DIM>
-GPU_DEVICE void load_right(uint32_t (&right)[4], const shared_tile<T, DIM> &tile, int row, int step)
+GPU_DEVICE void load_right(uint32_t (&right)[4], const shared_tile<T, DIM> &tile, int row, int step, int lane)
 {
-    int lane = lane_index();
     load_matrices(right, tile.lane_piece(row, lane / 16 * 8 + lane % 8, step, lane / 8 % 2 * 8));
 }
 
 /* The same from a tile whose rows are the products' steps. */
 template <typename T, int DIM>
-GPU_DEVICE void load_left_transposed(uint32_t (&left)[4], const shared_tile<T, DIM> &tile, int step, int column)
+GPU_DEVICE void load_left_transposed(uint32_t (&left)[4], const shared_tile<T, DIM> &tile, int step, int column,
+                                     int lane)
 {
-    int lane = lane_index();
     load_matrices_transposed(left, tile.lane_piece(step, lane / 16 * 8 + lane % 8, column, lane / 8 % 2 * 8));
 }
 
 template <typename T, int DIM>
-GPU_DEVICE void load_right_transposed(uint32_t (&right)[4], const shared_tile<T, DIM> &tile, int step, int column)
+GPU_DEVICE void load_right_transposed(uint32_t (&right)[4], const shared_tile<T, DIM> &tile, int step, int column,
+                                      int lane)
 {
-    int lane = lane_index();
     load_matrices_transposed(right, tile.lane_piece(step, lane % 16, column, lane / 16 * 8));
 }
 
@@ -200,91 +207,107 @@ GPU_DEVICE void multiply_pieces(warp_sums<ROWS, COLUMNS> &sums, const uint32_t (
     }
 }
 
+/* STEPS steps of 16, each of which multiplies a left operand by COLUMNS / 16 right ones. load_left(left, step) and
+ * load_right(right, step, n) fetch them; each right operand is fetched while the one before it is multiplied. */
+template <typename T, int STEPS, int ROWS, int COLUMNS, typename LOAD_LEFT, typename LOAD_RIGHT>
+GPU_DEVICE void multiply_steps(warp_sums<ROWS, COLUMNS> &sums, LOAD_LEFT load_left_at, LOAD_RIGHT load_right_at)
+{
+    constexpr int rights = COLUMNS / 16;
+    uint32_t left[2][ROWS / 16][4];
+    uint32_t right[2][4];
+    load_left_at(left[0], 0);
+    load_right_at(right[0], 0, 0);
+#pragma unroll
+    for (int step = 0; step < STEPS; step++) {
+#pragma unroll
+        for (int n = 0; n < rights; n++) {
+            const int number = step * rights + n;
+            if (n == rights - 1 && step + 1 < STEPS)
+                load_left_at(left[(step + 1) % 2], step + 1);
+            if (number + 1 < STEPS * rights)
+                load_right_at(right[(number + 1) % 2], (number + 1) / rights, (number + 1) % rights);
+            multiply_pieces<T>(sums, left[step % 2], right[number % 2], n);
+        }
+    }
+}
+
 template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, DIM> &a, int a_row,
                               const shared_tile<T, DIM> &b, int b_row)
 {
+    const int lane = fresh_lane_index();
+    multiply_steps<T, DIM / 16>(
+        sums,
+        [&](uint32_t(&left)[ROWS / 16][4], int step) {
 #pragma unroll
-    for (int step = 0; step < DIM; step += 16) {
-        uint32_t left[ROWS / 16][4];
-#pragma unroll
-        for (int m = 0; m < ROWS / 16; m++)
-            load_left(left[m], a, a_row + m * 16, step);
-#pragma unroll
-        for (int n = 0; n < COLUMNS / 16; n++) {
-            uint32_t right[4];
-            load_right(right, b, b_row + n * 16, step);
-            multiply_pieces<T>(sums, left, right, n);
-        }
-    }
+            for (int m = 0; m < ROWS / 16; m++)
+                load_left(left[m], a, a_row + m * 16, step * 16, lane);
+        },
+        [&](uint32_t(&right)[4], int step, int n) { load_right(right, b, b_row + n * 16, step * 16, lane); });
 }
 
 template <typename T, int DIM, int ROWS, int STEPS, int COLUMNS>
 GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_operand<T, ROWS, STEPS> &p,
                                  const shared_tile<T, DIM> &b, int b_row, int b_column)
 {
+    const int lane = fresh_lane_index();
+    multiply_steps<T, STEPS / 16>(
+        sums,
+        [&](uint32_t(&left)[ROWS / 16][4], int step) {
 #pragma unroll
-    for (int k = 0; k < STEPS / 16; k++) {
-        uint32_t left[ROWS / 16][4];
+            for (int m = 0; m < ROWS / 16; m++)
 #pragma unroll
-        for (int m = 0; m < ROWS / 16; m++)
-#pragma unroll
-            for (int i = 0; i < 4; i++)
-                left[m][i] = p.pair[m][k][i];
-#pragma unroll
-        for (int n = 0; n < COLUMNS / 16; n++) {
-            uint32_t right[4];
-            load_right_transposed(right, b, b_row + k * 16, b_column + n * 16);
-            multiply_pieces<T>(sums, left, right, n);
-        }
-    }
+                for (int i = 0; i < 4; i++)
+                    left[m][i] = p.pair[m][step][i];
+        },
+        [&](uint32_t(&right)[4], int step, int n) {
+            load_right_transposed(right, b, b_row + step * 16, b_column + n * 16, lane);
+        });
 }
 
 template <int STEPS, typename T, int A_DIM, int B_DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_columns(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, A_DIM> &a, int a_column,
                                  const shared_tile<T, B_DIM> &b, int b_column)
 {
+    const int lane = fresh_lane_index();
+    multiply_steps<T, STEPS / 16>(
+        sums,
+        [&](uint32_t(&left)[ROWS / 16][4], int step) {
 #pragma unroll
-    for (int step = 0; step < STEPS; step += 16) {
-        uint32_t left[ROWS / 16][4];
-#pragma unroll
-        for (int m = 0; m < ROWS / 16; m++)
-            load_left_transposed(left[m], a, step, a_column + m * 16);
-#pragma unroll
-        for (int n = 0; n < COLUMNS / 16; n++) {
-            uint32_t right[4];
-            load_right_transposed(right, b, step, b_column + n * 16);
-            multiply_pieces<T>(sums, left, right, n);
-        }
-    }
+            for (int m = 0; m < ROWS / 16; m++)
+                load_left_transposed(left[m], a, step * 16, a_column + m * 16, lane);
+        },
+        [&](uint32_t(&right)[4], int step, int n) {
+            load_right_transposed(right, b, step * 16, b_column + n * 16, lane);
+        });
 }
 
 template <int STEPS, typename T, int A_DIM, int B_DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, A_DIM> &a, int a_row,
                                const shared_tile<T, B_DIM> &b, int b_column)
 {
+    multiply_steps<T, STEPS / 16>(
+        sums,
+        [&](uint32_t(&left)[ROWS / 16][4], int step) {
 #pragma unroll
-    for (int step = 0; step < STEPS; step += 16) {
-        uint32_t left[ROWS / 16][4];
-#pragma unroll
-        for (int m = 0; m < ROWS / 16; m++)
-            load_left(left[m], a, a_row + m * 16, step);
-#pragma unroll
-        for (int n = 0; n < COLUMNS / 16; n++) {
-            uint32_t right[4];
-            load_right_transposed(right, b, step, b_column + n * 16);
-            multiply_pieces<T>(sums, left, right, n);
-        }
-    }
+            for (int m = 0; m < ROWS / 16; m++)
+                load_left(left[m], a, a_row + m * 16, step * 16);
+        },
+        [&](uint32_t(&right)[4], int step, int n) { load_right_transposed(right, b, step * 16, b_column + n * 16); });
 }
 
 template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void store_sums(const shared_tile<T, DIM> &tile, int row, int column, warp_sums<ROWS, COLUMNS> &sums)
 {
-    sums.for_each_run([&](int slot, int c, const float *run) {
-        T *piece = tile.piece(row + sums.slot_row(slot), (column + c) & ~7);
-        *(uint32_t *)(piece + c % 8) = element_pair<T>(run[0], run[1]);
-    });
+    const int lane = fresh_lane_index();
+#pragma unroll
+    for (int eight = 0; eight < ROWS / 8; eight++)
+#pragma unroll
+        for (int n = 0; n < COLUMNS / 8; n++) {
+            const float *run = &sums.piece[eight / 2][n][eight % 2 * 2];
+            T *piece = tile.lane_piece(row + eight * 8, lane / 4, column + n / 2 * 16, n % 2 * 8);
+            *(uint32_t *)(piece + lane % 4 * 2) = element_pair<T>(run[0], run[1]);
+        }
 }
 
 #endif
