@@ -72,6 +72,11 @@ GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number
     }
     block_barrier();
     const int32_t row = thread_index();
+    if (item.exists && row == 0)
+        shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);
+    if (item.exists && row == WARP)
+        shared.values =
+            key_rows_of(args.problem, args.problem.v, args.problem.v_page_bytes, item.sequence, item.kv_head);
     if (item.exists && row < item.rows) {
         query_row place = query_row_at(args.problem, item.kv_head, item.first_row + row);
         int64_t token = (int64_t)item.sequence.first_query + place.query;

@@ -7,7 +7,8 @@
 
 /* Change speed only, but for SPLIT_*, which change last bits. */
 enum {
-    DECODE_ROWS = 64,           /* sequences of at most so many rows are decoded: small tiles, keys split */
+    DECODE_ROWS = 64,           /* sequences of so many rows at most, facing more than */
+    DECODE_KEYS = 512,          /* keys, are decoded: small tiles, keys split. So are those of one small tile */
     DECODE_TILE_ROWS = 16,      /* the smallest that matrix units take */
     SPLIT_SHORTEST = 256,       /* no part is shorter, unless it is the last */
     SPLIT_INVARIANT = 1024,     /* keys per part where a sequence's bits must not depend on the batch, */
@@ -43,7 +44,7 @@ struct forward_policy {
 
     GPU_DEVICE bool decodes(const gpu_sequence &sequence) const
     {
-        return rows(sequence) <= DECODE_ROWS;
+        return rows(sequence) <= DECODE_TILE_ROWS || (rows(sequence) <= DECODE_ROWS && sequence.keys > DECODE_KEYS);
     }
 
     GPU_DEVICE int32_t rows_each(const gpu_sequence &sequence) const

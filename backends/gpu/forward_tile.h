@@ -35,6 +35,8 @@ enum { FORWARD_ROWS = 128 }; /* the most that a tile has */
  * sums. */
 struct forward_shared {
     forward_item item;
+    gpu_key_rows keys;
+    gpu_key_rows values;
     int32_t arrivals;
     query_row rows[FORWARD_ROWS];
     char *q_rows[FORWARD_ROWS];
@@ -141,12 +143,10 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     GPU_DEVICE void copy_block(int32_t block, int stage) const
     {
         int32_t first = block * LAYOUT::BLOCK_KEYS;
-        const gpu_problem &problem = args.problem;
-        const gpu_key_rows keys = key_rows_of(problem, problem.k, problem.k_page_bytes, item.sequence, item.kv_head);
-        const gpu_key_rows values = key_rows_of(problem, problem.v, problem.v_page_bytes, item.sequence, item.kv_head);
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), keys, first, item.keys.end, problem.head_dim);
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), values, first, item.keys.end,
-                                                       problem.value_dim);
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), shared.keys, first, item.keys.end,
+                                                       args.problem.head_dim);
+        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), shared.values, first, item.keys.end,
+                                                       args.problem.value_dim);
     }
 
     /* The row that a slot of this thread stands for; past the tile's end, its last one. */
@@ -218,27 +218,24 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
     }
 
+    /* The turn before the first block copies that block, and multiplies none. */
     GPU_DEVICE void multiply_all()
     {
         const int32_t first_block = item.keys.begin / LAYOUT::BLOCK_KEYS;
         const int32_t end_block = divide_up(item.keys.end, (int32_t)LAYOUT::BLOCK_KEYS);
         out.clear();
         state.clear();
-        if (first_block < end_block) {
+        if (first_block < end_block)
             copy_queries();
-            copy_block(first_block, 0);
-        }
-        copies_commit();
-        for (int32_t block = first_block; block < end_block; block++) {
-            const int stage = (block - first_block) % memory_type::STAGES;
+        for (int32_t block = first_block - 1; block < end_block; block++) {
             copies_wait<0>();
             block_barrier(); /* this block is there, and the one before it is no longer needed */
             if (block + 1 < end_block)
-                copy_block(block + 1, 1 - stage);
+                copy_block(block + 1, (block + 1) % memory_type::STAGES);
             copies_commit();
-            multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, stage);
+            if (block >= first_block)
+                multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, block % memory_type::STAGES);
         }
-        copies_wait<0>();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             state.sum[slot] = sums_row_sum(state.sum[slot]);

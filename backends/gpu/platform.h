@@ -9,6 +9,8 @@
  *     thread_index(), block_index(), grid_blocks()  int32_t
  *     block_barrier()                               all threads of the block; orders shared and global memory in it
  *     warp_barrier()                                all threads of the warp; orders shared memory among them
+ *     warps_barrier<n>()                            the n warps that stand together with this one, of warps in groups
+ *                                                   of n; all warps of the block call it. Orders shared memory
  *     shared_memory()                               char *, the block's dynamic shared memory, aligned to 1024 bytes
  *     warp_xor(value, mask)                         value of thread (lane ^ mask), int32_t or float
  *     warp_first(value)                             value of lane 0
@@ -28,7 +30,7 @@
  *     to_float(T), from_float<T>(float)             with T one of float16, bfloat16, float
  *
  * platform/copy.h       from global to shared memory while the block goes on
- *     copy_16(to, from, valid)                      16 bytes, or 16 zeros without reading
+ *     copy_16(to, from), copy_16(to, from, valid)   16 bytes; if not valid, 16 zeros without reading
  *     copies_commit()                               ends a group of this thread's copies
  *     copies_wait<n>()                              until at most the n latest groups of this thread are under way;
  *                                                   block_barrier() then makes them seen by the others
@@ -39,7 +41,7 @@
  *         .data                                     T *, aligned to 1024 bytes
  *         .piece(row, column)                       T *, address of 8 elements; column is a multiple of 8
  *         static bytes(rows)
- *     warp_sums<ROWS, COLUMNS>   float sums of a matrix that a warp holds together; ROWS and COLUMNS are multiples of 16
+ *     warp_sums<ROWS, COLUMNS>   float sums of a matrix that a warp holds together; both are multiples of 16
  *         SLOTS                                     how many of the rows this thread holds elements of
  *         RUN                                       neighbouring columns that it holds of a row together
  *         clear()

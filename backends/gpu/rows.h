@@ -54,6 +54,14 @@ GPU_DEVICE void copy_row(const shared_tile<T, DIM> &tile, int32_t row, int32_t c
     }
 }
 
+template <typename T, int DIM>
+GPU_DEVICE void copy_whole_row(const shared_tile<T, DIM> &tile, int32_t row, int32_t column, const char *from)
+{
+#pragma unroll
+    for (int group = 0; group < DIM; group += 64)
+        copy_16(tile.piece(row, group + column), from + (group + column) * (int)sizeof(T));
+}
+
 /* Begins to copy ROWS rows into a tile: `address(row)` of the first `count`, zeros for the others and past `dim`. */
 template <int THREADS, int ROWS, typename T, int DIM, typename ADDRESS>
 GPU_DEVICE void copy_rows(const shared_tile<T, DIM> &tile, int32_t count, int32_t dim, ADDRESS address)
@@ -69,27 +77,22 @@ GPU_DEVICE void copy_rows(const shared_tile<T, DIM> &tile, int32_t count, int32_
     }
 }
 
-/* Keys first .. end - 1, or values. */
+/* Keys first .. end - 1, or values. Nearly all blocks of packed keys are whole, and lose no time over what is missing
+ * from the others. */
 template <int THREADS, int ROWS, typename T, int DIM>
 GPU_DEVICE void copy_keys(const shared_tile<T, DIM> &tile, const gpu_key_rows &rows, int32_t first, int32_t end,
                           int32_t dim)
 {
     using shares = copy_shares<THREADS, ROWS>;
-    const int32_t count = end - first;
-    if (rows.pages) {
-        copy_rows<THREADS, ROWS>(tile, count, dim, [&](int32_t row) { return key_row(rows, first + row); });
+    if (rows.pages || end - first < ROWS || dim < DIM || shares::AT_ONCE > ROWS) {
+        copy_rows<THREADS, ROWS>(tile, end - first, dim, [&](int32_t row) { return key_row(rows, first + row); });
         return;
     }
-    if (shares::first_row() >= ROWS)
-        return;
-    const char *from = rows.data + (int64_t)(rows.first_row + first + shares::first_row()) * rows.row_bytes;
+    const char *from = rows.data + (int64_t)(first + shares::first_row()) * rows.row_bytes;
     const int64_t stride = shares::AT_ONCE * rows.row_bytes;
 #pragma unroll
-    for (int step = 0; step < shares::STEPS; step++) {
-        int32_t row = shares::first_row() + step * shares::AT_ONCE;
-        copy_row(tile, row, shares::column(), from, row < count, dim);
-        from += stride;
-    }
+    for (int step = 0; step < shares::STEPS; step++)
+        copy_whole_row(tile, shares::first_row() + step * shares::AT_ONCE, shares::column(), from + step * stride);
 }
 
 #endif

@@ -81,12 +81,12 @@ GPU_DEVICE gpu_span queries_that_see(const gpu_problem &problem, const gpu_seque
 
 /* Keys or values of one head of one sequence. */
 struct gpu_key_rows {
-    const char *data;     /* of the head */
+    const char *data;     /* of the head: row 0 of the pool if paged, of the sequence if packed */
     const int32_t *pages; /* the sequence's row of page_table; NULL if packed */
     int64_t row_bytes;
     int64_t page_bytes;
     fast_divisor page_size;
-    int32_t first_row;
+    int32_t first_row; /* of the slot, if paged */
 };
 
 GPU_DEVICE gpu_key_rows key_rows_of(const gpu_problem &problem, const gpu_tensor &tensor, int64_t page_bytes,
@@ -97,6 +97,8 @@ GPU_DEVICE gpu_key_rows key_rows_of(const gpu_problem &problem, const gpu_tensor
     rows.data = tensor.data + kv_head * tensor.head_bytes;
     if (metadata.page_table)
         rows.pages = metadata.page_table + (int64_t)sequence.index * metadata.page_table_width;
+    else
+        rows.data += (int64_t)sequence.first_key * tensor.token_bytes;
     rows.row_bytes = tensor.token_bytes;
     rows.page_bytes = page_bytes;
     rows.page_size = metadata.page_size;
@@ -107,10 +109,9 @@ GPU_DEVICE gpu_key_rows key_rows_of(const gpu_problem &problem, const gpu_tensor
 /* Row of key j. */
 GPU_DEVICE const char *key_row(const gpu_key_rows &rows, int32_t j)
 {
-    int32_t row = rows.first_row + j;
     if (!rows.pages)
-        return rows.data + row * rows.row_bytes;
-    quotient_and_rest place = divide_with_rest(row, rows.page_size);
+        return rows.data + j * rows.row_bytes;
+    quotient_and_rest place = divide_with_rest(rows.first_row + j, rows.page_size);
     return rows.data + rows.pages[place.quotient] * rows.page_bytes + place.rest * rows.row_bytes;
 }
 

@@ -12,6 +12,12 @@ GPU_DEVICE void copy_16(void *to, const void *from, bool valid)
                  : "memory");
 }
 
+GPU_DEVICE void copy_16(void *to, const void *from)
+{
+    uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(address), "l"(from) : "memory");
+}
+
 GPU_DEVICE void copies_commit()
 {
     asm volatile("cp.async.commit_group;" ::: "memory");

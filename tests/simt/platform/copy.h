@@ -11,6 +11,11 @@ GPU_DEVICE void copy_16(void *to, const void *from, bool valid)
     simt_copy_later({to, valid ? from : nullptr});
 }
 
+GPU_DEVICE void copy_16(void *to, const void *from)
+{
+    copy_16(to, from, true);
+}
+
 GPU_DEVICE void copies_commit()
 {
     simt_copies_commit();
