@@ -5,19 +5,24 @@
 #include "forward_finish.h"
 
 /* Changes speed, and results in their last bits. Prefill tiles have warps x warp_rows rows, each warp its own; warps of
- * a decode tile share its DECODE_TILE_ROWS rows and take `decode_keys` of a block each. */
+ * a decode tile share its DECODE_TILE_ROWS rows and take a part each of a block's keys. */
 struct forward_tuning {
     int warps;
     int warp_rows;
     int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
-    int block_keys;
+    int block_keys;      /* as many as leave all sums in registers */
     int decode_warps;
-    int blocks; /* per processor */
+    int decode_keys; /* of a block */
+    int blocks;      /* per processor */
 };
 
 constexpr forward_tuning forward_tuning_of(int head_dim)
 {
-    return head_dim <= 128 ? forward_tuning{4, 32, 4, 64, 4, 2} : forward_tuning{8, 16, 4, 64, 4, 1};
+    if (head_dim <= 64)
+        return {4, 32, 4, 64, 4, 64, 2};
+    if (head_dim <= 128)
+        return {4, 32, 4, 48, 4, 64, 2};
+    return {8, 16, 4, 64, 4, 64, 1};
 }
 
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forward_instance {
@@ -28,12 +33,13 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forw
     static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM);
     using prefill = forward_layout<TUNING.warps, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
     using short_prefill = forward_layout<TUNING.warps, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
-    using decode = forward_layout<TUNING.warps, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.block_keys>;
+    using decode = forward_layout<TUNING.warps, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
     static constexpr int THREADS = prefill::THREADS;
     static constexpr int MEMORY_BYTES = forward_memory<T, HEAD_DIM, VALUE_DIM, prefill>::BYTES;
     static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
     static_assert(forward_memory<T, HEAD_DIM, VALUE_DIM, decode>::BYTES <= MEMORY_BYTES, "all layouts fit");
-    static_assert(prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS, "a thread for each row");
+    static_assert(prefill::WARPS <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
+                  "a thread for each row");
 };
 
 template <typename INSTANCE, typename LAYOUT>
@@ -106,6 +112,7 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
     const gpu_metadata &metadata = args.problem.metadata;
     forward_shared &shared = *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+    wait_for_earlier_kernel();
     const uint64_t place = plan_violation(args.plan);
     if (place != no_violation) {
         forward_refuse(args, place, INSTANCE::THREADS);

@@ -29,15 +29,22 @@ struct forward_arguments {
     violation_mailbox mailbox;
 };
 
-enum { FORWARD_ROWS = 128 }; /* the most that a tile has */
+/* The most that a tile, and a block of threads, has. */
+enum { FORWARD_ROWS = 128, FORWARD_WARPS = 8 };
 
 /* What all threads of a block know of the item they are at; behind the tiles in shared memory, since registers are for
  * sums. */
+struct warp_keys {
+    gpu_span seen;   /* by some row of the warp; empty for warps that have no rows */
+    gpu_span common; /* seen by all of them */
+};
+
 struct forward_shared {
     forward_item item;
     gpu_key_rows keys;
     gpu_key_rows values;
     int32_t arrivals;
+    warp_keys warps[FORWARD_WARPS];
     query_row rows[FORWARD_ROWS];
     char *q_rows[FORWARD_ROWS];
     char *out_rows[FORWARD_ROWS];
@@ -106,10 +113,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     const forward_item &item;
     forward_shared &shared;
     memory_type memory;
-    gpu_span warp_span; /* keys that some row of this warp sees; empty for warps that have no rows */
-    gpu_span common;    /* keys that all rows of this warp see */
-    int32_t warp_row;   /* first row of this warp, counted in the tile */
-    int32_t warp_key;   /* first key of this warp, counted in a block */
+    int32_t warp_row; /* first row of this warp, counted in the tile */
+    int32_t warp_key; /* first key of this warp, counted in a block */
     philox_key dropout;
     out_type out;
     softmax_state<SLOTS> state;
@@ -117,21 +122,32 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     GPU_DEVICE forward_work(const forward_arguments &arguments, forward_shared &its_shared)
         : args(arguments), item(its_shared.item), shared(its_shared), memory{shared_memory()}
     {
-        const gpu_problem &problem = args.problem;
         const int warp = thread_index() / WARP;
         warp_row = warp % LAYOUT::ROW_WARPS * LAYOUT::WARP_ROWS;
         warp_key = warp / LAYOUT::ROW_WARPS * LAYOUT::WARP_KEYS;
-        warp_span = common = {0, 0};
-        if (warp < LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS && warp_row < item.rows) {
-            int32_t end = smaller(warp_row + LAYOUT::WARP_ROWS, item.rows);
-            warp_span = item_keys(problem, item, warp_row, end);
-            common = keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
-                                      divide(item.first_row + end - 1, problem.group) + 1);
-            common.begin = larger(common.begin, warp_span.begin);
-            common.end = smaller(common.end, warp_span.end);
-        }
-        if (GENERAL && problem.dropout_threshold)
-            dropout = dropout_key(problem);
+        if (thread_index() % WARP == 0)
+            shared.warps[warp] = find_warp_keys(warp);
+        warp_barrier();
+        if (GENERAL && args.problem.dropout_threshold)
+            dropout = dropout_key(args.problem);
+    }
+
+    GPU_DEVICE warp_keys find_warp_keys(int warp) const
+    {
+        const gpu_problem &problem = args.problem;
+        if (warp >= LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS || warp_row >= item.rows)
+            return {};
+        const int32_t end = smaller(warp_row + LAYOUT::WARP_ROWS, item.rows);
+        const gpu_span seen = item_keys(problem, item, warp_row, end);
+        const gpu_span common =
+            keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
+                             divide(item.first_row + end - 1, problem.group) + 1);
+        return {seen, {larger(common.begin, seen.begin), smaller(common.end, seen.end)}};
+    }
+
+    GPU_DEVICE const warp_keys &keys_of_warp() const
+    {
+        return shared.warps[thread_index() / WARP];
     }
 
     GPU_DEVICE void copy_queries() const
@@ -171,12 +187,13 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     /* Scores of keys that a row does not see become -infinity. */
     GPU_DEVICE void mask(scores_type &scores, int32_t first) const
     {
+        const gpu_span limits = keys_of_warp().seen;
         gpu_span seen[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++) {
             const int32_t query = row_of_slot(slot).query;
             seen[slot] = keys_seen_by(args.problem, item.sequence, query, query + 1);
-            seen[slot] = {larger(seen[slot].begin, warp_span.begin), smaller(seen[slot].end, warp_span.end)};
+            seen[slot] = {larger(seen[slot].begin, limits.begin), smaller(seen[slot].end, limits.end)};
         }
         scores.for_each_run([&](int slot, int column, float *run) {
 #pragma unroll
@@ -203,14 +220,15 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     /* This warp's rows against its keys of a block, from `first` on. */
     GPU_DEVICE void multiply_block(int32_t first, int stage)
     {
-        if (first >= warp_span.end || first + LAYOUT::WARP_KEYS <= warp_span.begin)
+        const warp_keys keys = keys_of_warp();
+        if (first >= keys.seen.end || first + LAYOUT::WARP_KEYS <= keys.seen.begin)
             return;
         scores_type scores;
         scores.clear();
         multiply_rows(scores, memory.q(), warp_row, memory.k(stage), warp_key);
         if (GENERAL)
             transform(scores, first);
-        if (first < common.begin || first + LAYOUT::WARP_KEYS > common.end)
+        if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end)
             mask(scores, first);
         softmax_step(scores, state, out, GENERAL ? 1.0f : args.problem.multiplier);
         if (GENERAL && args.problem.dropout_threshold)

@@ -282,6 +282,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
     plan_shared &shared = *(plan_shared *)shared_memory();
     const gpu_metadata &metadata = args.problem.metadata;
     plan_header *header = args.plan.header;
+    let_next_kernel_start();
     if (block_index() > 0) {
         uint64_t mine = inspect_page_table(metadata, block_index() - 1, args.plan.page_blocks);
         uint64_t place = first_place(mine, &shared.place);

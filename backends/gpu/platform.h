@@ -9,8 +9,6 @@
  *     thread_index(), block_index(), grid_blocks()  int32_t
  *     block_barrier()                               all threads of the block; orders shared and global memory in it
  *     warp_barrier()                                all threads of the warp; orders shared memory among them
- *     warps_barrier<n>()                            the n warps that stand together with this one, of warps in groups
- *                                                   of n; all warps of the block call it. Orders shared memory
  *     shared_memory()                               char *, the block's dynamic shared memory, aligned to 1024 bytes
  *     warp_xor(value, mask)                         value of thread (lane ^ mask), int32_t or float
  *     warp_first(value)                             value of lane 0
@@ -19,6 +17,9 @@
  *     atomic_exchange(address, value)               int32_t; returns what was there
  *     atomic_min(address, value)                    uint64_t
  *     atomic_add_4(address, values)                 four neighbouring floats in global memory, aligned to 16 bytes
+ *     let_next_kernel_start()                       a kernel launched with launch_shape.overlaps may begin from here on
+ *     wait_for_earlier_kernel()                     to be called by such a kernel before it reads what the kernel
+ *                                                   before it wrote
  *     fence()                                       earlier writes are seen by other blocks before later ones
  *     fence_system()                                the same for the host
  *     load_volatile(address), store_volatile(address, value)    int32_t that other blocks or the host read and write

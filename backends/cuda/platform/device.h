@@ -93,6 +93,20 @@ GPU_DEVICE void atomic_add_4(float *address, const float (&values)[4])
 #endif
 }
 
+GPU_DEVICE void let_next_kernel_start()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+GPU_DEVICE void wait_for_earlier_kernel()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 GPU_DEVICE void fence()
 {
     __threadfence();

@@ -286,14 +286,17 @@ template <int STEPS, typename T, int A_DIM, int B_DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, A_DIM> &a, int a_row,
                                const shared_tile<T, B_DIM> &b, int b_column)
 {
+    const int lane = fresh_lane_index();
     multiply_steps<T, STEPS / 16>(
         sums,
         [&](uint32_t(&left)[ROWS / 16][4], int step) {
 #pragma unroll
             for (int m = 0; m < ROWS / 16; m++)
-                load_left(left[m], a, a_row + m * 16, step * 16);
+                load_left(left[m], a, a_row + m * 16, step * 16, lane);
         },
-        [&](uint32_t(&right)[4], int step, int n) { load_right_transposed(right, b, step * 16, b_column + n * 16); });
+        [&](uint32_t(&right)[4], int step, int n) {
+            load_right_transposed(right, b, step * 16, b_column + n * 16, lane);
+        });
 }
 
 template <typename T, int DIM, int ROWS, int COLUMNS>

@@ -17,30 +17,50 @@ inline varlen_status runtime_check(cudaError_t error, const char *what)
                           "%s: %s: %s", what, cudaGetErrorName(error), cudaGetErrorString(error));
 }
 
-/* Dynamic shared memory above 48 KB must be asked for once per kernel and device. */
-template <auto KERNEL> varlen_status launch_prepare(int32_t device, int32_t shared_bytes)
+/* What has been found out about a kernel, with a bit for each device. */
+template <auto KERNEL> struct kernel_facts {
+    static inline std::atomic<uint64_t> prepared{0};
+    static inline std::atomic<uint64_t> overlaps{0}; /* its code can wait for the kernel before it */
+};
+
+/* Dynamic shared memory above 48 KB must be asked for once per kernel and device. Code for Hopper waits for the kernel
+ * before it; code for older devices, which later ones may be running too, does not. */
+template <auto KERNEL> varlen_status launch_prepare(uint64_t device_bit, int32_t shared_bytes)
 {
-    static std::atomic<uint64_t> prepared{0};
-    const uint64_t bit = (uint64_t)1 << (device & 63);
-    if (shared_bytes <= 48 * 1024 || prepared.load(std::memory_order_acquire) & bit)
+    using facts = kernel_facts<KERNEL>;
+    if (facts::prepared.load(std::memory_order_acquire) & device_bit)
         return VARLEN_OK;
-    cudaError_t error = cudaFuncSetAttribute(KERNEL, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
-    if (error == cudaSuccess)
-        prepared.fetch_or(bit, std::memory_order_release);
-    return runtime_check(error, "shared memory of a kernel");
+    cudaFuncAttributes attributes;
+    cudaError_t error = cudaFuncGetAttributes(&attributes, KERNEL);
+    if (error == cudaSuccess && shared_bytes > 48 * 1024)
+        error = cudaFuncSetAttribute(KERNEL, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes);
+    if (error != cudaSuccess)
+        return runtime_check(error, "shared memory of a kernel");
+    if (attributes.ptxVersion >= 90)
+        facts::overlaps.fetch_or(device_bit, std::memory_order_relaxed);
+    facts::prepared.fetch_or(device_bit, std::memory_order_release);
+    return VARLEN_OK;
 }
 
 template <auto KERNEL, typename ARGUMENTS>
 varlen_status launch(int32_t device, const launch_shape &shape, varlen_stream stream, const ARGUMENTS &arguments)
 {
-    varlen_status status = launch_prepare<KERNEL>(device, shape.shared_bytes);
+    const uint64_t bit = (uint64_t)1 << (device & 63);
+    varlen_status status = launch_prepare<KERNEL>(bit, shape.shared_bytes);
     if (status != VARLEN_OK)
         return status;
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3((unsigned)shape.blocks);
+    config.blockDim = dim3((unsigned)shape.threads);
+    config.dynamicSmemBytes = (size_t)shape.shared_bytes;
+    config.stream = (cudaStream_t)stream;
+    config.attrs = &overlap;
+    config.numAttrs = shape.overlaps && kernel_facts<KERNEL>::overlaps.load(std::memory_order_relaxed) & bit ? 1 : 0;
     void *pointers[] = {(void *)&arguments};
-    return runtime_check(cudaLaunchKernel((const void *)KERNEL, dim3((unsigned)shape.blocks),
-                                          dim3((unsigned)shape.threads), pointers, (size_t)shape.shared_bytes,
-                                          (cudaStream_t)stream),
-                         "launch of a kernel");
+    return runtime_check(cudaLaunchKernelExC(&config, (const void *)KERNEL, pointers), "launch of a kernel");
 }
 
 #endif

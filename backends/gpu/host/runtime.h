@@ -81,6 +81,7 @@ struct launch_shape {
     int32_t blocks;
     int32_t threads;
     int32_t shared_bytes;
+    bool overlaps = false; /* may begin before the kernel before it in the stream has ended: it waits for that one itself */
 };
 
 /* template <auto KERNEL, typename ARGUMENTS>

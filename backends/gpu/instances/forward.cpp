@@ -15,6 +15,7 @@ template <>
 varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const forward_arguments &args)
 {
-    const launch_shape shape = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES};
+    const launch_shape shape = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
+                                true};
     return launch<forward_kernel<instance>>(state.device, shape, stream, args);
 }
