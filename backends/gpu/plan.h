@@ -52,4 +52,11 @@ GPU_DEVICE int32_t plan_take_next(const gpu_plan &plan)
     return grid_blocks() + atomic_add(&plan.header->taken, 1);
 }
 
+/* The same for passes whose items wait for earlier ones: a number is taken when all before it have been, by blocks that
+ * have started. A block's own number could be that of one that does not start while this one waits. */
+GPU_DEVICE int32_t plan_take_in_order(const gpu_plan &plan)
+{
+    return atomic_add(&plan.header->taken, 1);
+}
+
 #endif

@@ -2,7 +2,7 @@
  * are put into. */
 #include "metadata.h"
 
-#define PAGED .head.passes = CASE_FORWARD, .paged = true
+#define PAGED .head.passes = CASE_FORWARD, .problem = METADATA_PAGED
 
 /* clang-format off */
 static const metadata_case rows[] = {
@@ -49,6 +49,9 @@ static const metadata_case rows[] = {
      .words = "page_table[0][0] = -1 is not a page: page_count = 10"},
     {.head.name = "page-far-too-high", PAGED, .array = METADATA_PAGE_TABLE, .index = 10, .value = INT32_MAX,
      .words = "page_table[2][2] = 2147483647 is not a page: page_count = 10"},
+    {.head.name = "page-far-down-a-long-row", .head.passes = CASE_FORWARD, .problem = METADATA_LONG_TABLE,
+     .array = METADATA_PAGE_TABLE, .index = 2501 + 2300, .value = -5,
+     .words = "page_table[1][2300] = -5 is not a page: page_count = 2543"},
     {.head.name = "paged-seqused-k-negative", PAGED, .array = METADATA_SEQUSED_K, .index = 1, .value = INT32_MIN,
      .words = "seqused_k[1] = -2147483648 is below 0"},
     {.head.name = "paged-seqused-k-past-slot", PAGED, .array = METADATA_SEQUSED_K, .index = 0, .value = 17,

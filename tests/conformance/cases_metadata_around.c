@@ -2,7 +2,7 @@
  * put into. */
 #include "metadata_around.h"
 
-#define APPEND_PAGED .paged = true
+#define APPEND_PAGED .problem = AROUND_PAGED
 
 /* clang-format off */
 static const around_case rows[] = {
@@ -51,6 +51,15 @@ static const around_case rows[] = {
      .words = "page_table[2][1] = -4 is not a page: page_count = 10"},
     {.head.name = "append-paged-past-slot", APPEND_PAGED, .array = AROUND_APPEND_SEQUSED_K, .index = 2, .value = 4,
      .words = "sequence 2 would have 7 keys, above the 6 rows of its slot"},
+    {.head.name = "append-in-place-past-slot", .problem = AROUND_PACKED_IN_PLACE, .array = AROUND_APPEND_SEQUSED_K,
+     .index = 0, .value = 5,
+     .words = "sequence 0 would have 7 keys, above the 6 rows of its slot"},
+    {.head.name = "append-paged-in-place-page", .problem = AROUND_PAGED_IN_PLACE, .array = AROUND_APPEND_PAGE_TABLE,
+     .index = 2, .value = 10,
+     .words = "page_table[0][2] = 10 is not a page: page_count = 10"},
+    {.head.name = "append-far-down-a-long-row", .problem = AROUND_LONG_TABLE, .array = AROUND_APPEND_PAGE_TABLE,
+     .index = 2100 + 2050, .value = 2107,
+     .words = "page_table[1][2050] = 2107 is not a page: page_count = 2107"},
 };
 /* clang-format on */
 

@@ -8,16 +8,19 @@
 #include <math.h>
 
 /* clang-format off */
-/* cu_seqlens_q 0 4 8 12, total_q 14; cu_seqlens_k 0 6 14 24, total_k 27; seqused_k 6 6 9. */
-static const attention_case packed = {
-    .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
-    .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .free_k = INTS(0, 2, 1), .slack_k = 3,
-};
-
-/* Pages of 4 rows, 10 of them, and 4 entries to a sequence, which uses 2, 2, 3 of them. */
-static const attention_case paged = {
-    .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
-    .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .page_size = 4,
+static const attention_case problems[] = {
+    /* cu_seqlens_q 0 4 8 12, total_q 14; cu_seqlens_k 0 6 14 24, total_k 27; seqused_k 6 6 9. */
+    [METADATA_PACKED] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .free_k = INTS(0, 2, 1), .slack_k = 3,
+    },
+    /* Pages of 4 rows, 10 of them, and 4 entries to a sequence, which uses 2, 2, 3 of them. */
+    [METADATA_PAGED] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .page_size = 4,
+    },
+    /* Pages of 1 row, 2543 of them, and 2501 entries to a sequence, which uses 40, 2500 of them. */
+    [METADATA_LONG_TABLE] = {.lens_q = INTS(1, 2), .lens_k = INTS(40, 2500), .page_size = 1},
 };
 /* clang-format on */
 
@@ -79,7 +82,7 @@ void metadata_run(case_trial *trial, const void *row)
 {
     const metadata_case *wrong = row;
     violation_skip_if_not_searched(trial);
-    attention_batch *batch = batch_make(trial, wrong->paged ? &paged : &packed);
+    attention_batch *batch = batch_make(trial, &problems[wrong->problem]);
     call_skip_unsupported(trial, batch);
     if (trial->pass == VARLEN_PASS_FORWARD) {
         spoil(batch, wrong);

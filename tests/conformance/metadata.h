@@ -14,9 +14,15 @@ typedef enum metadata_array {
     METADATA_PAGE_TABLE
 } metadata_array;
 
+typedef enum metadata_problem {
+    METADATA_PACKED = 0,
+    METADATA_PAGED,
+    METADATA_LONG_TABLE /* a sequence has thousands of pages */
+} metadata_problem;
+
 typedef struct metadata_case {
     case_head head;
-    bool paged;
+    metadata_problem problem;
     metadata_array array;
     int32_t index; /* of the wrong element */
     int32_t value;

@@ -16,10 +16,19 @@ typedef enum around_array {
     AROUND_APPEND_POSITIONS /* no array: the rotary tables have `value` rows */
 } around_array;
 
+/* Of the append cases. */
+typedef enum around_problem {
+    AROUND_PACKED = 0,
+    AROUND_PACKED_IN_PLACE, /* seqused_k_out is seqused_k */
+    AROUND_PAGED,
+    AROUND_PAGED_IN_PLACE,
+    AROUND_LONG_TABLE /* new rows of a sequence go to hundreds of pages */
+} around_problem;
+
 typedef struct around_case {
     case_head head;
     around_array array;
-    bool paged;    /* of the append cases */
+    around_problem problem;
     int32_t index; /* of the wrong element */
     int32_t value;
     const char *words; /* that it must be told in */

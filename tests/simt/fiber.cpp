@@ -59,8 +59,8 @@ static void arrive_in_resumer()
 static char *new_stack()
 {
     const size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-    void *pages = mmap(nullptr, guard + stack_bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *pages =
+        mmap(nullptr, guard + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED || mprotect(pages, guard, PROT_NONE) != 0) {
         perror("simt: no memory for the stack of a fiber");
         abort();

@@ -52,7 +52,7 @@ template <auto KERNEL> static void expect_failure(const char *reason, int32_t sh
     }
     close(pipes[1]);
     size_t length = 0;
-    for (ssize_t more = 1; more > 0 && length < sizeof text - 1; length += more > 0 ? (size_t)more : 0)
+    for (ssize_t more = 1; more > 0 && length<sizeof text - 1; length += more> 0 ? (size_t)more : 0)
         more = read(pipes[0], text + length, sizeof text - 1 - length);
     close(pipes[0]);
     text[length] = '\0';
@@ -62,12 +62,13 @@ template <auto KERNEL> static void expect_failure(const char *reason, int32_t sh
         fail_msg("expected \"%s\", got \"%s\"", reason, text);
 }
 
-/* ---- Products ----------------------------------------------------------------------------------------------------- */
+/* ---- Products -----------------------------------------------------------------------------------------------------
+ */
 
 enum { ROWS = 32, STEPS = 64, COLUMNS = 48 };
 
 struct matrices {
-    float left[ROWS][STEPS];    /* of small whole numbers, which every type holds */
+    float left[ROWS][STEPS]; /* of small whole numbers, which every type holds */
     float right[STEPS][COLUMNS];
     float sums[threads / WARP][4][ROWS][COLUMNS]; /* by warp: of rows, an operand, columns, tiles */
 };
@@ -100,9 +101,9 @@ template <typename T> GPU_KERNEL(threads, 1) products_kernel(GPU_ARGUMENTS(point
 {
     using tile = shared_tile<T, STEPS>;
     char *memory = shared_memory();
-    const tile left = {(T *)memory};                       /* [ROWS][STEPS] */
-    const tile right = {(T *)(memory + tile::bytes(64))};  /* [COLUMNS][STEPS] */
-    const tile left_columns = {(T *)(memory + tile::bytes(64) * 2)}; /* [STEPS][ROWS] */
+    const tile left = {(T *)memory};                                  /* [ROWS][STEPS] */
+    const tile right = {(T *)(memory + tile::bytes(64))};             /* [COLUMNS][STEPS] */
+    const tile left_columns = {(T *)(memory + tile::bytes(64) * 2)};  /* [STEPS][ROWS] */
     const tile right_columns = {(T *)(memory + tile::bytes(64) * 3)}; /* [STEPS][COLUMNS] */
     if (thread_index() == 0) {
         fill(left, &all->left[0][0], ROWS, STEPS, false);
@@ -198,7 +199,8 @@ static void reductions_of_rows(void **)
     }
 }
 
-/* ---- Elements ----------------------------------------------------------------------------------------------------- */
+/* ---- Elements -----------------------------------------------------------------------------------------------------
+ */
 
 /* Every element is its own rounding, and so are floats up to halfway to its neighbours. */
 template <typename T> static void rounding(void **)
@@ -222,7 +224,8 @@ template <typename T> static void rounding(void **)
     }
 }
 
-/* ---- What the platform finds -------------------------------------------------------------------------------------- */
+/* ---- What the platform finds --------------------------------------------------------------------------------------
+ */
 
 GPU_KERNEL(threads, 1) half_a_barrier(GPU_ARGUMENTS(int))
 {
@@ -269,7 +272,7 @@ static void misuse_is_told(void **)
 
 struct copy_report {
     float source[4];
-    int32_t early; /* copies of the first group that are there before they are waited for */
+    int32_t early;         /* copies of the first group that are there before they are waited for */
     int32_t missing_first; /* and after the first has been */
     int32_t missing_all;
     int32_t written; /* words of shared memory that are not NaN from the start */
@@ -342,10 +345,14 @@ static void blocks_run_side_by_side(void **)
 int main()
 {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(products<float16>),    cmocka_unit_test(products<bfloat16>),
-        cmocka_unit_test(reductions_of_rows),   cmocka_unit_test(rounding<float16>),
-        cmocka_unit_test(rounding<bfloat16>),   cmocka_unit_test(misuse_is_told),
-        cmocka_unit_test(copies_land_until_waited_for), cmocka_unit_test(blocks_run_side_by_side),
+        cmocka_unit_test(products<float16>),
+        cmocka_unit_test(products<bfloat16>),
+        cmocka_unit_test(reductions_of_rows),
+        cmocka_unit_test(rounding<float16>),
+        cmocka_unit_test(rounding<bfloat16>),
+        cmocka_unit_test(misuse_is_told),
+        cmocka_unit_test(copies_land_until_waited_for),
+        cmocka_unit_test(blocks_run_side_by_side),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

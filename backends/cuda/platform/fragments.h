@@ -207,27 +207,30 @@ GPU_DEVICE void multiply_pieces(warp_sums<ROWS, COLUMNS> &sums, const uint32_t (
     }
 }
 
-/* STEPS steps of 16, each of which multiplies a left operand by COLUMNS / 16 right ones. load_left(left, step) and
- * load_right(right, step, n) fetch them; each right operand is fetched while the one before it is multiplied. */
+/* STEPS steps of 16, each of which multiplies a left operand by COLUMNS / 16 right ones. load_left_at(left, step) and
+ * load_right_at(right, step, n) fetch them, right ones AHEAD products before they are used: shared memory answers after
+ * some 30 cycles, in which the matrix unit does about five pieces. */
 template <typename T, int STEPS, int ROWS, int COLUMNS, typename LOAD_LEFT, typename LOAD_RIGHT>
 GPU_DEVICE void multiply_steps(warp_sums<ROWS, COLUMNS> &sums, LOAD_LEFT load_left_at, LOAD_RIGHT load_right_at)
 {
+    constexpr int AHEAD = 2;
     constexpr int rights = COLUMNS / 16;
+    constexpr int products = STEPS * rights;
     uint32_t left[2][ROWS / 16][4];
-    uint32_t right[2][4];
+    uint32_t right[AHEAD + 1][4];
     load_left_at(left[0], 0);
-    load_right_at(right[0], 0, 0);
 #pragma unroll
-    for (int step = 0; step < STEPS; step++) {
+    for (int number = 0; number < AHEAD && number < products; number++)
+        load_right_at(right[number], number / rights, number % rights);
 #pragma unroll
-        for (int n = 0; n < rights; n++) {
-            const int number = step * rights + n;
-            if (n == rights - 1 && step + 1 < STEPS)
-                load_left_at(left[(step + 1) % 2], step + 1);
-            if (number + 1 < STEPS * rights)
-                load_right_at(right[(number + 1) % 2], (number + 1) / rights, (number + 1) % rights);
-            multiply_pieces<T>(sums, left[step % 2], right[number % 2], n);
-        }
+    for (int number = 0; number < products; number++) {
+        const int step = number / rights;
+        const int ahead = number + AHEAD;
+        if (number % rights == 0 && step + 1 < STEPS)
+            load_left_at(left[(step + 1) % 2], step + 1);
+        if (ahead < products)
+            load_right_at(right[ahead % (AHEAD + 1)], ahead / rights, ahead % rights);
+        multiply_pieces<T>(sums, left[step % 2], right[number % (AHEAD + 1)], number % rights);
     }
 }
 

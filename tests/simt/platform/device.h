@@ -124,6 +124,14 @@ GPU_DEVICE void atomic_add_4(float *address, const float (&values)[4])
         address[i] += values[i];
 }
 
+GPU_DEVICE void let_next_kernel_start()
+{
+}
+
+GPU_DEVICE void wait_for_earlier_kernel()
+{
+}
+
 GPU_DEVICE void fence()
 {
 }

@@ -92,8 +92,7 @@ GPU_DEVICE warp_operand<T, ROWS, COLUMNS> operand_of(const warp_sums<ROWS, COLUM
 }
 
 /* Elements of a tile from (row, column) on. */
-template <typename T, int DIM>
-inline void simt_read_tile(simt_matrix &matrix, const void *data, int row, int column)
+template <typename T, int DIM> inline void simt_read_tile(simt_matrix &matrix, const void *data, int row, int column)
 {
     const shared_tile<T, DIM> tile = {(T *)data};
     for (int r = 0; r < matrix.rows; r++)

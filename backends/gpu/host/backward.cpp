@@ -1,0 +1,127 @@
+#include "host/backward.h"
+
+#include "host/backward_launch.h"
+#include "host/make_problem.h"
+#include "plan_kernel.h"
+#include "platform/runtime.h"
+
+namespace
+{
+
+struct backward_row {
+    varlen_dtype dtype;
+    int32_t head_dim; /* the largest that it takes */
+    int32_t value_dim;
+    bool general;
+    backward_shape (*shape)();
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
+};
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> constexpr backward_row make_row(varlen_dtype dtype)
+{
+    return {dtype,
+            HEAD_DIM,
+            VALUE_DIM,
+            GENERAL,
+            backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+            backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+}
+
+/* In the order in which a problem tries them: smaller sizes first. instances.cmake lists the same. */
+const backward_row rows[] = {
+    make_row<float16, 64, 64, false>(VARLEN_FLOAT16),     make_row<float16, 64, 64, true>(VARLEN_FLOAT16),
+    make_row<float16, 128, 128, false>(VARLEN_FLOAT16),   make_row<float16, 128, 128, true>(VARLEN_FLOAT16),
+    make_row<float16, 192, 128, false>(VARLEN_FLOAT16),   make_row<float16, 192, 128, true>(VARLEN_FLOAT16),
+    make_row<float16, 256, 256, false>(VARLEN_FLOAT16),   make_row<float16, 256, 256, true>(VARLEN_FLOAT16),
+    make_row<bfloat16, 64, 64, false>(VARLEN_BFLOAT16),   make_row<bfloat16, 64, 64, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 128, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 128, 128, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 192, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 192, 128, true>(VARLEN_BFLOAT16),
+    make_row<bfloat16, 256, 256, false>(VARLEN_BFLOAT16), make_row<bfloat16, 256, 256, true>(VARLEN_BFLOAT16),
+};
+
+const backward_row &find_row(const varlen_attention &attention, bool general)
+{
+    const backward_row *row = rows;
+    while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
+           row->value_dim < attention.value_dim)
+        row++;
+    return *row;
+}
+
+/* Tiles that add in order make the same sums, whatever else is in the batch. */
+bool adds_in_order(const varlen_attention &attention)
+{
+    return attention.flags & (VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT);
+}
+
+/* The pieces of the workspace, into `work`. */
+void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_shape &shape,
+                    backward_arguments &work)
+{
+    const int64_t rows_per_head = attention.total_q * (attention.q_heads / attention.kv_heads);
+    const int64_t row_blocks = rows_per_head / shape.block_rows + attention.batch;
+    const int64_t all_blocks = row_blocks * attention.kv_heads;
+    const int64_t sums = attention.total_k > shape.tile_keys ? all_blocks * shape.block_rows * shape.head_dim : 0;
+    work.shape = shape;
+    work.row_blocks = row_blocks;
+    work.plan = take_plan(cursor, attention, 0);
+    work.items = workspace_take<backward_item>(cursor, attention.total_k / shape.tile_keys + attention.batch);
+    work.statistics = workspace_take<float>(cursor, all_blocks * 2 * shape.block_rows);
+    work.dsink_parts = workspace_take<float>(cursor, row_blocks * attention.q_heads);
+    work.dq_sums = workspace_take<float>(cursor, sums);
+    int32_t *turns = workspace_take<int32_t>(cursor, adds_in_order(attention) ? all_blocks : 0);
+    work.turns = adds_in_order(attention) ? turns : nullptr;
+}
+
+row_stride make_row_stride(const gpu_problem &problem, const gpu_tensor &tensor, int32_t count)
+{
+    const int32_t group = (int32_t)problem.group.divisor;
+    return {count / group * tensor.token_bytes + count % group * tensor.head_bytes,
+            tensor.token_bytes - group * tensor.head_bytes, count % group};
+}
+
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const backward_arguments &work)
+{
+    plan_arguments<backward_policy> args = {};
+    args.problem = work.problem;
+    args.plan = work.plan;
+    args.items = work.items;
+    args.policy = {work.problem.group, work.shape};
+    args.validate = state.validate;
+    const launch_shape shape = {1, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
+    return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
+}
+
+} // namespace
+
+/* The general instances need no more than the others. */
+size_t gpu_backward_workspace(const gpu_state *, const varlen_attention *attention)
+{
+    workspace_cursor cursor = {};
+    backward_arguments work = {};
+    take_workspace(cursor, *attention, find_row(*attention, false).shape(), work);
+    return cursor.used;
+}
+
+varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
+                           const varlen_backward_args *args)
+{
+    backward_arguments work = {};
+    work.problem = make_backward_problem(*attention, *args);
+    const backward_row &row = find_row(*attention, problem_is_general(work.problem));
+    workspace_cursor cursor = {(char *)args->workspace, 0};
+    take_workspace(cursor, *attention, row.shape(), work);
+    work.out = make_gpu_tensor(args->out, attention->dtype);
+    work.dout = make_gpu_tensor(args->dout, attention->dtype);
+    work.dq = make_gpu_tensor(args->dq, attention->dtype);
+    work.dk = make_gpu_tensor(args->dk, attention->dtype);
+    work.dv = make_gpu_tensor(args->dv, attention->dtype);
+    work.q_stride = make_row_stride(work.problem, work.problem.q, work.shape.copied_rows);
+    work.dout_stride = make_row_stride(work.problem, work.dout, work.shape.copied_rows);
+    work.lse = args->lse;
+    work.dsinks = args->dsinks;
+    work.mailbox = state->mailbox;
+
+    varlen_status status = launch_plan(*state, stream, work);
+    return status == VARLEN_OK ? row.launch(*state, stream, work) : status;
+}

@@ -1,0 +1,16 @@
+/* The kernels of the backward pass, one set for each combination of template arguments; instances/backward.cpp is
+ * compiled once for each. */
+#ifndef VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
+#define VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
+
+#include "backward_plan.h"
+
+#include "host/state.h"
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_shape backward_shape_of();
+
+/* All that follows the plan. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status backward_launch(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
+
+#endif
