@@ -55,28 +55,11 @@ GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shar
         finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
 }
 
-/* Reads the description of what warp 0 took last into shared memory, and takes the next. */
+/* The next item, and what follows from it for its keys and rows. */
 GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_shared &shared)
 {
-    forward_item &item = shared.item;
-    constexpr int words = (int)(sizeof(forward_item) / sizeof(int32_t));
-    static_assert(words <= WARP, "a word for each thread of a warp");
-    block_barrier(); /* nobody reads the last item any more */
-    if (thread_index() < WARP) {
-        number = warp_first(number);
-        const bool exists = number < args.plan.header->items * args.problem.kv_heads;
-        const quotient_and_rest place = divide_with_rest(number, args.problem.kv_heads_divisor);
-        if (exists && thread_index() < words)
-            ((int32_t *)&item)[thread_index()] = ((const int32_t *)&args.items[place.quotient])[thread_index()];
-        if (exists && thread_index() == 0)
-            number = plan_take_next(args.plan);
-        warp_barrier();
-        if (thread_index() == 0) {
-            item.kv_head = place.rest;
-            item.exists = exists;
-        }
-    }
-    block_barrier();
+    const forward_item &item = shared.item;
+    plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
     const int32_t row = thread_index();
     if (item.exists && row == 0)
         shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);

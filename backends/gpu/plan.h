@@ -59,4 +59,30 @@ GPU_DEVICE int32_t plan_take_in_order(const gpu_plan &plan)
     return atomic_add(&plan.header->taken, 1);
 }
 
+/* Reads the description of what warp 0 took last into shared memory, for all threads of the block, and takes the next
+ * by `take`. An ITEM has fields kv_head and exists, which are set here. */
+template <typename ITEM, typename TAKE>
+GPU_DEVICE void plan_next_item(const gpu_problem &problem, const gpu_plan &plan, const ITEM *items, int32_t &number,
+                               ITEM &item, TAKE take)
+{
+    constexpr int words = (int)(sizeof(ITEM) / sizeof(int32_t));
+    static_assert(words <= WARP, "a word for each thread of a warp");
+    block_barrier(); /* nobody reads the last item any more */
+    if (thread_index() < WARP) {
+        number = warp_first(number);
+        const bool exists = number < plan.header->items * problem.kv_heads;
+        const quotient_and_rest place = divide_with_rest(number, problem.kv_heads_divisor);
+        if (exists && thread_index() < words)
+            ((int32_t *)&item)[thread_index()] = ((const int32_t *)&items[place.quotient])[thread_index()];
+        if (exists && thread_index() == 0)
+            number = take(plan);
+        warp_barrier();
+        if (thread_index() == 0) {
+            item.kv_head = place.rest;
+            item.exists = exists;
+        }
+    }
+    block_barrier();
+}
+
 #endif

@@ -1,6 +1,7 @@
 #include "host/backward.h"
 
 #include "host/backward_launch.h"
+#include "host/instance_table.h"
 #include "host/make_problem.h"
 #include "plan_kernel.h"
 #include "platform/runtime.h"
@@ -8,44 +9,19 @@
 namespace
 {
 
-struct backward_row {
-    varlen_dtype dtype;
-    int32_t head_dim; /* the largest that it takes */
-    int32_t value_dim;
-    bool general;
+struct backward_entry {
     backward_shape (*shape)();
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
 };
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> constexpr backward_row make_row(varlen_dtype dtype)
-{
-    return {dtype,
-            HEAD_DIM,
-            VALUE_DIM,
-            GENERAL,
-            backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
-            backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
-}
-
-/* In the order in which a problem tries them: smaller sizes first. instances.cmake lists the same. */
-const backward_row rows[] = {
-    make_row<float16, 64, 64, false>(VARLEN_FLOAT16),     make_row<float16, 64, 64, true>(VARLEN_FLOAT16),
-    make_row<float16, 128, 128, false>(VARLEN_FLOAT16),   make_row<float16, 128, 128, true>(VARLEN_FLOAT16),
-    make_row<float16, 192, 128, false>(VARLEN_FLOAT16),   make_row<float16, 192, 128, true>(VARLEN_FLOAT16),
-    make_row<float16, 256, 256, false>(VARLEN_FLOAT16),   make_row<float16, 256, 256, true>(VARLEN_FLOAT16),
-    make_row<bfloat16, 64, 64, false>(VARLEN_BFLOAT16),   make_row<bfloat16, 64, 64, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 128, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 128, 128, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 192, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 192, 128, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 256, 256, false>(VARLEN_BFLOAT16), make_row<bfloat16, 256, 256, true>(VARLEN_BFLOAT16),
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_backward_entry {
+    static constexpr backward_entry entry = {backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                             backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
-const backward_row &find_row(const varlen_attention &attention, bool general)
+const backward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    const backward_row *row = rows;
-    while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
-           row->value_dim < attention.value_dim)
-        row++;
-    return *row;
+    return find_instance<backward_entry, make_backward_entry>(attention, general);
 }
 
 /* Tiles that add in order make the same sums, whatever else is in the batch. */
@@ -99,7 +75,7 @@ size_t gpu_backward_workspace(const gpu_state *, const varlen_attention *attenti
 {
     workspace_cursor cursor = {};
     backward_arguments work = {};
-    take_workspace(cursor, *attention, find_row(*attention, false).shape(), work);
+    take_workspace(cursor, *attention, find_entry(*attention, false).shape(), work);
     return cursor.used;
 }
 
@@ -108,9 +84,9 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
 {
     backward_arguments work = {};
     work.problem = make_backward_problem(*attention, *args);
-    const backward_row &row = find_row(*attention, problem_is_general(work.problem));
+    const backward_entry &kernel = find_entry(*attention, problem_is_general(work.problem));
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    take_workspace(cursor, *attention, row.shape(), work);
+    take_workspace(cursor, *attention, kernel.shape(), work);
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.dout = make_gpu_tensor(args->dout, attention->dtype);
     work.dq = make_gpu_tensor(args->dq, attention->dtype);
@@ -123,5 +99,5 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
     work.mailbox = state->mailbox;
 
     varlen_status status = launch_plan(*state, stream, work);
-    return status == VARLEN_OK ? row.launch(*state, stream, work) : status;
+    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }

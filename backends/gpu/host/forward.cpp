@@ -1,6 +1,7 @@
 #include "host/forward.h"
 
 #include "host/forward_launch.h"
+#include "host/instance_table.h"
 #include "host/make_problem.h"
 #include "plan_kernel.h"
 #include "platform/runtime.h"
@@ -8,52 +9,27 @@
 namespace
 {
 
-struct forward_row {
-    varlen_dtype dtype;
-    int32_t head_dim; /* the largest that it takes */
-    int32_t value_dim;
-    bool general;
+struct forward_entry {
     forward_kernel_shape (*shape)();
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
 };
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> constexpr forward_row make_row(varlen_dtype dtype)
-{
-    return {dtype,
-            HEAD_DIM,
-            VALUE_DIM,
-            GENERAL,
-            forward_shape<T, HEAD_DIM, VALUE_DIM, GENERAL>,
-            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
-}
-
-/* In the order in which a problem tries them: smaller sizes first. instances.cmake lists the same. */
-const forward_row rows[] = {
-    make_row<float16, 64, 64, false>(VARLEN_FLOAT16),     make_row<float16, 64, 64, true>(VARLEN_FLOAT16),
-    make_row<float16, 128, 128, false>(VARLEN_FLOAT16),   make_row<float16, 128, 128, true>(VARLEN_FLOAT16),
-    make_row<float16, 192, 128, false>(VARLEN_FLOAT16),   make_row<float16, 192, 128, true>(VARLEN_FLOAT16),
-    make_row<float16, 256, 256, false>(VARLEN_FLOAT16),   make_row<float16, 256, 256, true>(VARLEN_FLOAT16),
-    make_row<bfloat16, 64, 64, false>(VARLEN_BFLOAT16),   make_row<bfloat16, 64, 64, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 128, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 128, 128, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 192, 128, false>(VARLEN_BFLOAT16), make_row<bfloat16, 192, 128, true>(VARLEN_BFLOAT16),
-    make_row<bfloat16, 256, 256, false>(VARLEN_BFLOAT16), make_row<bfloat16, 256, 256, true>(VARLEN_BFLOAT16),
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_forward_entry {
+    static constexpr forward_entry entry = {forward_shape<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
-const forward_row &find_row(const varlen_attention &attention, bool general)
+const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    const forward_row *row = rows;
-    while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
-           row->value_dim < attention.value_dim)
-        row++;
-    return *row;
+    return find_instance<forward_entry, make_forward_entry>(attention, general);
 }
 
 /* Items per block of the grid that keep it busy to the end. */
 constexpr int32_t items_per_block = 4;
 
-int32_t wanted_items(const gpu_state &state, const forward_row &row)
+int32_t wanted_items(const gpu_state &state, const forward_entry &kernel)
 {
-    return state.processors * row.shape().blocks * items_per_block;
+    return state.processors * kernel.shape().blocks * items_per_block;
 }
 
 int64_t smaller_of(int64_t a, int64_t b)
@@ -87,10 +63,10 @@ int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
 }
 
 /* Items of one kv head, for any batch of this shape. */
-int64_t item_limit(const varlen_attention &attention, const forward_row &row, int64_t partials)
+int64_t item_limit(const varlen_attention &attention, const forward_entry &kernel, int64_t partials)
 {
     const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t prefill = all_rows / row.shape().tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
+    const int64_t prefill = all_rows / kernel.shape().tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
     return prefill + decode_tile_limit(attention) + partials / attention.kv_heads;
 }
 
@@ -102,27 +78,27 @@ struct forward_workspace {
     float *partial_sum;
 };
 
-forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const forward_row &row,
-                                 int32_t wanted)
+forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
+                                 const forward_entry &kernel, int32_t wanted)
 {
     const int64_t limit = partial_limit(attention, wanted);
     const int64_t partial_rows = limit * DECODE_TILE_ROWS;
     forward_workspace workspace;
     workspace.plan = take_plan(cursor, attention, limit);
-    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, row, limit));
+    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, kernel, limit));
     workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
     workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
     workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
     return workspace;
 }
 
-forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_row &row,
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_entry &kernel,
                            int32_t wanted)
 {
     forward_policy policy = {};
     policy.group = problem.group;
     policy.kv_heads = problem.kv_heads;
-    policy.tile_rows = row.shape().tile_rows;
+    policy.tile_rows = kernel.shape().tile_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
     policy.wanted_items = wanted;
     return policy;
@@ -141,9 +117,9 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const fo
 /* The general instances need no more than the others. */
 size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *attention)
 {
-    const forward_row &row = find_row(*attention, false);
+    const forward_entry &kernel = find_entry(*attention, false);
     workspace_cursor cursor = {};
-    take_workspace(cursor, *attention, row, wanted_items(*state, row));
+    take_workspace(cursor, *attention, kernel, wanted_items(*state, kernel));
     return cursor.used;
 }
 
@@ -151,10 +127,10 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
                           const varlen_forward_args *args)
 {
     const gpu_problem problem = make_forward_problem(*attention, *args);
-    const forward_row &row = find_row(*attention, problem_is_general(problem));
-    const int32_t wanted = wanted_items(*state, row);
+    const forward_entry &kernel = find_entry(*attention, problem_is_general(problem));
+    const int32_t wanted = wanted_items(*state, kernel);
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    const forward_workspace workspace = take_workspace(cursor, *attention, row, wanted);
+    const forward_workspace workspace = take_workspace(cursor, *attention, kernel, wanted);
 
     forward_arguments work = {};
     work.problem = problem;
@@ -168,7 +144,7 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.partial_sum = workspace.partial_sum;
     work.mailbox = state->mailbox;
 
-    const forward_policy policy = make_policy(problem, *attention, row, wanted);
+    const forward_policy policy = make_policy(problem, *attention, kernel, wanted);
     varlen_status status = launch_plan(*state, stream, work, policy, workspace.items);
-    return status == VARLEN_OK ? row.launch(*state, stream, work) : status;
+    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }
