@@ -19,25 +19,25 @@ template <typename ENTRY> struct instance_row {
 template <typename ENTRY, template <typename, int, int, bool> class MAKE>
 const ENTRY &find_instance(const varlen_attention &attention, bool general)
 {
-    constexpr varlen_dtype half = VARLEN_FLOAT16;
-    constexpr varlen_dtype brain = VARLEN_BFLOAT16;
+    constexpr varlen_dtype f16 = VARLEN_FLOAT16;
+    constexpr varlen_dtype bf16 = VARLEN_BFLOAT16;
     static const instance_row<ENTRY> rows[] = {
-        {half, 64, 64, false, MAKE<float16, 64, 64, false>::entry},
-        {half, 64, 64, true, MAKE<float16, 64, 64, true>::entry},
-        {half, 128, 128, false, MAKE<float16, 128, 128, false>::entry},
-        {half, 128, 128, true, MAKE<float16, 128, 128, true>::entry},
-        {half, 192, 128, false, MAKE<float16, 192, 128, false>::entry},
-        {half, 192, 128, true, MAKE<float16, 192, 128, true>::entry},
-        {half, 256, 256, false, MAKE<float16, 256, 256, false>::entry},
-        {half, 256, 256, true, MAKE<float16, 256, 256, true>::entry},
-        {brain, 64, 64, false, MAKE<bfloat16, 64, 64, false>::entry},
-        {brain, 64, 64, true, MAKE<bfloat16, 64, 64, true>::entry},
-        {brain, 128, 128, false, MAKE<bfloat16, 128, 128, false>::entry},
-        {brain, 128, 128, true, MAKE<bfloat16, 128, 128, true>::entry},
-        {brain, 192, 128, false, MAKE<bfloat16, 192, 128, false>::entry},
-        {brain, 192, 128, true, MAKE<bfloat16, 192, 128, true>::entry},
-        {brain, 256, 256, false, MAKE<bfloat16, 256, 256, false>::entry},
-        {brain, 256, 256, true, MAKE<bfloat16, 256, 256, true>::entry},
+        {f16, 64, 64, false, MAKE<float16, 64, 64, false>::entry},
+        {f16, 64, 64, true, MAKE<float16, 64, 64, true>::entry},
+        {f16, 128, 128, false, MAKE<float16, 128, 128, false>::entry},
+        {f16, 128, 128, true, MAKE<float16, 128, 128, true>::entry},
+        {f16, 192, 128, false, MAKE<float16, 192, 128, false>::entry},
+        {f16, 192, 128, true, MAKE<float16, 192, 128, true>::entry},
+        {f16, 256, 256, false, MAKE<float16, 256, 256, false>::entry},
+        {f16, 256, 256, true, MAKE<float16, 256, 256, true>::entry},
+        {bf16, 64, 64, false, MAKE<bfloat16, 64, 64, false>::entry},
+        {bf16, 64, 64, true, MAKE<bfloat16, 64, 64, true>::entry},
+        {bf16, 128, 128, false, MAKE<bfloat16, 128, 128, false>::entry},
+        {bf16, 128, 128, true, MAKE<bfloat16, 128, 128, true>::entry},
+        {bf16, 192, 128, false, MAKE<bfloat16, 192, 128, false>::entry},
+        {bf16, 192, 128, true, MAKE<bfloat16, 192, 128, true>::entry},
+        {bf16, 256, 256, false, MAKE<bfloat16, 256, 256, false>::entry},
+        {bf16, 256, 256, true, MAKE<bfloat16, 256, 256, true>::entry},
     };
     const instance_row<ENTRY> *row = rows;
     while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
