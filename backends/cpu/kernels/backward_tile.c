@@ -240,7 +240,7 @@ static void add_products_of_pairs(const backward_work *work, int32_t panel, int3
     panel_contract(
         scratch->dk + skipped * scratch->key_stride, scratch->key_stride, (panel_left){scratch->weights, PANEL / 2, 1},
         count, (panel_right){scratch->query_pairs, scratch->key_stride}, steps, work->attention->head_dim, PANEL_PAIRS);
-    pairs_pack_rows(scratch->dscores, count, vectors);
+    pairs_pack_rows(scratch->dscores, scratch->dscores, count, vectors);
     add_dq(work, panel,
            load_transposed(scratch->key_pairs, work->attention->head_dim, BACKWARD_KEYS, skipped, PANEL_PAIRS), count);
 }

@@ -32,7 +32,8 @@ typedef struct forward_scratch {
     panel_columns *columns; /* [FORWARD_PANELS] */
     float *queries;         /* [FORWARD_PANELS][query_rows][PANEL] */
     float *outputs;         /* [FORWARD_PANELS][output_rows][PANEL] */
-    float *scores;          /* [FORWARD_KEYS][PANEL] */
+    float *scores;          /* [FORWARD_SCORES][PANEL] */
+    float *weights;         /* [FORWARD_KEYS / together][PANEL]; where FORWARD_SCORES is FORWARD_KEYS, scores */
     float *keys;            /* [FORWARD_KEYS][key_stride] */
     float *values;          /* as load_transposed wants them */
     float *rows;            /* [PANEL][key_stride or value_stride] */
@@ -49,11 +50,16 @@ static forward_scratch take_scratch(scratch_cursor *cursor, const varlen_attenti
     size_t output_rows = (size_t)panel_round_up(attention->value_dim, PANEL_STEPS);
     size_t key_stride = (size_t)load_stride(attention->head_dim);
     size_t value_stride = (size_t)load_stride(attention->value_dim);
-    return (forward_scratch){
+    /* With half a row between them, loads of scores do not wait for stores of weights: processors compare addresses by
+     * their lower 12 bits first. */
+    const size_t scores = FORWARD_SCORES * panel + panel / 2;
+    const size_t weights = FORWARD_SCORES == FORWARD_KEYS ? 0 : FORWARD_KEYS / 2 * panel;
+    forward_scratch scratch = {
         .columns = scratch_take(cursor, FORWARD_PANELS * sizeof(panel_columns)),
         .queries = scratch_take(cursor, FORWARD_PANELS * query_rows * panel),
         .outputs = scratch_take(cursor, FORWARD_PANELS * output_rows * panel),
-        .scores = scratch_take(cursor, FORWARD_KEYS * panel),
+        .scores = scratch_take(cursor, scores),
+        .weights = scratch_take(cursor, weights),
         .keys = scratch_take(cursor, FORWARD_KEYS * key_stride * sizeof(float)),
         .values = scratch_take(cursor, load_transposed_bytes(attention->value_dim, FORWARD_KEYS)),
         .rows = scratch_take(cursor, PANEL * (key_stride > value_stride ? key_stride : value_stride) * sizeof(float)),
@@ -62,6 +68,9 @@ static forward_scratch take_scratch(scratch_cursor *cursor, const varlen_attenti
         .key_stride = (int64_t)key_stride,
         .value_stride = (int64_t)value_stride,
     };
+    if (weights == 0)
+        scratch.weights = scratch.scores;
+    return scratch;
 }
 
 size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention)
@@ -84,22 +93,49 @@ static int32_t key_step(panel_elements elements)
 }
 
 /* From scores to weights, ready for panel_accumulate. */
-static void weigh(float *scores, panel_columns *columns, const score_rule *score, const dropout_rule *dropout,
-                  panel_elements elements, int32_t begin, int32_t end)
+static void weigh(float *scores, float *weights, panel_columns *columns, const score_rule *score,
+                  const dropout_rule *dropout, panel_elements elements, int32_t begin, int32_t end)
 {
     if (score->transform)
         score_transform(scores, columns, score, begin, end);
     if (begin < columns->common_begin || end > columns->common_end)
         score_mask(scores, columns, begin, end);
     if (PANEL_ON_AMX && !dropout->threshold) {
-        softmax_pairs_step(scores, columns, score->multiplier, end - begin);
+        softmax_pairs_step(weights, scores, columns, score->multiplier, end - begin);
         return;
     }
     softmax_step(scores, columns, score->multiplier, end - begin);
     if (dropout->threshold)
         dropout_apply(scores, columns, dropout, 1.0f, begin, end);
     if (elements == PANEL_PAIRS)
-        pairs_pack_rows(scores, end - begin, columns->vectors);
+        pairs_pack_rows(weights, scores, end - begin, columns->vectors);
+}
+
+static int rescales(const panel_columns *columns)
+{
+    vint any = vector_splat_int(0);
+    for (int v = 0; v < columns->vectors; v++)
+        any |= (vint)(vector_load(columns->rescale + v * LANES) != vector_splat(1.0f));
+    return softmax_pairs_any(any);
+}
+
+/* Weights that outputs do not have yet. */
+typedef struct forward_pending {
+    float factors[PANEL]; /* what outputs are multiplied by first */
+    const float *weights;
+    int32_t begin, end; /* their keys */
+} __attribute__((aligned(VECTOR_BYTES))) forward_pending;
+
+static void add_pending(const varlen_attention *attention, const forward_scratch *scratch, int32_t panel,
+                        const forward_pending *pending, int32_t block_begin)
+{
+    const panel_elements elements = panel_elements_of(attention);
+    panel_left values =
+        load_transposed(scratch->values, attention->value_dim, FORWARD_KEYS, pending->begin - block_begin, elements);
+    panel_accumulate(scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL, pending->factors, values,
+                     attention->value_dim, pending->weights,
+                     (pending->end - pending->begin + together(elements) - 1) / together(elements),
+                     scratch->columns[panel].vectors, elements);
 }
 
 /* One block of keys against one panel. The loaded keys and values begin with key block_begin. */
@@ -114,18 +150,25 @@ static void panel_step(const varlen_attention *attention, const forward_scratch 
         return;
     begin -= (begin - block_begin) % key_step(elements);
 
-    panel_left keys = {scratch->keys + (begin - block_begin) * scratch->key_stride, scratch->key_stride, 1};
-    panel_left values =
-        load_transposed(scratch->values, attention->value_dim, FORWARD_KEYS, begin - block_begin, elements);
     const float *queries = scratch->queries + (int64_t)panel * scratch->query_rows * PANEL;
-    float *outputs = scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL;
-    const int32_t steps = (end - begin + together(elements) - 1) / together(elements);
-
-    panel_scores(scratch->scores, keys, end - begin, queries, attention->head_dim / together(elements),
-                 columns->vectors, elements);
-    weigh(scratch->scores, columns, score, dropout, elements, begin, end);
-    panel_accumulate(outputs, columns->rescale, values, attention->value_dim, scratch->scores, steps, columns->vectors,
-                     elements);
+    forward_pending pending;
+    for (int32_t first = begin; first < end; first = pending.end) {
+        const int32_t last = (int32_t)cpu_min(first - first % FORWARD_SCORES + FORWARD_SCORES, end);
+        panel_left keys = {scratch->keys + (first - block_begin) * scratch->key_stride, scratch->key_stride, 1};
+        float *weights = scratch->weights + (int64_t)((first - begin) / together(elements)) * PANEL;
+        panel_scores(scratch->scores, keys, last - first, queries, attention->head_dim / together(elements),
+                     columns->vectors, elements);
+        weigh(scratch->scores, weights, columns, score, dropout, elements, first, last);
+        if (first == begin || rescales(columns)) {
+            if (first > begin)
+                add_pending(attention, scratch, panel, &pending, block_begin);
+            pending.weights = weights;
+            pending.begin = first;
+            memcpy(pending.factors, columns->rescale, sizeof pending.factors);
+        }
+        pending.end = last;
+    }
+    add_pending(attention, scratch, panel, &pending, block_begin);
 }
 
 static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)

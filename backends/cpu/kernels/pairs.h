@@ -70,16 +70,17 @@ static inline void pairs_fill_rows(float *pairs, int32_t count)
     memset(pairs + (int64_t)count * PANEL, 0, (size_t)missing * PANEL * sizeof *pairs);
 }
 
-/* Rows of floats become rows of pairs of neighbouring rows, in place; a row without a partner is paired with 0. */
-static inline void pairs_pack_rows(float *rows, int32_t count, int vectors)
+/* Rows of floats become rows of pairs of neighbouring rows, in place or not; a row without a partner is paired with 0.
+ */
+static inline void pairs_pack_rows(float *pairs, const float *rows, int32_t count, int vectors)
 {
     for (int32_t row = 0; row < count; row += 2)
         for (int v = 0; v < vectors; v++) {
             const float *source = rows + (int64_t)row * PANEL + v * LANES;
             vfloat second = row + 1 < count ? vector_load(source + PANEL) : vector_splat(0.0f);
-            vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
+            vector_store(pairs + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
         }
-    pairs_fill_rows(rows, (count + 1) / 2);
+    pairs_fill_rows(pairs, (count + 1) / 2);
 }
 
 #endif

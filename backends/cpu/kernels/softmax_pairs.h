@@ -87,8 +87,9 @@ static inline void softmax_pairs_subtract(float *column, vfloat reference, vfloa
     }
 }
 
-/* Scores become weights in pairs; returns their sum. */
-static inline vfloat softmax_pairs_weights(float *column, vfloat reference, vfloat multiplier, int32_t keys)
+/* Weights of scores, in pairs; returns their sum. */
+static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vfloat reference, vfloat multiplier,
+                                           int32_t keys)
 {
     vfloat sum = vector_splat(0.0f);
     for (int32_t key = 0; key < keys; key += 2) {
@@ -99,15 +100,16 @@ static inline vfloat softmax_pairs_weights(float *column, vfloat reference, vflo
             second = softmax_pairs_exp2(vector_load(address + PANEL) * multiplier - reference);
         sum += first;
         sum += second;
-        vector_store(column + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
+        vector_store(pairs + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
     }
     return sum;
 }
 
-/* One step of the online softmax over `keys` rows of scores, in place: they become weights exp2(score - maximum) in
+/* One step of the online softmax over `keys` rows of scores, which are overwritten: weights exp2(score - maximum) in
  * pairs of neighbouring keys, filled up with zeros to a multiple of PANEL_STEPS pairs. The columns' maximum is the
  * reference, not always the largest score. */
-static inline void softmax_pairs_step(float *scores, panel_columns *columns, float multiplier, int32_t keys)
+static inline void softmax_pairs_step(float *pairs, float *scores, panel_columns *columns, float multiplier,
+                                      int32_t keys)
 {
     for (int v = 0; v < columns->vectors; v++) {
         float *column = scores + v * LANES;
@@ -120,11 +122,11 @@ static inline void softmax_pairs_step(float *scores, panel_columns *columns, flo
             factor = vector_select(huge, vector_splat(1.0f), factor);
             reference = vector_select(huge, vector_splat(0.0f), reference);
         }
-        vfloat sum = softmax_pairs_weights(column, reference, factor, keys);
+        vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, factor, keys);
         vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
         vector_store(columns->sum + v * LANES, total + sum);
     }
-    pairs_fill_rows(scores, (keys + 1) / 2);
+    pairs_fill_rows(pairs, (keys + 1) / 2);
 }
 
 #endif
