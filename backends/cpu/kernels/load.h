@@ -34,7 +34,7 @@ static inline void load_key_pairs(float *rows, int64_t stride, const cpu_key_row
                                   int32_t end)
 {
     for (int32_t key = begin; key < end; key++)
-        memcpy(rows + (key - begin) * stride, cpu_key_row(source, key), (size_t)dim * sizeof(uint16_t));
+        row_copy(rows + (key - begin) * stride, cpu_key_row(source, key), dim * (int64_t)sizeof(uint16_t));
 }
 
 /* Pairs of neighbouring keys: rows[(key - begin) / 2][dim]. */
@@ -80,11 +80,11 @@ static inline void load_query_pairs(float *panel, float *rows, int64_t stride, c
                                     const cpu_sequence *sequence, const panel_columns *columns)
 {
     int32_t width = columns->vectors * LANES;
-    size_t bytes = (size_t)dim * sizeof(uint16_t);
+    int64_t bytes = dim * (int64_t)sizeof(uint16_t);
     for (int32_t column = 0; column < columns->count; column++)
-        memcpy(rows + column * stride, load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column), bytes);
+        row_copy(rows + column * stride, load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column), bytes);
     for (int32_t column = columns->count; column < width; column++)
-        memset(rows + column * stride, 0, bytes);
+        memset(rows + column * stride, 0, (size_t)bytes);
     transpose(panel, PANEL, rows, stride, width, dim / 2);
 }
 
