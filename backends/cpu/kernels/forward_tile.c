@@ -17,6 +17,7 @@
 #include "kernels/dropout.h"
 #include "kernels/load.h"
 #include "kernels/panel.h"
+#include "kernels/prefetch.h"
 #include "kernels/softmax.h"
 #include "kernels/tiles.h"
 #include "results.h"
@@ -197,8 +198,11 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
         int32_t begin = (int32_t)cpu_max(block, range.begin);
         int32_t end = (int32_t)cpu_min(block + CPU_KEY_BLOCK, range.end);
         load_block(attention, &scratch, &keys, &values, begin, end);
-        for (int32_t panel = 0; panel < panels; panel++)
+        prefetch_plan plan = prefetch_plan_of(tile, (cpu_span){end, range.end});
+        for (int32_t panel = 0; panel < panels; panel++) {
+            prefetch_some(&plan, panel, panels);
             panel_step(attention, &scratch, panel, &score, &dropout, begin, end);
+        }
     }
     for (int32_t panel = 0; panel < panels; panel++)
         store_outputs(tile, &scratch, panel);
