@@ -18,6 +18,7 @@
 #include "kernels/dropout.h"
 #include "kernels/load.h"
 #include "kernels/panel.h"
+#include "kernels/prefetch.h"
 #include "kernels/softmax.h"
 #include "kernels/softmax_pairs.h"
 #include "kernels/tiles.h"
@@ -171,16 +172,42 @@ static void panel_step(const varlen_attention *attention, const forward_scratch 
     add_pending(attention, scratch, panel, &pending, block_begin);
 }
 
-static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
+static void store_float_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
 {
-    const varlen_attention *attention = tile->inputs->attention;
     const panel_columns *columns = &scratch->columns[panel];
-    int32_t value_dim = attention->value_dim;
+    int32_t value_dim = tile->inputs->attention->value_dim;
     transpose(scratch->rows, scratch->value_stride, scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL,
               PANEL, value_dim, columns->vectors * LANES);
     for (int32_t column = 0; column < columns->count; column++)
         cpu_store_row(tile, panel * PANEL + column, scratch->rows + column * scratch->value_stride,
                       columns->maximum[column], columns->sum[column]);
+}
+
+/* Rounded and paired along value_dim first, there is half as much to transpose. */
+static void store_pair_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
+{
+    panel_columns *columns = &scratch->columns[panel];
+    int32_t value_dim = tile->inputs->attention->value_dim;
+    float *outputs = scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL;
+    char *rows[PANEL];
+    for (int32_t column = 0; column < columns->count; column++) {
+        cpu_row_place place =
+            cpu_place_row(tile, panel * PANEL + column, columns->maximum[column], columns->sum[column]);
+        rows[column] = place.out;
+        columns->rescale[column] = place.factor;
+    }
+    pairs_scale_rows(outputs, columns->rescale, value_dim, columns->vectors);
+    transpose(scratch->rows, scratch->value_stride, outputs, PANEL, value_dim / 2, columns->vectors * LANES);
+    for (int32_t column = 0; column < columns->count; column++)
+        row_copy(rows[column], scratch->rows + column * scratch->value_stride, value_dim * (int64_t)sizeof(uint16_t));
+}
+
+static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
+{
+    if (panel_elements_of(tile->inputs->attention) == PANEL_PAIRS && !tile->partial.out)
+        store_pair_outputs(tile, scratch, panel);
+    else
+        store_float_outputs(tile, scratch, panel);
 }
 
 static void load_panel(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
@@ -245,8 +272,11 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
         int32_t begin = (int32_t)cpu_max(block, range.begin);
         int32_t end = (int32_t)cpu_min(block + FORWARD_KEYS, range.end);
         load_block(attention, &scratch, &keys, &values, begin, end);
-        for (int32_t panel = 0; panel < panels; panel++)
+        prefetch_plan plan = prefetch_plan_of(tile, (cpu_span){end, range.end});
+        for (int32_t panel = 0; panel < panels; panel++) {
+            prefetch_some(&plan, panel, panels);
             panel_step(attention, &scratch, panel, &score, &dropout, begin, end);
+        }
     }
     panel_end_products();
     for (int32_t panel = 0; panel < panels; panel++)

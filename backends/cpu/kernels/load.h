@@ -34,7 +34,7 @@ static inline void load_row_of_pairs(float *row, const void *source, int32_t dim
 {
     size_t bytes = source ? (size_t)dim * sizeof(uint16_t) : 0;
     if (source)
-        memcpy(row, source, bytes);
+        row_copy(row, source, (int64_t)bytes);
     memset((char *)row + bytes, 0, (size_t)load_pairs_of(dim) * sizeof *row - bytes);
 }
 

@@ -83,4 +83,16 @@ static inline void pairs_pack_rows(float *pairs, const float *rows, int32_t coun
     pairs_fill_rows(pairs, (count + 1) / 2);
 }
 
+/* The same for an even number of rows, each times the factor of its column. */
+static inline void pairs_scale_rows(float *rows, const float *factors, int32_t count, int vectors)
+{
+    for (int32_t row = 0; row < count; row += 2)
+        for (int v = 0; v < vectors; v++) {
+            const float *source = rows + (int64_t)row * PANEL + v * LANES;
+            vfloat factor = vector_load(factors + v * LANES);
+            vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES,
+                         pairs_round(vector_load(source) * factor, vector_load(source + PANEL) * factor));
+        }
+}
+
 #endif
