@@ -31,6 +31,12 @@ typedef enum panel_elements {
     PANEL_PAIRS, /* where the instruction set multiplies them: PANEL_HAS_PAIRS */
 } panel_elements;
 
+/* Steps of a product over head_dim or keys that make one element. */
+static inline int32_t panel_together(panel_elements elements)
+{
+    return elements == PANEL_PAIRS ? 2 : 1;
+}
+
 /* What the products ask of their matrices: rows of the left one may be read, and those of the result written, up to a
  * multiple of PANEL_ROW_STEP, and steps are padded with zeros in both matrices to a multiple of PANEL_STEPS. */
 #if defined(CPU_AMX)

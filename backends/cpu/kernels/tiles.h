@@ -14,9 +14,8 @@ enum {
     /* Keys that forward loads at a time and adds to outputs; more where outputs are slow to load and store. Changes
      * speed, and results in their last bits. */
     FORWARD_KEYS = PANEL_ON_AMX ? 128 : CPU_KEY_BLOCK,
-    /* Keys whose scores exist at a time: weights of a step are made from few scores that stay in the first-level cache.
-     * Likewise. */
-    FORWARD_SCORES = PANEL_ON_AMX ? 32 : FORWARD_KEYS,
+    /* Keys of one step of the softmax on AMX: few, so that their scores stay in the first-level cache. Likewise. */
+    FORWARD_SCORES = 2 * PANEL_STEPS,
     DECODE_ROWS = 8,     /* query rows up to which keys are read once for each row rather than for panels of rows */
     BACKWARD_KEYS = 128, /* keys of a backward tile. Changes speed, and results in their last bits */
 };
