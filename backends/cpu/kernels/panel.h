@@ -68,6 +68,17 @@ static inline int32_t panel_round_up(int32_t count, int32_t multiple)
     return (count + multiple - 1) / multiple * multiple;
 }
 
+/* One step of LANES sums, in vectors. */
+PANEL_INLINE vfloat panel_multiply_add(vfloat sum, vfloat element, vfloat column, const panel_elements elements)
+{
+#if defined(__AVX512BF16__)
+    if (elements == PANEL_PAIRS)
+        return (vfloat)_mm512_dpbf16_ps((__m512)sum, (__m512bh)element, (__m512bh)column);
+#endif
+    (void)elements;
+    return sum + element * column;
+}
+
 #if defined(CPU_AMX)
 #include "kernels/panel_amx.h"
 #else
