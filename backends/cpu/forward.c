@@ -51,10 +51,12 @@ typedef struct forward_work {
     const cpu_inputs *inputs;
     const varlen_forward_args *args;
     forward_workspace workspace;
+    int64_t tiles;
+    int32_t threads;
+    int32_t together; /* neighbouring tiles that one thread takes */
 } forward_work;
 
-/* The task of tile number `index` of the call. kv heads of one task follow each other, so that threads that work side
- * by side read neighbouring keys. */
+/* The task of tile number `index` of the call. */
 static const cpu_task *task_at(const forward_work *work, int64_t index)
 {
     return &work->workspace.tasks[index / work->inputs->attention->kv_heads];
@@ -91,10 +93,30 @@ static cpu_forward_tile tile_at(const forward_work *work, int64_t index)
     return tile;
 }
 
+/* Rows of neighbouring heads lie side by side in memory: one thread takes all heads of a task, wherever there are
+ * enough tasks to keep all threads busy to the end. */
+static int32_t tiles_together(int64_t tasks, int32_t kv_heads, int32_t threads)
+{
+    const int64_t tasks_per_thread = 16;
+    return tasks >= tasks_per_thread * threads ? kv_heads : 1;
+}
+
+/* The tile that a thread will probably take after tile `index`: all go forward at about the same speed. */
+static int64_t next_index(const forward_work *work, int64_t index)
+{
+    bool last = (index + 1) % work->together == 0;
+    return index + 1 + (last ? (int64_t)(work->threads - 1) * work->together : 0);
+}
+
 static void run_tile(const forward_work *work, int64_t index, char *scratch)
 {
     const cpu_task *task = task_at(work, index);
     cpu_forward_tile tile = tile_at(work, index);
+    cpu_forward_tile next;
+    if (next_index(work, index) < work->tiles) {
+        next = tile_at(work, next_index(work, index));
+        tile.next = &next;
+    }
     bool decode = tile.first_row == 0 && tile.rows <= work->kernels->decode_rows;
     if (task->parts > 1)
         tile.partial = partial_at(work, task, tile.kv_head, (int64_t)task->part * tile.rows);
@@ -130,17 +152,18 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
     forward_work work = {
         .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
     int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, kernels->forward_rows);
-    int64_t tiles = tasks * attention->kv_heads;
-    int32_t threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
+    work.tiles = tasks * attention->kv_heads;
+    work.threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
+    work.together = tiles_together(tasks, attention->kv_heads, work.threads);
 
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(work.threads)
     {
         char *scratch = work.workspace.scratch + (size_t)omp_get_thread_num() * work.workspace.scratch_bytes;
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t index = 0; index < tiles; index++)
+#pragma omp for schedule(dynamic, work.together)
+        for (int64_t index = 0; index < work.tiles; index++)
             run_tile(&work, index, scratch);
 #pragma omp for schedule(static) nowait
-        for (int64_t index = 0; index < tiles; index++)
+        for (int64_t index = 0; index < work.tiles; index++)
             combine_parts(&work, index);
 #pragma omp for schedule(dynamic, 1)
         for (int32_t gap = 0; gap <= attention->batch; gap++)

@@ -30,6 +30,7 @@ typedef struct cpu_forward_tile {
     int32_t kv_head;
     int32_t rows; /* at most forward_rows */
     int64_t first_row;
+    const struct cpu_forward_tile *next; /* what the thread will probably take after it; NULL if nothing */
 } cpu_forward_tile;
 
 /* What backward reads and writes besides the inputs. */

@@ -7,23 +7,54 @@
 
 #include <math.h>
 
-typedef struct cpu_row_result {
+static const double cpu_ln2 = 0.69314718055994530942;
+
+/* A row's softmax sum with its sink: total * 2^reference. 0 keys and no sink: reference is -infinity. */
+typedef struct cpu_row_total {
+    double reference;
+    double total;
     float factor; /* what the sums are multiplied by to give out */
-    float lse;
-} cpu_row_result;
+} cpu_row_total;
 
 /* maximum and sum as in cpu_partial. With a sink, the sums move to the larger of the two references first. */
-static inline cpu_row_result cpu_finish_row(const cpu_inputs *inputs, int32_t head, float maximum, float sum)
+static inline cpu_row_total cpu_finish_row(const cpu_inputs *inputs, int32_t head, float maximum, float sum)
 {
-    const double ln2 = 0.69314718055994530942;
-    double sink = inputs->sinks ? inputs->sinks[head] / ln2 : -INFINITY;
-    double reference = fmax(maximum, sink);
+    double reference = maximum;
+    double rescale = 1.0;
+    double total = sum;
+    if (inputs->sinks) {
+        double sink = inputs->sinks[head] / cpu_ln2;
+        reference = fmax(maximum, sink);
+        rescale = exp2(maximum - reference);
+        total = sum * rescale + exp2(sink - reference);
+    }
     if (reference == -INFINITY)
-        return (cpu_row_result){.factor = 0.0f, .lse = -INFINITY};
-    double rescale = reference == maximum ? 1.0 : exp2(maximum - reference);
-    double total = sum * rescale + (sink == -INFINITY ? 0.0 : exp2(sink - reference));
+        return (cpu_row_total){.reference = reference};
     float kept = 1.0f / (1.0f - inputs->attention->dropout_p);
-    return (cpu_row_result){.factor = (float)(rescale / total) * kept, .lse = (float)((reference + log2(total)) * ln2)};
+    return (cpu_row_total){.reference = reference, .total = total, .factor = (float)(rescale / total) * kept};
+}
+
+static inline float cpu_row_lse(cpu_row_total row)
+{
+    return row.reference == -INFINITY ? -INFINITY : (float)((row.reference + log2(row.total)) * cpu_ln2);
+}
+
+/* Where a tile's row belongs: its lse is stored, and its place in out and the factor to its sums are returned. */
+typedef struct cpu_row_place {
+    char *out;
+    float factor;
+} cpu_row_place;
+
+static inline cpu_row_place cpu_place_row(const cpu_forward_tile *tile, int32_t row, float maximum, float sum)
+{
+    const varlen_attention *attention = tile->inputs->attention;
+    int32_t group = cpu_group(attention);
+    int64_t query = tile->sequence.first_query + (tile->first_row + row) / group;
+    int32_t head = tile->kv_head * group + (int32_t)((tile->first_row + row) % group);
+    cpu_row_total total = cpu_finish_row(tile->inputs, head, maximum, sum);
+    if (tile->lse)
+        tile->lse[head * attention->total_q + query] = cpu_row_lse(total);
+    return (cpu_row_place){cpu_row(&tile->out, attention->dtype, query, head), total.factor};
 }
 
 /* Stores the sums of a tile's row where the tile wants them; values[value_dim] is overwritten. */
@@ -37,15 +68,10 @@ static inline void cpu_store_row(const cpu_forward_tile *tile, int32_t row, floa
         tile->partial.sum[row] = sum;
         return;
     }
-    int32_t group = cpu_group(attention);
-    int64_t query = tile->sequence.first_query + (tile->first_row + row) / group;
-    int32_t head = tile->kv_head * group + (int32_t)((tile->first_row + row) % group);
-    cpu_row_result result = cpu_finish_row(tile->inputs, head, maximum, sum);
+    cpu_row_place place = cpu_place_row(tile, row, maximum, sum);
     for (int32_t dim = 0; dim < value_dim; dim++)
-        values[dim] *= result.factor;
-    row_store(cpu_row(&tile->out, attention->dtype, query, head), values, attention->dtype, value_dim);
-    if (tile->lse)
-        tile->lse[head * attention->total_q + query] = result.lse;
+        values[dim] *= place.factor;
+    row_store(place.out, values, attention->dtype, value_dim);
 }
 
 #endif

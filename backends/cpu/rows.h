@@ -64,11 +64,24 @@ static inline row_halves row_load_halves(const uint16_t *source)
     return halves;
 }
 
+/* A copy of a multiple of 16 bytes: rows are too short for a call of memcpy. */
+static inline void row_copy(void *destination, const void *source, int64_t bytes)
+{
+    enum { WIDE = 64, NARROW = 16 };
+    char *to = destination;
+    const char *from = source;
+    int64_t i = 0;
+    for (; i + WIDE <= bytes; i += WIDE)
+        memcpy(to + i, from + i, WIDE);
+    for (; i < bytes; i += NARROW)
+        memcpy(to + i, from + i, NARROW);
+}
+
 static inline void row_load(float *destination, const void *source, varlen_dtype dtype, int64_t count)
 {
     const uint16_t *halves = source;
     if (dtype == VARLEN_FLOAT32) {
-        memcpy(destination, source, (size_t)count * sizeof *destination);
+        row_copy(destination, source, count * (int64_t)sizeof *destination);
         return;
     }
     for (int64_t i = 0; i < count; i += ROW_STEP) {
@@ -94,7 +107,7 @@ static inline void row_store(void *destination, const float *source, varlen_dtyp
 {
     uint16_t *halves = destination;
     if (dtype == VARLEN_FLOAT32) {
-        memcpy(destination, source, (size_t)count * sizeof *source);
+        row_copy(destination, source, count * (int64_t)sizeof *source);
         return;
     }
     for (int64_t i = 0; i < count; i += ROW_STEP) {

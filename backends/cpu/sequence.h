@@ -82,7 +82,10 @@ static inline void *cpu_key_row(const cpu_key_rows *rows, int64_t j)
     int64_t row = rows->first_row + j;
     if (!rows->pages)
         return rows->data + row * rows->row_bytes;
-    return rows->data + rows->pages[row / rows->page_size] * rows->page_bytes + row % rows->page_size * rows->row_bytes;
+    /* Rows of a slot are counted in int32; a division of 64 bits takes some five times as long. */
+    uint32_t page = (uint32_t)row / (uint32_t)rows->page_size;
+    uint32_t row_of_page = (uint32_t)row % (uint32_t)rows->page_size;
+    return rows->data + rows->pages[page] * rows->page_bytes + row_of_page * rows->row_bytes;
 }
 
 #endif

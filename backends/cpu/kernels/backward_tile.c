@@ -190,10 +190,7 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
                  columns->vectors, work->elements);
     if (slopes)
         score_softcap_slopes(slopes, scratch->weights, &work->score, end - begin, columns->vectors);
-    if (work->score.transform)
-        score_transform(scratch->weights, columns, &work->score, begin, end);
-    if (begin < columns->common_begin || end > columns->common_end)
-        score_mask(scratch->weights, columns, begin, end);
+    score_adjust(scratch->weights, columns, &work->score, begin, end);
     weights_from_lse(scratch->weights, lse, work->score.multiplier, end - begin, columns->vectors);
     panel_scores(scratch->dscores, values, end - begin, scratch->dout_panel, attention->value_dim / work->together,
                  columns->vectors, work->elements);
@@ -240,7 +237,7 @@ static void add_products_of_pairs(const backward_work *work, int32_t panel, int3
     panel_contract(
         scratch->dk + skipped * scratch->key_stride, scratch->key_stride, (panel_left){scratch->weights, PANEL / 2, 1},
         count, (panel_right){scratch->query_pairs, scratch->key_stride}, steps, work->attention->head_dim, PANEL_PAIRS);
-    pairs_pack_rows(scratch->dscores, count, vectors);
+    pairs_pack_rows(scratch->dscores, scratch->dscores, count, vectors);
     add_dq(work, panel,
            load_transposed(scratch->key_pairs, work->attention->head_dim, BACKWARD_KEYS, skipped, PANEL_PAIRS), count);
 }
@@ -344,7 +341,7 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
         .dropout = dropout_rule_of(inputs, &tile->sequence),
         .kept = 1.0f / (1.0f - attention->dropout_p),
         .elements = panel_elements_of(attention),
-        .together = panel_elements_of(attention) == PANEL_PAIRS ? 2 : 1,
+        .together = panel_together(panel_elements_of(attention)),
         .first_key = tile->number * BACKWARD_KEYS,
     };
     work.end_key = (int32_t)cpu_min((int64_t)work.first_key + BACKWARD_KEYS, tile->sequence.keys);

@@ -59,10 +59,15 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
     columns->vectors = (count + LANES - 1) / LANES;
     columns->begin = columns->common_end = sequence->keys;
     columns->end = columns->common_begin = 0;
+    int32_t query = (int32_t)(first_row / group);
+    int32_t head = (int32_t)(first_row % group);
     for (int32_t column = 0; column < columns->vectors * LANES; column++) {
-        int64_t row = first_row + cpu_min(column, count - 1);
-        columns->query[column] = (int32_t)(row / group);
-        columns->head[column] = kv_head * group + (int32_t)(row % group);
+        if (column > 0 && column < count && ++head == group) {
+            head = 0;
+            query++;
+        }
+        columns->query[column] = query;
+        columns->head[column] = kv_head * group + head;
         columns->slope[column] = columns_slope(inputs, sequence->index, columns->head[column]);
         columns->maximum[column] = -INFINITY;
         columns->sum[column] = 0.0f;

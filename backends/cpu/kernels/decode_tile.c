@@ -9,10 +9,10 @@
  *         O[row] = O[row] * rescale + sum over keys of P[row][key] * V[key] */
 #include "kernels.h"
 #include "kernels/columns.h"
-#include "kernels/dropout.h"
 #include "kernels/elements.h"
 #include "kernels/load.h"
-#include "kernels/softmax.h"
+#include "kernels/pairs.h"
+#include "kernels/row_softmax.h"
 #include "kernels/tiles.h"
 #include "results.h"
 #include "scratch.h"
@@ -57,46 +57,66 @@ size_t CPU_SYMBOL(decode_scratch_bytes)(const varlen_attention *attention)
 
 /* A block of rows of keys or values, ready for whole vectors. */
 typedef struct decode_rows {
-    const void *row[CPU_KEY_BLOCK];
-    const char *next[CPU_KEY_BLOCK]; /* the caller's rows that the next block will read */
-    int32_t row_bytes;               /* in the caller's memory */
-    int32_t vectors;                 /* per row */
+    const void *row[CPU_KEY_BLOCK + 1]; /* the row after the last is 0 */
+    const char *next[CPU_KEY_BLOCK];    /* the caller's rows that the next block will read */
+    int32_t row_bytes;                  /* in the caller's memory */
+    int32_t vectors;                    /* per row */
     int32_t count;
 } decode_rows;
+
+/* Keys or values of the tile, and of the one that comes next. */
+typedef struct decode_source {
+    cpu_key_rows own;
+    cpu_key_rows next;
+} decode_source;
 
 /* What stays the same over the blocks of a tile. */
 typedef struct decode_work {
     const cpu_forward_tile *tile;
     decode_scratch scratch;
-    cpu_key_rows keys;
-    cpu_key_rows values;
-    score_rule score;
-    dropout_rule dropout;
-    cpu_span span; /* keys that some row sees */
-    int copy;      /* whether rows are copied as floats first, since some end inside a vector */
+    decode_source keys;
+    decode_source values;
+    row_softmax_rules rules;
+    cpu_span span;      /* keys that some row sees */
+    cpu_span next_span; /* of the tile that comes next; empty if there is none */
+    panel_elements elements;
+    int copy; /* whether rows are copied as floats first, since some end inside a vector */
 } decode_work;
 
+/* The row that is read CPU_KEY_BLOCK rows after row `key`. */
+static const char *row_after(const decode_work *work, const decode_source *source, int64_t key)
+{
+    int64_t after = key + CPU_KEY_BLOCK;
+    if (after < work->span.end)
+        return cpu_key_row(&source->own, after);
+    int64_t next = work->next_span.begin + key % CPU_KEY_BLOCK;
+    return next < work->next_span.end ? cpu_key_row(&source->next, next) : cpu_key_row(&source->own, key);
+}
+
 /* Points at the caller's rows, or at their copies. */
-static void find_rows(decode_rows *rows, const decode_work *work, const cpu_key_rows *source, int32_t dim,
+static void find_rows(decode_rows *rows, const decode_work *work, const decode_source *source, int32_t dim,
                       float *copies, int64_t stride, int32_t begin, int32_t end)
 {
+    static const float zeros[CPU_MAX_DIM];
+    varlen_dtype dtype = work->tile->inputs->attention->dtype;
     rows->vectors = (dim + LANES - 1) / LANES;
-    rows->row_bytes = (int32_t)(dim * varlen_dtype_size(work->tile->inputs->attention->dtype));
+    rows->row_bytes = (int32_t)(dim * varlen_dtype_size(dtype));
     rows->count = end - begin;
+    rows->row[rows->count] = zeros;
     for (int32_t i = 0; i < rows->count; i++) {
-        rows->row[i] = cpu_key_row(source, begin + i);
-        rows->next[i] = cpu_key_row(source, cpu_min(begin + i + CPU_KEY_BLOCK, work->span.end - 1));
+        rows->row[i] = cpu_key_row(&source->own, begin + i);
+        rows->next[i] = row_after(work, source, begin + i);
         if (!work->copy)
             continue;
         float *copy = copies + i * stride;
-        row_load(copy, rows->row[i], work->tile->inputs->attention->dtype, dim);
+        row_load(copy, rows->row[i], dtype, dim);
         memset(copy + dim, 0, (size_t)(rows->vectors * LANES - dim) * sizeof *copy);
         rows->row[i] = copy;
     }
 }
 
 /* Rows of one head lie far apart, where the processor does not look ahead by itself. */
-static inline void prefetch_next(const decode_rows *rows, int32_t key)
+PANEL_INLINE void prefetch_next(const decode_rows *rows, int32_t key)
 {
     const int32_t cache_line = 64;
     for (int32_t offset = 0; offset < rows->row_bytes; offset += cache_line)
@@ -105,9 +125,10 @@ static inline void prefetch_next(const decode_rows *rows, int32_t key)
 
 /* scores[row][first ..] for LANES keys; keys past the last repeat it. */
 PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows *keys, int32_t first, const int rows,
-                                const varlen_dtype dtype)
+                                const varlen_dtype dtype, const panel_elements elements)
 {
     enum { TOGETHER = 4 };
+    const int32_t vectors = elements == PANEL_PAIRS ? keys->vectors / 2 : keys->vectors;
     vfloat products[DECODE_ROWS][LANES];
     for (int32_t lane = 0; lane < LANES; lane += TOGETHER) {
         const void *key[TOGETHER];
@@ -120,14 +141,14 @@ PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows
         for (int row = 0; row < rows; row++)
             for (int t = 0; t < TOGETHER; t++)
                 sums[row][t] = vector_splat(0.0f);
-        for (int32_t v = 0; v < keys->vectors; v++) {
-            vfloat elements[TOGETHER];
+        for (int32_t v = 0; v < vectors; v++) {
+            vfloat part[TOGETHER];
             for (int t = 0; t < TOGETHER; t++)
-                elements[t] = elements_load(key[t], v * LANES, dtype);
+                part[t] = elements_load(key[t], v * LANES, elements == PANEL_PAIRS ? VARLEN_FLOAT32 : dtype);
             for (int row = 0; row < rows; row++) {
                 vfloat query = vector_load(scratch->queries + row * scratch->key_stride + v * LANES);
                 for (int t = 0; t < TOGETHER; t++)
-                    sums[row][t] += query * elements[t];
+                    sums[row][t] = panel_multiply_add(sums[row][t], query, part[t], elements);
             }
         }
         for (int row = 0; row < rows; row++)
@@ -138,27 +159,43 @@ PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows
         vector_store(scratch->scores + row * CPU_KEY_BLOCK + first, elements_sum_lanes(products[row]));
 }
 
+enum { DECODE_WIDTH = 8 }; /* the most vectors of values at a time */
+
+/* Vectors first .. first + width - 1 of value `key`, or of a pair of values. */
+PANEL_INLINE void load_values(vfloat *part, const decode_rows *values, int32_t key, int32_t first, const int width,
+                              const varlen_dtype dtype, const panel_elements elements)
+{
+    if (elements == PANEL_PAIRS)
+        for (int v = 0; v < width; v += 2)
+            pairs_interleave_vectors(part + v, elements_load(values->row[key], (first + v) / 2 * LANES, VARLEN_FLOAT32),
+                                     elements_load(values->row[key + 1], (first + v) / 2 * LANES, VARLEN_FLOAT32));
+    else
+        for (int v = 0; v < width; v++)
+            part[v] = elements_load(values->row[key], (first + v) * LANES, dtype);
+}
+
 /* outputs[row] = outputs[row] * rescale[row] + sum over keys of weight * value, over `width` vectors from `first` on.
  */
 PANEL_INLINE void decode_accumulate(const decode_scratch *scratch, const decode_rows *values, int32_t first,
-                                    const int rows, const int width, const varlen_dtype dtype)
+                                    const int rows, const int width, const varlen_dtype dtype,
+                                    const panel_elements elements)
 {
-    enum { MAX_WIDTH = 8 };
-    vfloat sums[DECODE_ROWS][MAX_WIDTH];
+    const int32_t together = elements == PANEL_PAIRS ? 2 : 1;
+    vfloat sums[DECODE_ROWS][DECODE_WIDTH];
     for (int row = 0; row < rows; row++)
         for (int v = 0; v < width; v++)
             sums[row][v] = vector_load(scratch->outputs + row * scratch->value_stride + (first + v) * LANES) *
                            scratch->columns->rescale[row];
-    for (int32_t key = 0; key < values->count; key++) {
-        vfloat elements[MAX_WIDTH];
+    for (int32_t key = 0; key < values->count; key += together) {
+        vfloat part[DECODE_WIDTH];
         if (first == 0)
-            prefetch_next(values, key);
-        for (int v = 0; v < width; v++)
-            elements[v] = elements_load(values->row[key], (first + v) * LANES, dtype);
+            for (int32_t t = 0; t < together; t++)
+                prefetch_next(values, (int32_t)cpu_min(key + t, values->count - 1));
+        load_values(part, values, key, first, width, dtype, elements);
         for (int row = 0; row < rows; row++) {
-            vfloat weight = vector_splat(scratch->scores[row * CPU_KEY_BLOCK + key]);
+            vfloat weight = vector_splat(scratch->scores[row * CPU_KEY_BLOCK + key / together]);
             for (int v = 0; v < width; v++)
-                sums[row][v] += weight * elements[v];
+                sums[row][v] = panel_multiply_add(sums[row][v], weight, part[v], elements);
         }
     }
     for (int row = 0; row < rows; row++)
@@ -166,146 +203,79 @@ PANEL_INLINE void decode_accumulate(const decode_scratch *scratch, const decode_
             vector_store(scratch->outputs + row * scratch->value_stride + (first + v) * LANES, sums[row][v]);
 }
 
-static float largest_lane(vfloat x)
+/* One block of keys. */
+PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t end, const int rows,
+                               const varlen_dtype dtype, const panel_elements elements)
 {
-    float largest = x[0];
-    for (int lane = 1; lane < LANES; lane++)
-        largest = largest > x[lane] ? largest : x[lane];
-    return largest;
-}
-
-static float sum_of_lanes(vfloat x)
-{
-    float sum = 0.0f;
-    for (int lane = 0; lane < LANES; lane++)
-        sum += x[lane];
-    return sum;
-}
-
-/* Key numbers begin + first .. of LANES scores. */
-static vint key_numbers(int32_t begin, int32_t first)
-{
-    vint numbers;
-    for (int lane = 0; lane < LANES; lane++)
-        numbers[lane] = begin + first + lane;
-    return numbers;
-}
-
-/* Scores of LANES keys, transformed and masked as score_transform and score_mask do it for panels. */
-static vfloat transform_and_mask(const decode_work *work, vfloat score, vint keys, int32_t row, int32_t end)
-{
-    const panel_columns *columns = work->scratch.columns;
-    if (work->score.transform) {
-        score *= work->score.transform_scale;
-        if (work->score.softcap_log2 != 0.0f)
-            score = vector_tanh(score) * work->score.softcap_log2;
-        vfloat distance = vector_abs(__builtin_convertvector(columns->position[row] - keys, vfloat));
-        score -= columns->slope[row] * distance;
-    }
-    int32_t last = columns->last_key[row] < end ? columns->last_key[row] : end - 1;
-    return vector_select((columns->first_key[row] <= keys) & (keys <= last), score, vector_splat(-INFINITY));
-}
-
-static vfloat drop(const decode_work *work, vfloat weight, vint keys, int32_t row)
-{
-    const panel_columns *columns = work->scratch.columns;
-    dropout_words words = {{(vuint)keys >> 2, vector_splat_uint((uint32_t)columns->query[row]),
-                            vector_splat_uint((uint32_t)columns->head[row]),
-                            vector_splat_uint(work->dropout.sequence)}};
-    words = dropout_philox(words, work->dropout.key);
-    for (int32_t w = 0; w < 4; w++) {
-        vint dropped = ((keys & 3) == w) & (vint)(words.word[w] < work->dropout.threshold);
-        weight = (vfloat)((vint)weight & ~dropped);
-    }
-    return weight;
-}
-
-/* As softmax_step, along one row. */
-static void decode_softmax(const decode_work *work, int32_t row, int32_t begin, int32_t end)
-{
-    panel_columns *columns = work->scratch.columns;
-    float *scores = work->scratch.scores + row * CPU_KEY_BLOCK;
-    vfloat largest = vector_splat(-INFINITY);
-    for (int32_t key = 0; key < end - begin; key += LANES) {
-        vfloat score = transform_and_mask(work, vector_load(scores + key), key_numbers(begin, key), row, end);
-        vector_store(scores + key, score);
-        largest = vector_max(largest, score);
-    }
-
-    float before = columns->maximum[row];
-    float maximum = fmaxf(before, largest_lane(largest) * work->score.multiplier);
-    maximum = fminf(maximum, FLT_MAX);
-    float reference = maximum == -INFINITY ? 0.0f : maximum;
-    vfloat sum = vector_splat(0.0f);
-    for (int32_t key = 0; key < end - begin; key += LANES) {
-        vfloat weight = vector_exp2_nonpositive(vector_load(scores + key) * work->score.multiplier - reference);
-        sum += weight;
-        if (work->dropout.threshold)
-            weight = drop(work, weight, key_numbers(begin, key), row);
-        vector_store(scores + key, weight);
-    }
-    columns->maximum[row] = maximum;
-    columns->rescale[row] = vector_exp2_nonpositive(vector_splat(before - reference))[0];
-    columns->sum[row] = columns->sum[row] * columns->rescale[row] + sum_of_lanes(sum);
-}
-
-/* All blocks of a tile. `rows` is the tile's number of rows, rounded up to one that code was made for. */
-PANEL_INLINE void decode_blocks(const decode_work *work, const int rows, const varlen_dtype dtype)
-{
-    /* rows * width sums stay in registers; vectors that are left over go one by one. */
-    const int width = rows == 1 ? 8 : PANEL_ROWS * 2 / rows;
+    /* rows * width sums stay in registers; vectors that are left over go as few at a time as there may be. */
+    const int width = rows == 1 ? DECODE_WIDTH : PANEL_ROWS * 2 / rows;
+    const int least = elements == PANEL_PAIRS ? 2 : 1;
     const varlen_attention *attention = work->tile->inputs->attention;
     const decode_scratch *scratch = &work->scratch;
     decode_rows keys;
     decode_rows values;
-    for (int64_t block = work->span.begin / CPU_KEY_BLOCK * CPU_KEY_BLOCK; block < work->span.end;
-         block += CPU_KEY_BLOCK) {
-        int32_t begin = (int32_t)cpu_max(block, work->span.begin);
-        int32_t end = (int32_t)cpu_min(block + CPU_KEY_BLOCK, work->span.end);
-        find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
-        find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin,
-                  end);
-        for (int32_t first = 0; first < keys.count; first += LANES)
-            decode_scores(scratch, &keys, first, rows, dtype);
-        for (int row = 0; row < rows; row++)
-            decode_softmax(work, row, begin, end);
-        int32_t v = 0;
-        for (; v + width <= values.vectors; v += width)
-            decode_accumulate(scratch, &values, v, rows, width, dtype);
-        for (; v < values.vectors; v++)
-            decode_accumulate(scratch, &values, v, rows, 1, dtype);
+    find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
+    find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin, end);
+    for (int32_t first = 0; first < keys.count; first += LANES)
+        decode_scores(scratch, &keys, first, rows, dtype, elements);
+    for (int row = 0; row < rows; row++) {
+        float *scores = scratch->scores + row * CPU_KEY_BLOCK;
+        row_softmax_step(scores, scratch->columns, row, &work->rules, begin, end);
+        if (elements == PANEL_PAIRS)
+            pairs_pack_columns(scores, scores, 1, CPU_KEY_BLOCK / LANES);
     }
+    int32_t v = 0;
+    for (; v + width <= values.vectors; v += width)
+        decode_accumulate(scratch, &values, v, rows, width, dtype, elements);
+    for (; v < values.vectors; v += least)
+        decode_accumulate(scratch, &values, v, rows, least, dtype, elements);
 }
 
-PANEL_INLINE void decode_blocks_of_type(const decode_work *work, const varlen_dtype dtype)
+/* All blocks of a tile. `rows` is the tile's number of rows, rounded up to one that code was made for. */
+PANEL_INLINE void decode_blocks(const decode_work *work, const int rows, const varlen_dtype dtype,
+                                const panel_elements elements)
+{
+    for (int64_t block = work->span.begin / CPU_KEY_BLOCK * CPU_KEY_BLOCK; block < work->span.end;
+         block += CPU_KEY_BLOCK)
+        decode_block(work, (int32_t)cpu_max(block, work->span.begin),
+                     (int32_t)cpu_min(block + CPU_KEY_BLOCK, work->span.end), rows, dtype, elements);
+}
+
+PANEL_INLINE void decode_blocks_of_type(const decode_work *work, const varlen_dtype dtype,
+                                        const panel_elements elements)
 {
     int32_t rows = work->tile->rows;
     if (rows == 1)
-        decode_blocks(work, 1, dtype);
+        decode_blocks(work, 1, dtype, elements);
     else if (rows == 2)
-        decode_blocks(work, 2, dtype);
+        decode_blocks(work, 2, dtype, elements);
     else if (rows <= 4)
-        decode_blocks(work, 4, dtype);
+        decode_blocks(work, 4, dtype, elements);
     else
-        decode_blocks(work, DECODE_ROWS, dtype);
+        decode_blocks(work, DECODE_ROWS, dtype, elements);
 }
 
 static void decode_blocks_float32(const decode_work *work)
 {
-    decode_blocks_of_type(work, VARLEN_FLOAT32);
+    decode_blocks_of_type(work, VARLEN_FLOAT32, PANEL_FLOATS);
 }
 
 static void decode_blocks_float16(const decode_work *work)
 {
-    decode_blocks_of_type(work, VARLEN_FLOAT16);
+    decode_blocks_of_type(work, VARLEN_FLOAT16, PANEL_FLOATS);
 }
 
 static void decode_blocks_bfloat16(const decode_work *work)
 {
-    decode_blocks_of_type(work, VARLEN_BFLOAT16);
+    decode_blocks_of_type(work, VARLEN_BFLOAT16, PANEL_FLOATS);
 }
 
-/* Rows of q as floats, 0 past the last row and up to the end of the last vector; outputs = 0. */
+static void decode_blocks_pairs(const decode_work *work)
+{
+    decode_blocks_of_type(work, VARLEN_BFLOAT16, PANEL_PAIRS);
+}
+
+/* Rows of q as floats or pairs, 0 past the last row and up to the end of the last vector; outputs = 0. */
 static void load_rows(const decode_work *work)
 {
     const cpu_forward_tile *tile = work->tile;
@@ -314,37 +284,64 @@ static void load_rows(const decode_work *work)
     columns_init(scratch->columns, tile->inputs, &tile->sequence, tile->kv_head, tile->first_row, tile->rows);
     memset(scratch->queries, 0, DECODE_ROWS * (size_t)scratch->key_stride * sizeof *scratch->queries);
     memset(scratch->outputs, 0, DECODE_ROWS * (size_t)scratch->value_stride * sizeof *scratch->outputs);
-    for (int32_t row = 0; row < tile->rows; row++)
-        row_load(scratch->queries + row * scratch->key_stride,
-                 load_address(&tile->inputs->q, attention->dtype, &tile->sequence, scratch->columns, row),
-                 attention->dtype, attention->head_dim);
+    for (int32_t row = 0; row < tile->rows; row++) {
+        float *query = scratch->queries + row * scratch->key_stride;
+        const char *source = load_address(&tile->inputs->q, attention->dtype, &tile->sequence, scratch->columns, row);
+        if (work->elements == PANEL_PAIRS)
+            row_copy(query, source, attention->head_dim * (int64_t)sizeof(uint16_t));
+        else
+            row_load(query, source, attention->dtype, attention->head_dim);
+    }
+}
+
+static void store_row(const decode_work *work, int32_t row)
+{
+    const decode_scratch *scratch = &work->scratch;
+    float ordered[CPU_MAX_DIM];
+    float *outputs = scratch->outputs + row * scratch->value_stride;
+    if (work->elements == PANEL_PAIRS) {
+        pairs_restore_order(ordered, outputs, work->tile->inputs->attention->value_dim);
+        outputs = ordered;
+    }
+    cpu_store_row(work->tile, row, outputs, scratch->columns->maximum[row], scratch->columns->sum[row]);
+}
+
+static decode_source source_of(const cpu_cache *cache, const cpu_forward_tile *tile)
+{
+    const cpu_forward_tile *next = tile->next ? tile->next : tile;
+    return (decode_source){.own = cpu_key_rows_of(cache, tile->kv_head, &tile->sequence),
+                           .next = cpu_key_rows_of(cache, next->kv_head, &next->sequence)};
 }
 
 void CPU_SYMBOL(decode_tile)(const cpu_forward_tile *tile, void *memory)
 {
     const cpu_inputs *inputs = tile->inputs;
     const varlen_attention *attention = inputs->attention;
+    const int32_t past_vectors = (attention->head_dim | attention->value_dim) % (2 * LANES);
     scratch_cursor cursor = {.base = memory};
     decode_work work = {
         .tile = tile,
         .scratch = take_scratch(&cursor, attention),
-        .keys = cpu_key_rows_of(&inputs->keys, tile->kv_head, &tile->sequence),
-        .values = cpu_key_rows_of(&inputs->values, tile->kv_head, &tile->sequence),
-        .score = score_rule_of(inputs),
-        .dropout = dropout_rule_of(inputs, &tile->sequence),
-        .copy = attention->head_dim % LANES != 0 || attention->value_dim % LANES != 0,
+        .keys = source_of(&inputs->keys, tile),
+        .values = source_of(&inputs->values, tile),
+        .rules = {score_rule_of(inputs), dropout_rule_of(inputs, &tile->sequence)},
+        .elements = past_vectors == 0 ? panel_elements_of(attention) : PANEL_FLOATS,
+        .copy = past_vectors % LANES != 0,
     };
+    if (tile->next)
+        work.next_span = tile->next->keys;
     load_rows(&work);
     work.span.begin = cpu_max(tile->keys.begin, work.scratch.columns->begin);
     work.span.end = cpu_min(tile->keys.end, work.scratch.columns->end);
 
-    if (work.copy || attention->dtype == VARLEN_FLOAT32)
+    if (work.elements == PANEL_PAIRS)
+        decode_blocks_pairs(&work);
+    else if (work.copy || attention->dtype == VARLEN_FLOAT32)
         decode_blocks_float32(&work);
     else if (attention->dtype == VARLEN_FLOAT16)
         decode_blocks_float16(&work);
     else
         decode_blocks_bfloat16(&work);
     for (int32_t row = 0; row < tile->rows; row++)
-        cpu_store_row(tile, row, work.scratch.outputs + row * work.scratch.value_stride,
-                      work.scratch.columns->maximum[row], work.scratch.columns->sum[row]);
+        store_row(&work, row);
 }

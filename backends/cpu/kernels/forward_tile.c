@@ -11,140 +11,68 @@
  *     out = O / sum, lse = log(sum) + maximum
  *
  * Blocks start at multiples of FORWARD_KEYS from the sequence's first key, and what is added in one step of a product
- * at multiples of key_step. A key that a row does not see adds exact zeros to it, so a row's result does not depend on
- * the rows it shares a tile with. */
+ * at multiples of forward_key_step. A key that a row does not see adds exact zeros to it, so a row's result does not
+ * depend on the rows it shares a tile with. */
 #include "kernels.h"
-#include "kernels/columns.h"
-#include "kernels/dropout.h"
-#include "kernels/load.h"
-#include "kernels/panel.h"
-#include "kernels/softmax.h"
-#include "kernels/softmax_pairs.h"
-#include "kernels/tiles.h"
+#include "kernels/forward_work.h"
+#include "kernels/prefetch.h"
 #include "results.h"
-#include "scratch.h"
-
-_Static_assert((int)FORWARD_KEYS % (int)PANEL_ROW_STEP == 0, "panel_scores rounds rows up to PANEL_ROW_STEP");
-_Static_assert(FORWARD_KEYS % 4 == 0, "dropout draws words for four keys at a time");
-
-/* The scratch of one thread. */
-typedef struct forward_scratch {
-    panel_columns *columns; /* [FORWARD_PANELS] */
-    float *queries;         /* [FORWARD_PANELS][query_rows][PANEL] */
-    float *outputs;         /* [FORWARD_PANELS][output_rows][PANEL] */
-    float *scores;          /* [FORWARD_KEYS][PANEL] */
-    float *keys;            /* [FORWARD_KEYS][key_stride] */
-    float *values;          /* as load_transposed wants them */
-    float *rows;            /* [PANEL][key_stride or value_stride] */
-    int32_t query_rows;     /* head_dim and value_dim, rounded up for the products */
-    int32_t output_rows;
-    int64_t key_stride;
-    int64_t value_stride;
-} forward_scratch;
-
-static forward_scratch take_scratch(scratch_cursor *cursor, const varlen_attention *attention)
-{
-    const size_t panel = PANEL * sizeof(float);
-    size_t query_rows = (size_t)panel_round_up(attention->head_dim, PANEL_STEPS);
-    size_t output_rows = (size_t)panel_round_up(attention->value_dim, PANEL_STEPS);
-    size_t key_stride = (size_t)load_stride(attention->head_dim);
-    size_t value_stride = (size_t)load_stride(attention->value_dim);
-    return (forward_scratch){
-        .columns = scratch_take(cursor, FORWARD_PANELS * sizeof(panel_columns)),
-        .queries = scratch_take(cursor, FORWARD_PANELS * query_rows * panel),
-        .outputs = scratch_take(cursor, FORWARD_PANELS * output_rows * panel),
-        .scores = scratch_take(cursor, FORWARD_KEYS * panel),
-        .keys = scratch_take(cursor, FORWARD_KEYS * key_stride * sizeof(float)),
-        .values = scratch_take(cursor, load_transposed_bytes(attention->value_dim, FORWARD_KEYS)),
-        .rows = scratch_take(cursor, PANEL * (key_stride > value_stride ? key_stride : value_stride) * sizeof(float)),
-        .query_rows = (int32_t)query_rows,
-        .output_rows = (int32_t)output_rows,
-        .key_stride = (int64_t)key_stride,
-        .value_stride = (int64_t)value_stride,
-    };
-}
+#if defined(CPU_AMX)
+#include "kernels/forward_amx.h"
+#else
+#include "kernels/forward_vectors.h"
+#endif
 
 size_t CPU_SYMBOL(forward_scratch_bytes)(const varlen_attention *attention)
 {
     scratch_cursor cursor = {0};
-    take_scratch(&cursor, attention);
+    forward_take_scratch(&cursor, attention);
     return cursor.used;
 }
 
-/* Steps of a product over head_dim or keys that make one element. */
-static int32_t together(panel_elements elements)
+static void store_float_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
 {
-    return elements == PANEL_PAIRS ? 2 : 1;
+    const panel_columns *columns = &scratch->columns[panel];
+    int32_t value_dim = tile->inputs->attention->value_dim;
+    transpose(scratch->rows, scratch->value_stride, forward_outputs(scratch, panel), PANEL, value_dim,
+              columns->vectors * LANES);
+    for (int32_t column = 0; column < columns->count; column++)
+        cpu_store_row(tile, panel * PANEL + column, scratch->rows + column * scratch->value_stride,
+                      columns->maximum[column], columns->sum[column]);
 }
 
-/* Keys that a product over keys takes in one step. */
-static int32_t key_step(panel_elements elements)
+/* Rounded and paired along value_dim first, there is half as much to transpose. */
+static void store_pair_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
 {
-    return PANEL_STEPS * together(elements);
-}
-
-/* From scores to weights, ready for panel_accumulate. */
-static void weigh(float *scores, panel_columns *columns, const score_rule *score, const dropout_rule *dropout,
-                  panel_elements elements, int32_t begin, int32_t end)
-{
-    if (score->transform)
-        score_transform(scores, columns, score, begin, end);
-    if (begin < columns->common_begin || end > columns->common_end)
-        score_mask(scores, columns, begin, end);
-    if (PANEL_ON_AMX && !dropout->threshold) {
-        softmax_pairs_step(scores, columns, score->multiplier, end - begin);
-        return;
-    }
-    softmax_step(scores, columns, score->multiplier, end - begin);
-    if (dropout->threshold)
-        dropout_apply(scores, columns, dropout, 1.0f, begin, end);
-    if (elements == PANEL_PAIRS)
-        pairs_pack_rows(scores, end - begin, columns->vectors);
-}
-
-/* One block of keys against one panel. The loaded keys and values begin with key block_begin. */
-static void panel_step(const varlen_attention *attention, const forward_scratch *scratch, int32_t panel,
-                       const score_rule *score, const dropout_rule *dropout, int32_t block_begin, int32_t block_end)
-{
-    const panel_elements elements = panel_elements_of(attention);
     panel_columns *columns = &scratch->columns[panel];
-    int32_t begin = (int32_t)cpu_max(block_begin, columns->begin);
-    int32_t end = (int32_t)cpu_min(block_end, columns->end);
-    if (begin >= end)
-        return;
-    begin -= (begin - block_begin) % key_step(elements);
-
-    panel_left keys = {scratch->keys + (begin - block_begin) * scratch->key_stride, scratch->key_stride, 1};
-    panel_left values =
-        load_transposed(scratch->values, attention->value_dim, FORWARD_KEYS, begin - block_begin, elements);
-    const float *queries = scratch->queries + (int64_t)panel * scratch->query_rows * PANEL;
-    float *outputs = scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL;
-    const int32_t steps = (end - begin + together(elements) - 1) / together(elements);
-
-    panel_scores(scratch->scores, keys, end - begin, queries, attention->head_dim / together(elements),
-                 columns->vectors, elements);
-    weigh(scratch->scores, columns, score, dropout, elements, begin, end);
-    panel_accumulate(outputs, columns->rescale, values, attention->value_dim, scratch->scores, steps, columns->vectors,
-                     elements);
+    int32_t value_dim = tile->inputs->attention->value_dim;
+    float *outputs = forward_outputs(scratch, panel);
+    char *rows[PANEL];
+    for (int32_t column = 0; column < columns->count; column++) {
+        cpu_row_place place =
+            cpu_place_row(tile, panel * PANEL + column, columns->maximum[column], columns->sum[column]);
+        rows[column] = place.out;
+        columns->rescale[column] = place.factor;
+    }
+    pairs_scale_rows(outputs, columns->rescale, value_dim, columns->vectors);
+    transpose(scratch->rows, scratch->value_stride, outputs, PANEL, value_dim / 2, columns->vectors * LANES);
+    for (int32_t column = 0; column < columns->count; column++)
+        row_copy(rows[column], scratch->rows + column * scratch->value_stride, value_dim * (int64_t)sizeof(uint16_t));
 }
 
 static void store_outputs(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
 {
-    const varlen_attention *attention = tile->inputs->attention;
-    const panel_columns *columns = &scratch->columns[panel];
-    int32_t value_dim = attention->value_dim;
-    transpose(scratch->rows, scratch->value_stride, scratch->outputs + (int64_t)panel * scratch->output_rows * PANEL,
-              PANEL, value_dim, columns->vectors * LANES);
-    for (int32_t column = 0; column < columns->count; column++)
-        cpu_store_row(tile, panel * PANEL + column, scratch->rows + column * scratch->value_stride,
-                      columns->maximum[column], columns->sum[column]);
+    if (panel_elements_of(tile->inputs->attention) == PANEL_PAIRS && !tile->partial.out)
+        store_pair_outputs(tile, scratch, panel);
+    else
+        store_float_outputs(tile, scratch, panel);
 }
 
 static void load_panel(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panel)
 {
     const varlen_attention *attention = tile->inputs->attention;
     const panel_columns *columns = &scratch->columns[panel];
-    float *queries = scratch->queries + (int64_t)panel * scratch->query_rows * PANEL;
+    float *queries = forward_queries(scratch, panel);
     if (panel_elements_of(attention) == PANEL_PAIRS)
         load_query_pairs(queries, scratch->rows, scratch->key_stride, &tile->inputs->q, attention->head_dim,
                          &tile->sequence, columns);
@@ -165,7 +93,7 @@ static void load_block(const varlen_attention *attention, const forward_scratch 
     }
 }
 
-/* Returns the keys that some row of the tile sees, from a multiple of key_step on. */
+/* Returns the keys that some row of the tile sees, from a multiple of forward_key_step on. */
 static cpu_span load_tile(const cpu_forward_tile *tile, const forward_scratch *scratch, int32_t panels)
 {
     const varlen_attention *attention = tile->inputs->attention;
@@ -181,31 +109,32 @@ static cpu_span load_tile(const cpu_forward_tile *tile, const forward_scratch *s
     memset(scratch->outputs, 0, (size_t)panels * (size_t)scratch->output_rows * PANEL * sizeof *scratch->outputs);
     range.begin = cpu_max(range.begin, tile->keys.begin);
     range.end = cpu_min(range.end, tile->keys.end);
-    range.begin -= range.begin % key_step(panel_elements_of(attention));
+    range.begin -= range.begin % forward_key_step(attention);
     return range;
 }
 
 void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
 {
     const cpu_inputs *inputs = tile->inputs;
-    const varlen_attention *attention = inputs->attention;
     scratch_cursor cursor = {.base = memory};
-    forward_scratch scratch = take_scratch(&cursor, attention);
+    forward_work work = {
+        .attention = inputs->attention,
+        .scratch = forward_take_scratch(&cursor, inputs->attention),
+        .score = score_rule_of(inputs),
+        .dropout = dropout_rule_of(inputs, &tile->sequence),
+    };
     int32_t panels = (tile->rows + PANEL - 1) / PANEL;
-    cpu_span range = load_tile(tile, &scratch, panels);
+    cpu_span range = load_tile(tile, &work.scratch, panels);
     cpu_key_rows keys = cpu_key_rows_of(&inputs->keys, tile->kv_head, &tile->sequence);
     cpu_key_rows values = cpu_key_rows_of(&inputs->values, tile->kv_head, &tile->sequence);
-    score_rule score = score_rule_of(inputs);
-    dropout_rule dropout = dropout_rule_of(inputs, &tile->sequence);
     panel_begin_products();
-    for (int64_t block = range.begin / FORWARD_KEYS * FORWARD_KEYS; block < range.end; block += FORWARD_KEYS) {
-        int32_t begin = (int32_t)cpu_max(block, range.begin);
-        int32_t end = (int32_t)cpu_min(block + FORWARD_KEYS, range.end);
-        load_block(attention, &scratch, &keys, &values, begin, end);
-        for (int32_t panel = 0; panel < panels; panel++)
-            panel_step(attention, &scratch, panel, &score, &dropout, begin, end);
+    for (int64_t first = range.begin / FORWARD_KEYS * FORWARD_KEYS; first < range.end; first += FORWARD_KEYS) {
+        cpu_span block = {cpu_max(first, range.begin), cpu_min(first + FORWARD_KEYS, range.end)};
+        load_block(work.attention, &work.scratch, &keys, &values, (int32_t)block.begin, (int32_t)block.end);
+        prefetch_plan plan = prefetch_plan_of(tile, (cpu_span){block.end, range.end});
+        forward_block(&work, panels, block, &plan);
     }
     panel_end_products();
     for (int32_t panel = 0; panel < panels; panel++)
-        store_outputs(tile, &scratch, panel);
+        store_outputs(tile, &work.scratch, panel);
 }

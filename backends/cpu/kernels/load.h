@@ -4,6 +4,7 @@
 
 #include "kernels/columns.h"
 #include "kernels/pairs.h"
+#include "kernels/pairs_transpose.h"
 #include "kernels/transpose.h"
 #include "rows.h"
 
@@ -33,7 +34,7 @@ static inline void load_row_of_pairs(float *row, const void *source, int32_t dim
 {
     size_t bytes = source ? (size_t)dim * sizeof(uint16_t) : 0;
     if (source)
-        memcpy(row, source, bytes);
+        row_copy(row, source, (int64_t)bytes);
     memset((char *)row + bytes, 0, (size_t)load_pairs_of(dim) * sizeof *row - bytes);
 }
 
@@ -80,21 +81,23 @@ static inline void load_neighbours(float *rows, const cpu_key_rows *source, int3
 }
 
 /* Loads a load_transposed matrix of pairs. On AMX it is filled up with zeros to a multiple of PANEL_STEPS pairs, and
- * rows[PANEL_STEPS][load_stride(dim)] is overwritten. */
-static inline void load_transposed_pairs(float *data, float *rows, const cpu_key_rows *source, int32_t dim,
-                                         int32_t keys, int32_t begin, int32_t end)
+ * row[load_stride(dim)] is overwritten. */
+static inline void load_transposed_pairs(float *data, float *row, const cpu_key_rows *source, int32_t dim, int32_t keys,
+                                         int32_t begin, int32_t end)
 {
-    if (!PANEL_ON_AMX) {
-        load_neighbours(data, source, dim, begin, end);
-        return;
-    }
+#if defined(CPU_AMX)
+    load_row_of_pairs(row, NULL, dim);
     for (int32_t key = begin; key < end; key += 2 * PANEL_STEPS) {
-        int32_t count = (int32_t)cpu_min(2 * PANEL_STEPS, end - key);
-        load_neighbours(rows, source, dim, key, key + count);
-        for (int32_t pair = (count + 1) / 2; pair < PANEL_STEPS; pair++)
-            load_row_of_pairs(rows + pair * load_stride(dim), NULL, 2 * dim);
-        transpose(data + (key - begin) / 2, load_stride(keys / 2), rows, load_stride(dim), PANEL_STEPS, dim);
+        const uint16_t *rows[2 * PANEL_STEPS];
+        for (int32_t i = 0; i < 2 * PANEL_STEPS; i++)
+            rows[i] = key + i < end ? cpu_key_row(source, key + i) : (const void *)row;
+        pairs_transpose(data + (key - begin) / 2, load_stride(keys / 2), rows, dim);
     }
+#else
+    (void)row;
+    (void)keys;
+    load_neighbours(data, source, dim, begin, end);
+#endif
 }
 
 /* The row of q, out or their gradients that a column stands for. */

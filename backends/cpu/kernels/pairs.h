@@ -41,6 +41,30 @@ static inline vfloat pairs_round(vfloat first, vfloat second)
 #endif
 }
 
+/* Vectors of two rows of bfloat16, element by element in pairs. Lanes come in the order that is cheapest: fours of the
+ * first and of the second vector take turns along the row. */
+static inline void pairs_interleave_vectors(vfloat pairs[2], vfloat first, vfloat second)
+{
+#if defined(__AVX512BF16__)
+    pairs[0] = (vfloat)_mm512_unpacklo_epi16((__m512i)first, (__m512i)second);
+    pairs[1] = (vfloat)_mm512_unpackhi_epi16((__m512i)first, (__m512i)second);
+#else
+    pairs[0] = first; /* never called: PANEL_HAS_PAIRS is 0 */
+    pairs[1] = second;
+#endif
+}
+
+/* From rows of floats in that order to rows in order; count is a multiple of 2 * LANES. */
+static inline void pairs_restore_order(float *ordered, const float *row, int32_t count)
+{
+    enum { FOUR = 4 };
+    for (int32_t block = 0; block < count; block += 2 * LANES)
+        for (int32_t i = 0; i < LANES; i += FOUR) {
+            memcpy(ordered + block + 2 * i, row + block + i, FOUR * sizeof *row);
+            memcpy(ordered + block + 2 * i + FOUR, row + block + LANES + i, FOUR * sizeof *row);
+        }
+}
+
 /* LANES neighbouring elements of each row become LANES / 2 pairs. In place or not: rows[row][PANEL] becomes
  * pairs[row][PANEL / 2], filled up with zeros to a multiple of PANEL_STEPS. */
 static inline void pairs_pack_columns(float *pairs, const float *rows, int32_t count, int vectors)
@@ -70,16 +94,29 @@ static inline void pairs_fill_rows(float *pairs, int32_t count)
     memset(pairs + (int64_t)count * PANEL, 0, (size_t)missing * PANEL * sizeof *pairs);
 }
 
-/* Rows of floats become rows of pairs of neighbouring rows, in place; a row without a partner is paired with 0. */
-static inline void pairs_pack_rows(float *rows, int32_t count, int vectors)
+/* Rows of floats become rows of pairs of neighbouring rows, in place or not; a row without a partner is paired with 0.
+ */
+static inline void pairs_pack_rows(float *pairs, const float *rows, int32_t count, int vectors)
 {
     for (int32_t row = 0; row < count; row += 2)
         for (int v = 0; v < vectors; v++) {
             const float *source = rows + (int64_t)row * PANEL + v * LANES;
             vfloat second = row + 1 < count ? vector_load(source + PANEL) : vector_splat(0.0f);
-            vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
+            vector_store(pairs + (int64_t)row / 2 * PANEL + v * LANES, pairs_round(vector_load(source), second));
         }
-    pairs_fill_rows(rows, (count + 1) / 2);
+    pairs_fill_rows(pairs, (count + 1) / 2);
+}
+
+/* The same for an even number of rows, each times the factor of its column. */
+static inline void pairs_scale_rows(float *rows, const float *factors, int32_t count, int vectors)
+{
+    for (int32_t row = 0; row < count; row += 2)
+        for (int v = 0; v < vectors; v++) {
+            const float *source = rows + (int64_t)row * PANEL + v * LANES;
+            vfloat factor = vector_load(factors + v * LANES);
+            vector_store(rows + (int64_t)row / 2 * PANEL + v * LANES,
+                         pairs_round(vector_load(source) * factor, vector_load(source + PANEL) * factor));
+        }
 }
 
 #endif

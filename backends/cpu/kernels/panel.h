@@ -31,6 +31,12 @@ typedef enum panel_elements {
     PANEL_PAIRS, /* where the instruction set multiplies them: PANEL_HAS_PAIRS */
 } panel_elements;
 
+/* Steps of a product over head_dim or keys that make one element. */
+static inline int32_t panel_together(panel_elements elements)
+{
+    return elements == PANEL_PAIRS ? 2 : 1;
+}
+
 /* What the products ask of their matrices: rows of the left one may be read, and those of the result written, up to a
  * multiple of PANEL_ROW_STEP, and steps are padded with zeros in both matrices to a multiple of PANEL_STEPS. */
 #if defined(CPU_AMX)
@@ -60,6 +66,17 @@ typedef struct panel_right {
 static inline int32_t panel_round_up(int32_t count, int32_t multiple)
 {
     return (count + multiple - 1) / multiple * multiple;
+}
+
+/* One step of LANES sums, in vectors. */
+PANEL_INLINE vfloat panel_multiply_add(vfloat sum, vfloat element, vfloat column, const panel_elements elements)
+{
+#if defined(__AVX512BF16__)
+    if (elements == PANEL_PAIRS)
+        return (vfloat)_mm512_dpbf16_ps((__m512)sum, (__m512bh)element, (__m512bh)column);
+#endif
+    (void)elements;
+    return sum + element * column;
 }
 
 #if defined(CPU_AMX)

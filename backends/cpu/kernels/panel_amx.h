@@ -11,7 +11,7 @@ _Static_assert(PANEL_VECTORS % 2 == 0 && PANEL_ROW_STEP % AMX_ROWS == 0, "panels
 
 /* total[rows][columns] = or += left * right, for a block of rows x columns tiles. */
 PANEL_INLINE void panel_block(float *total, int64_t stride, panel_left left, panel_right right, int32_t steps,
-                              const int rows, const int columns, const int add)
+                              const int rows, const int columns, int add)
 {
 #pragma GCC unroll 2
     for (int row = 0; row < rows; row++)
@@ -40,29 +40,52 @@ PANEL_INLINE void panel_block(float *total, int64_t stride, panel_left left, pan
             amx_store(2 * row + column, total + row * AMX_ROWS * stride + column * AMX_ROWS, stride);
 }
 
-/* One or two rows of tiles. */
-PANEL_INLINE void panel_row_block(float *total, int64_t stride, panel_left left, panel_right right, int32_t steps,
-                                  int32_t columns, const int rows, const int add)
+/* A product that is made block by block, so that vector instructions can run between the blocks. */
+typedef struct panel_task {
+    float *total;
+    int64_t stride;
+    panel_left left;
+    panel_right right;
+    int32_t rows; /* what is left of them; 0 or less: nothing to do */
+    int32_t steps;
+    int32_t columns;
+    int32_t column; /* where the next block begins */
+    int add;        /* to total, rather than setting it */
+} panel_task;
+
+/* Makes the next block; returns 0 if there was none. */
+static inline int panel_task_step(panel_task *task)
 {
-    int32_t column = 0;
-    for (; column + AMX_ROWS < columns; column += 2 * AMX_ROWS)
-        panel_block(total + column, stride, left, (panel_right){right.data + column, right.step_stride}, steps, rows, 2,
-                    add);
-    if (column < columns)
-        panel_block(total + column, stride, left, (panel_right){right.data + column, right.step_stride}, steps, rows, 1,
-                    add);
+    if (task->rows <= 0)
+        return 0;
+    float *total = task->total + task->column;
+    panel_right right = {task->right.data + task->column, task->right.step_stride};
+    const int two_rows = task->rows > AMX_ROWS;
+    const int two_columns = task->columns - task->column > AMX_ROWS;
+    if (two_rows && two_columns)
+        panel_block(total, task->stride, task->left, right, task->steps, 2, 2, task->add);
+    else if (two_rows)
+        panel_block(total, task->stride, task->left, right, task->steps, 2, 1, task->add);
+    else if (two_columns)
+        panel_block(total, task->stride, task->left, right, task->steps, 1, 2, task->add);
+    else
+        panel_block(total, task->stride, task->left, right, task->steps, 1, 1, task->add);
+
+    task->column += 2 * AMX_ROWS;
+    if (task->column >= task->columns) {
+        task->column = 0;
+        task->rows -= 2 * AMX_ROWS;
+        task->total += 2 * AMX_ROWS * task->stride;
+        task->left.data += 2 * AMX_ROWS * task->left.row_stride;
+    }
+    return 1;
 }
 
-PANEL_INLINE void panel_product(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
-                                int32_t steps, int32_t columns, const int add)
+/* Makes the blocks that are left. */
+static inline void panel_task_finish(panel_task task)
 {
-    for (; rows > AMX_ROWS; rows -= 2 * AMX_ROWS) {
-        panel_row_block(total, stride, left, right, steps, columns, 2, add);
-        total += 2 * AMX_ROWS * stride;
-        left.data += 2 * AMX_ROWS * left.row_stride;
-    }
-    if (rows > 0)
-        panel_row_block(total, stride, left, right, steps, columns, 1, add);
+    while (panel_task_step(&task))
+        continue;
 }
 
 /* Around the products of a thread. */
@@ -81,7 +104,13 @@ static inline void panel_scores(float *scores, panel_left left, int32_t rows, co
                                 int vectors, panel_elements elements)
 {
     (void)elements;
-    panel_product(scores, PANEL, left, rows, (panel_right){right, PANEL}, steps, vectors * LANES, 0);
+    panel_task_finish((panel_task){.total = scores,
+                                   .stride = PANEL,
+                                   .left = left,
+                                   .right = {right, PANEL},
+                                   .rows = rows,
+                                   .steps = steps,
+                                   .columns = vectors * LANES});
 }
 
 /* Most factors are 1: see softmax_pairs.h. */
@@ -98,19 +127,25 @@ static inline void panel_scale(float *total, const float *factors, int32_t rows,
     }
 }
 
-static inline void panel_accumulate(float *total, const float *factors, panel_left left, int32_t rows,
-                                    const float *right, int32_t steps, int vectors, panel_elements elements)
-{
-    (void)elements;
-    panel_scale(total, factors, rows, vectors);
-    panel_product(total, PANEL, left, rows, (panel_right){right, PANEL}, steps, vectors * LANES, 1);
-}
-
 static inline void panel_contract(float *total, int64_t stride, panel_left left, int32_t rows, panel_right right,
                                   int32_t steps, int32_t columns, panel_elements elements)
 {
     (void)elements;
-    panel_product(total, stride, left, rows, right, steps, columns, 1);
+    panel_task_finish((panel_task){.total = total,
+                                   .stride = stride,
+                                   .left = left,
+                                   .right = right,
+                                   .rows = rows,
+                                   .steps = steps,
+                                   .columns = columns,
+                                   .add = 1});
+}
+
+static inline void panel_accumulate(float *total, const float *factors, panel_left left, int32_t rows,
+                                    const float *right, int32_t steps, int vectors, panel_elements elements)
+{
+    panel_scale(total, factors, rows, vectors);
+    panel_contract(total, PANEL, left, rows, (panel_right){right, PANEL}, steps, vectors * LANES, elements);
 }
 
 #endif

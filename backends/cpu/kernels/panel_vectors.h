@@ -17,16 +17,6 @@ static inline void panel_end_products(void)
 {
 }
 
-PANEL_INLINE vfloat panel_multiply_add(vfloat sum, vfloat element, vfloat column, const panel_elements elements)
-{
-#if defined(__AVX512BF16__)
-    if (elements == PANEL_PAIRS)
-        return (vfloat)_mm512_dpbf16_ps((__m512)sum, (__m512bh)element, (__m512bh)column);
-#endif
-    (void)elements;
-    return sum + element * column;
-}
-
 PANEL_INLINE void panel_block(vfloat (*sums)[PANEL_VECTORS], panel_left left, panel_right right, int32_t steps,
                               const int vectors, const panel_elements elements)
 {

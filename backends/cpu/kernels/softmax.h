@@ -73,15 +73,38 @@ static inline void score_mask(float *scores, const panel_columns *columns, int32
     }
 }
 
+/* Transforms and masks the products of keys begin .. end - 1, where that is asked. */
+static inline void score_adjust(float *scores, const panel_columns *columns, const score_rule *rule, int32_t begin,
+                                int32_t end)
+{
+    if (rule->transform)
+        score_transform(scores, columns, rule, begin, end);
+    if (begin < columns->common_begin || end > columns->common_end)
+        score_mask(scores, columns, begin, end);
+}
+
+static inline vfloat softmax_largest(const float *column, int32_t keys)
+{
+    enum { CHAINS = 4 }; /* so that a maximum does not wait for the one before */
+    vfloat largest[CHAINS];
+    for (int i = 0; i < CHAINS; i++)
+        largest[i] = vector_splat(-INFINITY);
+    int32_t key = 0;
+    for (; key + CHAINS <= keys; key += CHAINS)
+        for (int i = 0; i < CHAINS; i++)
+            largest[i] = vector_max(largest[i], vector_load(column + (int64_t)(key + i) * PANEL));
+    for (; key < keys; key++)
+        largest[0] = vector_max(largest[0], vector_load(column + (int64_t)key * PANEL));
+    return vector_max(vector_max(largest[0], largest[1]), vector_max(largest[2], largest[3]));
+}
+
 /* One step of the online softmax (Milakov and Gimelshein, 2018) over `keys` rows of scores, in place: scores become
  * weights exp2(score - maximum), and maximum, sum and rescale of the columns move on. */
 static inline void softmax_step(float *scores, panel_columns *columns, float multiplier, int32_t keys)
 {
     for (int v = 0; v < columns->vectors; v++) {
         float *column = scores + v * LANES;
-        vfloat largest = vector_splat(-INFINITY);
-        for (int32_t key = 0; key < keys; key++)
-            largest = vector_max(largest, vector_load(column + (int64_t)key * PANEL));
+        vfloat largest = softmax_largest(column, keys);
 
         vfloat before = vector_load(columns->maximum + v * LANES);
         vfloat maximum = vector_min(vector_max(before, largest * multiplier), vector_splat(FLT_MAX));

@@ -1,4 +1,4 @@
-/* softmax.h's step for weights that are rounded to pairs of bfloat16 at once. */
+/* softmax.h's step for weights that are rounded to pairs of bfloat16 at once: on AMX. */
 #ifndef VARLEN_CPU_SOFTMAX_PAIRS_H
 #define VARLEN_CPU_SOFTMAX_PAIRS_H
 
@@ -26,21 +26,6 @@ static inline vfloat softmax_pairs_exp2(vfloat x)
     return p * (vfloat)((vuint)shifted << 23);
 }
 
-static inline vfloat softmax_pairs_largest(const float *column, int32_t keys)
-{
-    enum { CHAINS = 4 }; /* so that a maximum does not wait for the one before */
-    vfloat largest[CHAINS];
-    for (int chain = 0; chain < CHAINS; chain++)
-        largest[chain] = vector_splat(-INFINITY);
-    int32_t key = 0;
-    for (; key + CHAINS <= keys; key += CHAINS)
-        for (int chain = 0; chain < CHAINS; chain++)
-            largest[chain] = vector_max(largest[chain], vector_load(column + (int64_t)(key + chain) * PANEL));
-    for (; key < keys; key++)
-        largest[0] = vector_max(largest[0], vector_load(column + (int64_t)key * PANEL));
-    return vector_max(vector_max(largest[0], largest[1]), vector_max(largest[2], largest[3]));
-}
-
 /* Moves the reference of one vector of columns on, sets rescale, and returns what weights are relative to. */
 static inline vfloat softmax_pairs_reference(panel_columns *columns, int v, vfloat largest)
 {
@@ -66,14 +51,7 @@ static inline vint softmax_pairs_huge(vfloat largest)
 
 static inline int softmax_pairs_any(vint lanes)
 {
-#if defined(__AVX512F__)
     return _mm512_test_epi32_mask((__m512i)lanes, (__m512i)lanes) != 0;
-#else
-    int any = 0;
-    for (int lane = 0; lane < LANES; lane++)
-        any |= lanes[lane];
-    return any;
-#endif
 }
 
 /* Scores of these lanes become differences: their multiplier is 1 then, their reference 0. */
@@ -87,8 +65,9 @@ static inline void softmax_pairs_subtract(float *column, vfloat reference, vfloa
     }
 }
 
-/* Scores become weights in pairs; returns their sum. */
-static inline vfloat softmax_pairs_weights(float *column, vfloat reference, vfloat multiplier, int32_t keys)
+/* Weights of scores, in pairs; returns their sum. */
+static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vfloat reference, vfloat multiplier,
+                                           int32_t keys)
 {
     vfloat sum = vector_splat(0.0f);
     for (int32_t key = 0; key < keys; key += 2) {
@@ -99,32 +78,30 @@ static inline vfloat softmax_pairs_weights(float *column, vfloat reference, vflo
             second = softmax_pairs_exp2(vector_load(address + PANEL) * multiplier - reference);
         sum += first;
         sum += second;
-        vector_store(column + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
+        vector_store(pairs + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
     }
     return sum;
 }
 
-/* One step of the online softmax over `keys` rows of scores, in place: they become weights exp2(score - maximum) in
- * pairs of neighbouring keys, filled up with zeros to a multiple of PANEL_STEPS pairs. The columns' maximum is the
- * reference, not always the largest score. */
-static inline void softmax_pairs_step(float *scores, panel_columns *columns, float multiplier, int32_t keys)
+/* One step of the online softmax over one vector of `keys` rows of scores, which are overwritten: weights
+ * exp2(score - maximum) in pairs of neighbouring keys. The columns' maximum is the reference, not always the largest
+ * score. */
+static inline void softmax_pairs_step(float *pairs, float *scores, panel_columns *columns, int v, float multiplier,
+                                      int32_t keys)
 {
-    for (int v = 0; v < columns->vectors; v++) {
-        float *column = scores + v * LANES;
-        vfloat factor = vector_splat(multiplier);
-        vfloat largest = softmax_pairs_largest(column, keys) * multiplier;
-        vfloat reference = softmax_pairs_reference(columns, v, largest);
-        vint huge = softmax_pairs_huge(largest);
-        if (softmax_pairs_any(huge)) {
-            softmax_pairs_subtract(column, reference, factor, huge, keys);
-            factor = vector_select(huge, vector_splat(1.0f), factor);
-            reference = vector_select(huge, vector_splat(0.0f), reference);
-        }
-        vfloat sum = softmax_pairs_weights(column, reference, factor, keys);
-        vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
-        vector_store(columns->sum + v * LANES, total + sum);
+    float *column = scores + v * LANES;
+    vfloat factor = vector_splat(multiplier);
+    vfloat largest = softmax_largest(column, keys) * multiplier;
+    vfloat reference = softmax_pairs_reference(columns, v, largest);
+    vint huge = softmax_pairs_huge(largest);
+    if (softmax_pairs_any(huge)) {
+        softmax_pairs_subtract(column, reference, factor, huge, keys);
+        factor = vector_select(huge, vector_splat(1.0f), factor);
+        reference = vector_select(huge, vector_splat(0.0f), reference);
     }
-    pairs_fill_rows(scores, (keys + 1) / 2);
+    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, factor, keys);
+    vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
+    vector_store(columns->sum + v * LANES, total + sum);
 }
 
 #endif

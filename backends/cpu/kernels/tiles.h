@@ -11,9 +11,11 @@
 
 enum {
     FORWARD_PANELS = 4, /* panels of query rows that share loaded keys. Changes speed only */
-    /* Keys per step of forward's online softmax; more where outputs are slow to load and store. Changes speed, and
-     * results in their last bits. */
+    /* Keys that forward loads at a time and adds to outputs; more where outputs are slow to load and store. Changes
+     * speed, and results in their last bits. */
     FORWARD_KEYS = PANEL_ON_AMX ? 128 : CPU_KEY_BLOCK,
+    /* Keys of one step of the softmax on AMX: few, so that their scores stay in the first-level cache. Likewise. */
+    FORWARD_SCORES = 2 * PANEL_STEPS,
     DECODE_ROWS = 8,     /* query rows up to which keys are read once for each row rather than for panels of rows */
     BACKWARD_KEYS = 128, /* keys of a backward tile. Changes speed, and results in their last bits */
 };

@@ -94,25 +94,34 @@ static inline vfloat vector_abs(vfloat x)
     return (vfloat)((vint)x & 0x7fffffff);
 }
 
-/* 2^x for x <= 0, at most 0.6 ulp off; larger x count as 0, results below 2^-126 are 0, NaN stays NaN.
- *
- * x = n + f with n the nearest integer: adding 1.5 * 2^23 + 127 leaves n + 127, the exponent field of 2^n, in the low
- * bits of the sum. 2^f is a polynomial of degree 6 through Chebyshev nodes on [-1/2, 1/2], with the constant term fixed
- * to 1 so that 2^0 is exact. */
-static inline vfloat vector_exp2_nonpositive(vfloat x)
+/* 2^f for -1/2 <= f <= 1/2: a polynomial of degree 6 through Chebyshev nodes, with the constant term fixed to 1 so that
+ * 2^0 is exact. */
+static inline vfloat vector_exp2_fraction(vfloat f)
 {
-    const float to_exponent_field = 12582912.0f + 127.0f;
-    x = vector_min(vector_splat(0.0f), x);
-    vfloat shifted = x + to_exponent_field;
-    vfloat f = x - (shifted - to_exponent_field);
     vfloat p = f * 0.000154531629f + 0.00133908634f;
     p = p * f + 0.00961808256f;
     p = p * f + 0.0555035711f;
     p = p * f + 0.240226508f;
     p = p * f + 0.693147188f;
-    p = p * f + 1.0f;
-    vfloat result = p * (vfloat)((vuint)shifted << 23);
+    return p * f + 1.0f;
+}
+
+/* 2^x for x <= 0, at most 0.6 ulp off; larger x count as 0, results below 2^-126 may be 0, NaN stays NaN. x = n + f
+ * with n the nearest integer. */
+static inline vfloat vector_exp2_nonpositive(vfloat x)
+{
+    x = vector_min(vector_splat(0.0f), x);
+#if defined(__AVX512DQ__)
+    vfloat f = (vfloat)_mm512_reduce_ps((__m512)x, 0); /* 0 for -infinity */
+    return (vfloat)_mm512_scalef_ps((__m512)vector_exp2_fraction(f), (__m512)(x - f));
+#else
+    /* Adding 1.5 * 2^23 + 127 leaves n + 127, the exponent field of 2^n, in the low bits of the sum. */
+    const float to_exponent_field = 12582912.0f + 127.0f;
+    vfloat shifted = x + to_exponent_field;
+    vfloat f = x - (shifted - to_exponent_field);
+    vfloat result = vector_exp2_fraction(f) * (vfloat)((vuint)shifted << 23);
     return (vfloat)((vint)result & ~(x < -126.0f));
+#endif
 }
 
 /* tanh, at most 2 ulp off. Small |x|: x + x^3 * P(x^2), with P through Chebyshev nodes. Else 1 - 2 / (1 + e^2|x|),

@@ -1,0 +1,95 @@
+/* From scores to softmax weights along a row, for the few rows of a decode tile: softmax.h turned by 90 degrees. */
+#ifndef VARLEN_CPU_ROW_SOFTMAX_H
+#define VARLEN_CPU_ROW_SOFTMAX_H
+
+#include "kernels/dropout.h"
+#include "kernels/softmax.h"
+
+typedef struct row_softmax_rules {
+    score_rule score;
+    dropout_rule dropout;
+} row_softmax_rules;
+
+static inline float largest_lane(vfloat x)
+{
+    float largest = x[0];
+    for (int lane = 1; lane < LANES; lane++)
+        largest = largest > x[lane] ? largest : x[lane];
+    return largest;
+}
+
+static inline float sum_of_lanes(vfloat x)
+{
+    float sum = 0.0f;
+    for (int lane = 0; lane < LANES; lane++)
+        sum += x[lane];
+    return sum;
+}
+
+/* Key numbers begin + first .. of LANES scores. */
+static inline vint key_numbers(int32_t begin, int32_t first)
+{
+    vint numbers;
+    for (int lane = 0; lane < LANES; lane++)
+        numbers[lane] = begin + first + lane;
+    return numbers;
+}
+
+/* Scores of LANES keys, transformed and masked as score_transform and score_mask do it for panels. */
+static inline vfloat transform_and_mask(const row_softmax_rules *rules, const panel_columns *columns, vfloat score,
+                                        vint keys, int32_t row, int32_t end)
+{
+    if (rules->score.transform) {
+        score *= rules->score.transform_scale;
+        if (rules->score.softcap_log2 != 0.0f)
+            score = vector_tanh(score) * rules->score.softcap_log2;
+        vfloat distance = vector_abs(__builtin_convertvector(columns->position[row] - keys, vfloat));
+        score -= columns->slope[row] * distance;
+    }
+    int32_t last = columns->last_key[row] < end ? columns->last_key[row] : end - 1;
+    return vector_select((columns->first_key[row] <= keys) & (keys <= last), score, vector_splat(-INFINITY));
+}
+
+static inline vfloat drop(const dropout_rule *dropout, const panel_columns *columns, vfloat weight, vint keys,
+                          int32_t row)
+{
+    dropout_words words = {{(vuint)keys >> 2, vector_splat_uint((uint32_t)columns->query[row]),
+                            vector_splat_uint((uint32_t)columns->head[row]), vector_splat_uint(dropout->sequence)}};
+    words = dropout_philox(words, dropout->key);
+    for (int32_t w = 0; w < 4; w++) {
+        vint dropped = ((keys & 3) == w) & (vint)(words.word[w] < dropout->threshold);
+        weight = (vfloat)((vint)weight & ~dropped);
+    }
+    return weight;
+}
+
+/* As softmax_step, for keys begin .. end - 1 of column `row`; scores are rounded up to whole vectors of keys, and the
+ * weights past the last are 0. */
+static inline void row_softmax_step(float *scores, panel_columns *columns, int32_t row, const row_softmax_rules *rules,
+                                    int32_t begin, int32_t end)
+{
+    vfloat largest = vector_splat(-INFINITY);
+    for (int32_t key = 0; key < end - begin; key += LANES) {
+        vfloat score = transform_and_mask(rules, columns, vector_load(scores + key), key_numbers(begin, key), row, end);
+        vector_store(scores + key, score);
+        largest = vector_max(largest, score);
+    }
+
+    float before = columns->maximum[row];
+    float maximum = fmaxf(before, largest_lane(largest) * rules->score.multiplier);
+    maximum = fminf(maximum, FLT_MAX);
+    float reference = maximum == -INFINITY ? 0.0f : maximum;
+    vfloat sum = vector_splat(0.0f);
+    for (int32_t key = 0; key < end - begin; key += LANES) {
+        vfloat weight = vector_exp2_nonpositive(vector_load(scores + key) * rules->score.multiplier - reference);
+        sum += weight;
+        if (rules->dropout.threshold)
+            weight = drop(&rules->dropout, columns, weight, key_numbers(begin, key), row);
+        vector_store(scores + key, weight);
+    }
+    columns->maximum[row] = maximum;
+    columns->rescale[row] = vector_exp2_nonpositive(vector_splat(before - reference))[0];
+    columns->sum[row] = columns->sum[row] * columns->rescale[row] + sum_of_lanes(sum);
+}
+
+#endif
