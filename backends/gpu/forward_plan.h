@@ -5,7 +5,7 @@
 
 #include "plan_kernel.h"
 
-/* Change speed only, but for SPLIT_*, which change last bits. */
+/* Change speed, and results in their last bits. */
 enum {
     DECODE_ROWS = 64,           /* sequences of so many rows at most, facing more than */
     DECODE_KEYS = 512,          /* keys, are decoded: small tiles, keys split. So are those of one small tile */
