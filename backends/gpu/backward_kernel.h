@@ -5,10 +5,12 @@
 #include "backward_finish.h"
 #include "backward_prepare.h"
 
-template <typename INSTANCE>
-GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     backward_item &item = *(backward_item *)(shared_memory() + INSTANCE::ITEM_PLACE);
     if (plan_violation(args.plan) != no_violation)
         return;

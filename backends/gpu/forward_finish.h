@@ -8,6 +8,7 @@
 
 #include "forward_tile.h"
 #include "outside.h"
+#include "stored_sums.h"
 
 /* Shares of the rows of a tile. */
 struct row_shares {
@@ -182,7 +183,31 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_mer
         finish_shares<T, LAYOUT::THREADS>(work, partial_shares(args, item, 0, item.parts));
 }
 
-/* For layouts whose warps each own their rows: by way of shared memory, so that rows are written in whole lines. */
+/* Rows of a warp's sums into out: whole lines, by way of shared memory. */
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out_by_shared_memory(WORK &work)
+{
+    block_barrier(); /* q is no longer needed */
+    auto tile = work.memory.out();
+    store_sums(tile, work.warp_row, 0, work.out);
+    block_barrier();
+    using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
+    for (int32_t row = shares::first_row(); row < work.item.rows; row += shares::AT_ONCE) {
+        char *to = work.shared.out_rows[row];
+        for (int32_t column = shares::column(); column < work.args.problem.value_dim; column += 64)
+            store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
+    }
+}
+
+/* The same, from the threads that hold them. */
+template <typename T, typename WORK> GPU_DEVICE void store_out(WORK &work)
+{
+    if (work.warp_row >= work.item.rows)
+        return;
+    store_sums_to_rows<T>(work.out, work.item.rows - work.warp_row, work.args.problem.value_dim,
+                          [&](int32_t row) { return work.shared.out_rows[work.warp_row + row]; });
+}
+
+/* For layouts whose warps each own their rows. */
 template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_owned(WORK &work)
 {
     const forward_arguments &args = work.args;
@@ -202,16 +227,10 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
         for (int i = 0; i < WORK::out_type::RUN; i++)
             run[i] *= result[slot].scale;
     });
-    block_barrier(); /* q is no longer needed */
-    auto tile = work.memory.out();
-    store_sums(tile, work.warp_row, 0, work.out);
-    block_barrier();
-    using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
-    for (int32_t row = shares::first_row(); row < item.rows; row += shares::AT_ONCE) {
-        char *to = work.shared.out_rows[row];
-        for (int32_t column = shares::column(); column < problem.value_dim; column += 64)
-            store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
-    }
+    if constexpr (WORK::TUNING.out_by_shared_memory)
+        store_out_by_shared_memory<T, WORK, LAYOUT>(work);
+    else
+        store_out<T>(work);
 }
 
 #endif

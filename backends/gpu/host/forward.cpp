@@ -10,7 +10,7 @@ namespace
 {
 
 struct forward_entry {
-    forward_kernel_shape (*shape)();
+    forward_kernel_shape (*shape)(int32_t warp);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
 };
 
@@ -27,9 +27,16 @@ const forward_entry &find_entry(const varlen_attention &attention, bool general)
 /* Items per block of the grid that keep it busy to the end. */
 constexpr int32_t items_per_block = 4;
 
-int32_t wanted_items(const gpu_state &state, const forward_entry &kernel)
+/* What a kernel on a device makes of a batch. */
+struct forward_sizes {
+    int32_t tile_rows;
+    int32_t wanted_items; /* that keep the device busy */
+};
+
+forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
-    return state.processors * kernel.shape().blocks * items_per_block;
+    const forward_kernel_shape shape = kernel.shape(state.warp);
+    return {shape.tile_rows, state.processors * shape.blocks * items_per_block};
 }
 
 int64_t smaller_of(int64_t a, int64_t b)
@@ -63,10 +70,10 @@ int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
 }
 
 /* Items of one kv head, for any batch of this shape. */
-int64_t item_limit(const varlen_attention &attention, const forward_entry &kernel, int64_t partials)
+int64_t item_limit(const varlen_attention &attention, int32_t tile_rows, int64_t partials)
 {
     const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t prefill = all_rows / kernel.shape().tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
+    const int64_t prefill = all_rows / tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
     return prefill + decode_tile_limit(attention) + partials / attention.kv_heads;
 }
 
@@ -79,28 +86,27 @@ struct forward_workspace {
 };
 
 forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
-                                 const forward_entry &kernel, int32_t wanted)
+                                 const forward_sizes &sizes)
 {
-    const int64_t limit = partial_limit(attention, wanted);
+    const int64_t limit = partial_limit(attention, sizes.wanted_items);
     const int64_t partial_rows = limit * DECODE_TILE_ROWS;
     forward_workspace workspace;
     workspace.plan = take_plan(cursor, attention, limit);
-    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, kernel, limit));
+    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, sizes.tile_rows, limit));
     workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
     workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
     workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
     return workspace;
 }
 
-forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_entry &kernel,
-                           int32_t wanted)
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_sizes &sizes)
 {
     forward_policy policy = {};
     policy.group = problem.group;
     policy.kv_heads = problem.kv_heads;
-    policy.tile_rows = kernel.shape().tile_rows;
+    policy.tile_rows = sizes.tile_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
-    policy.wanted_items = wanted;
+    policy.wanted_items = sizes.wanted_items;
     return policy;
 }
 
@@ -119,7 +125,7 @@ size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *att
 {
     const forward_entry &kernel = find_entry(*attention, false);
     workspace_cursor cursor = {};
-    take_workspace(cursor, *attention, kernel, wanted_items(*state, kernel));
+    take_workspace(cursor, *attention, sizes_of(*state, kernel));
     return cursor.used;
 }
 
@@ -128,9 +134,9 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
 {
     const gpu_problem problem = make_forward_problem(*attention, *args);
     const forward_entry &kernel = find_entry(*attention, problem_is_general(problem));
-    const int32_t wanted = wanted_items(*state, kernel);
+    const forward_sizes sizes = sizes_of(*state, kernel);
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    const forward_workspace workspace = take_workspace(cursor, *attention, kernel, wanted);
+    const forward_workspace workspace = take_workspace(cursor, *attention, sizes);
 
     forward_arguments work = {};
     work.problem = problem;
@@ -144,7 +150,7 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.partial_sum = workspace.partial_sum;
     work.mailbox = state->mailbox;
 
-    const forward_policy policy = make_policy(problem, *attention, kernel, wanted);
+    const forward_policy policy = make_policy(problem, *attention, sizes);
     varlen_status status = launch_plan(*state, stream, work, policy, workspace.items);
     return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }

@@ -10,9 +10,12 @@
 struct forward_kernel_shape {
     int32_t tile_rows;
     int32_t blocks; /* per processor */
+    int32_t threads;
+    int32_t shared_bytes;
 };
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape();
+/* On a device whose warps have `warp` threads. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t warp);
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
