@@ -3,6 +3,7 @@
 #ifndef VARLEN_HIP_DEVICE_H
 #define VARLEN_HIP_DEVICE_H
 
+#include <hip/hip_runtime_api.h> /* the compiler wants hipLaunchKernel where it meets a kernel */
 #include <stdint.h>
 
 #define GPU_DEVICE inline __attribute__((device, always_inline))

@@ -54,7 +54,7 @@ template <int COUNT> GPU_DEVICE void load_shared(uint32_t *words, const void *fr
 template <typename T, int COUNT> GPU_DEVICE void store_shared(T *to, const float *values)
 {
     if constexpr (COUNT == 1) {
-        *(in_shared_memory<T> *)to = from_float<T>(values[0]);
+        *(in_shared_memory<uint16_t> *)to = (uint16_t)element_pair<T>(values[0], 0.0f);
     } else {
         typedef uint32_t vector __attribute__((ext_vector_type(COUNT / 2)));
         vector words;

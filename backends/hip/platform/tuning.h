@@ -23,11 +23,11 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int warp, bool)
 {
     const bool cdna = warp == 64;
     backward_tuning tuning = {};
-    tuning.warps = head_dim <= 128 ? (cdna ? 4 : 8) : head_dim <= 192 ? 4 : 2;
+    tuning.warps = head_dim > 192 ? 2 : head_dim > 64 && head_dim <= 128 && !cdna ? 8 : 4;
     tuning.tile_keys = head_dim <= 128 ? 64 : 32;
     tuning.block_rows = head_dim <= 192 ? 32 : 16;
     tuning.row_warps = head_dim <= 192 ? 2 : 1;
-    tuning.dq_row_warps = 1;
+    tuning.dq_row_warps = head_dim <= 192 && !cdna ? 2 : 1;
     tuning.stages = head_dim <= 64 ? 2 : 1;
     tuning.blocks = 1;
     return tuning;
