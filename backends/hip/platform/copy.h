@@ -6,13 +6,15 @@
 
 typedef uint32_t vector_16 __attribute__((ext_vector_type(4))); /* structs have no assignment between memories */
 
+/* What is loaded in place of what is not there, so that no load is a branch. */
+static __attribute__((device)) const words_16 hip_zeros = {{0, 0, 0, 0}};
+
 /* The address is given to the load as one of global memory: a load from memory of any kind would also wait for shared
  * memory. */
 GPU_DEVICE words_16 load_global_16(const void *from, bool valid)
 {
-    if (!valid)
-        return {{0, 0, 0, 0}};
-    return __builtin_bit_cast(words_16, *(const in_global_memory<vector_16> *)from);
+    const void *address = valid ? from : &hip_zeros;
+    return __builtin_bit_cast(words_16, *(const in_global_memory<vector_16> *)address);
 }
 
 GPU_DEVICE void store_shared_16(void *to, const words_16 &words)
@@ -36,12 +38,12 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
 /* The loads are under way until finish() wants their words. */
 template <int PIECES, bool HELD_BACK> struct copy_batch {
     words_16 words[PIECES];
-    void *places[PIECES];
+    in_shared_memory<vector_16> *places[PIECES];
 
     GPU_DEVICE void copy(int number, void *to, const void *from, bool valid = true)
     {
         words[number] = load_global_16(from, valid);
-        places[number] = to;
+        places[number] = (in_shared_memory<vector_16> *)to;
     }
 
     GPU_DEVICE void begun()
@@ -52,7 +54,7 @@ template <int PIECES, bool HELD_BACK> struct copy_batch {
     {
 #pragma unroll
         for (int number = 0; number < PIECES; number++)
-            store_shared_16(places[number], words[number]);
+            *places[number] = __builtin_bit_cast(vector_16, words[number]);
     }
 };
 

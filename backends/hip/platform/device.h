@@ -34,7 +34,10 @@ struct bfloat16 {
 
 GPU_DEVICE int32_t thread_index()
 {
-    return (int32_t)__builtin_amdgcn_workitem_id_x();
+    int32_t index = (int32_t)__builtin_amdgcn_workitem_id_x();
+    asm volatile("" : "+v"(index));
+    __builtin_assume(index >= 0 && index < 1024);
+    return index;
 }
 
 GPU_DEVICE int32_t block_index()

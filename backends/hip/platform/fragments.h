@@ -17,7 +17,8 @@
 #include "platform/mfma.h"
 #endif
 
-constexpr int UNIT_SIZE = 16; /* rows and columns of its result, and steps of a product */
+constexpr int PRODUCTS_AHEAD = 1; /* whose operands are loaded together */
+constexpr int UNIT_SIZE = 16;     /* rows and columns of its result, and steps of a product */
 
 GPU_DEVICE int unit_lane()
 {
@@ -27,6 +28,19 @@ GPU_DEVICE int unit_lane()
 GPU_DEVICE int unit_group()
 {
     return lane_index() / UNIT_SIZE;
+}
+
+/* Where a thread is, read anew: addresses that are computed from it are computed here, and not kept in registers from
+ * far outside, where every product of a kernel would want its own. */
+struct lane_place {
+    int lane;  /* of 16 */
+    int group; /* of 16 lanes */
+};
+
+GPU_DEVICE lane_place fresh_place()
+{
+    const int lane = lane_index();
+    return {lane % UNIT_SIZE, lane / UNIT_SIZE};
 }
 
 /* How many units share a group of rows or columns. */
@@ -69,10 +83,10 @@ template <int ROWS, int COLUMNS> struct warp_sums {
     /* Column of a run, counted in its group; its first element is sum number run * RUN / WIDTH of unit run * RUN %
      * WIDTH.
      */
-    GPU_DEVICE static int run_column(int run)
+    GPU_DEVICE static int run_column(const lane_place &place, int run)
     {
         const int sum = run * RUN / WIDTH;
-        return (sum * UNIT_SUM_STRIDE + unit_group() * UNIT_ROW_STRIDE) * WIDTH + run * RUN % WIDTH;
+        return (sum * UNIT_SUM_STRIDE + place.group * UNIT_ROW_STRIDE) * WIDTH + run * RUN % WIDTH;
     }
 
     GPU_DEVICE void get_run(float (&values)[RUN], int slot, int group, int run) const
@@ -91,19 +105,21 @@ template <int ROWS, int COLUMNS> struct warp_sums {
 
     template <typename F> GPU_DEVICE void for_each_run(F f)
     {
+        const lane_place place = fresh_place();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
             for (int n = 0; n < COLUMN_GROUPS * GROUP_RUNS; n++) {
                 float values[RUN];
                 get_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(n % GROUP_RUNS), values);
+                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS), values);
                 set_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
             }
     }
 
     template <typename F> GPU_DEVICE void for_each_run_with(warp_sums &other, F f)
     {
+        const lane_place place = fresh_place();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
@@ -112,7 +128,7 @@ template <int ROWS, int COLUMNS> struct warp_sums {
                 float others[RUN];
                 get_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
                 other.get_run(others, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(n % GROUP_RUNS), values, others);
+                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS), values, others);
                 set_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
                 other.set_run(others, slot, n / GROUP_RUNS, n % GROUP_RUNS);
             }
@@ -161,32 +177,32 @@ struct unit_chunk {
 };
 
 /* The step of a chunk that is the first that a lane reads. */
-GPU_DEVICE int chunk_lane_step()
+GPU_DEVICE int chunk_lane_step(const lane_place &place)
 {
-    return UNIT_GROUPS == 1 ? 0 : unit_group() * 8;
+    return UNIT_GROUPS == 1 ? 0 : place.group * 8;
 }
 
 /* Row `row` + lane's own of a tile whose rows run along the steps; WIDTH rows are neighbours to a lane. */
 template <int WIDTH, typename T, int DIM>
-GPU_DEVICE unit_chunk load_chunk(const shared_tile<T, DIM> &tile, int row, int step)
+GPU_DEVICE unit_chunk load_chunk(const lane_place &place, const shared_tile<T, DIM> &tile, int row, int step)
 {
     unit_chunk chunk;
 #pragma unroll
     for (int i = 0; i < CHUNK_WORDS; i += 4)
-        load_shared<8>(&chunk.word[i], tile.element(row, unit_lane() * WIDTH, step + i * 2, chunk_lane_step()));
+        load_shared<8>(&chunk.word[i], tile.element(row, place.lane * WIDTH, step + i * 2, chunk_lane_step(place)));
     return chunk;
 }
 
-/* WIDTH operands from a tile whose rows are the steps: columns `column` + unit_lane() * WIDTH and following. Element i
+/* WIDTH operands from a tile whose rows are the steps: columns `column` + place.lane * WIDTH and following. Element i
  * of an operand is from row step(i) + lane_step. */
 template <int WIDTH, typename T, int DIM, typename STEP>
-GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const shared_tile<T, DIM> &tile, STEP step,
-                                int lane_step, int column)
+GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const lane_place &place,
+                                const shared_tile<T, DIM> &tile, STEP step, int lane_step, int column)
 {
     uint32_t words[UNIT_ELEMENTS][WIDTH < 2 ? 1 : WIDTH / 2];
 #pragma unroll
     for (int i = 0; i < UNIT_ELEMENTS; i++)
-        load_shared<WIDTH>(words[i], tile.element(step(i), lane_step, column, unit_lane() * WIDTH));
+        load_shared<WIDTH>(words[i], tile.element(step(i), lane_step, column, place.lane * WIDTH));
 #pragma unroll
     for (int j = 0; j < WIDTH; j++)
 #pragma unroll
@@ -214,9 +230,9 @@ template <typename T, int ROWS, int STEPS> struct warp_operand {
         }
     }
 
-    GPU_DEVICE static int operand_lane_step()
+    GPU_DEVICE static int operand_lane_step(const lane_place &place)
     {
-        return UNIT_GROUPS == 1 ? 0 : unit_group() * UNIT_ELEMENTS * sums::WIDTH;
+        return UNIT_GROUPS == 1 ? 0 : place.group * UNIT_ELEMENTS * sums::WIDTH;
     }
 };
 
@@ -251,8 +267,10 @@ GPU_DEVICE void add_products(warp_sums<ROWS, COLUMNS> &sums, const unit_operand 
                              int j, const unit_operand &right)
 {
 #pragma unroll
-    for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
+    for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++) {
         sums.unit[slot][group][j] = unit_product<T>(right, left[slot], sums.unit[slot][group][j]);
+        unit_stays(sums.unit[slot][group][j]);
+    }
 }
 
 /* Left operands from a group of neighbours, where rows are dealt out. */
@@ -278,14 +296,15 @@ template <typename T, int ROWS, int DIM> struct register_rows {
     template <typename ADDRESS> GPU_DEVICE void load(int32_t dim, ADDRESS address)
     {
         constexpr int width = unit_width(ROWS);
+        const lane_place place = fresh_place();
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++) {
-            const char *row = address(group_start<ROWS>(slot) + unit_lane() * width);
+            const char *row = address(group_start<ROWS>(slot) + place.lane * width);
 #pragma unroll
             for (int n = 0; n < DIM / CHUNK_STEPS; n++)
 #pragma unroll
                 for (int i = 0; i < CHUNK_WORDS; i += 4) {
-                    const int column = n * CHUNK_STEPS + i * 2 + chunk_lane_step();
+                    const int column = n * CHUNK_STEPS + i * 2 + chunk_lane_step(place);
                     const words_16 words = load_global_16(row + column * (int)sizeof(T), column < dim);
 #pragma unroll
                     for (int w = 0; w < 4; w++)
@@ -295,17 +314,25 @@ template <typename T, int ROWS, int DIM> struct register_rows {
     }
 };
 
+/* Keeps the compiler from loading the operands of all products before the first: it has no count of the registers that
+ * this takes. */
+GPU_DEVICE void end_of_products()
+{
+    __builtin_amdgcn_sched_barrier(0);
+}
+
 /* One chunk of steps of multiply_rows, the left rows' chunks being there. */
 template <typename T, int DIM, int ROWS, int COLUMNS>
-GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const unit_chunk (&left)[ROWS / UNIT_SIZE],
-                               const shared_tile<T, DIM> &b, int b_row, int step)
+GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const lane_place &place,
+                               const unit_chunk (&left)[ROWS / UNIT_SIZE], const shared_tile<T, DIM> &b, int b_row,
+                               int step)
 {
     using type = warp_sums<ROWS, COLUMNS>;
     constexpr int width = type::WIDTH;
 #pragma unroll
     for (int n = 0; n < COLUMNS / UNIT_SIZE; n++) {
         const int group = n / width;
-        const unit_chunk right = load_chunk<width>(b, b_row + group_start<COLUMNS>(n), step);
+        const unit_chunk right = load_chunk<width>(place, b, b_row + group_start<COLUMNS>(n), step);
 #pragma unroll
         for (int number = 0; number < CHUNK_OPERANDS; number++) {
             unit_operand operands[ROWS / UNIT_SIZE];
@@ -314,6 +341,8 @@ GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const unit_chunk 
                 operands[slot] = left[slot].operand(number);
             add_products<T>(sums, operands, group, n % width, right.operand(number));
         }
+        if ((n + 1) % PRODUCTS_AHEAD == 0)
+            end_of_products();
     }
 }
 
@@ -322,13 +351,14 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<
                               const shared_tile<T, DIM> &b, int b_row)
 {
     constexpr int width = unit_width(ROWS);
+    const lane_place place = fresh_place();
 #pragma unroll
     for (int step = 0; step < DIM; step += CHUNK_STEPS) {
         unit_chunk left[ROWS / UNIT_SIZE];
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-            left[slot] = load_chunk<width>(a, a_row + group_start<ROWS>(slot), step);
-        multiply_chunk(sums, left, b, b_row, step);
+            left[slot] = load_chunk<width>(place, a, a_row + group_start<ROWS>(slot), step);
+        multiply_chunk(sums, place, left, b, b_row, step);
     }
 }
 
@@ -336,30 +366,33 @@ template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const register_rows<T, ROWS, DIM> &a,
                               const shared_tile<T, DIM> &b, int b_row)
 {
+    const lane_place place = fresh_place();
 #pragma unroll
     for (int n = 0; n < DIM / CHUNK_STEPS; n++) {
         unit_chunk left[ROWS / UNIT_SIZE];
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
             left[slot] = a.chunk[slot][n];
-        multiply_chunk(sums, left, b, b_row, n * CHUNK_STEPS);
+        multiply_chunk(sums, place, left, b, b_row, n * CHUNK_STEPS);
     }
 }
 
 /* A step of a product whose right matrix has the steps as its rows: `step` and `lane_step` as in load_transposed. */
 template <typename T, int DIM, int ROWS, int COLUMNS, typename STEP>
-GPU_DEVICE void multiply_transposed(warp_sums<ROWS, COLUMNS> &sums, const unit_operand (&left)[ROWS / UNIT_SIZE],
-                                    const shared_tile<T, DIM> &b, STEP step, int lane_step, int b_column)
+GPU_DEVICE void multiply_transposed(warp_sums<ROWS, COLUMNS> &sums, const lane_place &place,
+                                    const unit_operand (&left)[ROWS / UNIT_SIZE], const shared_tile<T, DIM> &b,
+                                    STEP step, int lane_step, int b_column)
 {
     using type = warp_sums<ROWS, COLUMNS>;
     constexpr int width = type::WIDTH;
 #pragma unroll
     for (int group = 0; group < type::COLUMN_GROUPS; group++) {
         unit_operand right[width];
-        load_transposed<width>(right, b, step, lane_step, b_column + group * width * UNIT_SIZE);
+        load_transposed<width>(right, place, b, step, lane_step, b_column + group * width * UNIT_SIZE);
 #pragma unroll
         for (int j = 0; j < width; j++)
             add_products<T>(sums, left, group, j, right[j]);
+        end_of_products();
     }
 }
 
@@ -369,6 +402,7 @@ GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_oper
 {
     using type = warp_operand<T, ROWS, STEPS>;
     constexpr int width = type::sums::WIDTH;
+    const lane_place place = fresh_place();
 #pragma unroll
     for (int n = 0; n < STEPS / UNIT_SIZE; n++) {
         unit_operand left[ROWS / UNIT_SIZE];
@@ -376,8 +410,8 @@ GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_oper
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
             left[slot] = p.unit[slot][n / width][n % width];
         multiply_transposed<T>(
-            sums, left, b, [&](int i) { return b_row + type::operand_step(n / width, n % width, i); },
-            type::operand_lane_step(), b_column);
+            sums, place, left, b, [&](int i) { return b_row + type::operand_step(n / width, n % width, i); },
+            type::operand_lane_step(place), b_column);
     }
 }
 
@@ -386,15 +420,16 @@ GPU_DEVICE void multiply_columns(warp_sums<ROWS, COLUMNS> &sums, const shared_ti
                                  const shared_tile<T, B_DIM> &b, int b_column)
 {
     constexpr int width = unit_width(ROWS);
-    const int lane_step = UNIT_GROUPS == 1 ? 0 : unit_group() * UNIT_ELEMENTS;
+    const lane_place place = fresh_place();
+    const int lane_step = UNIT_GROUPS == 1 ? 0 : place.group * UNIT_ELEMENTS;
 #pragma unroll
     for (int first = 0; first < STEPS; first += UNIT_SIZE) {
         const auto step = [&](int i) { return first + i; };
         unit_operand left[ROWS / UNIT_SIZE];
         load_left_groups<ROWS>(left, [&](unit_operand(&some)[width], int group) {
-            load_transposed<width>(some, a, step, lane_step, a_column + group * width * UNIT_SIZE);
+            load_transposed<width>(some, place, a, step, lane_step, a_column + group * width * UNIT_SIZE);
         });
-        multiply_transposed<T>(sums, left, b, step, lane_step, b_column);
+        multiply_transposed<T>(sums, place, left, b, step, lane_step, b_column);
     }
 }
 
@@ -404,12 +439,13 @@ GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile
 {
     static_assert(STEPS % CHUNK_STEPS == 0, "steps are made of chunks");
     constexpr int width = unit_width(ROWS);
+    const lane_place place = fresh_place();
 #pragma unroll
     for (int first = 0; first < STEPS; first += CHUNK_STEPS) {
         unit_chunk chunks[ROWS / UNIT_SIZE];
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-            chunks[slot] = load_chunk<width>(a, a_row + group_start<ROWS>(slot), first);
+            chunks[slot] = load_chunk<width>(place, a, a_row + group_start<ROWS>(slot), first);
 #pragma unroll
         for (int number = 0; number < CHUNK_OPERANDS; number++) {
             unit_operand left[ROWS / UNIT_SIZE];
@@ -417,7 +453,8 @@ GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile
             for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
                 left[slot] = chunks[slot].operand(number);
             multiply_transposed<T>(
-                sums, left, b, [&](int i) { return first + number * UNIT_ELEMENTS + i; }, chunk_lane_step(), b_column);
+                sums, place, left, b, [&](int i) { return first + number * UNIT_ELEMENTS + i; }, chunk_lane_step(place),
+                b_column);
         }
     }
 }
@@ -426,6 +463,7 @@ template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void store_sums(const shared_tile<T, DIM> &tile, int row, int column, const warp_sums<ROWS, COLUMNS> &sums)
 {
     using type = warp_sums<ROWS, COLUMNS>;
+    const lane_place place = fresh_place();
 #pragma unroll
     for (int slot = 0; slot < type::SLOTS; slot++)
 #pragma unroll
@@ -434,8 +472,8 @@ GPU_DEVICE void store_sums(const shared_tile<T, DIM> &tile, int row, int column,
             const int run = n % type::GROUP_RUNS;
             float values[type::RUN];
             sums.get_run(values, slot, group, run);
-            T *to = tile.element(row + group_start<ROWS>(slot), unit_lane() * type::ROW_WIDTH,
-                                 column + group * type::WIDTH * UNIT_SIZE, type::run_column(run));
+            T *to = tile.element(row + group_start<ROWS>(slot), place.lane * type::ROW_WIDTH,
+                                 column + group * type::WIDTH * UNIT_SIZE, type::run_column(place, run));
             store_shared<T, type::RUN>(to, values);
         }
 }

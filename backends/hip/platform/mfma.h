@@ -40,6 +40,11 @@ template <> GPU_DEVICE unit_sums unit_product<bfloat16>(const unit_operand &a, c
                                                      0, 0);
 }
 
+/* The compiler leaves products where they are. */
+GPU_DEVICE void unit_stays(unit_sums &)
+{
+}
+
 /* From a lane's own elements of D^T, rounded. */
 GPU_DEVICE unit_operand unit_operand_of(const uint32_t (&own)[UNIT_SUMS / 2])
 {

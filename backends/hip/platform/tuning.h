@@ -7,11 +7,11 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int warp)
 {
     const bool cdna = warp == 64;
     forward_tuning tuning = {};
-    tuning.warps = 4;
+    tuning.warps = head_dim > 64 && head_dim <= 128 && !cdna ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
     tuning.short_row_warps = 4;
     tuning.block_keys = head_dim <= 128 ? 32 : cdna ? 32 : 16;
-    tuning.stages = head_dim <= 128 ? 2 : 1;
+    tuning.stages = head_dim <= 64 || (head_dim <= 128 && cdna) ? 2 : 1;
     tuning.decode_warps = tuning.block_keys / 16;
     tuning.decode_keys = tuning.block_keys;
     tuning.blocks = head_dim <= 64 ? 2 : 1;

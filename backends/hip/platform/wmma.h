@@ -40,6 +40,13 @@ template <> GPU_DEVICE unit_sums unit_product<bfloat16>(const unit_operand &a, c
                                                        sums);
 }
 
+/* Keeps products whose sums are wanted later from being moved behind the next ones, while what they read from shared
+ * memory, which cannot move, waits in registers. */
+GPU_DEVICE void unit_stays(unit_sums &sums)
+{
+    asm volatile("" : "+v"(sums));
+}
+
 /* What lane ^ 16 has. */
 GPU_DEVICE uint32_t other_group(uint32_t x)
 {
