@@ -188,13 +188,14 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     const forward_arguments &args = work.args;
     const gpu_problem &problem = args.problem;
     const forward_item &item = work.item;
+    const bool owns_rows = thread_index() / WARP < LAYOUT::ROW_WARPS; /* others have only helped to copy */
     row_result result[WORK::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < WORK::SLOTS; slot++) {
         int32_t row = work.warp_row + work.out.slot_row(slot);
         query_row place = work.row_of_slot(slot);
         result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
-        if (sums_first_lane() && row < item.rows)
+        if (owns_rows && sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
     }
     work.out.for_each_run([&](int slot, int, float *run) {
@@ -204,7 +205,8 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     });
     block_barrier(); /* q is no longer needed */
     auto tile = work.memory.out();
-    store_sums(tile, work.warp_row, 0, work.out);
+    if (owns_rows)
+        store_sums(tile, work.warp_row, 0, work.out);
     block_barrier();
     using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
     for (int32_t row = shares::first_row(); row < item.rows; row += shares::AT_ONCE) {
