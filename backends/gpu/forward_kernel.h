@@ -1,8 +1,10 @@
-/* The kernel of the forward pass: blocks of threads that take items until none is left. */
+/* The kernel of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+ * one that is its own. */
 #ifndef VARLEN_GPU_FORWARD_KERNEL_H
 #define VARLEN_GPU_FORWARD_KERNEL_H
 
 #include "forward_finish.h"
+#include "small_batch.h"
 
 /* Changes speed, and results in their last bits. Prefill tiles have warps x warp_rows rows, each warp its own; warps of
  * a decode tile share its DECODE_TILE_ROWS rows and take a part each of a block's keys. */
@@ -55,18 +57,17 @@ GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shar
         finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
 }
 
-/* The next item, and what follows from it for its keys and rows. */
-GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_shared &shared)
+/* What follows from an item for its keys and rows. */
+GPU_DEVICE void forward_locate(const forward_arguments &args, forward_shared &shared)
 {
     const forward_item &item = shared.item;
-    plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
     const int32_t row = thread_index();
-    if (item.exists && row == 0)
+    if (row == 0)
         shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);
-    if (item.exists && row == WARP)
+    if (row == WARP)
         shared.values =
             key_rows_of(args.problem, args.problem.v, args.problem.v_page_bytes, item.sequence, item.kv_head);
-    if (item.exists && row < item.rows) {
+    if (row < item.rows) {
         query_row place = query_row_at(args.problem, item.kv_head, item.first_row + row);
         int64_t token = (int64_t)item.sequence.first_query + place.query;
         shared.rows[row] = place;
@@ -89,33 +90,45 @@ GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, in
         report_violation(args.mailbox, violation_at(args.problem.metadata, place));
 }
 
+template <typename INSTANCE> GPU_DEVICE void forward_item_tile(const forward_arguments &args, forward_shared &shared)
+{
+    forward_locate(args, shared);
+    if (shared.item.decodes)
+        forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+    else if (shared.item.rows <= INSTANCE::short_prefill::ROWS)
+        forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+    else
+        forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+}
+
 template <typename INSTANCE>
 GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
     const gpu_metadata &metadata = args.problem.metadata;
     forward_shared &shared = *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+    auto &small_batch = *(small_batch_memory<INSTANCE::THREADS> *)shared_memory(); /* before there are tiles */
+    const bool planned = args.plan.header;
     wait_for_earlier_kernel();
-    const uint64_t place = plan_violation(args.plan);
-    if (place != no_violation) {
-        forward_refuse(args, place, INSTANCE::THREADS);
+    const batch_findings findings =
+        planned ? plan_findings(args.plan) : small_batch_findings(metadata, args.validate, small_batch);
+    if (findings.place != no_violation) {
+        forward_refuse(args, findings.place, INSTANCE::THREADS);
         return;
     }
-    if (args.plan.header->gaps & GAPS_IN_QUERIES)
+    if (findings.gaps & GAPS_IN_QUERIES)
         clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
                    INSTANCE::THREADS);
     int32_t number = block_index();
-    for (;;) {
-        forward_next_item(args, number, shared);
+    do {
+        if (planned)
+            plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
+        else
+            small_batch_item(args.problem, args.policy, shared.item, small_batch);
         if (!shared.item.exists)
             return;
-        if (shared.item.decodes)
-            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
-        else if (shared.item.rows <= INSTANCE::short_prefill::ROWS)
-            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
-        else
-            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
-    }
+        forward_item_tile<INSTANCE>(args, shared);
+    } while (planned);
 }
 
 #endif

@@ -103,10 +103,10 @@ GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t 
     return found;
 }
 
-GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
+template <int THREADS> GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
 {
-    uint64_t queries = inspect_side<PLAN_THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
-    uint64_t keys = inspect_side<PLAN_THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
+    uint64_t queries = inspect_side<THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
+    uint64_t keys = inspect_side<THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
     return smaller(queries, keys);
 }
 
@@ -141,15 +141,30 @@ GPU_DEVICE bool has_gap(const inspected_side &side, int32_t b, int32_t batch)
            (b == batch - 1 && side.cu_seqlens[batch] < side.total);
 }
 
-GPU_DEVICE int32_t gaps_at(const gpu_metadata &metadata, int32_t b)
+/* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */
+struct found_gaps {
+    int32_t in_queries; /* GAPS_IN_QUERIES or 0 */
+    int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
+};
+
+/* By one thread. Without sequences, all rows are a gap. */
+GPU_DEVICE found_gaps gaps_before_search(const gpu_metadata &metadata)
 {
-    return (has_gap(queries_side(metadata), b, metadata.batch) ? GAPS_IN_QUERIES : 0) |
-           (has_gap(keys_side(metadata), b, metadata.batch) ? GAPS_IN_KEYS : 0);
+    return metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+}
+
+/* By a thread for each sequence. */
+GPU_DEVICE void find_gaps(const gpu_metadata &metadata, int32_t b, found_gaps &gaps)
+{
+    if (has_gap(queries_side(metadata), b, metadata.batch))
+        gaps.in_queries = GAPS_IN_QUERIES;
+    if (has_gap(keys_side(metadata), b, metadata.batch))
+        gaps.in_keys = GAPS_IN_KEYS;
 }
 
 struct plan_shared {
     uint64_t place;
-    int32_t gaps[2];                  /* GAPS_IN_QUERIES, GAPS_IN_KEYS, or 0 */
+    found_gaps gaps;
     int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
     int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
     int32_t first_partial[PLAN_THREADS];
@@ -246,20 +261,14 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
 /* Sums of work, and whether there are gaps, over the batch. Returns the work. */
 template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
 {
-    const int32_t batch = args.problem.metadata.batch;
-    if (thread_index() == 0) {
-        shared.gaps[0] = batch == 0 ? GAPS_IN_QUERIES : 0;
-        shared.gaps[1] = batch == 0 ? GAPS_IN_KEYS : 0;
-    }
+    const gpu_metadata &metadata = args.problem.metadata;
+    if (thread_index() == 0)
+        shared.gaps = gaps_before_search(metadata);
     block_barrier();
     int32_t work = 0;
-    for (int32_t b = thread_index(); b < batch; b += PLAN_THREADS) {
+    for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
         work += args.policy.work(sequence_at(args.problem, b));
-        int32_t gaps = gaps_at(args.problem.metadata, b);
-        if (gaps & GAPS_IN_QUERIES)
-            shared.gaps[0] = GAPS_IN_QUERIES;
-        if (gaps & GAPS_IN_KEYS)
-            shared.gaps[1] = GAPS_IN_KEYS;
+        find_gaps(metadata, b, shared.gaps);
     }
     return block_scan(shared.scan, work).all;
 }
@@ -273,7 +282,7 @@ template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY
         args.plan.arrivals[n] = 0;
     if (thread_index() == 0) {
         args.plan.header->items = total.items;
-        args.plan.header->gaps = shared.gaps[0] | shared.gaps[1];
+        args.plan.header->gaps = shared.gaps.in_queries | shared.gaps.in_keys;
     }
 }
 
@@ -290,7 +299,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
             header->page_places[block_index() - 1] = place;
         return;
     }
-    uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
+    uint64_t place = first_place(args.validate ? inspect_batch<PLAN_THREADS>(metadata) : no_violation, &shared.place);
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;

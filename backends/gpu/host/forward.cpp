@@ -3,15 +3,16 @@
 #include "host/forward_launch.h"
 #include "host/instance_table.h"
 #include "host/make_problem.h"
-#include "plan_kernel.h"
 #include "platform/runtime.h"
+#include "small_batch.h"
 
 namespace
 {
 
 struct forward_entry {
     forward_kernel_shape (*shape)();
-    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                            int32_t blocks);
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_forward_entry {
@@ -24,12 +25,17 @@ const forward_entry &find_entry(const varlen_attention &attention, bool general)
     return find_instance<forward_entry, make_forward_entry>(attention, general);
 }
 
+int32_t grid_blocks_of(const gpu_state &state, const forward_entry &kernel)
+{
+    return state.processors * kernel.shape().blocks;
+}
+
 /* Items per block of the grid that keep it busy to the end. */
 constexpr int32_t items_per_block = 4;
 
 int32_t wanted_items(const gpu_state &state, const forward_entry &kernel)
 {
-    return state.processors * kernel.shape().blocks * items_per_block;
+    return grid_blocks_of(state, kernel) * items_per_block;
 }
 
 int64_t smaller_of(int64_t a, int64_t b)
@@ -92,22 +98,56 @@ forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attentio
     return workspace;
 }
 
-forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_entry &kernel,
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, int32_t tile_rows,
                            int32_t wanted)
 {
     forward_policy policy = {};
     policy.group = problem.group;
     policy.kv_heads = problem.kv_heads;
-    policy.tile_rows = kernel.shape().tile_rows;
+    policy.tile_rows = tile_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
     policy.wanted_items = wanted;
     return policy;
 }
 
-varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
-                          const forward_policy &policy, forward_item *items)
+/* Splitting fewer keys gains less than planning costs; it also bounds the sequences that can have many small tiles. */
+constexpr int64_t SMALL_BATCH_KEYS = SPLIT_INVARIANT;
+
+/* Items of all kv heads, for any small batch of this shape. Of sequences with more than DECODE_KEYS keys there is at
+ * most one. */
+int64_t small_batch_items(const varlen_attention &attention, int32_t tile_rows)
 {
-    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, items, policy, state.validate};
+    static_assert(SMALL_BATCH_KEYS <= 2 * DECODE_KEYS, "one sequence at most has tiles of DECODE_TILE_ROWS");
+    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
+    const int64_t tiles = (all_rows + (int64_t)attention.batch * (tile_rows - 1)) / tile_rows;
+    const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_TILES - 1 : 0;
+    return (tiles + decoded) * attention.kv_heads;
+}
+
+/* How a call is cut among blocks. */
+struct forward_cut {
+    bool planned;
+    int32_t tile_rows;
+    int32_t blocks;
+};
+
+/* Small batches take the smallest tiles that can have a block each: a row's bits are the same in any. */
+forward_cut cut_of(const gpu_state &state, const varlen_attention &attention, const forward_entry &kernel)
+{
+    const forward_kernel_shape shape = kernel.shape();
+    const int32_t blocks = grid_blocks_of(state, kernel);
+    if (attention.page_size == 0 && attention.batch <= SMALL_BATCH && attention.total_k <= SMALL_BATCH_KEYS)
+        for (int32_t tile_rows : {shape.short_tile_rows, shape.tile_rows}) {
+            const int64_t items = small_batch_items(attention, tile_rows);
+            if (items <= blocks)
+                return {false, tile_rows, items > 0 ? (int32_t)items : 1};
+        }
+    return {true, shape.tile_rows, blocks};
+}
+
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+{
+    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, args.items, args.policy, args.validate};
     const launch_shape shape = {1 + args.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
 }
@@ -132,10 +172,14 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     workspace_cursor cursor = {(char *)args->workspace, 0};
     const forward_workspace workspace = take_workspace(cursor, *attention, kernel, wanted);
 
+    const forward_cut cut = cut_of(*state, *attention, kernel);
+
     forward_arguments work = {};
     work.problem = problem;
-    work.plan = workspace.plan;
+    if (cut.planned)
+        work.plan = workspace.plan;
     work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
+    work.policy = make_policy(problem, *attention, cut.tile_rows, wanted);
     work.items = workspace.items;
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.lse = args->lse;
@@ -143,8 +187,8 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.partial_maximum = workspace.partial_maximum;
     work.partial_sum = workspace.partial_sum;
     work.mailbox = state->mailbox;
+    work.validate = state->validate;
 
-    const forward_policy policy = make_policy(problem, *attention, kernel, wanted);
-    varlen_status status = launch_plan(*state, stream, work, policy, workspace.items);
-    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
+    varlen_status status = cut.planned ? launch_plan(*state, stream, work) : VARLEN_OK;
+    return status == VARLEN_OK ? kernel.launch(*state, stream, work, cut.blocks) : status;
 }

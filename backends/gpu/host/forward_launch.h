@@ -9,12 +9,15 @@
 
 struct forward_kernel_shape {
     int32_t tile_rows;
-    int32_t blocks; /* per processor */
+    int32_t short_tile_rows; /* of a layout that takes half the time for one tile */
+    int32_t blocks;          /* per processor */
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape();
 
+/* `blocks`: of the grid. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                             int32_t blocks);
 
 #endif

@@ -8,14 +8,14 @@ using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VAL
 
 template <> forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
 {
-    return {instance::prefill::ROWS, instance::TUNING.blocks};
+    return {instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks};
 }
 
 template <>
 varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
-    const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+    const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
 {
-    const launch_shape shape = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
-                                true};
+    const bool follows_plan = args.plan.header;
+    const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES, follows_plan};
     return launch<forward_kernel<instance>>(state.device, shape, stream, args);
 }
