@@ -66,6 +66,7 @@ template <int THREADS> GPU_DEVICE void finish_sink(const backward_arguments &arg
 template <typename INSTANCE> GPU_KERNEL(INSTANCE::THREADS, 1) finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
     const gpu_problem &problem = args.problem;
+    wait_for_earlier_kernel();
     if (plan_violation(args.plan) != no_violation)
         return;
     for (int32_t head = block_index(); args.dsinks && head < problem.q_heads; head += grid_blocks())
