@@ -1,5 +1,5 @@
-/* The kernel of the backward pass: blocks of threads that take items until none is left, or, of a small batch, each the
- * one that is its own, with all that goes before it. */
+/* The kernels of the backward pass: blocks of threads that take items until none is left, or, of a small batch, each
+ * the one that is its own, with all that goes before it. */
 #ifndef VARLEN_GPU_BACKWARD_KERNEL_H
 #define VARLEN_GPU_BACKWARD_KERNEL_H
 
@@ -56,26 +56,37 @@ template <typename INSTANCE> GPU_DEVICE void backward_tile(const backward_argume
     work.multiply_all();
 }
 
+template <typename INSTANCE> GPU_DEVICE backward_item &backward_shared_item()
+{
+    return *(backward_item *)(shared_memory() + INSTANCE::ITEM_PLACE);
+}
+
 template <typename INSTANCE>
 GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
 backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
-    backward_item &item = *(backward_item *)(shared_memory() + INSTANCE::ITEM_PLACE);
-    const bool planned = args.plan.header;
+    backward_item &item = backward_shared_item<INSTANCE>();
     let_next_kernel_start();
     wait_for_earlier_kernel();
-    if (planned && plan_violation(args.plan) != no_violation)
+    if (plan_violation(args.plan) != no_violation)
         return;
-    int32_t number = planned && thread_index() == 0 ? plan_take_in_order(args.plan) : 0;
-    do {
-        if (planned)
-            plan_next_item(args.problem, args.plan, args.items, number, item, plan_take_in_order);
-        else
-            backward_small_batch<INSTANCE>::take_item(args, item);
+    int32_t number = thread_index() == 0 ? plan_take_in_order(args.plan) : 0;
+    for (;;) {
+        plan_next_item(args.problem, args.plan, args.items, number, item, plan_take_in_order);
         if (!item.exists)
             return;
         backward_tile<INSTANCE>(args, item);
-    } while (planned);
+    }
+}
+
+template <typename INSTANCE>
+GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+backward_small_kernel(GPU_ARGUMENTS(backward_arguments) args)
+{
+    backward_item &item = backward_shared_item<INSTANCE>();
+    backward_small_batch<INSTANCE>::take_item(args, item);
+    if (item.exists)
+        backward_tile<INSTANCE>(args, item);
 }
 
 #endif

@@ -74,6 +74,7 @@ struct backward_arguments {
     int64_t row_blocks; /* of all sequences, under one kv head */
     violation_mailbox mailbox;
     int32_t validate;
+    int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
 };
 
 /* Queries that see every key in first .. end - 1. */

@@ -1,4 +1,4 @@
-/* The kernel of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+/* The kernels of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
  * one that is its own. */
 #ifndef VARLEN_GPU_FORWARD_KERNEL_H
 #define VARLEN_GPU_FORWARD_KERNEL_H
@@ -24,7 +24,7 @@ constexpr forward_tuning forward_tuning_of(int head_dim)
         return {4, 32, 4, 64, 4, 64, 2};
     if (head_dim <= 128)
         return {4, 32, 4, 48, 4, 64, 2};
-    return {8, 16, 4, 64, 4, 64, 1};
+    return {4, 16, 4, 32, 2, 32, 2};
 }
 
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forward_instance {
@@ -90,45 +90,67 @@ GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, in
         report_violation(args.mailbox, violation_at(args.problem.metadata, place));
 }
 
-template <typename INSTANCE> GPU_DEVICE void forward_item_tile(const forward_arguments &args, forward_shared &shared)
+/* What belongs to no sequence. Returns whether there are sequences to work on. */
+template <typename INSTANCE>
+GPU_DEVICE bool forward_begin(const forward_arguments &args, const batch_findings &findings)
 {
-    forward_locate(args, shared);
-    if (shared.item.decodes)
-        forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
-    else if (shared.item.rows <= INSTANCE::short_prefill::ROWS)
-        forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
-    else
-        forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+    const gpu_metadata &metadata = args.problem.metadata;
+    if (findings.place != no_violation) {
+        forward_refuse(args, findings.place, INSTANCE::THREADS);
+        return false;
+    }
+    if (findings.gaps & GAPS_IN_QUERIES)
+        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
+                   INSTANCE::THREADS);
+    return true;
+}
+
+template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
+{
+    return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
 }
 
 template <typename INSTANCE>
 GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
-    const gpu_metadata &metadata = args.problem.metadata;
-    forward_shared &shared = *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
-    auto &small_batch = *(small_batch_memory<INSTANCE::THREADS> *)shared_memory(); /* before there are tiles */
-    const bool planned = args.plan.header;
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
-    const batch_findings findings =
-        planned ? plan_findings(args.plan) : small_batch_findings(metadata, args.validate, small_batch);
-    if (findings.place != no_violation) {
-        forward_refuse(args, findings.place, INSTANCE::THREADS);
+    if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
         return;
-    }
-    if (findings.gaps & GAPS_IN_QUERIES)
-        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
-                   INSTANCE::THREADS);
     int32_t number = block_index();
-    do {
-        if (planned)
-            plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
-        else
-            small_batch_item(args.problem, args.policy, shared.item, small_batch);
+    for (;;) {
+        plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
         if (!shared.item.exists)
             return;
-        forward_item_tile<INSTANCE>(args, shared);
-    } while (planned);
+        forward_locate(args, shared);
+        if (shared.item.decodes)
+            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+        else if (INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS ||
+                 shared.item.rows <= INSTANCE::short_prefill::ROWS)
+            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+        else
+            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+    }
+}
+
+/* The same for small batches, whose tiles are short. */
+template <typename INSTANCE>
+GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
+    auto &memory = *(small_batch_memory<INSTANCE::THREADS> *)shared_memory(); /* before there are tiles */
+    if (!forward_begin<INSTANCE>(args, small_batch_findings(args.problem.metadata, args.validate, memory)))
+        return;
+    small_batch_item(args.problem, args.policy, shared.item, memory);
+    if (!shared.item.exists)
+        return;
+    forward_locate(args, shared);
+    if (shared.item.decodes)
+        forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+    else
+        forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
 }
 
 #endif

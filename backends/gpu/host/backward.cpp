@@ -74,13 +74,19 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
 /* Rows of one kv head that one block of threads prepares no slower than a kernel more takes. */
 constexpr int64_t SMALL_BATCH_ROWS = 512;
 
-/* Whether each sequence is one tile for sure, and each tile can have a processor of its own. */
+/* Whether no sequence has more than one tile of keys, as far as the host knows. */
+bool is_one_tile_each(const varlen_attention &attention, const backward_shape &shape)
+{
+    return attention.total_k <= shape.tile_keys ||
+           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= shape.tile_keys);
+}
+
+/* Whether the tiles of such a batch can have a processor each. */
 bool is_small_batch(const gpu_state &state, const varlen_attention &attention, const backward_arguments &work)
 {
     const int64_t rows_per_head = attention.total_q * (attention.q_heads / attention.kv_heads);
-    return attention.batch <= SMALL_BATCH && attention.total_k <= work.shape.tile_keys &&
-           rows_per_head <= SMALL_BATCH_ROWS && (int64_t)attention.batch * attention.kv_heads <= state.processors &&
-           !work.dsinks;
+    return work.one_tile_each && !work.dsinks && attention.batch <= SMALL_BATCH && rows_per_head <= SMALL_BATCH_ROWS &&
+           (int64_t)attention.batch * attention.kv_heads <= state.processors;
 }
 
 } // namespace
@@ -113,6 +119,7 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
     work.dsinks = args->dsinks;
     work.mailbox = state->mailbox;
     work.validate = state->validate;
+    work.one_tile_each = is_one_tile_each(*attention, work.shape);
 
     if (is_small_batch(*state, *attention, work)) {
         work.plan.header = nullptr;

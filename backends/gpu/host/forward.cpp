@@ -11,13 +11,15 @@ namespace
 
 struct forward_entry {
     forward_kernel_shape (*shape)();
-    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
-                            int32_t blocks);
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+    varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                                  int32_t blocks);
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_forward_entry {
     static constexpr forward_entry entry = {forward_shape<T, HEAD_DIM, VALUE_DIM, GENERAL>,
-                                            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+                                            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                            forward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
@@ -25,6 +27,7 @@ const forward_entry &find_entry(const varlen_attention &attention, bool general)
     return find_instance<forward_entry, make_forward_entry>(attention, general);
 }
 
+/* That run side by side. */
 int32_t grid_blocks_of(const gpu_state &state, const forward_entry &kernel)
 {
     return state.processors * kernel.shape().blocks;
@@ -98,13 +101,13 @@ forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attentio
     return workspace;
 }
 
-forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, int32_t tile_rows,
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_entry &kernel,
                            int32_t wanted)
 {
     forward_policy policy = {};
     policy.group = problem.group;
     policy.kv_heads = problem.kv_heads;
-    policy.tile_rows = tile_rows;
+    policy.tile_rows = kernel.shape().tile_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
     policy.wanted_items = wanted;
     return policy;
@@ -113,36 +116,22 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
 /* Splitting fewer keys gains less than planning costs; it also bounds the sequences that can have many small tiles. */
 constexpr int64_t SMALL_BATCH_KEYS = SPLIT_INVARIANT;
 
-/* Items of all kv heads, for any small batch of this shape. Of sequences with more than DECODE_KEYS keys there is at
- * most one. */
-int64_t small_batch_items(const varlen_attention &attention, int32_t tile_rows)
+/* Blocks that a small batch takes: as many as any batch of this shape has items, in tiles of the fewest rows, which are
+ * the fastest where there are processors for all. A row's bits are the same in any tile. 0: the batch is to be planned.
+ */
+int32_t small_batch_blocks(const gpu_state &state, const varlen_attention &attention, const forward_entry &kernel)
 {
     static_assert(SMALL_BATCH_KEYS <= 2 * DECODE_KEYS, "one sequence at most has tiles of DECODE_TILE_ROWS");
+    if (attention.page_size > 0 || attention.batch > SMALL_BATCH || attention.total_k > SMALL_BATCH_KEYS)
+        return 0;
+    const int64_t tile_rows = kernel.shape().short_tile_rows;
     const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t tiles = (all_rows + (int64_t)attention.batch * (tile_rows - 1)) / tile_rows;
+    const int64_t tiles = (all_rows + attention.batch * (tile_rows - 1)) / tile_rows;
     const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_TILES - 1 : 0;
-    return (tiles + decoded) * attention.kv_heads;
-}
-
-/* How a call is cut among blocks. */
-struct forward_cut {
-    bool planned;
-    int32_t tile_rows;
-    int32_t blocks;
-};
-
-/* Small batches take the smallest tiles that can have a block each: a row's bits are the same in any. */
-forward_cut cut_of(const gpu_state &state, const varlen_attention &attention, const forward_entry &kernel)
-{
-    const forward_kernel_shape shape = kernel.shape();
-    const int32_t blocks = grid_blocks_of(state, kernel);
-    if (attention.page_size == 0 && attention.batch <= SMALL_BATCH && attention.total_k <= SMALL_BATCH_KEYS)
-        for (int32_t tile_rows : {shape.short_tile_rows, shape.tile_rows}) {
-            const int64_t items = small_batch_items(attention, tile_rows);
-            if (items <= blocks)
-                return {false, tile_rows, items > 0 ? (int32_t)items : 1};
-        }
-    return {true, shape.tile_rows, blocks};
+    const int64_t items = (tiles + decoded) * attention.kv_heads;
+    if (items > grid_blocks_of(state, kernel))
+        return 0;
+    return items > 0 ? (int32_t)items : 1;
 }
 
 varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
@@ -172,14 +161,11 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     workspace_cursor cursor = {(char *)args->workspace, 0};
     const forward_workspace workspace = take_workspace(cursor, *attention, kernel, wanted);
 
-    const forward_cut cut = cut_of(*state, *attention, kernel);
-
     forward_arguments work = {};
     work.problem = problem;
-    if (cut.planned)
-        work.plan = workspace.plan;
+    work.plan = workspace.plan;
     work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
-    work.policy = make_policy(problem, *attention, cut.tile_rows, wanted);
+    work.policy = make_policy(problem, *attention, kernel, wanted);
     work.items = workspace.items;
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.lse = args->lse;
@@ -189,6 +175,12 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.mailbox = state->mailbox;
     work.validate = state->validate;
 
-    varlen_status status = cut.planned ? launch_plan(*state, stream, work) : VARLEN_OK;
-    return status == VARLEN_OK ? kernel.launch(*state, stream, work, cut.blocks) : status;
+    const int32_t small_blocks = small_batch_blocks(*state, *attention, kernel);
+    if (small_blocks > 0) {
+        work.plan.header = nullptr;
+        work.policy.tile_rows = kernel.shape().short_tile_rows;
+        return kernel.launch_small(*state, stream, work, small_blocks);
+    }
+    varlen_status status = launch_plan(*state, stream, work);
+    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }

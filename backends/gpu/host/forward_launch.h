@@ -9,15 +9,19 @@
 
 struct forward_kernel_shape {
     int32_t tile_rows;
-    int32_t short_tile_rows; /* of a layout that takes half the time for one tile */
+    int32_t short_tile_rows; /* of the layout that takes the least time for one tile */
     int32_t blocks;          /* per processor */
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape();
 
-/* `blocks`: of the grid. */
+/* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
-                             int32_t blocks);
+varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+
+/* All of a small batch, with a block of threads for each item that there can be. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status forward_launch_small(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                                   int32_t blocks);
 
 #endif

@@ -22,11 +22,11 @@ varlen_status backward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_D
     const launch_shape tiles = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
                                 true};
     const launch_shape finish = {state.processors * FINISH_BLOCKS, instance::THREADS, instance::Q_BYTES, true};
-    const bool sums = args.problem.metadata.total_k > instance::KEYS || args.dsinks;
+    const bool finishes = !args.one_tile_each || args.dsinks;
     varlen_status status = launch<prepare_kernel<INSTANCE_TYPE>>(state.device, prepare, stream, args);
     if (status == VARLEN_OK)
         status = launch<backward_kernel<instance>>(state.device, tiles, stream, args);
-    if (status == VARLEN_OK && sums)
+    if (status == VARLEN_OK && finishes)
         status = launch<finish_kernel<instance>>(state.device, finish, stream, args);
     return status;
 }
@@ -38,5 +38,5 @@ varlen_status backward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_V
     using memory_type = typename backward_small_batch<instance>::memory_type;
     static_assert(sizeof(memory_type) <= instance::ITEM_PLACE, "the item lies behind it");
     const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES};
-    return launch<backward_kernel<instance>>(state.device, shape, stream, args);
+    return launch<backward_small_kernel<instance>>(state.device, shape, stream, args);
 }

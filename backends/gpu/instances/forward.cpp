@@ -1,4 +1,4 @@
-/* One kernel of the forward pass: INSTANCE_TYPE and so on are given on the command line. */
+/* The kernels of the forward pass for one combination: INSTANCE_TYPE and so on are given on the command line. */
 #include "forward_kernel.h"
 
 #include "host/forward_launch.h"
@@ -13,9 +13,17 @@ template <> forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM,
 
 template <>
 varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
+    const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+{
+    const launch_shape shape = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
+                                true};
+    return launch<forward_kernel<instance>>(state.device, shape, stream, args);
+}
+
+template <>
+varlen_status forward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
 {
-    const bool follows_plan = args.plan.header;
-    const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES, follows_plan};
-    return launch<forward_kernel<instance>>(state.device, shape, stream, args);
+    const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES};
+    return launch<forward_small_kernel<instance>>(state.device, shape, stream, args);
 }
