@@ -15,24 +15,32 @@ template <typename INSTANCE> struct backward_small_batch {
 
     /* Shared memory, before there are tiles. */
     struct memory_type {
-        small_batch_memory<THREADS> batch;
+        batch_findings findings;
         prepare_shared rows;
     };
 
-    /* The item of this block, into shared memory. */
+    /* The item of this block, into shared memory. A sequence without keys has none, but rows of dq. */
     GPU_DEVICE static void take_item(const backward_arguments &args, backward_item &item)
     {
         const gpu_problem &problem = args.problem;
         memory_type &memory = *(memory_type *)shared_memory();
-        item.exists = 0; /* whoever writes it */
-        if (!prepare_batch<THREADS>(args, small_batch_findings(problem.metadata, args.validate, memory.batch)))
+        if (thread_index() < WARP) {
+            const batch_findings found =
+                small_batch_findings(problem.metadata, read_small_batch(problem.metadata), args.validate);
+            if (thread_index() == 0) {
+                memory.findings = found;
+                item.exists = 0;
+            }
+        }
+        block_barrier();
+        if (!prepare_batch<THREADS>(args, memory.findings))
             return;
-        const quotient_and_rest place = divide_with_rest(block_index(), problem.kv_heads_divisor);
-        const gpu_sequence sequence = sequence_at(problem, place.quotient);
-        prepare_sequence(args, sequence, place.rest, memory.rows);
+        const quotient_and_rest number = divide_with_rest(block_index(), problem.kv_heads_divisor);
+        const gpu_sequence sequence = sequence_at(problem, number.quotient);
+        prepare_sequence(args, sequence, number.rest, memory.rows);
         if (thread_index() == 0 && sequence.keys > 0) {
             item = backward_policy{problem.group, args.shape}.item(problem, sequence, SMALL_BATCH_SPLIT, 0, 0);
-            item.kv_head = place.rest;
+            item.kv_head = number.rest;
             item.exists = 1;
         }
         block_barrier();
@@ -67,7 +75,6 @@ backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
     backward_item &item = backward_shared_item<INSTANCE>();
     let_next_kernel_start();
-    wait_for_earlier_kernel();
     if (plan_violation(args.plan) != no_violation)
         return;
     int32_t number = thread_index() == 0 ? plan_take_in_order(args.plan) : 0;

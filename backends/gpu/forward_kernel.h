@@ -140,11 +140,9 @@ GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
 forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
     forward_shared &shared = forward_shared_memory<INSTANCE>();
-    auto &memory = *(small_batch_memory<INSTANCE::THREADS> *)shared_memory(); /* before there are tiles */
-    if (!forward_begin<INSTANCE>(args, small_batch_findings(args.problem.metadata, args.validate, memory)))
-        return;
-    small_batch_item(args.problem, args.policy, shared.item, memory);
-    if (!shared.item.exists)
+    batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
+    small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);
+    if (!forward_begin<INSTANCE>(args, findings) || !shared.item.exists)
         return;
     forward_locate(args, shared);
     if (shared.item.decodes)

@@ -103,10 +103,10 @@ GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t 
     return found;
 }
 
-template <int THREADS> GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
+GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
 {
-    uint64_t queries = inspect_side<THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
-    uint64_t keys = inspect_side<THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
+    uint64_t queries = inspect_side<PLAN_THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
+    uint64_t keys = inspect_side<PLAN_THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
     return smaller(queries, keys);
 }
 
@@ -132,13 +132,13 @@ GPU_DEVICE int32_t weight_class(int64_t weight)
     return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
 }
 
-/* Whether the slot of sequence b, or what comes behind the last slot, has rows that are not in use. */
-GPU_DEVICE bool has_gap(const inspected_side &side, int32_t b, int32_t batch)
+/* Whether the slot that ends at an element, or what comes behind the last slot, has rows that are not in use. */
+GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &element, int32_t batch)
 {
     if (!side.cu_seqlens)
         return false;
-    return side_used(side, b) < side_slot(side, b) || side_padding(side, b) > 0 ||
-           (b == batch - 1 && side.cu_seqlens[batch] < side.total);
+    return (side.seqused && element.used < element.value - element.before) || element.padding > 0 ||
+           (element.index == batch && element.value < side.total);
 }
 
 /* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */
@@ -146,21 +146,6 @@ struct found_gaps {
     int32_t in_queries; /* GAPS_IN_QUERIES or 0 */
     int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
 };
-
-/* By one thread. Without sequences, all rows are a gap. */
-GPU_DEVICE found_gaps gaps_before_search(const gpu_metadata &metadata)
-{
-    return metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
-}
-
-/* By a thread for each sequence. */
-GPU_DEVICE void find_gaps(const gpu_metadata &metadata, int32_t b, found_gaps &gaps)
-{
-    if (has_gap(queries_side(metadata), b, metadata.batch))
-        gaps.in_queries = GAPS_IN_QUERIES;
-    if (has_gap(keys_side(metadata), b, metadata.batch))
-        gaps.in_keys = GAPS_IN_KEYS;
-}
 
 struct plan_shared {
     uint64_t place;
@@ -258,17 +243,22 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
     return before;
 }
 
-/* Sums of work, and whether there are gaps, over the batch. Returns the work. */
+/* Sums of work, and whether there are gaps, over the batch. Returns the work. Without sequences, all rows are a gap. */
 template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
 {
     const gpu_metadata &metadata = args.problem.metadata;
+    const inspected_side queries = queries_side(metadata);
+    const inspected_side keys = keys_side(metadata);
     if (thread_index() == 0)
-        shared.gaps = gaps_before_search(metadata);
+        shared.gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
     block_barrier();
     int32_t work = 0;
     for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
         work += args.policy.work(sequence_at(args.problem, b));
-        find_gaps(metadata, b, shared.gaps);
+        if (has_gap(queries, side_element(queries, b + 1), metadata.batch))
+            shared.gaps.in_queries = GAPS_IN_QUERIES;
+        if (has_gap(keys, side_element(keys, b + 1), metadata.batch))
+            shared.gaps.in_keys = GAPS_IN_KEYS;
     }
     return block_scan(shared.scan, work).all;
 }
@@ -299,7 +289,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
             header->page_places[block_index() - 1] = place;
         return;
     }
-    uint64_t place = first_place(args.validate ? inspect_batch<PLAN_THREADS>(metadata) : no_violation, &shared.place);
+    uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;
