@@ -74,7 +74,7 @@ GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
 backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
     backward_item &item = backward_shared_item<INSTANCE>();
-    let_next_kernel_start();
+    wait_for_earlier_kernel();
     if (plan_violation(args.plan) != no_violation)
         return;
     int32_t number = thread_index() == 0 ? plan_take_in_order(args.plan) : 0;

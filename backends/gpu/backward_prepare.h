@@ -47,32 +47,21 @@ GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &
     return lse == minus_infinity ? 0.0f : lse * gpu_log2e;
 }
 
-/* lse and delta of the rows of a block, zeros past its end. Each group of threads reads two rows before it adds. */
+/* lse and delta of the rows of a block, zeros past its end. */
 template <typename T, int THREADS>
 GPU_DEVICE void find_statistics(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
                                 prepare_shared &shared)
 {
-    constexpr int at_once = 2;
-    constexpr int32_t stride = THREADS / PREPARE_LANES;
     const gpu_problem &problem = args.problem;
-    for (int32_t first = thread_index() / PREPARE_LANES; first < args.shape.block_rows; first += at_once * stride) {
-        query_row places[at_once];
-        float delta[at_once];
-#pragma unroll
-        for (int i = 0; i < at_once; i++) {
-            const int32_t valid = smaller(first + i * stride, block.rows - 1); /* all of a warp take part in the sums */
-            places[i] = query_row_at(problem, kv_head, block.first_row + valid);
-            const int64_t token = (int64_t)block.sequence.first_query + places[i].query;
-            delta[i] = delta_of_row<T>(tensor_row(args.out, token, places[i].head),
-                                       tensor_row(args.dout, token, places[i].head), problem.value_dim);
-        }
-#pragma unroll
-        for (int i = 0; i < at_once; i++) {
-            const int32_t row = first + i * stride;
-            if (thread_index() % PREPARE_LANES == 0 && row < args.shape.block_rows) {
-                shared.lse[row] = row < block.rows ? lse_of_row(args, block.sequence, places[i]) : 0.0f;
-                shared.delta[row] = row < block.rows ? delta[i] : 0.0f;
-            }
+    for (int32_t row = thread_index() / PREPARE_LANES; row < args.shape.block_rows; row += THREADS / PREPARE_LANES) {
+        int32_t valid = smaller(row, block.rows - 1); /* all threads of a warp take part in the sums */
+        query_row place = query_row_at(problem, kv_head, block.first_row + valid);
+        int64_t token = (int64_t)block.sequence.first_query + place.query;
+        float delta = delta_of_row<T>(tensor_row(args.out, token, place.head), tensor_row(args.dout, token, place.head),
+                                      problem.value_dim);
+        if (thread_index() % PREPARE_LANES == 0) {
+            shared.lse[row] = row < block.rows ? lse_of_row(args, block.sequence, place) : 0.0f;
+            shared.delta[row] = row < block.rows ? delta : 0.0f;
         }
     }
 }
@@ -199,6 +188,7 @@ template <typename T> GPU_KERNEL(PREPARE_THREADS, PREPARE_BLOCKS) prepare_kernel
 {
     const gpu_problem &problem = args.problem;
     prepare_shared &shared = *(prepare_shared *)shared_memory();
+    let_next_kernel_start();
     wait_for_earlier_kernel();
     if (!prepare_batch<PREPARE_THREADS>(args, plan_findings(args.plan)))
         return;

@@ -24,6 +24,8 @@ constexpr forward_tuning forward_tuning_of(int head_dim)
         return {4, 32, 4, 64, 4, 64, 2};
     if (head_dim <= 128)
         return {4, 32, 4, 48, 4, 64, 2};
+    if (head_dim <= 192) /* values of 128 */
+        return {4, 32, 4, 48, 4, 64, 2};
     return {4, 16, 4, 32, 2, 32, 2};
 }
 

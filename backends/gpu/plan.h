@@ -29,6 +29,7 @@ struct plan_header {
     int32_t items;                          /* for each kv head */
     int32_t taken;                          /* numbers that blocks have taken besides their first */
     int32_t gaps;                           /* GAPS_IN_QUERIES | GAPS_IN_KEYS: rows that belong to no sequence */
+    int32_t several;                        /* whether some sequence has more than one item */
 };
 
 struct gpu_plan {

@@ -150,6 +150,7 @@ struct found_gaps {
 struct plan_shared {
     uint64_t place;
     found_gaps gaps;
+    int32_t several;
     int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
     int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
     int32_t first_partial[PLAN_THREADS];
@@ -226,6 +227,8 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
         plan_counts own = {0, 0};
         if (thread < ranks)
             own = args.policy.counts(sequence_at(args.problem, args.plan.order[first + thread]), split);
+        if (own.items > 1)
+            shared.several = 1;
         const block_sums items = block_scan(shared.scan, own.items);
         const block_sums partials = block_scan(shared.scan, own.partials);
         shared.first_item[thread] = items.before;
@@ -249,8 +252,10 @@ template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<
     const gpu_metadata &metadata = args.problem.metadata;
     const inspected_side queries = queries_side(metadata);
     const inspected_side keys = keys_side(metadata);
-    if (thread_index() == 0)
+    if (thread_index() == 0) {
         shared.gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+        shared.several = 0;
+    }
     block_barrier();
     int32_t work = 0;
     for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
@@ -272,6 +277,7 @@ template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY
         args.plan.arrivals[n] = 0;
     if (thread_index() == 0) {
         args.plan.header->items = total.items;
+        args.plan.header->several = shared.several;
         args.plan.header->gaps = shared.gaps.in_queries | shared.gaps.in_keys;
     }
 }
@@ -294,6 +300,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->place = place;
         header->taken = 0;
         header->items = 0;
+        header->several = 0;
         header->gaps = 0;
     }
     if (place == no_violation)

@@ -19,9 +19,10 @@ varlen_status backward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_D
     static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
     const launch_shape prepare = {state.processors * PREPARE_BLOCKS, PREPARE_THREADS, (int32_t)sizeof(prepare_shared),
                                   true};
-    /* Blocks that came to a processor while `prepare` is there would find its shared memory cut for that. */
-    const launch_shape tiles = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES};
-    const launch_shape finish = {state.processors * FINISH_BLOCKS, instance::THREADS, instance::Q_BYTES, true};
+    const launch_shape tiles = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
+                                true};
+    /* Blocks that came early would crowd on the processors that are done first. */
+    const launch_shape finish = {state.processors * FINISH_BLOCKS, instance::THREADS, instance::Q_BYTES};
     const bool finishes = !args.one_tile_each || args.dsinks;
     varlen_status status = launch<prepare_kernel<INSTANCE_TYPE>>(state.device, prepare, stream, args);
     if (status == VARLEN_OK)
