@@ -61,6 +61,7 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
              architecture_of(properties.major, properties.minor));
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
+    description->warp = properties.warpSize;
     return VARLEN_OK;
 }
 

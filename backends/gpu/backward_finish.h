@@ -33,16 +33,21 @@ GPU_DEVICE void finish_rows(const backward_arguments &args, const backward_rows 
     using work = backward_work<INSTANCE>;
     using grid = typename INSTANCE::dq;
     const gpu_problem &problem = args.problem;
-    const typename INSTANCE::key_tile tile = {(typename INSTANCE::T *)shared_memory()};
+    const auto address = [&](int32_t row) {
+        return query_row_address(problem, args.dq, block.sequence, kv_head, block.first_row + row);
+    };
     typename grid::sums dq;
     load_flat_sums(dq, work::dq_sums_of(args, kv_head * args.row_blocks + number));
     work::scale(dq, problem.scale);
-    store_sums(tile, grid::row(), grid::column(), dq);
-    block_barrier();
-    work::store_rows(tile, block.rows, problem.head_dim, [&](int32_t row) {
-        return query_row_address(problem, args.dq, block.sequence, kv_head, block.first_row + row);
-    });
-    block_barrier(); /* the tile is free again */
+    if constexpr (INSTANCE::TUNING.results_by_shared_memory) {
+        const typename INSTANCE::key_tile tile = {(typename INSTANCE::T *)shared_memory()};
+        store_sums(tile, grid::row(), grid::column(), dq);
+        block_barrier();
+        work::store_rows(tile, block.rows, problem.head_dim, address);
+        block_barrier(); /* the tile is free again */
+    } else {
+        work::template store_part<grid>(dq, block.rows, problem.head_dim, address);
+    }
 }
 
 /* dsinks of one head. Threads, then doubling strides: always the same order. */
@@ -63,8 +68,11 @@ template <int THREADS> GPU_DEVICE void finish_sink(const backward_arguments &arg
     block_barrier();
 }
 
-template <typename INSTANCE> GPU_KERNEL(INSTANCE::THREADS, 1) finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS), 1)
+finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     const gpu_problem &problem = args.problem;
     if (plan_violation(args.plan) != no_violation)
         return;

@@ -69,10 +69,12 @@ template <typename INSTANCE> GPU_DEVICE backward_item &backward_shared_item()
     return *(backward_item *)(shared_memory() + INSTANCE::ITEM_PLACE);
 }
 
-template <typename INSTANCE>
-GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     backward_item &item = backward_shared_item<INSTANCE>();
     wait_for_earlier_kernel();
     if (plan_violation(args.plan) != no_violation)
@@ -86,10 +88,12 @@ backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
     }
 }
 
-template <typename INSTANCE>
-GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 backward_small_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     backward_item &item = backward_shared_item<INSTANCE>();
     backward_small_batch<INSTANCE>::take_item(args, item);
     if (item.exists)

@@ -3,6 +3,8 @@
 #define VARLEN_GPU_BACKWARD_LAYOUT_H
 
 #include "backward_plan.h"
+#include "rows.h"
+#include "tuning.h"
 
 /* A matrix of ROWS x COLUMNS, shared among warps that stand in ROW_WARPS x (WARPS / ROW_WARPS), counted along the rows
  * or along the columns. */
@@ -26,31 +28,14 @@ template <int WARPS, int ROWS, int COLUMNS, int ROW_WARPS, bool ALONG_COLUMNS = 
     }
 };
 
-/* Changes speed, and results in their last bits. Tiles and blocks are the same whether GENERAL or not, since the
- * workspace goes by them. */
-struct backward_tuning {
-    int warps;
-    int tile_keys;
-    int block_rows;
-    int row_warps;    /* of the grid for S and dP; the others lie along keys, also in the grids for dK and dV */
-    int dq_row_warps; /* of the grid for dQ */
-    int blocks;       /* per processor */
-};
-
-constexpr backward_tuning backward_tuning_of(int head_dim, bool general)
-{
-    return head_dim <= 64    ? backward_tuning{4, 64, 64, 2, 2, general ? 2 : 3}
-           : head_dim <= 128 ? backward_tuning{8, 128, 64, 2, 2, 1}
-                             : backward_tuning{8, 64, 64, 4, 2, 1};
-}
-
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct backward_instance {
+/* One kernel, for warps of WARP_THREADS: a device has one size of them, but the host may see devices of two. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int WARP_THREADS> struct backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, GENERAL);
-    static constexpr int THREADS = TUNING.warps * WARP;
+    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, WARP_THREADS, GENERAL);
+    static constexpr int THREADS = TUNING.warps * WARP_THREADS;
     static constexpr int KEYS = TUNING.tile_keys;
     static constexpr int ROWS = TUNING.block_rows;
     /* Keys have the same warps in all three grids: few numbers to keep. */
@@ -60,12 +45,12 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct back
     using dv = warp_grid<TUNING.warps, KEYS, VALUE_DIM, KEY_WARPS, true>;
     using dq = warp_grid<TUNING.warps, ROWS, HEAD_DIM, TUNING.dq_row_warps>;
 
-    /* Shared memory: keys and values, which make way for dk and dv; two blocks of rows, of which the one in use makes
-     * way for dq; weights and their gradients. */
+    /* Shared memory: keys and values, which make way for dk and dv; one or two blocks of rows, of which the one in use
+     * makes way for dq; weights and their gradients. */
     using key_tile = shared_tile<T, HEAD_DIM>;
     using value_tile = shared_tile<T, VALUE_DIM>;
     using weight_tile = shared_tile<T, KEYS>;
-    static constexpr int STAGES = 2;
+    static constexpr int STAGES = TUNING.stages;
     static constexpr int Q_BYTES = key_tile::bytes(ROWS);
     static constexpr int DOUT_BYTES = value_tile::bytes(ROWS);
     static constexpr int K_PLACE = 0;
@@ -77,6 +62,9 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct back
     static constexpr int STATISTICS_PLACE = DS_PLACE + weight_tile::bytes(ROWS);
     static constexpr int ITEM_PLACE = STATISTICS_PLACE + STAGES * 2 * ROWS * (int)sizeof(float);
     static constexpr int SHARED_BYTES = ITEM_PLACE + (int)sizeof(backward_item);
+    static_assert(!TUNING.results_by_shared_memory || STAGES > 1, "dq takes the place of rows that have been used");
+    /* What finish_kernel needs: a block of dq, or what dsinks are summed in. */
+    static constexpr int FINISH_BYTES = TUNING.results_by_shared_memory ? Q_BYTES : THREADS * (int)sizeof(float);
 };
 
 #endif

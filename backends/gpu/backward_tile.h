@@ -17,6 +17,7 @@
 #include "backward_layout.h"
 #include "backward_plan.h"
 #include "score.h"
+#include "stored_sums.h"
 
 /* A warp's sums in global memory lie in the order in which its threads hold them: four floats of each, side by side. */
 template <int ROWS, int COLUMNS> GPU_DEVICE void add_flat_sums(float *to, warp_sums<ROWS, COLUMNS> &sums)
@@ -45,13 +46,23 @@ template <typename INSTANCE> struct backward_work {
     static constexpr int ROWS = INSTANCE::ROWS;
     static constexpr int KEYS = INSTANCE::KEYS;
     static constexpr int THREADS = INSTANCE::THREADS;
+    static constexpr int STAGES = INSTANCE::STAGES;
     using shares = copy_shares<THREADS, ROWS>;
+    static constexpr int Q_PIECES = shares::pieces(INSTANCE::HEAD_DIM);
+    static constexpr int DOUT_PIECES = shares::pieces(INSTANCE::VALUE_DIM);
+
+    /* A block of rows on its way to shared memory. */
+    struct block_copies {
+        copy_batch<Q_PIECES + DOUT_PIECES, STAGES == 1> rows;
+        copy_batch<1, STAGES == 1> statistics;
+    };
 
     const backward_arguments &args;
     const backward_item &item;
     char *memory;
     row_walk q_walk; /* this thread's share of the rows that are copied next */
     row_walk dout_walk;
+    block_copies copies;
     typename dk_grid::sums dk;
     typename dv_grid::sums dv;
 
@@ -102,10 +113,12 @@ template <typename INSTANCE> struct backward_work {
     {
         const gpu_problem &problem = args.problem;
         const int32_t end = item.first_key + item.keys;
-        copy_keys<THREADS, KEYS>(k(), key_rows_of(problem, problem.k, 0, item.sequence, item.kv_head), item.first_key,
-                                 end, problem.head_dim);
-        copy_keys<THREADS, KEYS>(v(), key_rows_of(problem, problem.v, 0, item.sequence, item.kv_head), item.first_key,
-                                 end, problem.value_dim);
+        using key_shares = copy_shares<THREADS, KEYS>;
+        single_copies single;
+        copy_keys<key_shares>(single, 0, k(), key_rows_of(problem, problem.k, 0, item.sequence, item.kv_head),
+                              item.first_key, end, problem.head_dim);
+        copy_keys<key_shares>(single, 0, v(), key_rows_of(problem, problem.v, 0, item.sequence, item.kv_head),
+                              item.first_key, end, problem.value_dim);
     }
 
     GPU_DEVICE int32_t rows_of_block(int32_t block) const
@@ -113,25 +126,47 @@ template <typename INSTANCE> struct backward_work {
         return smaller((int32_t)ROWS, item.rows - block * ROWS);
     }
 
-    /* Begins to copy the next block of rows. */
-    GPU_DEVICE void copy_block(int32_t block, int stage)
+    /* What this thread copies of a block's statistics, if anything. */
+    GPU_DEVICE static int statistics_piece()
     {
+        return thread_index() * 4;
+    }
+
+    GPU_DEVICE int stage_of(int32_t block) const
+    {
+        return (block - item.first_block) % STAGES;
+    }
+
+    /* Begins to copy the next block of rows. */
+    GPU_DEVICE void copy_block(block_copies &to_copy, int32_t block)
+    {
+        const int stage = stage_of(block);
         const gpu_problem &problem = args.problem;
         const int32_t group = (int32_t)problem.group.divisor;
 #pragma unroll
         for (int step = 0; step < shares::STEPS; step++) {
             const int32_t row = shares::first_row() + step * shares::AT_ONCE;
             const bool exists = block * ROWS + row < item.rows;
-            copy_row(q(stage), row, shares::column(), q_walk.row, exists, problem.head_dim);
-            copy_row(dout(stage), row, shares::column(), dout_walk.row, exists, problem.value_dim);
+            copy_row(to_copy.rows, step * (INSTANCE::HEAD_DIM / 64), q(stage), row, shares::column(), q_walk.row,
+                     exists, problem.head_dim);
+            copy_row(to_copy.rows, Q_PIECES + step * (INSTANCE::VALUE_DIM / 64), dout(stage), row, shares::column(),
+                     dout_walk.row, exists, problem.value_dim);
             walk_on(q_walk, args.q_stride, group);
             walk_on(dout_walk, args.dout_stride, group);
         }
-        const int piece = thread_index() * 4;
+        const int piece = statistics_piece();
         if (piece < 2 * ROWS)
-            copy_16(statistics(stage) + piece, args.statistics + block_number(args, item, block) * 2 * ROWS + piece,
-                    true);
-        copies_commit();
+            to_copy.statistics.copy(0, statistics(stage) + piece,
+                                    args.statistics + block_number(args, item, block) * 2 * ROWS + piece);
+        to_copy.rows.begun();
+    }
+
+    /* LATER blocks may still be on their way. */
+    template <int LATER> GPU_DEVICE static void finish_copies(block_copies &copied)
+    {
+        copied.rows.template finish<LATER>();
+        if (statistics_piece() < 2 * ROWS)
+            copied.statistics.template finish<LATER>();
     }
 
     /* The row of a block that a slot of this thread stands for; past the block's end, its last one. */
@@ -322,17 +357,32 @@ template <typename INSTANCE> struct backward_work {
         }
     }
 
-    /* Where no other tile adds to it. Takes the place of q, which nobody needs any more. */
-    GPU_DEVICE void store_dq(typename dq_grid::sums &dq, int32_t block, int stage) const
+    /* The part of a matrix that a warp has, into rows of an output. */
+    template <typename GRID, typename ADDRESS>
+    GPU_DEVICE static void store_part(typename GRID::sums &sums, int32_t rows, int32_t dim, ADDRESS address)
+    {
+        const int column = GRID::column();
+        store_sums_to_rows<T>(sums, rows - GRID::row(), dim - column,
+                              [&](int32_t row) { return address(GRID::row() + row) + column * (int)sizeof(T); });
+    }
+
+    /* Where no other tile adds to it. By way of shared memory, it takes the place of q, which nobody needs any more. */
+    GPU_DEVICE void store_dq(typename dq_grid::sums &dq, int32_t block) const
     {
         const gpu_problem &problem = args.problem;
-        scale(dq, problem.scale);
-        store_sums(q(stage), dq_grid::row(), dq_grid::column(), dq);
-        block_barrier();
-        store_rows(q(stage), rows_of_block(block), problem.head_dim, [&](int32_t row) {
+        const auto address = [&](int32_t row) {
             return query_row_address(problem, args.dq, item.sequence, item.kv_head, block * ROWS + row);
-        });
-        block_barrier(); /* dq has left the place of q */
+        };
+        scale(dq, problem.scale);
+        if constexpr (INSTANCE::TUNING.results_by_shared_memory) {
+            const typename INSTANCE::key_tile tile = q(stage_of(block));
+            store_sums(tile, dq_grid::row(), dq_grid::column(), dq);
+            block_barrier();
+            store_rows(tile, rows_of_block(block), problem.head_dim, address);
+            block_barrier(); /* dq has left the place of q */
+        } else {
+            store_part<dq_grid>(dq, rows_of_block(block), problem.head_dim, address);
+        }
     }
 
     template <typename SUMS> GPU_DEVICE static void scale(SUMS &sums, float factor)
@@ -345,15 +395,19 @@ template <typename INSTANCE> struct backward_work {
     }
 
     /* Until the next block is there, and nobody needs P, dS and the rows of this one any more. */
-    GPU_DEVICE static void await_next()
+    GPU_DEVICE void await_next(int32_t block)
     {
-        copies_wait<0>();
+        if (STAGES == 1)
+            block_barrier();
+        if (block + 1 < item.end_block)
+            finish_copies<0>(copies);
         block_barrier();
     }
 
-    /* A block that is in shared memory; then begins to copy the one after the next into its place. */
-    GPU_DEVICE void multiply_block(int32_t block, int stage)
+    /* A block that is in shared memory; then begins to copy the one after the next. */
+    GPU_DEVICE void multiply_block(int32_t block)
     {
+        const int stage = stage_of(block);
         find_weights(block, stage);
         block_barrier(); /* P and dS are there */
         multiply_columns<ROWS>(dv, p(), dv_grid::row(), dout(stage), dv_grid::column());
@@ -363,47 +417,58 @@ template <typename INSTANCE> struct backward_work {
         multiply_tiles<KEYS>(dq, ds(), dq_grid::row(), k(), dq_grid::column());
         if (dq_is_summed(item.sequence, args.shape)) {
             add_dq(dq, block);
-            await_next();
+            await_next(block);
         } else {
-            await_next();
-            store_dq(dq, block, stage);
+            await_next(block);
+            store_dq(dq, block);
         }
-        if (block + INSTANCE::STAGES < item.end_block)
-            copy_block(block + INSTANCE::STAGES, stage);
+        if (block + 2 < item.end_block)
+            copy_block(copies, block + 2);
     }
 
-    /* dk and dv, by way of the places of keys and values. */
+    /* dk and dv. */
     GPU_DEVICE void store_tile()
     {
         const gpu_problem &problem = args.problem;
         const int64_t first = (int64_t)item.sequence.first_key + item.first_key;
+        const auto dk_row = [&](int32_t row) { return tensor_row(args.dk, first + row, item.kv_head); };
+        const auto dv_row = [&](int32_t row) { return tensor_row(args.dv, first + row, item.kv_head); };
         scale(dk, problem.scale);
-        block_barrier(); /* keys and values are no longer needed */
-        store_sums(k(), dk_grid::row(), dk_grid::column(), dk);
-        store_sums(v(), dv_grid::row(), dv_grid::column(), dv);
+        if constexpr (INSTANCE::TUNING.results_by_shared_memory) {
+            block_barrier(); /* keys and values are no longer needed */
+            store_sums(k(), dk_grid::row(), dk_grid::column(), dk);
+            store_sums(v(), dv_grid::row(), dv_grid::column(), dv);
+            block_barrier();
+            store_rows(k(), item.keys, problem.head_dim, dk_row);
+            store_rows(v(), item.keys, problem.value_dim, dv_row);
+        } else {
+            store_part<dk_grid>(dk, item.keys, problem.head_dim, dk_row);
+            store_part<dv_grid>(dv, item.keys, problem.value_dim, dv_row);
+        }
+    }
+
+    /* The tile and its first block; the next is on its way. */
+    GPU_DEVICE void begin()
+    {
+        block_copies first;
+        copy_tile();
+        copy_block(first, item.first_block);
+        if (item.first_block + 1 < item.end_block)
+            copy_block(copies, item.first_block + 1);
+        else
+            copies_commit();
+        finish_copies<1>(first);
         block_barrier();
-        store_rows(k(), item.keys, problem.head_dim,
-                   [&](int32_t row) { return tensor_row(args.dk, first + row, item.kv_head); });
-        store_rows(v(), item.keys, problem.value_dim,
-                   [&](int32_t row) { return tensor_row(args.dv, first + row, item.kv_head); });
     }
 
     GPU_DEVICE void multiply_all()
     {
         dk.clear();
         dv.clear();
-        if (item.first_block < item.end_block) {
-            copy_tile();
-            copy_block(item.first_block, 0);
-        }
-        if (item.first_block + 1 < item.end_block)
-            copy_block(item.first_block + 1, 1);
-        else
-            copies_commit();
-        copies_wait<1>();
-        block_barrier();
+        if (item.first_block < item.end_block)
+            begin();
         for (int32_t block = item.first_block; block < item.end_block; block++)
-            multiply_block(block, (block - item.first_block) % INSTANCE::STAGES);
+            multiply_block(block);
         store_tile();
     }
 };

@@ -8,6 +8,7 @@
 
 #include "forward_tile.h"
 #include "outside.h"
+#include "stored_sums.h"
 
 /* Shares of the rows of a tile. */
 struct row_shares {
@@ -182,20 +183,50 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_mer
         finish_shares<T, LAYOUT::THREADS>(work, partial_shares(args, item, 0, item.parts));
 }
 
-/* For layouts whose warps each own their rows: by way of shared memory, so that rows are written in whole lines. */
+/* Whether this warp has rows; the others have only helped to copy. */
+template <typename LAYOUT> GPU_DEVICE bool owns_rows()
+{
+    return thread_index() / WARP < LAYOUT::ROW_WARPS;
+}
+
+/* Rows of a warp's sums into out: whole lines, by way of shared memory. */
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out_by_shared_memory(WORK &work)
+{
+    block_barrier(); /* q is no longer needed */
+    auto tile = work.memory.out();
+    if (owns_rows<LAYOUT>())
+        store_sums(tile, work.warp_row, 0, work.out);
+    block_barrier();
+    using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
+    for (int32_t row = shares::first_row(); row < work.item.rows; row += shares::AT_ONCE) {
+        char *to = work.shared.out_rows[row];
+        for (int32_t column = shares::column(); column < work.args.problem.value_dim; column += 64)
+            store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
+    }
+}
+
+/* The same, from the threads that hold them. */
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out(WORK &work)
+{
+    if (!owns_rows<LAYOUT>() || work.warp_row >= work.item.rows)
+        return;
+    store_sums_to_rows<T>(work.out, work.item.rows - work.warp_row, work.args.problem.value_dim,
+                          [&](int32_t row) { return work.shared.out_rows[work.warp_row + row]; });
+}
+
+/* For layouts whose warps each own their rows. */
 template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_owned(WORK &work)
 {
     const forward_arguments &args = work.args;
     const gpu_problem &problem = args.problem;
     const forward_item &item = work.item;
-    const bool owns_rows = thread_index() / WARP < LAYOUT::ROW_WARPS; /* others have only helped to copy */
     row_result result[WORK::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < WORK::SLOTS; slot++) {
         int32_t row = work.warp_row + work.out.slot_row(slot);
         query_row place = work.row_of_slot(slot);
         result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
-        if (owns_rows && sums_first_lane() && row < item.rows)
+        if (owns_rows<LAYOUT>() && sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
     }
     work.out.for_each_run([&](int slot, int, float *run) {
@@ -203,17 +234,10 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
         for (int i = 0; i < WORK::out_type::RUN; i++)
             run[i] *= result[slot].scale;
     });
-    block_barrier(); /* q is no longer needed */
-    auto tile = work.memory.out();
-    if (owns_rows)
-        store_sums(tile, work.warp_row, 0, work.out);
-    block_barrier();
-    using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
-    for (int32_t row = shares::first_row(); row < item.rows; row += shares::AT_ONCE) {
-        char *to = work.shared.out_rows[row];
-        for (int32_t column = shares::column(); column < problem.value_dim; column += 64)
-            store_16(to + column * (int)sizeof(T), *(const words_16 *)tile.piece(row, column));
-    }
+    if constexpr (WORK::TUNING.out_by_shared_memory)
+        store_out_by_shared_memory<T, WORK, LAYOUT>(work);
+    else
+        store_out<T, WORK, LAYOUT>(work);
 }
 
 #endif

@@ -6,51 +6,30 @@
 #include "forward_finish.h"
 #include "small_batch.h"
 
-/* Changes speed, and results in their last bits. Prefill tiles have warps x warp_rows rows, each warp its own; warps of
- * a decode tile share its DECODE_TILE_ROWS rows and take a part each of a block's keys. */
-struct forward_tuning {
-    int warps;
-    int warp_rows;
-    int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
-    int block_keys;      /* as many as leave all sums in registers */
-    int decode_warps;
-    int decode_keys; /* of a block */
-    int blocks;      /* per processor */
-};
-
-constexpr forward_tuning forward_tuning_of(int head_dim)
-{
-    if (head_dim <= 64)
-        return {4, 32, 4, 64, 4, 64, 2};
-    if (head_dim <= 128)
-        return {4, 32, 4, 48, 4, 64, 2};
-    if (head_dim <= 192) /* values of 128 */
-        return {4, 32, 4, 48, 4, 64, 2};
-    return {4, 16, 4, 32, 2, 32, 2};
-}
-
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_> struct forward_instance {
+/* One kernel, for warps of WARP_THREADS: a device has one size of them, but the host may see devices of two. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int WARP_THREADS> struct forward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM);
-    using prefill = forward_layout<TUNING.warps, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
-    using short_prefill = forward_layout<TUNING.warps, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
-    using decode = forward_layout<TUNING.warps, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
-    static constexpr int THREADS = prefill::THREADS;
-    static constexpr int MEMORY_BYTES = forward_memory<T, HEAD_DIM, VALUE_DIM, prefill>::BYTES;
+    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, WARP_THREADS);
+    static constexpr int THREADS = TUNING.warps * WARP_THREADS;
+    using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
+    using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
+    using decode = forward_layout<THREADS, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
+    using prefill_memory = forward_memory<forward_instance, prefill>;
+    using decode_memory = forward_memory<forward_instance, decode>;
+    static constexpr int MEMORY_BYTES =
+        prefill_memory::BYTES > decode_memory::BYTES ? prefill_memory::BYTES : decode_memory::BYTES;
     static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
-    static_assert(forward_memory<T, HEAD_DIM, VALUE_DIM, decode>::BYTES <= MEMORY_BYTES, "all layouts fit");
-    static_assert(prefill::WARPS <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
+    static_assert(TUNING.warps <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
                   "a thread for each row");
 };
 
 template <typename INSTANCE, typename LAYOUT>
 GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shared)
 {
-    using work_type =
-        forward_work<typename INSTANCE::T, INSTANCE::HEAD_DIM, INSTANCE::VALUE_DIM, LAYOUT, INSTANCE::GENERAL>;
+    using work_type = forward_work<INSTANCE, LAYOUT>;
     work_type work(args, shared);
     work.multiply_all();
     if constexpr (LAYOUT::KEY_WARPS > 1)
@@ -112,10 +91,12 @@ template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
     return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
 }
 
-template <typename INSTANCE>
-GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
@@ -137,10 +118,12 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 }
 
 /* The same for small batches, whose tiles are short. */
-template <typename INSTANCE>
-GPU_KERNEL(INSTANCE::THREADS, INSTANCE::TUNING.blocks)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
     small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);

@@ -1,8 +1,8 @@
 /* Forward attention of one item: FlashAttention's online softmax (Dao, 2023) over blocks of keys.
  *
- *     copy rows of q, and the first block of keys and values
+ *     copy rows of q, begin to copy the first block of keys and values
  *     for each block of keys:
- *         wait for it, begin to copy the next
+ *         finish its copy, begin to copy the next
  *         S = Q K^T                           each warp: its rows, its keys of the block
  *         S = transform, mask(S)              where the score rule or the mask's edge asks
  *         P = exp2(S - maximum)               softmax_step
@@ -15,7 +15,9 @@
 #define VARLEN_GPU_FORWARD_TILE_H
 
 #include "forward_plan.h"
+#include "kept_rows.h"
 #include "softmax.h"
+#include "tuning.h"
 
 struct forward_arguments {
     gpu_problem problem;
@@ -53,9 +55,8 @@ struct forward_shared {
 };
 
 /* How a block of threads works on a tile. Warps stand in ROW_WARPS x KEY_WARPS; those beyond only help to copy. */
-template <int WARPS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_KEYS_> struct forward_layout {
-    static constexpr int WARPS = WARPS_;
-    static constexpr int THREADS = WARPS * WARP;
+template <int THREADS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_KEYS_> struct forward_layout {
+    static constexpr int THREADS = THREADS_;
     static constexpr int ROW_WARPS = ROW_WARPS_;
     static constexpr int KEY_WARPS = KEY_WARPS_;
     static constexpr int WARP_ROWS = WARP_ROWS_;
@@ -64,22 +65,26 @@ template <int WARPS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_
     static constexpr int WARP_KEYS = BLOCK_KEYS / KEY_WARPS;
 };
 
-/* Shared memory: rows of q, two blocks of keys and two of values. When the last block has been multiplied, out goes
- * where q was, and what warps have to merge where keys and values were. */
-template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT> struct forward_memory {
-    using key_tile = shared_tile<T, HEAD_DIM>;
-    using value_tile = shared_tile<T, VALUE_DIM>;
-    static constexpr int STAGES = 2;
-    static constexpr int Q_BYTES = key_tile::bytes(LAYOUT::ROWS);
+/* Shared memory: rows of q, unless they are in registers, and one or two blocks of keys and of values. When the last
+ * block has been multiplied, out goes where q was, if by way of shared memory at all, and what warps have to merge
+ * where keys and values were. */
+template <typename INSTANCE, typename LAYOUT> struct forward_memory {
+    using T = typename INSTANCE::T;
+    using key_tile = shared_tile<T, INSTANCE::HEAD_DIM>;
+    using value_tile = shared_tile<T, INSTANCE::VALUE_DIM>;
+    static constexpr int VALUE_DIM = INSTANCE::VALUE_DIM;
+    static constexpr int STAGES = INSTANCE::TUNING.stages;
+    static constexpr int Q_BYTES = INSTANCE::TUNING.queries_in_registers ? 0 : key_tile::bytes(LAYOUT::ROWS);
     static constexpr int K_BYTES = key_tile::bytes(LAYOUT::BLOCK_KEYS);
     static constexpr int V_BYTES = value_tile::bytes(LAYOUT::BLOCK_KEYS);
-    static constexpr int BYTES = Q_BYTES + STAGES * (K_BYTES + V_BYTES);
+    static constexpr int STAGE_BYTES = STAGES * (K_BYTES + V_BYTES);
     static constexpr int MERGE_STRIDE = VALUE_DIM + 4; /* floats; rows in different banks */
     static constexpr int MERGE_BYTES = LAYOUT::KEY_WARPS > 1
                                            ? LAYOUT::KEY_WARPS *LAYOUT::ROWS *(MERGE_STRIDE + 2) * (int)sizeof(float)
                                            : 0;
-    static_assert(MERGE_BYTES <= STAGES * (K_BYTES + V_BYTES), "merging takes the place of keys and values");
-    static_assert(value_tile::bytes(LAYOUT::ROWS) <= Q_BYTES, "out takes the place of q");
+    static constexpr int BYTES = Q_BYTES + (MERGE_BYTES > STAGE_BYTES ? MERGE_BYTES : STAGE_BYTES);
+    static_assert(!INSTANCE::TUNING.out_by_shared_memory || value_tile::bytes(LAYOUT::ROWS) <= Q_BYTES,
+                  "out takes the place of q");
 
     char *base;
 
@@ -105,11 +110,19 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT> struct forwa
     }
 };
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL> struct forward_work {
-    using memory_type = forward_memory<T, HEAD_DIM, VALUE_DIM, LAYOUT>;
+template <typename INSTANCE, typename LAYOUT> struct forward_work {
+    static constexpr forward_tuning TUNING = INSTANCE::TUNING;
+    using T = typename INSTANCE::T;
+    using memory_type = forward_memory<INSTANCE, LAYOUT>;
     using scores_type = warp_sums<LAYOUT::WARP_ROWS, LAYOUT::WARP_KEYS>;
-    using out_type = warp_sums<LAYOUT::WARP_ROWS, VALUE_DIM>;
+    using out_type = warp_sums<LAYOUT::WARP_ROWS, INSTANCE::VALUE_DIM>;
+    using queries_type = kept_rows<TUNING.queries_in_registers, T, LAYOUT::WARP_ROWS, INSTANCE::HEAD_DIM>;
+    using key_shares = copy_shares<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>;
+    static constexpr bool GENERAL = INSTANCE::GENERAL;
     static constexpr int SLOTS = scores_type::SLOTS;
+    /* Pieces that a thread copies of a block. */
+    static constexpr int K_PIECES = key_shares::pieces(INSTANCE::HEAD_DIM);
+    static constexpr int V_PIECES = key_shares::pieces(INSTANCE::VALUE_DIM);
 
     const forward_arguments &args;
     const forward_item &item;
@@ -118,6 +131,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
     int32_t warp_row; /* first row of this warp, counted in the tile */
     int32_t warp_key; /* first key of this warp, counted in a block */
     philox_key dropout;
+    queries_type queries;
+    copy_batch<K_PIECES + V_PIECES, memory_type::STAGES == 1> copies;
     out_type out;
     softmax_state<SLOTS> state;
 
@@ -152,19 +167,30 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
         return shared.warps[thread_index() / WARP];
     }
 
-    GPU_DEVICE void copy_queries() const
+    /* Rows past the tile's end are those of its last one. */
+    GPU_DEVICE void copy_queries()
     {
-        copy_rows<LAYOUT::THREADS, LAYOUT::ROWS>(memory.q(), item.rows, args.problem.head_dim,
-                                                 [&](int32_t row) { return shared.q_rows[row]; });
+        if constexpr (TUNING.queries_in_registers) {
+            queries.load(args.problem.head_dim,
+                         [&](int32_t row) { return shared.q_rows[smaller(warp_row + row, item.rows - 1)]; });
+        } else {
+            single_copies single;
+            copy_rows<copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>>(single, 0, memory.q(), item.rows,
+                                                                  args.problem.head_dim,
+                                                                  [&](int32_t row) { return shared.q_rows[row]; });
+            queries = {memory.q(), warp_row};
+        }
     }
 
-    GPU_DEVICE void copy_block(int32_t block, int stage) const
+    /* Begins to copy a block. */
+    GPU_DEVICE void copy_block(int32_t block)
     {
-        int32_t first = block * LAYOUT::BLOCK_KEYS;
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.k(stage), shared.keys, first, item.keys.end,
-                                                       args.problem.head_dim);
-        copy_keys<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>(memory.v(stage), shared.values, first, item.keys.end,
-                                                       args.problem.value_dim);
+        const int stage = block % memory_type::STAGES;
+        const int32_t first = block * LAYOUT::BLOCK_KEYS;
+        copy_keys<key_shares>(copies, 0, memory.k(stage), shared.keys, first, item.keys.end, args.problem.head_dim);
+        copy_keys<key_shares>(copies, K_PIECES, memory.v(stage), shared.values, first, item.keys.end,
+                              args.problem.value_dim);
+        copies.begun();
     }
 
     /* The row that a slot of this thread stands for; past the tile's end, its last one. */
@@ -227,7 +253,7 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
             return;
         scores_type scores;
         scores.clear();
-        multiply_rows(scores, memory.q(), warp_row, memory.k(stage), warp_key);
+        multiply_rows(scores, queries, memory.k(stage), warp_key);
         if (GENERAL)
             transform(scores, first);
         if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end)
@@ -248,13 +274,16 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, typename LAYOUT, bool GENERAL
         if (first_block < end_block)
             copy_queries();
         for (int32_t block = first_block - 1; block < end_block; block++) {
-            copies_wait<0>();
+            const bool exists = block >= first_block;
+            if (exists)
+                copies.template finish<0>();
             block_barrier(); /* this block is there, and the one before it is no longer needed */
             if (block + 1 < end_block)
-                copy_block(block + 1, (block + 1) % memory_type::STAGES);
-            copies_commit();
-            if (block >= first_block)
+                copy_block(block + 1);
+            if (exists)
                 multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, block % memory_type::STAGES);
+            if (memory_type::STAGES == 1)
+                block_barrier();
         }
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)

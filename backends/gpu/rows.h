@@ -26,11 +26,24 @@ GPU_DEVICE char *query_row_address(const gpu_problem &problem, const gpu_tensor 
 }
 
 /* How the threads of a block share the rows of a tile: eight neighbours copy 128 bytes of one row. */
-template <int THREADS, int ROWS> struct copy_shares {
+template <int THREADS, int ROWS_> struct copy_shares {
+    static constexpr int ROWS = ROWS_;
     static constexpr int PIECES = 8;
     static constexpr int AT_ONCE = THREADS / PIECES; /* rows */
     static constexpr int STEPS = ROWS < AT_ONCE ? 1 : ROWS / AT_ONCE;
     static_assert(ROWS % AT_ONCE == 0 || AT_ONCE % ROWS == 0, "rows are shared evenly");
+
+    /* That a thread has of rows of `dim` elements of 16 bits. */
+    static constexpr int pieces(int dim)
+    {
+        return STEPS * (dim / 64);
+    }
+
+    /* Whether it has none. */
+    GPU_DEVICE static bool idle()
+    {
+        return ROWS < AT_ONCE && first_row() >= ROWS;
+    }
 
     GPU_DEVICE static int32_t first_row()
     {
@@ -42,57 +55,75 @@ template <int THREADS, int ROWS> struct copy_shares {
     }
 };
 
-/* Begins to copy this thread's share of one row, `from` being its element 0; zeros past `dim`, or if there is none. */
-template <typename T, int DIM>
-GPU_DEVICE void copy_row(const shared_tile<T, DIM> &tile, int32_t row, int32_t column, const char *from, bool exists,
-                         int32_t dim)
+/* Copies that need no batch. */
+struct single_copies {
+    GPU_DEVICE void copy(int, void *to, const void *from) const
+    {
+        copy_16(to, from);
+    }
+    GPU_DEVICE void copy(int, void *to, const void *from, bool valid) const
+    {
+        copy_16(to, from, valid);
+    }
+};
+
+/* Begins to copy this thread's share of one row, `from` being its element 0; zeros past `dim`, or if there is none.
+ * COPIES is a copy_batch, of which these are pieces `number` and following, or single_copies. */
+template <typename COPIES, typename T, int DIM>
+GPU_DEVICE void copy_row(COPIES &copies, int number, const shared_tile<T, DIM> &tile, int32_t row, int32_t column,
+                         const char *from, bool exists, int32_t dim)
 {
 #pragma unroll
     for (int group = 0; group < DIM; group += 64) {
         bool valid = exists && group + column < dim;
-        copy_16(tile.piece(row, group + column), from + (group + column) * (int)sizeof(T), valid);
+        copies.copy(number + group / 64, tile.piece(row, group + column), from + (group + column) * (int)sizeof(T),
+                    valid);
     }
 }
 
-template <typename T, int DIM>
-GPU_DEVICE void copy_whole_row(const shared_tile<T, DIM> &tile, int32_t row, int32_t column, const char *from)
+template <typename COPIES, typename T, int DIM>
+GPU_DEVICE void copy_whole_row(COPIES &copies, int number, const shared_tile<T, DIM> &tile, int32_t row, int32_t column,
+                               const char *from)
 {
 #pragma unroll
     for (int group = 0; group < DIM; group += 64)
-        copy_16(tile.piece(row, group + column), from + (group + column) * (int)sizeof(T));
+        copies.copy(number + group / 64, tile.piece(row, group + column), from + (group + column) * (int)sizeof(T));
 }
 
-/* Begins to copy ROWS rows into a tile: `address(row)` of the first `count`, zeros for the others and past `dim`. */
-template <int THREADS, int ROWS, typename T, int DIM, typename ADDRESS>
-GPU_DEVICE void copy_rows(const shared_tile<T, DIM> &tile, int32_t count, int32_t dim, ADDRESS address)
+/* Begins to copy rows into a tile, as SHARES has them shared: `address(row)` of the first `count`, zeros for the others
+ * and past `dim`. */
+template <typename SHARES, typename COPIES, typename T, int DIM, typename ADDRESS>
+GPU_DEVICE void copy_rows(COPIES &copies, int number, const shared_tile<T, DIM> &tile, int32_t count, int32_t dim,
+                          ADDRESS address)
 {
-    using shares = copy_shares<THREADS, ROWS>;
-    if (shares::first_row() >= ROWS)
+    if (SHARES::idle())
         return;
 #pragma unroll
-    for (int step = 0; step < shares::STEPS; step++) {
-        int32_t row = shares::first_row() + step * shares::AT_ONCE;
+    for (int step = 0; step < SHARES::STEPS; step++) {
+        int32_t row = SHARES::first_row() + step * SHARES::AT_ONCE;
         bool exists = row < count;
-        copy_row(tile, row, shares::column(), exists ? address(row) : nullptr, exists, dim);
+        copy_row(copies, number + step * (DIM / 64), tile, row, SHARES::column(), exists ? address(row) : nullptr,
+                 exists, dim);
     }
 }
 
 /* Keys first .. end - 1, or values. Nearly all blocks of packed keys are whole, and lose no time over what is missing
  * from the others. */
-template <int THREADS, int ROWS, typename T, int DIM>
-GPU_DEVICE void copy_keys(const shared_tile<T, DIM> &tile, const gpu_key_rows &rows, int32_t first, int32_t end,
-                          int32_t dim)
+template <typename SHARES, typename COPIES, typename T, int DIM>
+GPU_DEVICE void copy_keys(COPIES &copies, int number, const shared_tile<T, DIM> &tile, const gpu_key_rows &rows,
+                          int32_t first, int32_t end, int32_t dim)
 {
-    using shares = copy_shares<THREADS, ROWS>;
-    if (rows.pages || end - first < ROWS || dim < DIM || shares::AT_ONCE > ROWS) {
-        copy_rows<THREADS, ROWS>(tile, end - first, dim, [&](int32_t row) { return key_row(rows, first + row); });
+    if (rows.pages || end - first < SHARES::ROWS || dim < DIM || SHARES::AT_ONCE > SHARES::ROWS) {
+        copy_rows<SHARES>(copies, number, tile, end - first, dim,
+                          [&](int32_t row) { return key_row(rows, first + row); });
         return;
     }
-    const char *from = rows.data + (int64_t)(first + shares::first_row()) * rows.row_bytes;
-    const int64_t stride = shares::AT_ONCE * rows.row_bytes;
+    const char *from = rows.data + (int64_t)(first + SHARES::first_row()) * rows.row_bytes;
+    const int64_t stride = SHARES::AT_ONCE * rows.row_bytes;
 #pragma unroll
-    for (int step = 0; step < shares::STEPS; step++)
-        copy_whole_row(tile, shares::first_row() + step * shares::AT_ONCE, shares::column(), from + step * stride);
+    for (int step = 0; step < SHARES::STEPS; step++)
+        copy_whole_row(copies, number + step * (DIM / 64), tile, SHARES::first_row() + step * SHARES::AT_ONCE,
+                       SHARES::column(), from + step * stride);
 }
 
 #endif

@@ -29,6 +29,7 @@ varlen_status runtime_describe(int32_t, runtime_device *description)
     snprintf(description->name, sizeof description->name, "fibers");
     snprintf(description->architecture, sizeof description->architecture, "simt");
     description->processors = processors();
+    description->warp = simt_warp;
     return VARLEN_OK;
 }
 

@@ -28,4 +28,26 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
     asm volatile("cp.async.wait_group %0;" ::"n"(GROUPS) : "memory");
 }
 
+/* The hardware keeps track of what is under way. */
+template <int PIECES, bool HELD_BACK> struct copy_batch {
+    static_assert(!HELD_BACK, "copies arrive when they like");
+
+    GPU_DEVICE void copy(int, void *to, const void *from)
+    {
+        copy_16(to, from);
+    }
+    GPU_DEVICE void copy(int, void *to, const void *from, bool valid)
+    {
+        copy_16(to, from, valid);
+    }
+    GPU_DEVICE void begun()
+    {
+        copies_commit();
+    }
+    template <int LATER> GPU_DEVICE void finish()
+    {
+        copies_wait<LATER>();
+    }
+};
+
 #endif

@@ -6,6 +6,12 @@
 
 #include <atomic>
 #include <cuda_runtime.h>
+#include <type_traits>
+
+template <typename F> auto with_warp(int32_t, F f)
+{
+    return f(std::integral_constant<int, 32>());
+}
 
 /* VARLEN_OK, or a failure that quotes the runtime; `what` says what was being done. */
 inline varlen_status runtime_check(cudaError_t error, const char *what)

@@ -7,7 +7,16 @@
 
 #include "host/state.h"
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_shape backward_shape_of();
+struct backward_kernel_shape {
+    backward_shape cut;
+    int32_t blocks; /* per processor */
+    int32_t threads;
+    int32_t shared_bytes;
+    int32_t finish_bytes; /* of finish_kernel */
+};
+
+/* On a device whose warps have `warp` threads. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_kernel_shape backward_shape_of(int32_t warp);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

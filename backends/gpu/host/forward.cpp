@@ -10,7 +10,7 @@ namespace
 {
 
 struct forward_entry {
-    forward_kernel_shape (*shape)();
+    forward_kernel_shape (*shape)(int32_t warp);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
     varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
                                   int32_t blocks);
@@ -27,18 +27,22 @@ const forward_entry &find_entry(const varlen_attention &attention, bool general)
     return find_instance<forward_entry, make_forward_entry>(attention, general);
 }
 
-/* That run side by side. */
-int32_t grid_blocks_of(const gpu_state &state, const forward_entry &kernel)
-{
-    return state.processors * kernel.shape().blocks;
-}
-
 /* Items per block of the grid that keep it busy to the end. */
 constexpr int32_t items_per_block = 4;
 
-int32_t wanted_items(const gpu_state &state, const forward_entry &kernel)
+/* What a kernel on a device makes of a batch. */
+struct forward_sizes {
+    int32_t tile_rows;
+    int32_t short_tile_rows;
+    int32_t blocks;       /* that run side by side */
+    int32_t wanted_items; /* that keep the device busy */
+};
+
+forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
-    return grid_blocks_of(state, kernel) * items_per_block;
+    const forward_kernel_shape shape = kernel.shape(state.warp);
+    const int32_t blocks = state.processors * shape.blocks;
+    return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * items_per_block};
 }
 
 int64_t smaller_of(int64_t a, int64_t b)
@@ -72,10 +76,10 @@ int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
 }
 
 /* Items of one kv head, for any batch of this shape. */
-int64_t item_limit(const varlen_attention &attention, const forward_entry &kernel, int64_t partials)
+int64_t item_limit(const varlen_attention &attention, int32_t tile_rows, int64_t partials)
 {
     const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t prefill = all_rows / kernel.shape().tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
+    const int64_t prefill = all_rows / tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
     return prefill + decode_tile_limit(attention) + partials / attention.kv_heads;
 }
 
@@ -88,28 +92,27 @@ struct forward_workspace {
 };
 
 forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
-                                 const forward_entry &kernel, int32_t wanted)
+                                 const forward_sizes &sizes)
 {
-    const int64_t limit = partial_limit(attention, wanted);
+    const int64_t limit = partial_limit(attention, sizes.wanted_items);
     const int64_t partial_rows = limit * DECODE_TILE_ROWS;
     forward_workspace workspace;
     workspace.plan = take_plan(cursor, attention, limit);
-    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, kernel, limit));
+    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, sizes.tile_rows, limit));
     workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
     workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
     workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
     return workspace;
 }
 
-forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_entry &kernel,
-                           int32_t wanted)
+forward_policy make_policy(const gpu_problem &problem, const varlen_attention &attention, const forward_sizes &sizes)
 {
     forward_policy policy = {};
     policy.group = problem.group;
     policy.kv_heads = problem.kv_heads;
-    policy.tile_rows = kernel.shape().tile_rows;
+    policy.tile_rows = sizes.tile_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
-    policy.wanted_items = wanted;
+    policy.wanted_items = sizes.wanted_items;
     return policy;
 }
 
@@ -119,17 +122,17 @@ constexpr int64_t SMALL_BATCH_KEYS = SPLIT_INVARIANT;
 /* Blocks that a small batch takes: as many as any batch of this shape has items, in tiles of the fewest rows, which are
  * the fastest where there are processors for all. A row's bits are the same in any tile. 0: the batch is to be planned.
  */
-int32_t small_batch_blocks(const gpu_state &state, const varlen_attention &attention, const forward_entry &kernel)
+int32_t small_batch_blocks(const varlen_attention &attention, const forward_sizes &sizes)
 {
     static_assert(SMALL_BATCH_KEYS <= 2 * DECODE_KEYS, "one sequence at most has tiles of DECODE_TILE_ROWS");
     if (attention.page_size > 0 || attention.batch > SMALL_BATCH || attention.total_k > SMALL_BATCH_KEYS)
         return 0;
-    const int64_t tile_rows = kernel.shape().short_tile_rows;
+    const int64_t tile_rows = sizes.short_tile_rows;
     const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
     const int64_t tiles = (all_rows + attention.batch * (tile_rows - 1)) / tile_rows;
     const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_TILES - 1 : 0;
     const int64_t items = (tiles + decoded) * attention.kv_heads;
-    if (items > grid_blocks_of(state, kernel))
+    if (items > sizes.blocks)
         return 0;
     return items > 0 ? (int32_t)items : 1;
 }
@@ -148,7 +151,7 @@ size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *att
 {
     const forward_entry &kernel = find_entry(*attention, false);
     workspace_cursor cursor = {};
-    take_workspace(cursor, *attention, kernel, wanted_items(*state, kernel));
+    take_workspace(cursor, *attention, sizes_of(*state, kernel));
     return cursor.used;
 }
 
@@ -157,15 +160,15 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
 {
     const gpu_problem problem = make_forward_problem(*attention, *args);
     const forward_entry &kernel = find_entry(*attention, problem_is_general(problem));
-    const int32_t wanted = wanted_items(*state, kernel);
+    const forward_sizes sizes = sizes_of(*state, kernel);
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    const forward_workspace workspace = take_workspace(cursor, *attention, kernel, wanted);
+    const forward_workspace workspace = take_workspace(cursor, *attention, sizes);
 
     forward_arguments work = {};
     work.problem = problem;
     work.plan = workspace.plan;
     work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
-    work.policy = make_policy(problem, *attention, kernel, wanted);
+    work.policy = make_policy(problem, *attention, sizes);
     work.items = workspace.items;
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.lse = args->lse;
@@ -175,10 +178,10 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.mailbox = state->mailbox;
     work.validate = state->validate;
 
-    const int32_t small_blocks = small_batch_blocks(*state, *attention, kernel);
+    const int32_t small_blocks = small_batch_blocks(*attention, sizes);
     if (small_blocks > 0) {
         work.plan.header = nullptr;
-        work.policy.tile_rows = kernel.shape().short_tile_rows;
+        work.policy.tile_rows = sizes.short_tile_rows;
         return kernel.launch_small(*state, stream, work, small_blocks);
     }
     varlen_status status = launch_plan(*state, stream, work);

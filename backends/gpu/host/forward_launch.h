@@ -11,9 +11,12 @@ struct forward_kernel_shape {
     int32_t tile_rows;
     int32_t short_tile_rows; /* of the layout that takes the least time for one tile */
     int32_t blocks;          /* per processor */
+    int32_t threads;
+    int32_t shared_bytes;
 };
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape();
+/* On a device whose warps have `warp` threads. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t warp);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

@@ -30,6 +30,7 @@ struct runtime_device {
     char architecture[32]; /* of the kernels that run on it: "sm_90a" */
     uint64_t memory_bytes;
     int32_t processors;
+    int32_t warp; /* threads that run in step */
 };
 
 /* Refuses a device that the plugin has no code for: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason. */
@@ -81,13 +82,18 @@ struct launch_shape {
     int32_t blocks;
     int32_t threads;
     int32_t shared_bytes;
-    bool overlaps = false; /* may begin before the kernel before it in the stream has ended: it waits for that one itself */
+    bool overlaps =
+        false; /* may begin before the kernel before it in the stream has ended: it waits for that one itself */
 };
 
 /* template <auto KERNEL, typename ARGUMENTS>
  * varlen_status launch(int32_t device, const launch_shape &shape, varlen_stream stream, const ARGUMENTS &arguments);
  *
  * Enqueues a kernel on the current device, which is `device`: neither allocates nor waits, and may be captured in a
- * graph. A kernel's shared_bytes is the same at every launch. */
+ * graph. A kernel's shared_bytes is the same at every launch on one kind of device.
+ *
+ * template <typename F> auto with_warp(int32_t warp, F f);
+ *
+ * f(std::integral_constant<int, WARP>) for the devices whose warps have `warp` threads; kernels are cut by that. */
 
 #endif

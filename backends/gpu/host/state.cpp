@@ -40,6 +40,7 @@ varlen_status gpu_open(const varlen_backend_open *options, void **state)
     const char *validate = gpu_host->environment("VARLEN_VALIDATE");
     gpu->device = options->device;
     gpu->processors = description.processors;
+    gpu->warp = description.warp;
     gpu->validate = !validate || strcmp(validate, "0") != 0;
     status = on_device(gpu->device, [&] { return open_device(gpu); });
     if (status != VARLEN_OK) {

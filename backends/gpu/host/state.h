@@ -9,6 +9,7 @@
 struct gpu_state {
     int32_t device;
     int32_t processors;
+    int32_t warp;  /* threads that run in step */
     bool validate; /* whether metadata is searched for violations */
     violation_mailbox mailbox;
     int32_t taking; /* whether a thread is emptying the mailbox */

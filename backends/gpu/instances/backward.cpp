@@ -4,31 +4,42 @@
 #include "host/backward_launch.h"
 #include "platform/runtime.h"
 
-using instance = backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>;
-
-template <> backward_shape backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
+template <>
+backward_kernel_shape
+backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t warp)
 {
-    return {instance::KEYS, instance::ROWS, instance::HEAD_DIM,
-            copy_shares<instance::THREADS, instance::ROWS>::AT_ONCE};
+    return with_warp(warp, [](auto threads) {
+        using instance = backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
+                                           decltype(threads)::value>;
+        static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
+        static_assert(sizeof(typename backward_small_batch<instance>::memory_type) <= instance::ITEM_PLACE,
+                      "the item of a small batch lies behind what is found before");
+        const backward_shape cut = {instance::KEYS, instance::ROWS, instance::HEAD_DIM,
+                                    copy_shares<instance::THREADS, instance::ROWS>::AT_ONCE};
+        return backward_kernel_shape{cut, instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
+                                     instance::FINISH_BYTES};
+    });
 }
 
 template <>
 varlen_status backward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const backward_arguments &args)
 {
-    static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
+    const backward_kernel_shape kernel =
+        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
     const launch_shape prepare = {state.processors * PREPARE_BLOCKS, PREPARE_THREADS, (int32_t)sizeof(prepare_shared),
                                   true};
-    const launch_shape tiles = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
-                                true};
+    const launch_shape tiles = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
     /* Blocks that came early would crowd on the processors that are done first. */
-    const launch_shape finish = {state.processors * FINISH_BLOCKS, instance::THREADS, instance::Q_BYTES};
+    const launch_shape finish = {state.processors * FINISH_BLOCKS, kernel.threads, kernel.finish_bytes};
     const bool finishes = !args.one_tile_each || args.dsinks;
     varlen_status status = launch<prepare_kernel<INSTANCE_TYPE>>(state.device, prepare, stream, args);
     if (status == VARLEN_OK)
-        status = launch<backward_kernel<instance>>(state.device, tiles, stream, args);
+        status = launch<backward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+            state.device, tiles, stream, args);
     if (status == VARLEN_OK && finishes)
-        status = launch<finish_kernel<instance>>(state.device, finish, stream, args);
+        status = launch<finish_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+            state.device, finish, stream, args);
     return status;
 }
 
@@ -36,8 +47,9 @@ template <>
 varlen_status backward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const backward_arguments &args, int32_t blocks)
 {
-    using memory_type = typename backward_small_batch<instance>::memory_type;
-    static_assert(sizeof(memory_type) <= instance::ITEM_PLACE, "the item lies behind it");
-    const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES};
-    return launch<backward_small_kernel<instance>>(state.device, shape, stream, args);
+    const backward_kernel_shape kernel =
+        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+    const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
+    return launch<backward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+        state.device, shape, stream, args);
 }

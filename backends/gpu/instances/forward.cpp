@@ -4,26 +4,35 @@
 #include "host/forward_launch.h"
 #include "platform/runtime.h"
 
-using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>;
-
-template <> forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
+template <>
+forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t warp)
 {
-    return {instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks};
+    return with_warp(warp, [](auto threads) {
+        using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
+                                          decltype(threads)::value>;
+        return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks,
+                                    instance::THREADS, instance::SHARED_BYTES};
+    });
 }
 
 template <>
 varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const forward_arguments &args)
 {
-    const launch_shape shape = {state.processors * instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
-                                true};
-    return launch<forward_kernel<instance>>(state.device, shape, stream, args);
+    const forward_kernel_shape kernel =
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+    const launch_shape shape = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
+    return launch<forward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+        state.device, shape, stream, args);
 }
 
 template <>
 varlen_status forward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
     const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
 {
-    const launch_shape shape = {blocks, instance::THREADS, instance::SHARED_BYTES};
-    return launch<forward_small_kernel<instance>>(state.device, shape, stream, args);
+    const forward_kernel_shape kernel =
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+    const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
+    return launch<forward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+        state.device, shape, stream, args);
 }

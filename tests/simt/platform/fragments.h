@@ -143,6 +143,40 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<
     simt_meet("multiply_rows", simt_complete_rows<T, DIM, ROWS, COLUMNS>, &thread);
 }
 
+/* Rows of a left matrix. Every thread knows where all of them are: threads read what they want of each other's. */
+template <typename T, int ROWS, int DIM> struct register_rows {
+    const char *rows[ROWS];
+    int32_t dim;
+
+    template <typename ADDRESS> void load(int32_t used, ADDRESS address)
+    {
+        dim = used;
+        for (int row = 0; row < ROWS; row++)
+            rows[row] = address(row);
+    }
+};
+
+template <typename T, int DIM, int ROWS, int COLUMNS> inline void simt_complete_kept(void *const (&arguments)[WARP])
+{
+    static simt_matrix left(ROWS, DIM), right_rows(COLUMNS, DIM), right(DIM, COLUMNS);
+    const simt_product_threads threads(arguments);
+    const register_rows<T, ROWS, DIM> &kept = *(const register_rows<T, ROWS, DIM> *)threads.operands[0];
+    for (int r = 0; r < ROWS; r++)
+        for (int c = 0; c < DIM; c++)
+            left.row(r)[c] = c < kept.dim ? to_float(((const T *)kept.rows[r])[c]) : 0.0f;
+    simt_read_tile<T, DIM>(right_rows, threads.b, threads.b_row, 0);
+    simt_transpose(right, right_rows);
+    simt_add_product<ROWS, COLUMNS>(threads, left, right);
+}
+
+template <typename T, int DIM, int ROWS, int COLUMNS>
+GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const register_rows<T, ROWS, DIM> &a,
+                              const shared_tile<T, DIM> &b, int b_row)
+{
+    simt_product_thread thread = {&sums, (void *)&a, nullptr, 0, 0, b.data, b_row, 0};
+    simt_meet("multiply_rows of kept rows", simt_complete_kept<T, DIM, ROWS, COLUMNS>, &thread);
+}
+
 template <typename T, int DIM, int ROWS, int STEPS, int COLUMNS>
 inline void simt_complete_operand(void *const (&arguments)[WARP])
 {

@@ -1,0 +1,38 @@
+/* How large a kernel's pieces of work are. Each platform has a table of these in platform/tuning.h, by the size that
+ * head_dim is rounded up to and by the threads of a warp; they change speed, and results in their last bits.
+ *
+ *     forward_tuning_of(head_dim, warp)
+ *     backward_tuning_of(head_dim, warp, general) */
+#ifndef VARLEN_GPU_TUNING_H
+#define VARLEN_GPU_TUNING_H
+
+/* Prefill tiles have warps x warp_rows rows, each warp its own; warps of a decode tile share its DECODE_TILE_ROWS rows
+ * and take a part each of a block's keys. */
+struct forward_tuning {
+    int warps;
+    int warp_rows;
+    int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
+    int block_keys;      /* as many as leave all sums in registers */
+    int stages;          /* blocks of keys and values in shared memory: 1 only where copies go by way of registers */
+    int decode_warps;
+    int decode_keys; /* of a block */
+    int blocks;      /* per processor */
+    bool queries_in_registers;
+    bool out_by_shared_memory; /* rows that threads hold too little of to store it directly */
+};
+
+/* Tiles and blocks are the same whether general or not, since the workspace goes by them. */
+struct backward_tuning {
+    int warps;
+    int tile_keys;
+    int block_rows;
+    int row_warps;    /* of the grid for S and dP; the others lie along keys, also in the grids for dK and dV */
+    int dq_row_warps; /* of the grid for dQ */
+    int stages;       /* blocks of rows in shared memory: as above */
+    int blocks;       /* per processor */
+    bool results_by_shared_memory; /* as above */
+};
+
+#include "platform/tuning.h"
+
+#endif

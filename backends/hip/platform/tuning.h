@@ -1,0 +1,36 @@
+/* The table of backends/gpu/tuning.h for AMD GPUs: 64 KB of shared memory, and registers as docs/hip.md counts them. */
+#ifndef VARLEN_HIP_TUNING_H
+#define VARLEN_HIP_TUNING_H
+
+/* CDNA keeps q in registers, of which a thread has 512; the 256 of RDNA are for sums. */
+constexpr forward_tuning forward_tuning_of(int head_dim, int warp)
+{
+    const bool cdna = warp == 64;
+    forward_tuning tuning = {};
+    tuning.warps = 4;
+    tuning.warp_rows = cdna ? 32 : 16;
+    tuning.short_row_warps = 4;
+    tuning.block_keys = head_dim <= 128 ? 32 : cdna ? 32 : 16;
+    tuning.stages = head_dim <= 128 ? 2 : 1;
+    tuning.decode_warps = tuning.block_keys / 16;
+    tuning.decode_keys = tuning.block_keys;
+    tuning.blocks = head_dim <= 64 ? 2 : 1;
+    tuning.queries_in_registers = cdna;
+    return tuning;
+}
+
+constexpr backward_tuning backward_tuning_of(int head_dim, int warp, bool)
+{
+    const bool cdna = warp == 64;
+    backward_tuning tuning = {};
+    tuning.warps = head_dim > 192 ? 2 : head_dim > 64 && head_dim <= 128 && !cdna ? 8 : 4;
+    tuning.tile_keys = head_dim <= 128 ? 64 : 32;
+    tuning.block_rows = head_dim <= 192 ? 32 : 16;
+    tuning.row_warps = head_dim <= 192 ? 2 : 1;
+    tuning.dq_row_warps = head_dim <= 192 && !cdna ? 2 : 1;
+    tuning.stages = head_dim <= 64 ? 2 : 1;
+    tuning.blocks = 1;
+    return tuning;
+}
+
+#endif
