@@ -78,7 +78,7 @@ finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
         return;
     for (int32_t head = block_index(); args.dsinks && head < problem.q_heads; head += grid_blocks())
         finish_sink<INSTANCE::THREADS>(args, head, (float *)shared_memory());
-    if (problem.metadata.batch == 0)
+    if (!args.plan.header->several)
         return;
     for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
         int64_t number = n / problem.kv_heads;

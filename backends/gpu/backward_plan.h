@@ -73,6 +73,8 @@ struct backward_arguments {
     int32_t *turns;     /* [kv_heads][row_blocks]: tiles that have added to dq_sums; NULL: in any order */
     int64_t row_blocks; /* of all sequences, under one kv head */
     violation_mailbox mailbox;
+    int32_t validate;
+    int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
 };
 
 /* Queries that see every key in first .. end - 1. */
@@ -102,14 +104,31 @@ GPU_DEVICE gpu_span keys_of_rows(const gpu_problem &problem, const gpu_sequence 
     return seen.begin < seen.end ? seen : gpu_span{0, 0};
 }
 
-/* A block of rows by its number. */
+/* A block of rows. */
 struct backward_rows {
     gpu_sequence sequence;
     int32_t first_row;
-    int32_t rows; /* 0: no block has this number */
+    int32_t rows; /* 0: there is no such block */
     gpu_span keys;
 };
 
+/* Block `index` of a sequence. */
+GPU_DEVICE backward_rows backward_rows_of(const gpu_problem &problem, int32_t block_rows, const gpu_sequence &sequence,
+                                          int64_t index)
+{
+    backward_rows block = {};
+    block.sequence = sequence;
+    const int64_t first = index * block_rows;
+    const int64_t rows = (int64_t)sequence.queries * problem.group.divisor;
+    if (first >= rows)
+        return block;
+    block.first_row = (int32_t)first;
+    block.rows = (int32_t)smaller(rows - first, (int64_t)block_rows);
+    block.keys = keys_of_rows(problem, sequence, block.first_row, block.rows);
+    return block;
+}
+
+/* The block that has a number among those of all sequences. */
 GPU_DEVICE backward_rows backward_rows_at(const gpu_problem &problem, int32_t block_rows, int64_t number)
 {
     int32_t low = 0;
@@ -121,16 +140,8 @@ GPU_DEVICE backward_rows backward_rows_at(const gpu_problem &problem, int32_t bl
         else
             high = middle - 1;
     }
-    backward_rows block = {};
-    block.sequence = sequence_at(problem, low);
-    int64_t first = (number - first_row_block(problem, block_rows, low)) * block_rows;
-    int64_t rows = (int64_t)block.sequence.queries * problem.group.divisor;
-    if (first >= rows)
-        return block;
-    block.first_row = (int32_t)first;
-    block.rows = (int32_t)smaller(rows - first, (int64_t)block_rows);
-    block.keys = keys_of_rows(problem, block.sequence, block.first_row, block.rows);
-    return block;
+    return backward_rows_of(problem, block_rows, sequence_at(problem, low),
+                            number - first_row_block(problem, block_rows, low));
 }
 
 /* Whether dq of a sequence's rows is the sum over several tiles. */

@@ -183,12 +183,19 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_mer
         finish_shares<T, LAYOUT::THREADS>(work, partial_shares(args, item, 0, item.parts));
 }
 
+/* Whether this warp has rows; the others have only helped to copy. */
+template <typename LAYOUT> GPU_DEVICE bool owns_rows()
+{
+    return thread_index() / WARP < LAYOUT::ROW_WARPS;
+}
+
 /* Rows of a warp's sums into out: whole lines, by way of shared memory. */
 template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out_by_shared_memory(WORK &work)
 {
     block_barrier(); /* q is no longer needed */
     auto tile = work.memory.out();
-    store_sums(tile, work.warp_row, 0, work.out);
+    if (owns_rows<LAYOUT>())
+        store_sums(tile, work.warp_row, 0, work.out);
     block_barrier();
     using shares = copy_shares<LAYOUT::THREADS, LAYOUT::ROWS>;
     for (int32_t row = shares::first_row(); row < work.item.rows; row += shares::AT_ONCE) {
@@ -199,9 +206,9 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out_
 }
 
 /* The same, from the threads that hold them. */
-template <typename T, typename WORK> GPU_DEVICE void store_out(WORK &work)
+template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void store_out(WORK &work)
 {
-    if (work.warp_row >= work.item.rows)
+    if (!owns_rows<LAYOUT>() || work.warp_row >= work.item.rows)
         return;
     store_sums_to_rows<T>(work.out, work.item.rows - work.warp_row, work.args.problem.value_dim,
                           [&](int32_t row) { return work.shared.out_rows[work.warp_row + row]; });
@@ -219,7 +226,7 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
         int32_t row = work.warp_row + work.out.slot_row(slot);
         query_row place = work.row_of_slot(slot);
         result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
-        if (sums_first_lane() && row < item.rows)
+        if (owns_rows<LAYOUT>() && sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
     }
     work.out.for_each_run([&](int slot, int, float *run) {
@@ -230,7 +237,7 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     if constexpr (WORK::TUNING.out_by_shared_memory)
         store_out_by_shared_memory<T, WORK, LAYOUT>(work);
     else
-        store_out<T>(work);
+        store_out<T, WORK, LAYOUT>(work);
 }
 
 #endif

@@ -1,8 +1,10 @@
-/* The kernel of the forward pass: blocks of threads that take items until none is left. */
+/* The kernels of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+ * one that is its own. */
 #ifndef VARLEN_GPU_FORWARD_KERNEL_H
 #define VARLEN_GPU_FORWARD_KERNEL_H
 
 #include "forward_finish.h"
+#include "small_batch.h"
 
 /* One kernel, for warps of WARP_THREADS: a device has one size of them, but the host may see devices of two. */
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int WARP_THREADS> struct forward_instance {
@@ -36,18 +38,17 @@ GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shar
         finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
 }
 
-/* The next item, and what follows from it for its keys and rows. */
-GPU_DEVICE void forward_next_item(const forward_arguments &args, int32_t &number, forward_shared &shared)
+/* What follows from an item for its keys and rows. */
+GPU_DEVICE void forward_locate(const forward_arguments &args, forward_shared &shared)
 {
     const forward_item &item = shared.item;
-    plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
     const int32_t row = thread_index();
-    if (item.exists && row == 0)
+    if (row == 0)
         shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);
-    if (item.exists && row == WARP)
+    if (row == WARP)
         shared.values =
             key_rows_of(args.problem, args.problem.v, args.problem.v_page_bytes, item.sequence, item.kv_head);
-    if (item.exists && row < item.rows) {
+    if (row < item.rows) {
         query_row place = query_row_at(args.problem, item.kv_head, item.first_row + row);
         int64_t token = (int64_t)item.sequence.first_query + place.query;
         shared.rows[row] = place;
@@ -70,35 +71,69 @@ GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, in
         report_violation(args.mailbox, violation_at(args.problem.metadata, place));
 }
 
+/* What belongs to no sequence. Returns whether there are sequences to work on. */
+template <typename INSTANCE>
+GPU_DEVICE bool forward_begin(const forward_arguments &args, const batch_findings &findings)
+{
+    const gpu_metadata &metadata = args.problem.metadata;
+    if (findings.place != no_violation) {
+        forward_refuse(args, findings.place, INSTANCE::THREADS);
+        return false;
+    }
+    if (findings.gaps & GAPS_IN_QUERIES)
+        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
+                   INSTANCE::THREADS);
+    return true;
+}
+
+template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
+{
+    return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+}
+
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
            (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
     using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
-    const gpu_metadata &metadata = args.problem.metadata;
-    forward_shared &shared = *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
-    const uint64_t place = plan_violation(args.plan);
-    if (place != no_violation) {
-        forward_refuse(args, place, INSTANCE::THREADS);
+    if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
         return;
-    }
-    if (args.plan.header->gaps & GAPS_IN_QUERIES)
-        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
-                   INSTANCE::THREADS);
     int32_t number = block_index();
     for (;;) {
-        forward_next_item(args, number, shared);
+        plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
         if (!shared.item.exists)
             return;
+        forward_locate(args, shared);
         if (shared.item.decodes)
             forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
-        else if (shared.item.rows <= INSTANCE::short_prefill::ROWS)
+        else if (INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS ||
+                 shared.item.rows <= INSTANCE::short_prefill::ROWS)
             forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
         else
             forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
     }
+}
+
+/* The same for small batches, whose tiles are short. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>::TUNING.blocks))
+forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, WARP>;
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
+    batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
+    small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);
+    if (!forward_begin<INSTANCE>(args, findings) || !shared.item.exists)
+        return;
+    forward_locate(args, shared);
+    if (shared.item.decodes)
+        forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+    else
+        forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
 }
 
 #endif

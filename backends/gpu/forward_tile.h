@@ -22,13 +22,15 @@
 struct forward_arguments {
     gpu_problem problem;
     gpu_plan plan;
-    const forward_item *items;
+    forward_policy policy;
+    forward_item *items;
     gpu_tensor out;
     float *lse;             /* NULL: not wanted */
     float *partial_out;     /* [partial_limit][DECODE_TILE_ROWS][value_dim]: see forward_finish.h */
     float *partial_maximum; /* [partial_limit][DECODE_TILE_ROWS] */
     float *partial_sum;     /* [partial_limit][DECODE_TILE_ROWS] */
     violation_mailbox mailbox;
+    int32_t validate;
 };
 
 /* The most that a tile, and a block of threads, has. */

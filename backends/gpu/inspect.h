@@ -118,8 +118,15 @@ GPU_DEVICE void note_violation(uint64_t &first, const varlen_violation &violatio
         first = smaller(first, violation_place(stage, index));
 }
 
-/* The first violation that this thread comes upon, in its share of all elements of a side: of cu_seqlens at `stage`, of
- * the lengths at the next one. */
+/* All rules for an element: of cu_seqlens at `stage`, of the lengths at the next one. */
+GPU_DEVICE void inspect_element(uint64_t &first, const inspected_side &side, const inspected_element &element,
+                                int32_t stage)
+{
+    note_violation(first, inspect_cu_seqlens(side, element), stage, element.index);
+    note_violation(first, inspect_lengths(side, element), stage + 1, element.index - 1);
+}
+
+/* The first violation that this thread comes upon, in its share of all elements of a side. */
 template <int THREADS> GPU_DEVICE uint64_t inspect_side(const inspected_side &side, int32_t batch, int32_t stage)
 {
     constexpr int at_once = 4;
@@ -130,10 +137,8 @@ template <int THREADS> GPU_DEVICE uint64_t inspect_side(const inspected_side &si
         for (int i = 0; i < at_once; i++)
             elements[i] = side_element(side, (int32_t)smaller(n + i * THREADS, (int64_t)batch));
 #pragma unroll
-        for (int i = 0; i < at_once; i++) {
-            note_violation(first, inspect_cu_seqlens(side, elements[i]), stage, elements[i].index);
-            note_violation(first, inspect_lengths(side, elements[i]), stage + 1, elements[i].index - 1);
-        }
+        for (int i = 0; i < at_once; i++)
+            inspect_element(first, side, elements[i], stage);
     }
     return first;
 }

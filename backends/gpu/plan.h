@@ -29,10 +29,11 @@ struct plan_header {
     int32_t items;                          /* for each kv head */
     int32_t taken;                          /* numbers that blocks have taken besides their first */
     int32_t gaps;                           /* GAPS_IN_QUERIES | GAPS_IN_KEYS: rows that belong to no sequence */
+    int32_t several;                        /* whether some sequence has more than one item */
 };
 
 struct gpu_plan {
-    plan_header *header;
+    plan_header *header; /* NULL: no plan is made, see small_batch.h */
     int32_t *order;      /* [batch]: sequences, heaviest items first */
     int32_t *arrivals;   /* [partial_limit]: how many parts of a tile are done, at the number of its first part */
     int32_t page_blocks; /* how many of page_places are in use */
@@ -44,6 +45,17 @@ GPU_DEVICE uint64_t plan_violation(const gpu_plan &plan)
     for (int block = 0; block < plan.page_blocks; block++)
         place = smaller(place, plan.header->page_places[block]);
     return place;
+}
+
+/* What a kernel must know of a batch before it writes anything. */
+struct batch_findings {
+    uint64_t place; /* of the first violation; no_violation */
+    int32_t gaps;   /* GAPS_IN_QUERIES | GAPS_IN_KEYS */
+};
+
+GPU_DEVICE batch_findings plan_findings(const gpu_plan &plan)
+{
+    return {plan_violation(plan), plan.header->gaps};
 }
 
 /* Numbers that a block takes: the first is the block's own, the next ones come from a counter. */

@@ -132,24 +132,25 @@ GPU_DEVICE int32_t weight_class(int64_t weight)
     return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
 }
 
-/* Whether the slot of sequence b, or what comes behind the last slot, has rows that are not in use. */
-GPU_DEVICE bool has_gap(const inspected_side &side, int32_t b, int32_t batch)
+/* Whether the slot that ends at an element, or what comes behind the last slot, has rows that are not in use. */
+GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &element, int32_t batch)
 {
     if (!side.cu_seqlens)
         return false;
-    return side_used(side, b) < side_slot(side, b) || side_padding(side, b) > 0 ||
-           (b == batch - 1 && side.cu_seqlens[batch] < side.total);
+    return (side.seqused && element.used < element.value - element.before) || element.padding > 0 ||
+           (element.index == batch && element.value < side.total);
 }
 
-GPU_DEVICE int32_t gaps_at(const gpu_metadata &metadata, int32_t b)
-{
-    return (has_gap(queries_side(metadata), b, metadata.batch) ? GAPS_IN_QUERIES : 0) |
-           (has_gap(keys_side(metadata), b, metadata.batch) ? GAPS_IN_KEYS : 0);
-}
+/* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */
+struct found_gaps {
+    int32_t in_queries; /* GAPS_IN_QUERIES or 0 */
+    int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
+};
 
 struct plan_shared {
     uint64_t place;
-    int32_t gaps[2];                  /* GAPS_IN_QUERIES, GAPS_IN_KEYS, or 0 */
+    found_gaps gaps;
+    int32_t several;
     int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
     int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
     int32_t first_partial[PLAN_THREADS];
@@ -226,6 +227,8 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
         plan_counts own = {0, 0};
         if (thread < ranks)
             own = args.policy.counts(sequence_at(args.problem, args.plan.order[first + thread]), split);
+        if (own.items > 1)
+            shared.several = 1;
         const block_sums items = block_scan(shared.scan, own.items);
         const block_sums partials = block_scan(shared.scan, own.partials);
         shared.first_item[thread] = items.before;
@@ -243,23 +246,24 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
     return before;
 }
 
-/* Sums of work, and whether there are gaps, over the batch. Returns the work. */
+/* Sums of work, and whether there are gaps, over the batch. Returns the work. Without sequences, all rows are a gap. */
 template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
 {
-    const int32_t batch = args.problem.metadata.batch;
+    const gpu_metadata &metadata = args.problem.metadata;
+    const inspected_side queries = queries_side(metadata);
+    const inspected_side keys = keys_side(metadata);
     if (thread_index() == 0) {
-        shared.gaps[0] = batch == 0 ? GAPS_IN_QUERIES : 0;
-        shared.gaps[1] = batch == 0 ? GAPS_IN_KEYS : 0;
+        shared.gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+        shared.several = 0;
     }
     block_barrier();
     int32_t work = 0;
-    for (int32_t b = thread_index(); b < batch; b += PLAN_THREADS) {
+    for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
         work += args.policy.work(sequence_at(args.problem, b));
-        int32_t gaps = gaps_at(args.problem.metadata, b);
-        if (gaps & GAPS_IN_QUERIES)
-            shared.gaps[0] = GAPS_IN_QUERIES;
-        if (gaps & GAPS_IN_KEYS)
-            shared.gaps[1] = GAPS_IN_KEYS;
+        if (has_gap(queries, side_element(queries, b + 1), metadata.batch))
+            shared.gaps.in_queries = GAPS_IN_QUERIES;
+        if (has_gap(keys, side_element(keys, b + 1), metadata.batch))
+            shared.gaps.in_keys = GAPS_IN_KEYS;
     }
     return block_scan(shared.scan, work).all;
 }
@@ -273,7 +277,8 @@ template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY
         args.plan.arrivals[n] = 0;
     if (thread_index() == 0) {
         args.plan.header->items = total.items;
-        args.plan.header->gaps = shared.gaps[0] | shared.gaps[1];
+        args.plan.header->several = shared.several;
+        args.plan.header->gaps = shared.gaps.in_queries | shared.gaps.in_keys;
     }
 }
 
@@ -295,6 +300,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->place = place;
         header->taken = 0;
         header->items = 0;
+        header->several = 0;
         header->gaps = 0;
     }
     if (place == no_violation)

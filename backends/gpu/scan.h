@@ -1,4 +1,4 @@
-/* Running sums over the threads of a block. */
+/* Running sums over the threads of a block or a warp. */
 #ifndef VARLEN_GPU_SCAN_H
 #define VARLEN_GPU_SCAN_H
 
@@ -10,27 +10,32 @@ template <int THREADS> struct block_scan_memory {
 
 struct block_sums {
     int32_t before; /* of the threads before this one */
-    int32_t all;
+    int32_t all;    /* of the block's threads, or the warp's */
 };
 
-/* Within warps by a butterfly: after each step, `all` is the sum of a group twice as wide, and `before` of those of it
- * that come before this thread. All threads of the block call it. */
-template <int THREADS> GPU_DEVICE block_sums block_scan(block_scan_memory<THREADS> &memory, int32_t value)
+/* Over the threads of a warp, by a butterfly: after each step, `all` is the sum of a group twice as wide, and `before`
+ * of those of it that come before this thread. All threads of the warp call it. */
+GPU_DEVICE block_sums warp_scan(int32_t value)
 {
-    const int32_t lane = thread_index() % WARP;
-    const int32_t warp = thread_index() / WARP;
-    int32_t before = 0;
-    int32_t all = value;
+    block_sums sums = {0, value};
 #pragma unroll
     for (int32_t step = 1; step < WARP; step *= 2) {
-        int32_t other = warp_xor(all, step);
-        before += lane & step ? other : 0;
-        all += other;
+        const int32_t other = warp_xor(sums.all, step);
+        sums.before += thread_index() & step ? other : 0;
+        sums.all += other;
     }
-    if (lane == 0)
-        memory.warp_sums[warp] = all;
+    return sums;
+}
+
+/* All threads of the block call it. */
+template <int THREADS> GPU_DEVICE block_sums block_scan(block_scan_memory<THREADS> &memory, int32_t value)
+{
+    const int32_t warp = thread_index() / WARP;
+    const block_sums own = warp_scan(value);
+    if (thread_index() % WARP == 0)
+        memory.warp_sums[warp] = own.all;
     block_barrier();
-    block_sums sums = {before, 0};
+    block_sums sums = {own.before, 0};
 #pragma unroll
     for (int32_t w = 0; w < THREADS / WARP; w++) {
         sums.before += w < warp ? memory.warp_sums[w] : 0;

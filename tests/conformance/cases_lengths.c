@@ -37,6 +37,18 @@ static const attention_case rows[] = {
     {.head.name = "empty-keys-everywhere", .lens_q = INTS(10, 3), .lens_k = INTS(0, 0)},
     {.head.name = "empty-queries-everywhere", .lens_q = INTS(0, 0), .lens_k = INTS(10, 3)},
 
+    {.head.name = "alone", .lens_q = INTS(70), .lens_k = INTS(90), .mask = VARLEN_MASK_CAUSAL},
+    {.head.name = "alone-decoded", .lens_q = INTS(9), .lens_k = INTS(700), .mask = VARLEN_MASK_CAUSAL},
+    {.head.name = "alone-with-gaps", .lens_q = INTS(33), .lens_k = INTS(40), .free_q = INTS(7), .free_k = INTS(9),
+     .leftpad_k = INTS(12), .slack_q = 20, .slack_k = 15, .mask = VARLEN_MASK_CAUSAL},
+    {.head.name = "alone-in-long-buffers", .lens_q = INTS(3), .slack_q = 200, .slack_k = 200},
+    {.head.name = "alone-empty", .lens_q = INTS(0), .slack_q = 9, .slack_k = 9},
+    {.head.name = "alone-empty-keys", .lens_q = INTS(20), .lens_k = INTS(0), .free_k = INTS(5)},
+    {.head.name = "alone-empty-queries", .lens_q = INTS(0), .lens_k = INTS(20), .free_q = INTS(5)},
+    {.head.name = "many-with-gaps",
+     .lens_q = INTS(1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 7, 6, 5, 4, 3, 2, 1, 1, 2, 1, 3, 1, 1, 9), .slack_q = 30,
+     .free_k = INTS(1, 0, 3, 0, 1, 2, 0, 0, 1, 4, 3, 0, 0, 1, 0, 0, 2, 0, 2, 7, 0, 0, 1, 0), .slack_k = 12},
+
     {.head.name = "short-cu-seqlens", .lens_q = INTS(20, 33), .slack_q = 17, .slack_k = 21},
     {.head.name = "short-cu-seqlens-queries", .lens_q = INTS(20, 33), .slack_q = 70},
     {.head.name = "short-cu-seqlens-keys", .lens_q = INTS(20, 33), .slack_k = 70},

@@ -2,6 +2,8 @@
  * are put into. */
 #include "metadata.h"
 
+#define ALONE .problem = METADATA_ALONE
+#define MANY .problem = METADATA_MANY
 #define PAGED .head.passes = CASE_FORWARD, .problem = METADATA_PAGED
 
 /* clang-format off */
@@ -42,6 +44,34 @@ static const metadata_case rows[] = {
      .words = "sequence 1 has 4 queries, above max_seqlen_q = 3"},
     {.head.name = "max-seqlen-k-too-low", .max_seqlen_k = 6,
      .words = "sequence 2 has 7 keys, above max_seqlen_k = 6"},
+
+    {.head.name = "alone-cu-seqlens-q-start", ALONE, .array = METADATA_CU_SEQLENS_Q, .index = 0, .value = 1,
+     .words = "cu_seqlens_q[0] = 1 is not 0"},
+    {.head.name = "alone-cu-seqlens-q-past-total", ALONE, .array = METADATA_CU_SEQLENS_Q, .index = 1, .value = 9,
+     .words = "cu_seqlens_q[1] = 9 is above total_q = 8"},
+    {.head.name = "alone-cu-seqlens-k-decreases", ALONE, .array = METADATA_CU_SEQLENS_K, .index = 1, .value = INT32_MIN,
+     .words = "cu_seqlens_k[1] = -2147483648 is below cu_seqlens_k[0] = 0"},
+    {.head.name = "alone-cu-seqlens-k-far-past-total", ALONE, .array = METADATA_CU_SEQLENS_K, .index = 1,
+     .value = INT32_MAX, .words = "cu_seqlens_k[1] = 2147483647 is above total_k = 12"},
+    {.head.name = "alone-seqused-q-past-slot", ALONE, .array = METADATA_SEQUSED_Q, .index = 0, .value = 7,
+     .words = "seqused_q[0] = 7 is above the 6 rows of its slot"},
+    {.head.name = "alone-seqused-k-negative", ALONE, .array = METADATA_SEQUSED_K, .index = 0, .value = -1,
+     .words = "seqused_k[0] = -1 is below 0"},
+    {.head.name = "alone-leftpad-k-past-used", ALONE, .array = METADATA_LEFTPAD_K, .index = 0, .value = 9,
+     .words = "leftpad_k[0] = 9 is above the 8 keys in use"},
+    {.head.name = "alone-max-seqlen-q-too-low", ALONE, .max_seqlen_q = 4,
+     .words = "sequence 0 has 5 queries, above max_seqlen_q = 4"},
+    {.head.name = "alone-max-seqlen-k-too-low", ALONE, .max_seqlen_k = 5,
+     .words = "sequence 0 has 6 keys, above max_seqlen_k = 5"},
+
+    {.head.name = "many-cu-seqlens-q-decreases", MANY, .array = METADATA_CU_SEQLENS_Q, .index = 20, .value = 37,
+     .words = "cu_seqlens_q[20] = 37 is below cu_seqlens_q[19] = 38"},
+    {.head.name = "many-cu-seqlens-q-past-total", MANY, .array = METADATA_CU_SEQLENS_Q, .index = 24, .value = 51,
+     .words = "cu_seqlens_q[24] = 51 is above total_q = 50"},
+    {.head.name = "many-cu-seqlens-k-decreases", MANY, .array = METADATA_CU_SEQLENS_K, .index = 17, .value = -9,
+     .words = "cu_seqlens_k[17] = -9 is below cu_seqlens_k[16] = 64"},
+    {.head.name = "many-max-seqlen-k-too-low", MANY, .max_seqlen_k = 3,
+     .words = "sequence 0 has 4 keys, above max_seqlen_k = 3"},
 
     {.head.name = "page-too-high", PAGED, .array = METADATA_PAGE_TABLE, .index = 5, .value = 10,
      .words = "page_table[1][1] = 10 is not a page: page_count = 10"},

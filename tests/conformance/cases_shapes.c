@@ -39,6 +39,8 @@ static const attention_case rows[] = {
     {.head.name = "dims-256-8", LENGTHS, DIMS(256, 8)},
     {.head.name = "dims-72-40", LENGTHS, DIMS(72, 40)},
     {.head.name = "dims-given-equal", LENGTHS, DIMS(64, 64)},
+    {.head.name = "dim-192-short-tiles", .lens_q = INTS(34, 17, 64, 129), HEADS(2, 2), .head_dim = 192, .value_dim = 128},
+    {.head.name = "dim-256-short-tiles", .lens_q = INTS(34, 17, 64, 129), HEADS(2, 2), .head_dim = 256},
     {.head.name = "dim-128-prefill", .lens_q = INTS(150), HEADS(2, 1), .head_dim = 128, .mask = VARLEN_MASK_CAUSAL},
 };
 /* clang-format on */

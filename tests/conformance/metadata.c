@@ -14,6 +14,16 @@ static const attention_case problems[] = {
         .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
         .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .free_k = INTS(0, 2, 1), .slack_k = 3,
     },
+    /* cu_seqlens_q 0 6, total_q 8; cu_seqlens_k 0 9, total_k 12; seqused_q 5, seqused_k 8. */
+    [METADATA_ALONE] = {
+        .lens_q = INTS(5), .free_q = INTS(1), .slack_q = 2,
+        .lens_k = INTS(6), .leftpad_k = INTS(2), .free_k = INTS(1), .slack_k = 3,
+    },
+    /* cu_seqlens_q 0 2 4 .. 48, total_q 50; cu_seqlens_k 0 4 8 .. 96, total_k 97. */
+    [METADATA_MANY] = {
+        .lens_q = INTS(2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2), .slack_q = 2,
+        .lens_k = INTS(4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4), .slack_k = 1,
+    },
     /* Pages of 4 rows, 10 of them, and 4 entries to a sequence, which uses 2, 2, 3 of them. */
     [METADATA_PAGED] = {
         .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,

@@ -16,6 +16,8 @@ typedef enum metadata_array {
 
 typedef enum metadata_problem {
     METADATA_PACKED = 0,
+    METADATA_ALONE, /* one sequence */
+    METADATA_MANY,  /* more sequences than a backend may have a short cut for */
     METADATA_PAGED,
     METADATA_LONG_TABLE /* a sequence has thousands of pages */
 } metadata_problem;

@@ -5,9 +5,11 @@
 #include "workload.h"
 
 extern const operation forward_packed;
+extern const operation forward_small;
 extern const operation forward_dropout; /* seed and offset come from device memory; sinks */
 extern const operation forward_paged;   /* decoding */
 extern const operation backward_packed;
+extern const operation backward_small;
 extern const operation backward_repeatable;
 extern const operation backward_dropout;
 extern const operation merge_parts;

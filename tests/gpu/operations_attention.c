@@ -184,8 +184,13 @@ static void fill_backward(const workload *work, unsigned char *memory, filling h
 
 /* clang-format off */
 #define PACKED_SIZES \
-    .struct_size = sizeof(varlen_attention), .dtype = VARLEN_FLOAT16, .batch = 12, .q_heads = 4, .kv_heads = 2, \
+    .struct_size = sizeof(varlen_attention), .dtype = VARLEN_FLOAT16, .batch = 30, .q_heads = 4, .kv_heads = 2, \
     .head_dim = 64, .total_q = 300, .total_k = 400, .mask = VARLEN_MASK_CAUSAL
+
+/* So few that a backend may have a short cut. */
+#define SMALL_SIZES \
+    .struct_size = sizeof(varlen_attention), .dtype = VARLEN_FLOAT16, .batch = 3, .q_heads = 4, .kv_heads = 2, \
+    .head_dim = 64, .total_q = 90, .total_k = 60, .mask = VARLEN_MASK_CAUSAL
 
 #define FORWARD .lay_out = lay_out_forward, .fill = fill_inputs, .scratch_size = forward_scratch, .submit = forward, \
     .has_metadata = true
@@ -196,6 +201,9 @@ static void fill_backward(const workload *work, unsigned char *memory, filling h
 
 const operation forward_packed = {
     .name = "forward", .attention = {PACKED_SIZES, .flags = VARLEN_FLAG_DETERMINISTIC}, FORWARD, .repeats = true};
+
+const operation forward_small = {
+    .name = "forward, small", .attention = {SMALL_SIZES, .flags = VARLEN_FLAG_DETERMINISTIC}, FORWARD, .repeats = true};
 
 const operation forward_dropout = {
     .name = "forward, dropout",
@@ -223,6 +231,11 @@ const operation forward_paged = {
 };
 
 const operation backward_packed = {.name = "backward", .attention = {PACKED_SIZES}, BACKWARD};
+
+const operation backward_small = {.name = "backward, small",
+                                  .attention = {SMALL_SIZES, .flags = VARLEN_FLAG_DETERMINISTIC},
+                                  BACKWARD,
+                                  .repeats = true};
 
 const operation backward_repeatable = {
     .name = "backward, deterministic",

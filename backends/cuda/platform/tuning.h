@@ -5,14 +5,15 @@
 constexpr forward_tuning forward_tuning_of(int head_dim, int)
 {
     forward_tuning tuning = {};
-    tuning.warps = head_dim <= 128 ? 4 : 8;
-    tuning.warp_rows = head_dim <= 128 ? 32 : 16;
+    const bool wide = head_dim > 192; /* with values as wide: two blocks a processor leave room for little */
+    tuning.warps = 4;
+    tuning.warp_rows = wide ? 16 : 32;
     tuning.short_row_warps = 4;
-    tuning.block_keys = head_dim > 64 && head_dim <= 128 ? 48 : 64;
+    tuning.block_keys = wide ? 32 : head_dim > 64 ? 48 : 64;
     tuning.stages = 2;
-    tuning.decode_warps = 4;
-    tuning.decode_keys = 64;
-    tuning.blocks = head_dim <= 128 ? 2 : 1;
+    tuning.decode_warps = wide ? 2 : 4;
+    tuning.decode_keys = wide ? 32 : 64;
+    tuning.blocks = 2;
     tuning.out_by_shared_memory = true;
     return tuning;
 }

@@ -3,8 +3,8 @@
 #include "host/backward_launch.h"
 #include "host/instance_table.h"
 #include "host/make_problem.h"
-#include "plan_kernel.h"
 #include "platform/runtime.h"
+#include "small_batch.h"
 
 namespace
 {
@@ -12,11 +12,14 @@ namespace
 struct backward_entry {
     backward_kernel_shape (*shape)(int32_t warp);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
+    varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
+                                  int32_t blocks);
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_backward_entry {
     static constexpr backward_entry entry = {backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
-                                             backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+                                             backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                             backward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
 const backward_entry &find_entry(const varlen_attention &attention, bool general)
@@ -63,9 +66,27 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
     args.plan = work.plan;
     args.items = work.items;
     args.policy = {work.problem.group, work.shape};
-    args.validate = state.validate;
+    args.validate = work.validate;
     const launch_shape shape = {1, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
+}
+
+/* Rows of one kv head that one block of threads prepares no slower than a kernel more takes. */
+constexpr int64_t SMALL_BATCH_ROWS = 512;
+
+/* Whether no sequence has more than one tile of keys, as far as the host knows. */
+bool is_one_tile_each(const varlen_attention &attention, const backward_shape &shape)
+{
+    return attention.total_k <= shape.tile_keys ||
+           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= shape.tile_keys);
+}
+
+/* Whether the tiles of such a batch can have a processor each. */
+bool is_small_batch(const gpu_state &state, const varlen_attention &attention, const backward_arguments &work)
+{
+    const int64_t rows_per_head = attention.total_q * (attention.q_heads / attention.kv_heads);
+    return work.one_tile_each && !work.dsinks && attention.batch <= SMALL_BATCH && rows_per_head <= SMALL_BATCH_ROWS &&
+           (int64_t)attention.batch * attention.kv_heads <= state.processors;
 }
 
 } // namespace
@@ -97,7 +118,13 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
     work.lse = args->lse;
     work.dsinks = args->dsinks;
     work.mailbox = state->mailbox;
+    work.validate = state->validate;
+    work.one_tile_each = is_one_tile_each(*attention, work.shape);
 
+    if (is_small_batch(*state, *attention, work)) {
+        work.plan.header = nullptr;
+        return kernel.launch_small(*state, stream, work, attention->batch ? attention->batch * attention->kv_heads : 1);
+    }
     varlen_status status = launch_plan(*state, stream, work);
     return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }

@@ -22,4 +22,9 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_kernel
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 varlen_status backward_launch(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
 
+/* All of a small batch, with a block of threads for each sequence and kv head. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status backward_launch_small(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
+                                    int32_t blocks);
+
 #endif

@@ -3,8 +3,8 @@
 #include "host/forward_launch.h"
 #include "host/instance_table.h"
 #include "host/make_problem.h"
-#include "plan_kernel.h"
 #include "platform/runtime.h"
+#include "small_batch.h"
 
 namespace
 {
@@ -12,11 +12,14 @@ namespace
 struct forward_entry {
     forward_kernel_shape (*shape)(int32_t warp);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+    varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                                  int32_t blocks);
 };
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_forward_entry {
     static constexpr forward_entry entry = {forward_shape<T, HEAD_DIM, VALUE_DIM, GENERAL>,
-                                            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+                                            forward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                            forward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
@@ -30,13 +33,16 @@ constexpr int32_t items_per_block = 4;
 /* What a kernel on a device makes of a batch. */
 struct forward_sizes {
     int32_t tile_rows;
+    int32_t short_tile_rows;
+    int32_t blocks;       /* that run side by side */
     int32_t wanted_items; /* that keep the device busy */
 };
 
 forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
     const forward_kernel_shape shape = kernel.shape(state.warp);
-    return {shape.tile_rows, state.processors * shape.blocks * items_per_block};
+    const int32_t blocks = state.processors * shape.blocks;
+    return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * items_per_block};
 }
 
 int64_t smaller_of(int64_t a, int64_t b)
@@ -110,10 +116,30 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     return policy;
 }
 
-varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
-                          const forward_policy &policy, forward_item *items)
+/* Splitting fewer keys gains less than planning costs; it also bounds the sequences that can have many small tiles. */
+constexpr int64_t SMALL_BATCH_KEYS = SPLIT_INVARIANT;
+
+/* Blocks that a small batch takes: as many as any batch of this shape has items, in tiles of the fewest rows, which are
+ * the fastest where there are processors for all. A row's bits are the same in any tile. 0: the batch is to be planned.
+ */
+int32_t small_batch_blocks(const varlen_attention &attention, const forward_sizes &sizes)
 {
-    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, items, policy, state.validate};
+    static_assert(SMALL_BATCH_KEYS <= 2 * DECODE_KEYS, "one sequence at most has tiles of DECODE_TILE_ROWS");
+    if (attention.page_size > 0 || attention.batch > SMALL_BATCH || attention.total_k > SMALL_BATCH_KEYS)
+        return 0;
+    const int64_t tile_rows = sizes.short_tile_rows;
+    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
+    const int64_t tiles = (all_rows + attention.batch * (tile_rows - 1)) / tile_rows;
+    const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_TILES - 1 : 0;
+    const int64_t items = (tiles + decoded) * attention.kv_heads;
+    if (items > sizes.blocks)
+        return 0;
+    return items > 0 ? (int32_t)items : 1;
+}
+
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
+{
+    const plan_arguments<forward_policy> plan_args = {args.problem, args.plan, args.items, args.policy, args.validate};
     const launch_shape shape = {1 + args.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
 }
@@ -142,6 +168,7 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.problem = problem;
     work.plan = workspace.plan;
     work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
+    work.policy = make_policy(problem, *attention, sizes);
     work.items = workspace.items;
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.lse = args->lse;
@@ -149,8 +176,14 @@ varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const va
     work.partial_maximum = workspace.partial_maximum;
     work.partial_sum = workspace.partial_sum;
     work.mailbox = state->mailbox;
+    work.validate = state->validate;
 
-    const forward_policy policy = make_policy(problem, *attention, sizes);
-    varlen_status status = launch_plan(*state, stream, work, policy, workspace.items);
+    const int32_t small_blocks = small_batch_blocks(*attention, sizes);
+    if (small_blocks > 0) {
+        work.plan.header = nullptr;
+        work.policy.tile_rows = sizes.short_tile_rows;
+        return kernel.launch_small(*state, stream, work, small_blocks);
+    }
+    varlen_status status = launch_plan(*state, stream, work);
     return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
 }

@@ -9,7 +9,8 @@
 
 struct forward_kernel_shape {
     int32_t tile_rows;
-    int32_t blocks; /* per processor */
+    int32_t short_tile_rows; /* of the layout that takes the least time for one tile */
+    int32_t blocks;          /* per processor */
     int32_t threads;
     int32_t shared_bytes;
 };
@@ -17,7 +18,13 @@ struct forward_kernel_shape {
 /* On a device whose warps have `warp` threads. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t warp);
 
+/* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 varlen_status forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+
+/* All of a small batch, with a block of threads for each item that there can be. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status forward_launch_small(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                                   int32_t blocks);
 
 #endif

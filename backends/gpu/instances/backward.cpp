@@ -12,6 +12,8 @@ backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE
         using instance = backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                            decltype(threads)::value>;
         static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
+        static_assert(sizeof(typename backward_small_batch<instance>::memory_type) <= instance::ITEM_PLACE,
+                      "the item of a small batch lies behind what is found before");
         const backward_shape cut = {instance::KEYS, instance::ROWS, instance::HEAD_DIM,
                                     copy_shares<instance::THREADS, instance::ROWS>::AT_ONCE};
         return backward_kernel_shape{cut, instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
@@ -25,15 +27,29 @@ varlen_status backward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_D
 {
     const backward_kernel_shape kernel =
         backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
-    const launch_shape prepare = {state.processors * PREPARE_BLOCKS, PREPARE_THREADS, (int32_t)sizeof(prepare_shared)};
-    const launch_shape tiles = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes};
+    const launch_shape prepare = {state.processors * PREPARE_BLOCKS, PREPARE_THREADS, (int32_t)sizeof(prepare_shared),
+                                  true};
+    const launch_shape tiles = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
+    /* Blocks that came early would crowd on the processors that are done first. */
     const launch_shape finish = {state.processors * FINISH_BLOCKS, kernel.threads, kernel.finish_bytes};
+    const bool finishes = !args.one_tile_each || args.dsinks;
     varlen_status status = launch<prepare_kernel<INSTANCE_TYPE>>(state.device, prepare, stream, args);
     if (status == VARLEN_OK)
         status = launch<backward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
             state.device, tiles, stream, args);
-    if (status == VARLEN_OK)
+    if (status == VARLEN_OK && finishes)
         status = launch<finish_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
             state.device, finish, stream, args);
     return status;
+}
+
+template <>
+varlen_status backward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
+    const gpu_state &state, varlen_stream stream, const backward_arguments &args, int32_t blocks)
+{
+    const backward_kernel_shape kernel =
+        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+    const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
+    return launch<backward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+        state.device, shape, stream, args);
 }

@@ -1,4 +1,4 @@
-/* One kernel of the forward pass: INSTANCE_TYPE and so on are given on the command line. */
+/* The kernels of the forward pass for one combination: INSTANCE_TYPE and so on are given on the command line. */
 #include "forward_kernel.h"
 
 #include "host/forward_launch.h"
@@ -10,8 +10,8 @@ forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VA
     return with_warp(warp, [](auto threads) {
         using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                           decltype(threads)::value>;
-        return forward_kernel_shape{instance::prefill::ROWS, instance::TUNING.blocks, instance::THREADS,
-                                    instance::SHARED_BYTES};
+        return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks,
+                                    instance::THREADS, instance::SHARED_BYTES};
     });
 }
 
@@ -23,5 +23,16 @@ varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DI
         forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
     const launch_shape shape = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
     return launch<forward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
+        state.device, shape, stream, args);
+}
+
+template <>
+varlen_status forward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
+    const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
+{
+    const forward_kernel_shape kernel =
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+    const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
+    return launch<forward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);
 }
