@@ -68,7 +68,7 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
         return;
     out.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
-        for (int i = 0; i < sums::RUN; i++)
+        for (int i = 0; i < out.RUN; i++)
             run[i] *= rescale[slot];
     });
 }

@@ -92,6 +92,13 @@ GPU_DEVICE float warp_xor(float value, int mask)
     return __builtin_bit_cast(float, warp_xor(__builtin_bit_cast(int32_t, value), mask));
 }
 
+GPU_DEVICE uint64_t warp_xor(uint64_t value, int mask)
+{
+    const uint32_t low = (uint32_t)warp_xor((int32_t)(uint32_t)value, mask);
+    const uint32_t high = (uint32_t)warp_xor((int32_t)(uint32_t)(value >> 32), mask);
+    return (uint64_t)high << 32 | low;
+}
+
 GPU_DEVICE int32_t warp_first(int32_t value)
 {
     return __builtin_amdgcn_readfirstlane(value);
