@@ -155,6 +155,13 @@ GPU_DEVICE float sums_row_sum(float x)
     return unit_reduce(x, [](float a, float b) { return a + b; });
 }
 
+/* Keeps the compiler from loading the operands of all products before the first: it has no count of the registers that
+ * this takes. */
+GPU_DEVICE void finish_before_more()
+{
+    __builtin_amdgcn_sched_barrier(0);
+}
+
 /* ---- Operands -----------------------------------------------------------------------------------------------------
  */
 
@@ -194,21 +201,28 @@ GPU_DEVICE unit_chunk load_chunk(const lane_place &place, const shared_tile<T, D
 }
 
 /* WIDTH operands from a tile whose rows are the steps: columns `column` + place.lane * WIDTH and following. Element i
- * of an operand is from row step(i) + lane_step. */
+ * of an operand is from row step(i) + lane_step. Where operands are long, the second half of the rows waits until the
+ * first has been put in its place. */
 template <int WIDTH, typename T, int DIM, typename STEP>
 GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const lane_place &place,
                                 const shared_tile<T, DIM> &tile, STEP step, int lane_step, int column)
 {
-    uint32_t words[UNIT_ELEMENTS][WIDTH < 2 ? 1 : WIDTH / 2];
+    constexpr int rows = UNIT_ELEMENTS < 8 ? UNIT_ELEMENTS : 8;
 #pragma unroll
-    for (int i = 0; i < UNIT_ELEMENTS; i++)
-        load_shared<WIDTH>(words[i], tile.element(step(i), lane_step, column, place.lane * WIDTH));
+    for (int first = 0; first < UNIT_ELEMENTS; first += rows) {
+        uint32_t words[rows][WIDTH < 2 ? 1 : WIDTH / 2];
+        if (first > 0)
+            finish_before_more();
 #pragma unroll
-    for (int j = 0; j < WIDTH; j++)
+        for (int i = 0; i < rows; i++)
+            load_shared<WIDTH>(words[i], tile.element(step(first + i), lane_step, column, place.lane * WIDTH));
 #pragma unroll
-        for (int i = 0; i < UNIT_ELEMENTS; i += 2)
-            operands[j].pair[i / 2] = j % 2 ? upper_halves(words[i][j / 2], words[i + 1][j / 2])
-                                            : lower_halves(words[i][j / 2], words[i + 1][j / 2]);
+        for (int j = 0; j < WIDTH; j++)
+#pragma unroll
+            for (int i = 0; i < rows; i += 2)
+                operands[j].pair[(first + i) / 2] = j % 2 ? upper_halves(words[i][j / 2], words[i + 1][j / 2])
+                                                          : lower_halves(words[i][j / 2], words[i + 1][j / 2]);
+    }
 }
 
 /* Sums rounded to T, as the operand of a product whose steps are their columns. */
@@ -314,13 +328,6 @@ template <typename T, int ROWS, int DIM> struct register_rows {
     }
 };
 
-/* Keeps the compiler from loading the operands of all products before the first: it has no count of the registers that
- * this takes. */
-GPU_DEVICE void end_of_products()
-{
-    __builtin_amdgcn_sched_barrier(0);
-}
-
 /* One chunk of steps of multiply_rows, the left rows' chunks being there. */
 template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const lane_place &place,
@@ -342,7 +349,7 @@ GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const lane_place 
             add_products<T>(sums, operands, group, n % width, right.operand(number));
         }
         if ((n + 1) % PRODUCTS_AHEAD == 0)
-            end_of_products();
+            finish_before_more();
     }
 }
 
@@ -392,7 +399,7 @@ GPU_DEVICE void multiply_transposed(warp_sums<ROWS, COLUMNS> &sums, const lane_p
 #pragma unroll
         for (int j = 0; j < width; j++)
             add_products<T>(sums, left, group, j, right[j]);
-        end_of_products();
+        finish_before_more();
     }
 }
 
