@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Inspects the machine code in the HIP plugin: the registers of its kernels and the instruction mix of their main loops.
+"""Inspects the machine code in the HIP plugin: the resources of its kernels and the mix of their main loops.
 
 The plugin holds one bundle of code objects per source file, one code object per architecture. Every kernel's resources
 are read from the metadata of its code object. VGPRs are all vector registers of a thread, AGPRs those among them that
@@ -8,10 +8,11 @@ are accumulation registers; spilled SGPRs lie in lanes of vector registers, spil
 The instruction mix needs the disassembly. It is that of one pass through a loop that holds matrix instructions and
 contains no smaller such loop. Of all the ways through this loop, from its header to a branch back, the one with the
 most matrix cycles counts, and among those the one with the fewest other cycles: the steady state, without the branches
-that are rarely taken (masks, rescaling). This also leaves out what threads do only under a condition, such as copying
-the last rows; the column "left out" says how many cycles lie in those blocks. A smaller loop without matrix
-instructions counts as one pass if it cannot be gone around. A kernel has one such loop per layout of its tiles; the one
-with the most matrix cycles is its main loop and marked with a star.
+that are rarely taken (masks, rescaling). This leaves out everything else that stands behind a condition too, whether
+rare or not: copying the next tile, where it only happens if there is one, and adding to sums in memory. The column
+"left out" says how many cycles lie in all those blocks together. A smaller loop without matrix instructions counts as
+one pass if it cannot be gone around. A kernel has one such loop per layout of its tiles; the one with the most matrix
+cycles is its main loop and marked with a star.
 
 Cycles are those in which one wave occupies the unit that executes an instruction, as if nothing overlapped: waiting for
 memory is not in them, and where several waves share a SIMD, one's matrix instructions hide others'. The matrix share
@@ -495,6 +496,8 @@ def requirements(text):
         match = re.fullmatch(r"(\w+):(\w+):(\d+)=(\d+(?:\.\d+)?)", part)
         if not match:
             raise argparse.ArgumentTypeError(f"{part!r} is not ARCHITECTURE:KERNEL:HEAD_DIM=PERCENT")
+        if match[1] not in COSTS:
+            raise argparse.ArgumentTypeError(f"{match[1]} is none of {', '.join(COSTS)}")
         found.append(Requirement(match[1], match[2], int(match[3]), float(match[4])))
     return found
 
