@@ -7,10 +7,9 @@ are accumulation registers; spilled SGPRs lie in lanes of vector registers, spil
 
 The instruction mix needs the disassembly. It is that of one pass through a loop that holds matrix instructions and
 contains no smaller such loop. Of all the ways through this loop, from its header to a branch back, the one with the
-most matrix cycles counts, and among those the one with the fewest other cycles: the steady state, without the branches
-that are rarely taken (masks, rescaling). This leaves out everything else that stands behind a condition too, whether
-rare or not: copying the next tile, where it only happens if there is one, and adding to sums in memory. The column
-"left out" says how many cycles lie in all those blocks together. A smaller loop without matrix instructions counts as
+most matrix cycles counts, among those the one with the most accesses to global memory, and among these the one with the
+fewest other cycles: the steady state, with the copies of the next tile and the sums that are added to in memory, and
+without branches that are rarely taken (masks, rescaling). The column "left out" says how many cycles lie in all those blocks together. A smaller loop without matrix instructions counts as
 one pass if it cannot be gone around. A kernel has one such loop per layout of its tiles; the one with the most matrix
 cycles is its main loop and marked with a star.
 
@@ -347,17 +346,16 @@ class Graph:
         return found
 
     def best_path(self, header, latches, body, cost):
-        """The path from header to latch with the highest (matrix, -other) cycles; cost(block) is that pair."""
+        """The path from header to latch with the highest sum of cost(block), a tuple that is compared in order."""
         order = self.reverse_postorder(header, body)
         number = {block: index for index, block in enumerate(order)}
         best = {header: (cost(header), None)}
         for block in order:
-            matrix, other = best[block][0]
+            so_far = best[block][0]
             for target in self.successors[block]:
                 if target not in number or number[target] <= number[block]:
                     continue
-                more, less = cost(target)
-                total = (matrix + more, other + less)
+                total = tuple(a + b for a, b in zip(so_far, cost(target)))
                 if target not in best or total > best[target][0]:
                     best[target] = (total, block)
         block = max(latches, key=lambda latch: best[latch][0])
@@ -412,7 +410,8 @@ class Loop:
             return found
 
         blocks = {block: cycles(block) for block in body}
-        costs = {block: (found["matrix"], found["matrix"] - sum(found.values())) for block, found in blocks.items()}
+        costs = {block: (found["matrix"], found["global"], found["matrix"] - sum(found.values()))
+                 for block, found in blocks.items()}
         self.path = graph.best_path(header, latches, body, costs.get)
         self.offset = header - graph.entry
         self.groups = sum((blocks[block] for block in self.path), collections.Counter())

@@ -1,13 +1,14 @@
 /* How large a kernel's pieces of work are. Each platform has a table of these in platform/tuning.h, by the size that
  * head_dim is rounded up to and by the threads of a warp; they change speed, and results in their last bits.
  *
- *     forward_tuning_of(head_dim, warp)
+ *     forward_tuning_of(head_dim, warp, general)
  *     backward_tuning_of(head_dim, warp, general) */
 #ifndef VARLEN_GPU_TUNING_H
 #define VARLEN_GPU_TUNING_H
 
 /* Prefill tiles have warps x warp_rows rows, each warp its own; warps of a decode tile share its DECODE_TILE_ROWS rows
- * and take a part each of a block's keys. */
+ * and take a part each of a block's keys. Rows of a tile are the same whether general or not, since the workspace goes
+ * by them. */
 struct forward_tuning {
     int warps;
     int warp_rows;
@@ -21,7 +22,7 @@ struct forward_tuning {
     bool out_by_shared_memory; /* rows that threads hold too little of to store it directly */
 };
 
-/* Tiles and blocks are the same whether general or not, since the workspace goes by them. */
+/* As above, and so are tile_keys and block_rows. */
 struct backward_tuning {
     int warps;
     int tile_keys;

@@ -2,7 +2,7 @@
 #ifndef VARLEN_CUDA_TUNING_H
 #define VARLEN_CUDA_TUNING_H
 
-constexpr forward_tuning forward_tuning_of(int head_dim, int)
+constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
 {
     forward_tuning tuning = {};
     const bool wide = head_dim > 192; /* with values as wide: two blocks a processor leave room for little */

@@ -8,7 +8,7 @@ constexpr bool simt_keeps_rows(int head_dim)
     return head_dim <= 64;
 }
 
-constexpr forward_tuning forward_tuning_of(int head_dim, int)
+constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
 {
     forward_tuning tuning = {};
     tuning.warps = head_dim <= 128 ? 4 : 8;
