@@ -7,10 +7,10 @@ are accumulation registers; spilled SGPRs lie in lanes of vector registers, spil
 
 The instruction mix needs the disassembly. It is that of one pass through a loop that holds matrix instructions and
 contains no smaller such loop. Of all the ways through this loop, from its header to a branch back, the one with the
-most matrix cycles counts, among those the one with the most accesses to global memory, and among these the one with the
-fewest other cycles: the steady state, with the copies of the next tile and the sums that are added to in memory, and
-without branches that are rarely taken (masks, rescaling). The column "left out" says how many cycles lie in all those blocks together. A smaller loop without matrix instructions counts as
-one pass if it cannot be gone around. A kernel has one such loop per layout of its tiles; the one with the most matrix
+most matrix cycles counts, among those the one with the most loads of 16 bytes and atomic sums in global memory, and
+among these the one with the fewest other cycles: the steady state, in which the next tile is copied and sums are added
+to, but masks, rescaling and pages are gone around. The column "left out" says how many cycles lie in all those blocks
+together. A smaller loop without matrix instructions counts as one pass if it cannot be gone around. A kernel has one such loop per layout of its tiles; the one with the most matrix
 cycles is its main loop and marked with a star.
 
 Cycles are those in which one wave occupies the unit that executes an instruction, as if nothing overlapped: waiting for
@@ -410,7 +410,11 @@ class Loop:
             return found
 
         blocks = {block: cycles(block) for block in body}
-        costs = {block: (found["matrix"], found["global"], found["matrix"] - sum(found.values()))
+        def accesses(block):
+            return sum(bool(re.match(r"global_(load_(dwordx4|b128)|atomic)", instruction.mnemonic))
+                       for instruction in graph.blocks[block])
+
+        costs = {block: (found["matrix"], accesses(block), found["matrix"] - sum(found.values()))
                  for block, found in blocks.items()}
         self.path = graph.best_path(header, latches, body, costs.get)
         self.offset = header - graph.entry

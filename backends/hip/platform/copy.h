@@ -35,10 +35,11 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
 {
 }
 
-/* The loads are under way until finish() wants their words. */
+/* The loads are under way until finish() wants their words. They begin as zeros: from what is not set the compiler
+ * concludes that it may as well keep what was there before, in registers and through all of a kernel. */
 template <int PIECES, bool HELD_BACK> struct copy_batch {
-    words_16 words[PIECES];
-    in_shared_memory<vector_16> *places[PIECES];
+    words_16 words[PIECES] = {};
+    in_shared_memory<vector_16> *places[PIECES] = {};
 
     GPU_DEVICE void copy(int number, void *to, const void *from, bool valid = true)
     {

@@ -32,11 +32,15 @@ struct bfloat16 {
     uint16_t bits;
 };
 
+/* On RDNA, where registers are few, a number that the compiler takes for a new one: what is computed from it is not
+ * kept from far outside a loop, where every product and copy would want registers for addresses of its own. */
 GPU_DEVICE int32_t thread_index()
 {
     int32_t index = (int32_t)__builtin_amdgcn_workitem_id_x();
+#if defined(__GFX11__) || defined(__GFX12__)
     asm volatile("" : "+v"(index));
     __builtin_assume(index >= 0 && index < 1024);
+#endif
     return index;
 }
 

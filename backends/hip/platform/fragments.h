@@ -30,8 +30,7 @@ GPU_DEVICE int unit_group()
     return lane_index() / UNIT_SIZE;
 }
 
-/* Where a thread is, read anew: addresses that are computed from it are computed here, and not kept in registers from
- * far outside, where every product of a kernel would want its own. */
+/* Where a thread is. On RDNA every call reads it anew, so that addresses are computed where they are used. */
 struct lane_place {
     int lane;  /* of 16 */
     int group; /* of 16 lanes */
@@ -201,13 +200,13 @@ GPU_DEVICE unit_chunk load_chunk(const lane_place &place, const shared_tile<T, D
 }
 
 /* WIDTH operands from a tile whose rows are the steps: columns `column` + place.lane * WIDTH and following. Element i
- * of an operand is from row step(i) + lane_step. Where operands are long, the second half of the rows waits until the
- * first has been put in its place. */
+ * of an operand is from row step(i) + lane_step. Where operands are long, rows wait until those before them have been
+ * put in their places. */
 template <int WIDTH, typename T, int DIM, typename STEP>
 GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const lane_place &place,
                                 const shared_tile<T, DIM> &tile, STEP step, int lane_step, int column)
 {
-    constexpr int rows = UNIT_ELEMENTS < 8 ? UNIT_ELEMENTS : 8;
+    constexpr int rows = 4;
 #pragma unroll
     for (int first = 0; first < UNIT_ELEMENTS; first += rows) {
         uint32_t words[rows][WIDTH < 2 ? 1 : WIDTH / 2];
@@ -304,7 +303,7 @@ GPU_DEVICE void load_left_groups(unit_operand (&left)[ROWS / UNIT_SIZE], LOAD_GR
 
 /* Rows of a left matrix that a warp keeps for many products. */
 template <typename T, int ROWS, int DIM> struct register_rows {
-    unit_chunk chunk[ROWS / UNIT_SIZE][DIM / CHUNK_STEPS];
+    unit_chunk chunk[ROWS / UNIT_SIZE][DIM / CHUNK_STEPS] = {}; /* as in copy_batch */
 
     /* From global memory: address(row) of its `dim` elements; zeros past them. */
     template <typename ADDRESS> GPU_DEVICE void load(int32_t dim, ADDRESS address)
@@ -358,9 +357,9 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<
                               const shared_tile<T, DIM> &b, int b_row)
 {
     constexpr int width = unit_width(ROWS);
-    const lane_place place = fresh_place();
 #pragma unroll
     for (int step = 0; step < DIM; step += CHUNK_STEPS) {
+        const lane_place place = fresh_place();
         unit_chunk left[ROWS / UNIT_SIZE];
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)

@@ -2,9 +2,9 @@
 #ifndef VARLEN_HIP_TUNING_H
 #define VARLEN_HIP_TUNING_H
 
-/* CDNA keeps q in registers, of which a thread has 512; the 256 of RDNA are for sums. Blocks of 64 keys leave general
- * kernels too few. Where there is one stage, registers are the other. */
-constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool general)
+/* CDNA keeps q in registers, of which a thread has 512; the 256 of RDNA are for sums. Where there is one stage,
+ * registers are the other. */
+constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
 {
     const bool cdna = warp == 64;
     const bool d128 = head_dim > 64 && head_dim <= 128;
@@ -12,8 +12,8 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool general)
     tuning.warps = d128 && !cdna ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
     tuning.short_row_warps = 4;
-    tuning.block_keys = d128 && cdna && !general ? 64 : head_dim > 128 && !cdna ? 16 : 32;
-    tuning.stages = head_dim <= 64 || (d128 && cdna && general) ? 2 : 1;
+    tuning.block_keys = head_dim > 128 && !cdna ? 16 : 32;
+    tuning.stages = head_dim <= 64 || (d128 && cdna) ? 2 : 1;
     tuning.decode_warps = tuning.block_keys / 16;
     tuning.decode_keys = tuning.block_keys;
     tuning.blocks = head_dim <= 64 ? 2 : 1;
