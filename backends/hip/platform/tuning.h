@@ -12,8 +12,8 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
     tuning.warps = d128 && !cdna ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
     tuning.short_row_warps = 4;
-    tuning.block_keys = head_dim > 128 && !cdna ? 16 : 32;
-    tuning.stages = head_dim <= 64 || (d128 && cdna) ? 2 : 1;
+    tuning.block_keys = d128 && cdna ? 64 : head_dim > 128 && !cdna ? 16 : 32;
+    tuning.stages = head_dim <= 64 ? 2 : 1;
     tuning.decode_warps = tuning.block_keys / 16;
     tuning.decode_keys = tuning.block_keys;
     tuning.blocks = head_dim <= 64 ? 2 : 1;
