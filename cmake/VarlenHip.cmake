@@ -60,20 +60,27 @@ macro(varlen_find_hip reason)
   endif()
 endmacro()
 
+# Sets <out> to what a compiler is told of any source: varlen_hip_options(<out> <architectures> <include folders>
+# <definition>...).
+function(varlen_hip_options out architectures includes)
+  set(options ${VARLEN_HIP_FLAGS})
+  if(VARLEN_WERROR)
+    list(APPEND options -Werror)
+  endif()
+  list(TRANSFORM architectures PREPEND --offload-arch=)
+  list(TRANSFORM includes PREPEND -I)
+  list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE definitions)
+  set(${out} ${options} ${architectures} ${includes} ${definitions} PARENT_SCOPE)
+endfunction()
+
 # Adds an object file to a target: varlen_hip_object(<target> <name> <source> <include folders> <definition>...).
 function(varlen_hip_object target name source includes)
   set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}-${name}.o")
-  set(flags ${VARLEN_HIP_FLAGS})
-  if(VARLEN_WERROR)
-    list(APPEND flags -Werror)
-  endif()
-  list(TRANSFORM VARLEN_HIP_ARCHITECTURES PREPEND --offload-arch= OUTPUT_VARIABLE architectures)
-  list(TRANSFORM includes PREPEND -I OUTPUT_VARIABLE include_flags)
-  list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE definitions)
+  varlen_hip_options(options "${VARLEN_HIP_ARCHITECTURES}" "${includes}" ${ARGN})
   find_program(VARLEN_CCACHE ccache)
   add_custom_command(OUTPUT "${object}"
-    COMMAND $<$<BOOL:${VARLEN_CCACHE}>:${VARLEN_CCACHE}> "${VARLEN_HIP_COMPILER}" ${flags} ${architectures}
-      ${include_flags} ${definitions} -MD -MF "${object}.d" -c "${source}" -o "${object}"
+    COMMAND $<$<BOOL:${VARLEN_CCACHE}>:${VARLEN_CCACHE}> "${VARLEN_HIP_COMPILER}" ${options} -MD -MF "${object}.d"
+      -c "${source}" -o "${object}"
     MAIN_DEPENDENCY "${source}" DEPFILE "${object}.d" COMMAND_EXPAND_LISTS VERBATIM
     COMMENT "Building HIP object ${target}-${name}.o")
   target_sources(${target} PRIVATE "${object}")

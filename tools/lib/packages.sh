@@ -9,25 +9,54 @@ is_there() {
     esac
 }
 
-need_packages() {
-    local missing=() entry
+can_install() {
+    [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null
+}
+
+install_packages() {
+    echo "installing $*"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Sets `missing` to the packages among the words that are not there.
+find_missing() {
+    local entry
+    missing=()
     for entry in "$@"; do
         is_there "${entry#*:}" || missing+=("${entry%%:*}")
     done
+}
+
+need_packages() {
+    local missing
+    find_missing "$@"
     [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    if ! can_install; then
         echo "missing: ${missing[*]} (names of Debian packages)" >&2
         echo "install them: sudo apt-get install ${missing[*]}, or what your system calls them" >&2
         exit 1
     fi
-    echo "installing ${missing[*]}"
-    export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    install_packages "${missing[@]}"
+}
+
+# The same for packages that can be done without: all of them, or, where the system does not have them all, none.
+want_packages() {
+    local missing
+    find_missing "$@"
+    [ ${#missing[@]} -gt 0 ] && can_install || return 0
+    apt-get update -qq || return 0
+    if apt-get install -qq --simulate "${missing[@]}" >/dev/null 2>&1; then
+        install_packages "${missing[@]}" || echo "going on without ${missing[*]}"
+    fi
 }
 
 # What every build needs.
 build_packages=("cmake:cmake" "ninja-build:ninja" "gcc:gcc" "libc6-dev:/usr/include/stdio.h")
+
+# What the HIP backend is built with, where ROCm is not there; clang-tools has clang-offload-bundler.
+hip_packages=("clang-19:clang++-19" "lld-19:/usr/lib/llvm-19/bin/ld.lld"
+    "clang-tools-19:/usr/lib/llvm-19/bin/clang-offload-bundler" "libamdhip64-dev:/usr/include/hip/hip_runtime_api.h")
 
 # ccache makes a second build fast, where it is installed.
 if command -v ccache >/dev/null; then

@@ -112,8 +112,11 @@ GPU_DEVICE bool warp_any(bool condition)
 {
 #if defined(__GFX11__) || defined(__GFX12__)
     return __builtin_amdgcn_ballot_w32(condition) != 0;
-#else
+#elif __has_builtin(__builtin_amdgcn_ballot_w64)
     return __builtin_amdgcn_ballot_w64(condition) != 0;
+#else /* clang 15 */
+    constexpr int not_equal = 33;
+    return __builtin_amdgcn_uicmp(condition, 0, not_equal) != 0;
 #endif
 }
 

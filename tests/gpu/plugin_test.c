@@ -1,6 +1,6 @@
-/* The CUDA plugin's table, without a device: it is whole, it refuses what it must, and nothing needs a driver to do so.
+/* A GPU plugin's table, without a device: it is whole, it refuses what it must, and nothing needs a driver to do so.
  *
- * usage: cuda_plugin_test PLUGIN */
+ * usage: gpu_plugin_test PLUGIN NAME PRIORITY */
 #include <varlen/backend.h>
 
 #include <dlfcn.h>
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -45,6 +46,8 @@ static const varlen_host good_host = {
 };
 
 static varlen_backend_entry_function entry;
+static const char *expected_name;
+static int expected_priority;
 
 static void load(const char *path)
 {
@@ -72,8 +75,8 @@ static void the_table_is_whole(void **state)
     assert_non_null(backend);
     assert_int_equal(backend->abi_version, VARLEN_BACKEND_ABI_VERSION);
     assert_int_equal(backend->struct_size, sizeof *backend);
-    assert_int_equal(backend->priority, 100);
-    assert_string_equal(backend->name, "cuda");
+    assert_int_equal(backend->priority, expected_priority);
+    assert_string_equal(backend->name, expected_name);
     assert_true(strlen(backend->description) > 0);
     void (*functions[(sizeof *backend - offsetof(varlen_backend, device_count)) / sizeof(void (*)(void))])(void);
     memcpy(functions, (const char *)backend + offsetof(varlen_backend, device_count), sizeof functions);
@@ -124,9 +127,12 @@ int main(int count, char **words)
         cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
         cmocka_unit_test(float32_attention_is_refused),
     };
-    if (count == 2)
+    if (count == 4) {
         load(words[1]);
+        expected_name = words[2];
+        expected_priority = atoi(words[3]);
+    }
     if (!entry)
-        return fputs("usage: cuda_plugin_test PLUGIN\n", stderr), 2;
+        return fputs("usage: gpu_plugin_test PLUGIN NAME PRIORITY\n", stderr), 2;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
