@@ -545,7 +545,7 @@ def arguments():
     shown.add_argument("--mnemonics", metavar="COUNT", type=int, nargs="?", const=15,
                        help="of every main loop, the COUNT mnemonics (15) with the most cycles")
     checks = parser.add_argument_group("checks, of all kernels whether printed or not")
-    checks.add_argument("--no-scratch-below", metavar="DIM", type=int, help="no forward or backward kernel with a "
+    checks.add_argument("--no-scratch-up-to", metavar="DIM", type=int, help="no forward or backward kernel with a "
                         "head_dim of at most DIM may use scratch memory or spill VGPRs")
     checks.add_argument("--least-mix", metavar="ARCHITECTURE:KERNEL:HEAD_DIM=PERCENT", type=requirements,
                         action="extend", default=[], help="the main loops of these kernels, as far as they are not "
@@ -581,8 +581,8 @@ def main():
     if options.mnemonics:
         print_mnemonics(mixed, loops, options.mnemonics)
     failures = mix_failures(kernels, loops, options.least_mix)
-    if options.no_scratch_below:
-        failures += scratch_failures(kernels, options.no_scratch_below)
+    if options.no_scratch_up_to:
+        failures += scratch_failures(kernels, options.no_scratch_up_to)
     for failure in failures:
         print(failure, file=sys.stderr)
     sys.exit(1 if failures else 0)

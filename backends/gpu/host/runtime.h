@@ -2,7 +2,7 @@
  * of its own, and the template launch() in its platform/runtime.h, which is to be included in place of this file.
  *
  * A function that fails does so through gpu_host->fail, in words that quote the vendor's runtime. Memory, streams,
- * events and launches belong to the current device: see current_device.h. All may be called from any thread. */
+ * events and launches belong to the current device: see on_device in host/state.h. All may be called from any thread. */
 #ifndef VARLEN_GPU_HOST_RUNTIME_H
 #define VARLEN_GPU_HOST_RUNTIME_H
 

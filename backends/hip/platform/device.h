@@ -12,7 +12,7 @@
                    amdgpu_waves_per_eu(waves_per_unit(threads, blocks)))) void
 #define GPU_ARGUMENTS(type) const type
 
-/* 32 on RDNA, 64 on CDNA. What the host computes does not go by this one: see instance_warp in platform/runtime.h. */
+/* 32 on RDNA, 64 on CDNA. What the host computes does not go by this one: see with_warp in platform/runtime.h. */
 #if defined(__GFX11__) || defined(__GFX12__)
 constexpr int WARP = 32;
 #else
