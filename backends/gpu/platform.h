@@ -1,4 +1,4 @@
-/* What the device algorithms need of a GPU. Each vendor's folder has four headers of these names, which are found by
+/* What the device algorithms need of a GPU. Each vendor's folder has five headers of these names, which are found by
  * the include path; the algorithms in this folder are written against them alone.
  *
  * platform/device.h     inside a kernel: who am I, barriers, shuffles, atomics, a few functions of numbers
@@ -35,16 +35,24 @@
  *     copies_commit()                               ends a group of this thread's copies
  *     copies_wait<n>()                              until at most the n latest groups of this thread are under way;
  *                                                   block_barrier() then makes them seen by the others
+ *     copy_batch<PIECES, HELD_BACK>                 copies that a thread begins together, and finishes when it has
+ *                                                   computed; held back: nothing reaches shared memory before finish()
+ *         .copy(number, to, from), .copy(number, to, from, valid)    as copy_16; number is 0 .. PIECES - 1, and constant
+ *                                                   when loops have been unrolled
+ *         .begun()                                  all pieces are on their way; ends a group of copy_16 too
+ *         .finish<LATER>()                          until the batch is there, and those copies of copy_16; LATER batches
+ *                                                   begun behind it may be under way
  *
  * platform/fragments.h  products of matrices by a warp, on its matrix units
  *     shared_tile<T, DIM>   rows of DIM elements of T in shared memory, in whatever order suits the unit. DIM is a
- *                           multiple of 64.
+ *                           multiple of 64; of 32 where the platform's tuning wants tiles of as few keys.
  *         .data                                     T *, aligned to 1024 bytes
  *         .piece(row, column)                       T *, address of 8 elements; column is a multiple of 8
  *         static bytes(rows)
  *     warp_sums<ROWS, COLUMNS>   float sums of a matrix that a warp holds together; both are multiples of 16
  *         SLOTS                                     how many of the rows this thread holds elements of
- *         RUN                                       neighbouring columns that it holds of a row together
+ *         RUN                                       neighbouring columns that it holds of a row together: 1, 2 or 4,
+ *                                                   not the same for all sizes
  *         clear()
  *         for_each_run(f)                           f(slot, column, float *run): RUN elements from `column` on
  *         for_each_run_with(other, f)               f(slot, column, float *run, float *run_of_other)
@@ -53,9 +61,12 @@
  *     sums_row_max(x), sums_row_sum(x)              over the threads that share a row; all get the result
  *     warp_operand<T, ROWS, COLUMNS>                sums rounded to T, as the left matrix of a product
  *     operand_of<T>(sums)
+ *     register_rows<T, ROWS, DIM>   rows of a left matrix that a warp keeps; only declared where tuning asks for none
+ *         .load(dim, address)                       from global memory: address(row) of `dim` elements, zeros past them
  *
  *     multiply_rows(sums, a, a_row, b, b_row)
  *         sums[r][c] += sum over d < DIM of a[a_row + r][d] * b[b_row + c][d]
+ *     multiply_rows(sums, rows, b, b_row)           the same with register_rows
  *     multiply_operand(sums, p, b, b_row, b_column)
  *         sums[r][c] += sum over k of p[r][k] * b[b_row + k][b_column + c]
  *     multiply_columns<STEPS>(sums, a, a_column, b, b_column)
@@ -63,6 +74,8 @@
  *     multiply_tiles<STEPS>(sums, a, a_row, b, b_column)
  *         sums[r][c] += sum over k < STEPS of a[a_row + r][k] * b[k][b_column + c]
  *     store_sums(tile, row, column, sums)           rounds sums to T and writes them to a tile
+ *
+ * platform/tuning.h     sizes: see tuning.h
  *
  * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */
 #ifndef VARLEN_GPU_PLATFORM_H
