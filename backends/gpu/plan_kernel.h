@@ -137,7 +137,8 @@ GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &ele
 {
     if (!side.cu_seqlens)
         return false;
-    return (side.seqused && element.used < element.value - element.before) || element.padding > 0 ||
+    const int64_t slot = (int64_t)element.value - element.before;
+    return (side.seqused && element.used < slot) || element.padding > 0 ||
            (element.index == batch && element.value < side.total);
 }
 
