@@ -53,8 +53,8 @@ template <typename INSTANCE> struct backward_work {
 
     /* A block of rows on its way to shared memory. */
     struct block_copies {
-        copy_batch<Q_PIECES + DOUT_PIECES, STAGES == 1> rows;
-        copy_batch<1, STAGES == 1> statistics;
+        copy_batch<Q_PIECES + DOUT_PIECES, 0, STAGES == 1> rows;
+        copy_batch<1, 0, STAGES == 1> statistics;
     };
 
     const backward_arguments &args;

@@ -33,8 +33,7 @@ struct forward_arguments {
     int32_t validate;
 };
 
-/* The most that a tile, and a block of threads, has. */
-enum { FORWARD_ROWS = 128, FORWARD_WARPS = 8 };
+enum { FORWARD_WARPS = 8 }; /* of a block of threads, at most */
 
 /* What all threads of a block know of the item they are at; behind the tiles in shared memory, since registers are for
  * sums. */
@@ -71,7 +70,9 @@ template <int THREADS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOC
 template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     using T = typename INSTANCE::T;
     using key_tile = shared_tile<T, INSTANCE::HEAD_DIM>;
-    using value_tile = shared_tile<T, INSTANCE::VALUE_DIM>;
+    using value_tile = std::conditional_t<INSTANCE::TUNING.interleaved_values, interleaved_tile<T, INSTANCE::VALUE_DIM>,
+                                          shared_tile<T, INSTANCE::VALUE_DIM>>;
+    using out_tile = shared_tile<T, INSTANCE::VALUE_DIM>;
     static constexpr int VALUE_DIM = INSTANCE::VALUE_DIM;
     static constexpr int STAGES = INSTANCE::TUNING.stages;
     static constexpr int Q_BYTES = INSTANCE::TUNING.queries_in_registers ? 0 : key_tile::bytes(LAYOUT::ROWS);
@@ -83,7 +84,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
                                            ? LAYOUT::KEY_WARPS *LAYOUT::ROWS *(MERGE_STRIDE + 2) * (int)sizeof(float)
                                            : 0;
     static constexpr int BYTES = Q_BYTES + (MERGE_BYTES > STAGE_BYTES ? MERGE_BYTES : STAGE_BYTES);
-    static_assert(!INSTANCE::TUNING.out_by_shared_memory || value_tile::bytes(LAYOUT::ROWS) <= Q_BYTES,
+    static_assert(!INSTANCE::TUNING.out_by_shared_memory || out_tile::bytes(LAYOUT::ROWS) <= Q_BYTES,
                   "out takes the place of q");
 
     char *base;
@@ -100,7 +101,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     {
         return {(T *)(base + Q_BYTES + STAGES * K_BYTES + stage * V_BYTES)};
     }
-    GPU_DEVICE value_tile out() const
+    GPU_DEVICE out_tile out() const
     {
         return {(T *)base};
     }
@@ -122,7 +123,9 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     static constexpr int SLOTS = scores_type::SLOTS;
     /* Pieces that a thread copies of a block. */
     static constexpr int K_PIECES = key_shares::pieces(INSTANCE::HEAD_DIM);
-    static constexpr int V_PIECES = key_shares::pieces(INSTANCE::VALUE_DIM);
+    static constexpr int V_PIECES = TUNING.interleaved_values ? 0 : key_shares::pieces(INSTANCE::VALUE_DIM);
+    static constexpr int V_SQUARES =
+        TUNING.interleaved_values ? square_shares<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS, INSTANCE::VALUE_DIM>::STEPS : 0;
 
     const forward_arguments &args;
     const forward_item &item;
@@ -132,7 +135,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     int32_t warp_key; /* first key of this warp, counted in a block */
     philox_key dropout;
     queries_type queries;
-    copy_batch<K_PIECES + V_PIECES, memory_type::STAGES == 1> copies;
+    copy_batch<K_PIECES + V_PIECES, V_SQUARES, memory_type::STAGES == 1> copies;
     out_type out;
     softmax_state<SLOTS> state;
 
@@ -188,8 +191,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         const int stage = block % memory_type::STAGES;
         const int32_t first = block * LAYOUT::BLOCK_KEYS;
         copy_keys<key_shares>(copies, 0, memory.k(stage), shared.keys, first, item.keys.end, args.problem.head_dim);
-        copy_keys<key_shares>(copies, K_PIECES, memory.v(stage), shared.values, first, item.keys.end,
-                              args.problem.value_dim);
+        copy_keys<key_shares>(copies, TUNING.interleaved_values ? 0 : K_PIECES, memory.v(stage), shared.values, first,
+                              item.keys.end, args.problem.value_dim);
         copies.begun();
     }
 

@@ -35,10 +35,13 @@
  *     copies_commit()                               ends a group of this thread's copies
  *     copies_wait<n>()                              until at most the n latest groups of this thread are under way;
  *                                                   block_barrier() then makes them seen by the others
- *     copy_batch<PIECES, HELD_BACK>                 copies that a thread begins together, and finishes when it has
+ *     copy_batch<PIECES, SQUARES, HELD_BACK>        copies that a thread begins together, and finishes when it has
  *                                                   computed; held back: nothing reaches shared memory before finish()
  *         .copy(number, to, from), .copy(number, to, from, valid)    as copy_16; number is 0 .. PIECES - 1, and constant
  *                                                   when loops have been unrolled
+ *         .copy_square(number, to, from, valid)     four times four elements of 16 bits: from[i] is row i, zeros if not
+ *                                                   valid[i]; columns 0 and 1, one behind the other, go to to[0],
+ *                                                   2 and 3 to to[1]; only where tuning asks for interleaved tiles
  *         .begun()                                  all pieces are on their way; ends a group of copy_16 too
  *         .finish<LATER>()                          until the batch is there, and those copies of copy_16; LATER batches
  *                                                   begun behind it may be under way
@@ -49,6 +52,10 @@
  *         .data                                     T *, aligned to 1024 bytes
  *         .piece(row, column)                       T *, address of 8 elements; column is a multiple of 8
  *         static bytes(rows)
+ *     interleaved_tile<T, DIM>   the same, for the right matrix of multiply_operand alone, with a column's elements of
+ *                           rows 4 i .. 4 i + 3 as neighbours; only declared where tuning asks for none
+ *         .piece(row, column)                       T *, address of 8 elements: those of `column`, then of the next;
+ *                                                   row is a multiple of 4, column of 2
  *     warp_sums<ROWS, COLUMNS>   float sums of a matrix that a warp holds together; both are multiples of 16
  *         SLOTS                                     how many of the rows this thread holds elements of
  *         RUN                                       neighbouring columns that it holds of a row together: 1, 2 or 4,
@@ -67,7 +74,7 @@
  *     multiply_rows(sums, a, a_row, b, b_row)
  *         sums[r][c] += sum over d < DIM of a[a_row + r][d] * b[b_row + c][d]
  *     multiply_rows(sums, rows, b, b_row)           the same with register_rows
- *     multiply_operand(sums, p, b, b_row, b_column)
+ *     multiply_operand(sums, p, b, b_row, b_column)    b may be an interleaved_tile
  *         sums[r][c] += sum over k of p[r][k] * b[b_row + k][b_column + c]
  *     multiply_columns<STEPS>(sums, a, a_column, b, b_column)
  *         sums[r][c] += sum over k < STEPS of a[k][a_column + r] * b[k][b_column + c]; STEPS is a multiple of 16

@@ -26,7 +26,8 @@ GPU_DEVICE char *query_row_address(const gpu_problem &problem, const gpu_tensor 
 }
 
 /* How the threads of a block share the rows of a tile: eight neighbours copy 128 bytes of one row. */
-template <int THREADS, int ROWS_> struct copy_shares {
+template <int THREADS_, int ROWS_> struct copy_shares {
+    static constexpr int THREADS = THREADS_;
     static constexpr int ROWS = ROWS_;
     static constexpr int PIECES = 8;
     static constexpr int AT_ONCE = THREADS / PIECES; /* rows */
@@ -52,6 +53,30 @@ template <int THREADS, int ROWS_> struct copy_shares {
     GPU_DEVICE static int32_t column()
     {
         return thread_index() % PIECES * 8;
+    }
+};
+
+/* How they share the squares of an interleaved tile: neighbours along its rows. */
+template <int THREADS, int ROWS, int DIM> struct square_shares {
+    static constexpr int SIZE = 4;
+    static constexpr int SQUARES = ROWS / SIZE * (DIM / SIZE);
+    static constexpr int STEPS = (SQUARES + THREADS - 1) / THREADS;
+
+    GPU_DEVICE static int32_t number(int step)
+    {
+        return step * THREADS + thread_index();
+    }
+    GPU_DEVICE static bool exists(int step)
+    {
+        return SQUARES % THREADS == 0 || number(step) < SQUARES;
+    }
+    GPU_DEVICE static int32_t row(int step)
+    {
+        return number(step) / (DIM / SIZE) * SIZE;
+    }
+    GPU_DEVICE static int32_t column(int step)
+    {
+        return number(step) % (DIM / SIZE) * SIZE;
     }
 };
 
@@ -124,6 +149,53 @@ GPU_DEVICE void copy_keys(COPIES &copies, int number, const shared_tile<T, DIM> 
     for (int step = 0; step < SHARES::STEPS; step++)
         copy_whole_row(copies, number + step * (DIM / 64), tile, SHARES::first_row() + step * SHARES::AT_ONCE,
                        SHARES::column(), from + step * stride);
+}
+
+struct row_source {
+    const char *from; /* element 0 */
+    bool exists;
+};
+
+/* Begins to copy this thread's squares, from `source(row)`. */
+template <typename SQUARES, typename COPIES, typename T, int DIM, typename SOURCE>
+GPU_DEVICE void copy_squares(COPIES &copies, int number, const interleaved_tile<T, DIM> &tile, int32_t dim,
+                             SOURCE source)
+{
+#pragma unroll
+    for (int step = 0; step < SQUARES::STEPS; step++) {
+        if (!SQUARES::exists(step))
+            continue;
+        const int32_t row = SQUARES::row(step);
+        const int32_t column = SQUARES::column(step);
+        T *const to[2] = {tile.piece(row, column), tile.piece(row, column + 2)};
+        const char *from[SQUARES::SIZE];
+        bool valid[SQUARES::SIZE];
+#pragma unroll
+        for (int i = 0; i < SQUARES::SIZE; i++) {
+            const row_source one = source(row + i);
+            from[i] = one.from + column * (int)sizeof(T);
+            valid[i] = one.exists && column < dim;
+        }
+        copies.copy_square(number + step, to, from, valid);
+    }
+}
+
+template <typename SHARES, typename COPIES, typename T, int DIM>
+GPU_DEVICE void copy_keys(COPIES &copies, int number, const interleaved_tile<T, DIM> &tile, const gpu_key_rows &rows,
+                          int32_t first, int32_t end, int32_t dim)
+{
+    using squares = square_shares<SHARES::THREADS, SHARES::ROWS, DIM>;
+    if (rows.pages || end - first < SHARES::ROWS || dim < DIM) {
+        copy_squares<squares>(copies, number, tile, dim, [&](int32_t row) -> row_source {
+            const bool exists = first + row < end;
+            return {exists ? key_row(rows, first + row) : nullptr, exists};
+        });
+        return;
+    }
+    const char *from = rows.data + (int64_t)first * rows.row_bytes;
+    copy_squares<squares>(copies, number, tile, DIM, [&](int32_t row) -> row_source {
+        return {from + row * rows.row_bytes, true};
+    });
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* How large a kernel's pieces of work are. Each platform has a table of these in platform/tuning.h, by the size that
  * head_dim is rounded up to and by the threads of a warp; they change speed, and results in their last bits.
  *
+ *     FORWARD_ROWS     of a tile, at most
  *     forward_tuning_of(head_dim, warp, general)
  *     backward_tuning_of(head_dim, warp, general) */
 #ifndef VARLEN_GPU_TUNING_H
@@ -19,6 +20,7 @@ struct forward_tuning {
     int decode_keys; /* of a block */
     int blocks;      /* per processor */
     bool queries_in_registers;
+    bool interleaved_values;   /* in an interleaved_tile */
     bool out_by_shared_memory; /* rows that threads hold too little of to store it directly */
 };
 

@@ -70,7 +70,7 @@ enum { ROWS = 32, STEPS = 64, COLUMNS = 48 };
 struct matrices {
     float left[ROWS][STEPS]; /* of small whole numbers, which every type holds */
     float right[STEPS][COLUMNS];
-    float sums[threads / WARP][4][ROWS][COLUMNS]; /* by warp: of rows, an operand, columns, tiles */
+    float sums[threads / WARP][5][ROWS][COLUMNS]; /* by warp: of rows, an operand, columns, tiles, interleaved values */
 };
 
 static float number(int row, int column)
@@ -89,6 +89,14 @@ static void fill(const shared_tile<T, DIM> &tile, const float *values, int rows,
         }
 }
 
+template <typename T, int DIM>
+static void fill(const interleaved_tile<T, DIM> &tile, const float *values, int rows, int columns)
+{
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < columns; c++)
+            tile.piece(r & ~3, c & ~1)[c % 2 * 4 + r % 4] = from_float<T>(values[r * columns + c]);
+}
+
 static void write(float (&matrix)[ROWS][COLUMNS], warp_sums<ROWS, COLUMNS> &sums)
 {
     sums.for_each_run([&](int slot, int column, const float *run_of_floats) {
@@ -105,14 +113,16 @@ template <typename T> GPU_KERNEL(threads, 1) products_kernel(GPU_ARGUMENTS(point
     const tile right = {(T *)(memory + tile::bytes(64))};             /* [COLUMNS][STEPS] */
     const tile left_columns = {(T *)(memory + tile::bytes(64) * 2)};  /* [STEPS][ROWS] */
     const tile right_columns = {(T *)(memory + tile::bytes(64) * 3)}; /* [STEPS][COLUMNS] */
+    const interleaved_tile<T, STEPS> right_interleaved = {(T *)(memory + tile::bytes(64) * 4)};
     if (thread_index() == 0) {
         fill(left, &all->left[0][0], ROWS, STEPS, false);
         fill(right, &all->right[0][0], STEPS, COLUMNS, true);
         fill(left_columns, &all->left[0][0], ROWS, STEPS, true);
         fill(right_columns, &all->right[0][0], STEPS, COLUMNS, false);
+        fill(right_interleaved, &all->right[0][0], STEPS, COLUMNS);
     }
     block_barrier();
-    float(&results)[4][ROWS][COLUMNS] = all->sums[thread_index() / WARP];
+    float(&results)[5][ROWS][COLUMNS] = all->sums[thread_index() / WARP];
     warp_sums<ROWS, COLUMNS> sums;
     sums.clear();
     multiply_rows(sums, left, 0, right, 0);
@@ -133,6 +143,9 @@ template <typename T> GPU_KERNEL(threads, 1) products_kernel(GPU_ARGUMENTS(point
     sums.clear();
     multiply_operand(sums, operand_of<T>(copy), right_columns, 0, 0);
     write(results[1], sums);
+    sums.clear();
+    multiply_operand(sums, operand_of<T>(copy), right_interleaved, 0, 0);
+    write(results[4], sums);
 }
 
 template <typename T> static void products(void **)
@@ -144,14 +157,14 @@ template <typename T> static void products(void **)
         for (int c = 0; c < COLUMNS; c++)
             all.right[step][c] = number(step + 3, c);
     }
-    run<products_kernel<T>>(pointer_to<matrices>{&all}, 1, shared_tile<T, STEPS>::bytes(64) * 4);
+    run<products_kernel<T>>(pointer_to<matrices>{&all}, 1, shared_tile<T, STEPS>::bytes(64) * 5);
     for (int r = 0; r < ROWS; r++)
         for (int c = 0; c < COLUMNS; c++) {
             float sum = 0.0f;
             for (int step = 0; step < STEPS; step++)
                 sum += all.left[r][step] * all.right[step][c];
             for (int warp = 0; warp < threads / WARP; warp++)
-                for (int which = 0; which < 4; which++)
+                for (int which = 0; which < 5; which++)
                     assert_float_equal(all.sums[warp][which][r][c], sum, 0.0f);
         }
 }

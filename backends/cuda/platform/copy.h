@@ -29,8 +29,8 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
 }
 
 /* The hardware keeps track of what is under way. */
-template <int PIECES, bool HELD_BACK> struct copy_batch {
-    static_assert(!HELD_BACK, "copies arrive when they like");
+template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
+    static_assert(SQUARES == 0 && !HELD_BACK, "copies arrive when they like, and as they are");
 
     GPU_DEVICE void copy(int, void *to, const void *from)
     {

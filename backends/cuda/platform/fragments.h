@@ -171,6 +171,9 @@ GPU_DEVICE void multiply_piece<bfloat16>(float (&sums)[4], const uint32_t (&left
 /* There is no room for them: sums take all registers. */
 template <typename T, int ROWS, int DIM> struct register_rows;
 
+/* ldmatrix transposes. */
+template <typename T, int DIM> struct interleaved_tile;
+
 /* Left and right operands of 16 rows or columns, from a tile whose rows run along the products' steps. */
 template <typename T, int DIM>
 GPU_DEVICE void load_left(uint32_t (&left)[4], const shared_tile<T, DIM> &tile, int row, int step, int lane)

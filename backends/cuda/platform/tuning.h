@@ -2,6 +2,8 @@
 #ifndef VARLEN_CUDA_TUNING_H
 #define VARLEN_CUDA_TUNING_H
 
+constexpr int FORWARD_ROWS = 128;
+
 constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
 {
     forward_tuning tuning = {};

@@ -17,6 +17,14 @@ GPU_DEVICE words_16 load_global_16(const void *from, bool valid)
     return __builtin_bit_cast(words_16, *(const in_global_memory<vector_16> *)address);
 }
 
+typedef uint32_t vector_8 __attribute__((ext_vector_type(2)));
+
+GPU_DEVICE vector_8 load_global_8(const void *from, bool valid)
+{
+    const void *address = valid ? from : &hip_zeros;
+    return *(const in_global_memory<vector_8> *)address;
+}
+
 GPU_DEVICE void store_shared_16(void *to, const words_16 &words)
 {
     *(in_shared_memory<vector_16> *)to = __builtin_bit_cast(vector_16, words);
@@ -37,14 +45,28 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
 
 /* The loads are under way until finish() wants their words. They begin as zeros: from what is not set the compiler
  * concludes that it may as well keep what was there before, in registers and through all of a kernel. */
-template <int PIECES, bool HELD_BACK> struct copy_batch {
+template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
+    using place = in_shared_memory<vector_16> *;
+
     words_16 words[PIECES] = {};
-    in_shared_memory<vector_16> *places[PIECES] = {};
+    place places[PIECES] = {};
+    vector_8 square_words[SQUARES][4] = {};
+    place square_places[SQUARES][2] = {};
 
     GPU_DEVICE void copy(int number, void *to, const void *from, bool valid = true)
     {
         words[number] = load_global_16(from, valid);
-        places[number] = (in_shared_memory<vector_16> *)to;
+        places[number] = (place)to;
+    }
+
+    template <typename T>
+    GPU_DEVICE void copy_square(int number, T *const (&to)[2], const char *const (&from)[4], const bool (&valid)[4])
+    {
+#pragma unroll
+        for (int row = 0; row < 4; row++)
+            square_words[number][row] = load_global_8(from[row], valid[row]);
+        square_places[number][0] = (place)to[0];
+        square_places[number][1] = (place)to[1];
     }
 
     GPU_DEVICE void begun()
@@ -56,6 +78,26 @@ template <int PIECES, bool HELD_BACK> struct copy_batch {
 #pragma unroll
         for (int number = 0; number < PIECES; number++)
             *places[number] = __builtin_bit_cast(vector_16, words[number]);
+#pragma unroll
+        for (int number = 0; number < SQUARES; number++)
+            store_square(number);
+    }
+
+    GPU_DEVICE void store_square(int number)
+    {
+        const vector_8(&rows)[4] = square_words[number];
+        if (!square_places[number][0])
+            return;
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            vector_16 columns;
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                columns[i] = lower_halves(rows[2 * i][half], rows[2 * i + 1][half]);
+                columns[2 + i] = upper_halves(rows[2 * i][half], rows[2 * i + 1][half]);
+            }
+            *square_places[number][half] = columns;
+        }
     }
 };
 

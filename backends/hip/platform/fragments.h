@@ -39,7 +39,7 @@ template <typename T, int ROWS, int DIM> struct register_rows {
     template <typename ADDRESS> GPU_DEVICE void load(int32_t dim, ADDRESS address)
     {
         constexpr int width = unit_width(ROWS);
-        const lane_place place = fresh_place();
+        const lane_place place = fresh_place_of_lane();
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++) {
             const char *row = address(group_start<ROWS>(slot) + place.lane * width);
@@ -88,7 +88,7 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<
     constexpr int width = unit_width(ROWS);
 #pragma unroll
     for (int step = 0; step < DIM; step += CHUNK_STEPS) {
-        const lane_place place = fresh_place();
+        const lane_place place = place_of_lane();
         unit_chunk left[ROWS / UNIT_SIZE];
 #pragma unroll
         for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
@@ -101,7 +101,7 @@ template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const register_rows<T, ROWS, DIM> &a,
                               const shared_tile<T, DIM> &b, int b_row)
 {
-    const lane_place place = fresh_place();
+    const lane_place place = fresh_place_of_lane();
 #pragma unroll
     for (int n = 0; n < DIM / CHUNK_STEPS; n++) {
         unit_chunk left[ROWS / UNIT_SIZE];
@@ -113,10 +113,10 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const register_row
 }
 
 /* A step of a product whose right matrix has the steps as its rows: `step` and `lane_step` as in load_transposed. */
-template <typename T, int DIM, int ROWS, int COLUMNS, typename STEP>
+template <typename T, typename TILE, int ROWS, int COLUMNS, typename STEP>
 GPU_DEVICE void multiply_transposed(warp_sums<ROWS, COLUMNS> &sums, const lane_place &place,
-                                    const unit_operand (&left)[ROWS / UNIT_SIZE], const shared_tile<T, DIM> &b,
-                                    STEP step, int lane_step, int b_column)
+                                    const unit_operand (&left)[ROWS / UNIT_SIZE], const TILE &b, STEP step,
+                                    int lane_step, int b_column)
 {
     using type = warp_sums<ROWS, COLUMNS>;
     constexpr int width = type::WIDTH;
@@ -131,13 +131,13 @@ GPU_DEVICE void multiply_transposed(warp_sums<ROWS, COLUMNS> &sums, const lane_p
     }
 }
 
-template <typename T, int DIM, int ROWS, int STEPS, int COLUMNS>
-GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_operand<T, ROWS, STEPS> &p,
-                                 const shared_tile<T, DIM> &b, int b_row, int b_column)
+template <typename T, typename TILE, int ROWS, int STEPS, int COLUMNS>
+GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_operand<T, ROWS, STEPS> &p, const TILE &b,
+                                 int b_row, int b_column)
 {
     using type = warp_operand<T, ROWS, STEPS>;
     constexpr int width = type::sums::WIDTH;
-    const lane_place place = fresh_place();
+    const lane_place place = fresh_place_of_lane();
 #pragma unroll
     for (int n = 0; n < STEPS / UNIT_SIZE; n++) {
         unit_operand left[ROWS / UNIT_SIZE];
@@ -155,7 +155,7 @@ GPU_DEVICE void multiply_columns(warp_sums<ROWS, COLUMNS> &sums, const shared_ti
                                  const shared_tile<T, B_DIM> &b, int b_column)
 {
     constexpr int width = unit_width(ROWS);
-    const lane_place place = fresh_place();
+    const lane_place place = place_of_lane();
     const int lane_step = UNIT_GROUPS == 1 ? 0 : place.group * UNIT_ELEMENTS;
 #pragma unroll
     for (int first = 0; first < STEPS; first += UNIT_SIZE) {
@@ -174,7 +174,7 @@ GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile
 {
     static_assert(STEPS % CHUNK_STEPS == 0, "steps are made of chunks");
     constexpr int width = unit_width(ROWS);
-    const lane_place place = fresh_place();
+    const lane_place place = place_of_lane();
 #pragma unroll
     for (int first = 0; first < STEPS; first += CHUNK_STEPS) {
         unit_chunk chunks[ROWS / UNIT_SIZE];
@@ -198,7 +198,7 @@ template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void store_sums(const shared_tile<T, DIM> &tile, int row, int column, const warp_sums<ROWS, COLUMNS> &sums)
 {
     using type = warp_sums<ROWS, COLUMNS>;
-    const lane_place place = fresh_place();
+    const lane_place place = place_of_lane();
 #pragma unroll
     for (int slot = 0; slot < type::SLOTS; slot++)
 #pragma unroll
@@ -207,9 +207,10 @@ GPU_DEVICE void store_sums(const shared_tile<T, DIM> &tile, int row, int column,
             const int run = n % type::GROUP_RUNS;
             float values[type::RUN];
             sums.get_run(values, slot, group, run);
-            T *to = tile.element(row + group_start<ROWS>(slot), place.lane * type::ROW_WIDTH,
-                                 column + group * type::WIDTH * UNIT_SIZE, type::run_column(place, run));
-            store_shared<T, type::RUN>(to, values);
+            in_shared_memory<T> *to =
+                tile.element(row + group_start<ROWS>(slot), place.lane * type::ROW_WIDTH,
+                             column + group * type::WIDTH * UNIT_SIZE, type::run_column(place, run));
+            store_shared<type::RUN>(to, values);
         }
 }
 

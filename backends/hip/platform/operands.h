@@ -4,13 +4,6 @@
 
 #include "platform/sums.h"
 
-/* Keeps the compiler from loading the operands of all products before the first: it has no count of the registers that
- * this takes. */
-GPU_DEVICE void finish_before_more()
-{
-    __builtin_amdgcn_sched_barrier(0);
-}
-
 /* Steps of a product that are read from a row at once, 16 bytes to a lane and load: a chunk. */
 constexpr int CHUNK_OPERANDS = UNIT_ELEMENTS < 8 ? 8 / UNIT_ELEMENTS : 1;
 constexpr int CHUNK_STEPS = CHUNK_OPERANDS * UNIT_SIZE;
@@ -71,6 +64,21 @@ GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const lane_plac
     }
 }
 
+/* The same from a tile whose rows are interleaved: the words are there. */
+template <int WIDTH, typename T, int DIM, typename STEP>
+GPU_DEVICE void load_transposed(unit_operand (&operands)[WIDTH], const lane_place &place,
+                                const interleaved_tile<T, DIM> &tile, STEP step, int lane_step, int column)
+{
+    static_assert(UNIT_ELEMENTS == interleaved_tile<T, DIM>::ROWS && WIDTH % 2 == 0, "a piece is two operands");
+#pragma unroll
+    for (int j = 0; j < WIDTH; j += 2) {
+        uint32_t words[4];
+        load_shared<8>(words, tile.element(step(0), lane_step, column + j, place.lane * WIDTH));
+        operands[j] = {{words[0], words[1]}};
+        operands[j + 1] = {{words[2], words[3]}};
+    }
+}
+
 /* Sums rounded to T, as the operand of a product whose steps are their columns. */
 template <typename T, int ROWS, int STEPS> struct warp_operand {
     using sums = warp_sums<ROWS, STEPS>;
@@ -110,7 +118,7 @@ GPU_DEVICE warp_operand<T, ROWS, COLUMNS> operand_of(const warp_sums<ROWS, COLUM
 #pragma unroll
             for (int i = 0; i < UNIT_SUMS; i += 2) {
                 const int element = n % width * UNIT_SUMS + i; /* of the group, in the order of a lane's columns */
-                own[i / 2] = element_pair<T>(units[element % width][element / width],
+                own[i / 2] = operand_pair<T>(units[element % width][element / width],
                                              units[(element + 1) % width][(element + 1) / width]);
             }
             operand.unit[slot][n / width][n % width] = unit_operand_of(own);

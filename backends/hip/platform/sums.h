@@ -29,16 +29,32 @@ GPU_DEVICE int unit_group()
     return lane_index() / UNIT_SIZE;
 }
 
-/* Where a thread is. On RDNA every call reads it anew, so that addresses are computed where they are used. */
+/* Where a thread is. */
 struct lane_place {
     int lane;  /* of 16 */
     int group; /* of 16 lanes */
 };
 
-GPU_DEVICE lane_place fresh_place()
+GPU_DEVICE lane_place place_of_lane()
 {
-    const int lane = lane_index();
+    return {unit_lane(), unit_group()};
+}
+
+/* A number that the compiler takes for a new one: addresses are computed anew from it where they are used, and not kept
+ * in registers from far outside of a loop. */
+GPU_DEVICE lane_place fresh_place_of_lane()
+{
+    int lane = lane_index();
+    asm volatile("" : "+v"(lane));
+    __builtin_assume(lane >= 0 && lane < WARP);
     return {lane % UNIT_SIZE, lane / UNIT_SIZE};
+}
+
+/* Keeps the compiler from mixing what follows with what comes before: it has no count of the registers that this
+ * takes. */
+GPU_DEVICE void finish_before_more()
+{
+    __builtin_amdgcn_sched_barrier(0);
 }
 
 /* How many units share a group of rows or columns. */
@@ -103,7 +119,7 @@ template <int ROWS, int COLUMNS> struct warp_sums {
 
     template <typename F> GPU_DEVICE void for_each_run(F f)
     {
-        const lane_place place = fresh_place();
+        const lane_place place = fresh_place_of_lane();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
@@ -112,12 +128,13 @@ template <int ROWS, int COLUMNS> struct warp_sums {
                 get_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
                 f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS), values);
                 set_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
+                finish_before_more();
             }
     }
 
     template <typename F> GPU_DEVICE void for_each_run_with(warp_sums &other, F f)
     {
-        const lane_place place = fresh_place();
+        const lane_place place = fresh_place_of_lane();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll

@@ -2,22 +2,26 @@
 #ifndef VARLEN_HIP_TUNING_H
 #define VARLEN_HIP_TUNING_H
 
-/* CDNA keeps q in registers, of which a thread has 512; the 256 of RDNA are for sums. Where there is one stage,
- * registers are the other. */
+constexpr int FORWARD_ROWS = 256;
+
+/* CDNA keeps q in registers; the 256 of RDNA are for sums. Where there is one stage, registers are the other. Two waves
+ * of CDNA share the 512 registers of a SIMD: with so many to a wave alone the compiler would put sums into accumulation
+ * registers, from where softmax has to fetch them. */
 constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
 {
     const bool cdna = warp == 64;
     const bool d128 = head_dim > 64 && head_dim <= 128;
     forward_tuning tuning = {};
-    tuning.warps = d128 && !cdna ? 8 : 4;
+    tuning.warps = d128 ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
-    tuning.short_row_warps = 4;
+    tuning.short_row_warps = d128 && cdna ? 8 : 4;
     tuning.block_keys = d128 && cdna ? 64 : head_dim > 128 && !cdna ? 16 : 32;
     tuning.stages = head_dim <= 64 ? 2 : 1;
     tuning.decode_warps = tuning.block_keys / 16;
     tuning.decode_keys = tuning.block_keys;
     tuning.blocks = head_dim <= 64 ? 2 : 1;
     tuning.queries_in_registers = cdna;
+    tuning.interleaved_values = cdna;
     return tuning;
 }
 

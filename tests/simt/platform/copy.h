@@ -26,7 +26,9 @@ template <int GROUPS> GPU_DEVICE void copies_wait()
     simt_copies_wait(GROUPS);
 }
 
-template <int PIECES, bool HELD_BACK> struct copy_batch {
+template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
+    static_assert(SQUARES == 0, "squares are held back");
+
     void copy(int number, void *to, const void *from, bool valid = true)
     {
         simt_require(number >= 0 && number < PIECES, "copy_batch: there is no piece of this number");
@@ -43,15 +45,30 @@ template <int PIECES, bool HELD_BACK> struct copy_batch {
 };
 
 /* Held back by way of a copy of its own. */
-template <int PIECES> struct copy_batch<PIECES, true> {
+template <int PIECES, int SQUARES> struct copy_batch<PIECES, SQUARES, true> {
     words_16 words[PIECES];
     void *places[PIECES];
+    uint16_t squares[SQUARES][4][4]; /* [column][row] */
+    void *square_places[SQUARES][2] = {};
 
     void copy(int number, void *to, const void *from, bool valid = true)
     {
         simt_require(number >= 0 && number < PIECES, "copy_batch: there is no piece of this number");
         words[number] = valid ? load_16(from) : words_16{};
         places[number] = to;
+    }
+    template <typename T>
+    void copy_square(int number, T *const (&to)[2], const char *const (&from)[4], const bool (&valid)[4])
+    {
+        simt_require(number >= 0 && number < SQUARES, "copy_batch: there is no square of this number");
+        for (int row = 0; row < 4; row++) {
+            simt_require(!valid[row] || (from[row] && (uintptr_t)from[row] % 8 == 0),
+                         "copy_square: the source is NULL or not a multiple of 8");
+            for (int column = 0; column < 4; column++)
+                squares[number][column][row] = valid[row] ? ((const uint16_t *)from[row])[column] : 0;
+        }
+        square_places[number][0] = to[0];
+        square_places[number][1] = to[1];
     }
     void begun()
     {
@@ -62,6 +79,9 @@ template <int PIECES> struct copy_batch<PIECES, true> {
         copies_wait<LATER>();
         for (int number = 0; number < PIECES; number++)
             store_16(places[number], words[number]);
+        for (int number = 0; number < SQUARES; number++)
+            for (int half = 0; half < 2 && square_places[number][half]; half++)
+                memcpy(square_places[number][half], squares[number][2 * half], 16);
     }
 };
 

@@ -28,6 +28,22 @@ template <typename T, int DIM> struct shared_tile {
     }
 };
 
+/* Rows of `groups` are four of the tile. */
+template <typename T, int DIM> struct interleaved_tile {
+    T *data;
+
+    static constexpr int bytes(int rows)
+    {
+        return shared_tile<T, 4 * DIM>::bytes(rows / 4);
+    }
+
+    T *piece(int row, int column) const
+    {
+        simt_require(row % 4 == 0 && column % 2 == 0, "there is no such piece in an interleaved tile");
+        return shared_tile<T, 4 * DIM>{data}.piece(row / 4, column * 4);
+    }
+};
+
 template <int ROWS, int COLUMNS> struct warp_sums {
     static_assert(ROWS % 16 == 0 && COLUMNS % 16 == 0, "made of 16 x 16 pieces");
     static constexpr int SLOTS = ROWS / 16;
@@ -91,13 +107,22 @@ GPU_DEVICE warp_operand<T, ROWS, COLUMNS> operand_of(const warp_sums<ROWS, COLUM
     return operand;
 }
 
-/* Elements of a tile from (row, column) on. */
-template <typename T, int DIM> inline void simt_read_tile(simt_matrix &matrix, const void *data, int row, int column)
+template <typename T, int DIM> inline T simt_element(const shared_tile<T, DIM> &tile, int row, int column)
 {
-    const shared_tile<T, DIM> tile = {(T *)data};
+    return tile.piece(row, column & ~7)[column % 8];
+}
+
+template <typename T, int DIM> inline T simt_element(const interleaved_tile<T, DIM> &tile, int row, int column)
+{
+    return tile.piece(row & ~3, column & ~1)[column % 2 * 4 + row % 4];
+}
+
+/* Elements of a tile from (row, column) on. */
+template <typename TILE> inline void simt_read_tile(simt_matrix &matrix, const TILE &tile, int row, int column)
+{
     for (int r = 0; r < matrix.rows; r++)
         for (int c = 0; c < matrix.columns; c++)
-            matrix.row(r)[c] = to_float(tile.piece(row + r, (column + c) & ~7)[(column + c) % 8]);
+            matrix.row(r)[c] = to_float(simt_element(tile, row + r, column + c));
 }
 
 /* ELEMENTS is warp_sums or warp_operand: both hold the same pieces. */
@@ -129,8 +154,8 @@ template <typename T, int DIM, int ROWS, int COLUMNS> inline void simt_complete_
 {
     static simt_matrix left(ROWS, DIM), right_rows(COLUMNS, DIM), right(DIM, COLUMNS);
     const simt_product_threads threads(arguments);
-    simt_read_tile<T, DIM>(left, threads.a, threads.a_row, 0);
-    simt_read_tile<T, DIM>(right_rows, threads.b, threads.b_row, 0);
+    simt_read_tile(left, shared_tile<T, DIM>{(T *)threads.a}, threads.a_row, 0);
+    simt_read_tile(right_rows, shared_tile<T, DIM>{(T *)threads.b}, threads.b_row, 0);
     simt_transpose(right, right_rows);
     simt_add_product<ROWS, COLUMNS>(threads, left, right);
 }
@@ -164,7 +189,7 @@ template <typename T, int DIM, int ROWS, int COLUMNS> inline void simt_complete_
     for (int r = 0; r < ROWS; r++)
         for (int c = 0; c < DIM; c++)
             left.row(r)[c] = c < kept.dim ? to_float(((const T *)kept.rows[r])[c]) : 0.0f;
-    simt_read_tile<T, DIM>(right_rows, threads.b, threads.b_row, 0);
+    simt_read_tile(right_rows, shared_tile<T, DIM>{(T *)threads.b}, threads.b_row, 0);
     simt_transpose(right, right_rows);
     simt_add_product<ROWS, COLUMNS>(threads, left, right);
 }
@@ -177,23 +202,23 @@ GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const register_row
     simt_meet("multiply_rows of kept rows", simt_complete_kept<T, DIM, ROWS, COLUMNS>, &thread);
 }
 
-template <typename T, int DIM, int ROWS, int STEPS, int COLUMNS>
+template <typename T, typename TILE, int ROWS, int STEPS, int COLUMNS>
 inline void simt_complete_operand(void *const (&arguments)[WARP])
 {
     static simt_matrix left(ROWS, STEPS), right(STEPS, COLUMNS);
     const simt_product_threads threads(arguments);
     simt_for_each_element<warp_operand<T, ROWS, STEPS>>(threads.operands, ROWS, STEPS,
                                                         [](int r, int c, T &x) { left.row(r)[c] = to_float(x); });
-    simt_read_tile<T, DIM>(right, threads.b, threads.b_row, threads.b_column);
+    simt_read_tile(right, TILE{(T *)threads.b}, threads.b_row, threads.b_column);
     simt_add_product<ROWS, COLUMNS>(threads, left, right);
 }
 
-template <typename T, int DIM, int ROWS, int STEPS, int COLUMNS>
-GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_operand<T, ROWS, STEPS> &p,
-                                 const shared_tile<T, DIM> &b, int b_row, int b_column)
+template <typename T, typename TILE, int ROWS, int STEPS, int COLUMNS>
+GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_operand<T, ROWS, STEPS> &p, const TILE &b,
+                                 int b_row, int b_column)
 {
     simt_product_thread thread = {&sums, (void *)&p, nullptr, 0, 0, b.data, b_row, b_column};
-    simt_meet("multiply_operand", simt_complete_operand<T, DIM, ROWS, STEPS, COLUMNS>, &thread);
+    simt_meet("multiply_operand", simt_complete_operand<T, TILE, ROWS, STEPS, COLUMNS>, &thread);
 }
 
 template <int STEPS, typename T, int A_DIM, int B_DIM, int ROWS, int COLUMNS>
@@ -201,9 +226,9 @@ inline void simt_complete_columns(void *const (&arguments)[WARP])
 {
     static simt_matrix left_columns(STEPS, ROWS), left(ROWS, STEPS), right(STEPS, COLUMNS);
     const simt_product_threads threads(arguments);
-    simt_read_tile<T, A_DIM>(left_columns, threads.a, 0, threads.a_column);
+    simt_read_tile(left_columns, shared_tile<T, A_DIM>{(T *)threads.a}, 0, threads.a_column);
     simt_transpose(left, left_columns);
-    simt_read_tile<T, B_DIM>(right, threads.b, 0, threads.b_column);
+    simt_read_tile(right, shared_tile<T, B_DIM>{(T *)threads.b}, 0, threads.b_column);
     simt_add_product<ROWS, COLUMNS>(threads, left, right);
 }
 
@@ -221,8 +246,8 @@ inline void simt_complete_tiles(void *const (&arguments)[WARP])
 {
     static simt_matrix left(ROWS, STEPS), right(STEPS, COLUMNS);
     const simt_product_threads threads(arguments);
-    simt_read_tile<T, A_DIM>(left, threads.a, threads.a_row, 0);
-    simt_read_tile<T, B_DIM>(right, threads.b, 0, threads.b_column);
+    simt_read_tile(left, shared_tile<T, A_DIM>{(T *)threads.a}, threads.a_row, 0);
+    simt_read_tile(right, shared_tile<T, B_DIM>{(T *)threads.b}, 0, threads.b_column);
     simt_add_product<ROWS, COLUMNS>(threads, left, right);
 }
 

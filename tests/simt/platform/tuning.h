@@ -2,6 +2,8 @@
 #ifndef VARLEN_SIMT_TUNING_H
 #define VARLEN_SIMT_TUNING_H
 
+constexpr int FORWARD_ROWS = 128;
+
 /* Up to 64 as on AMD's GPUs, above as on NVIDIA's. */
 constexpr bool simt_keeps_rows(int head_dim)
 {
@@ -20,6 +22,7 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
     tuning.decode_keys = 64;
     tuning.blocks = head_dim <= 128 ? 2 : 1;
     tuning.queries_in_registers = simt_keeps_rows(head_dim);
+    tuning.interleaved_values = simt_keeps_rows(head_dim);
     tuning.out_by_shared_memory = !simt_keeps_rows(head_dim);
     return tuning;
 }
