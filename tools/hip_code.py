@@ -3,7 +3,8 @@
 
 The plugin holds one bundle of code objects per source file, one code object per architecture. Every kernel's resources
 are read from the metadata of its code object. VGPRs are all vector registers of a thread, AGPRs those among them that
-are accumulation registers; spilled SGPRs lie in lanes of vector registers, spilled VGPRs in scratch memory.
+are accumulation registers; spilled SGPRs lie in lanes of vector registers, spilled VGPRs in accumulation registers or
+scratch memory.
 
 The instruction mix needs the disassembly. It is that of one pass through a loop that holds matrix instructions and
 contains no smaller such loop. Of all the ways through this loop, from its header to a branch back, the one with the
@@ -513,7 +514,7 @@ def meant(requirement, kernels):
 def scratch_failures(kernels, head_dim):
     return [f"{kernel.title()}: {kernel.scratch} bytes of scratch memory, {kernel.spilled_vgprs} spilled VGPRs"
             for kernel in kernels
-            if kernel.is_attention() and kernel.head_dim <= head_dim and (kernel.scratch or kernel.spilled_vgprs)]
+            if kernel.is_attention() and kernel.head_dim <= head_dim and kernel.scratch]
 
 
 def mix_failures(kernels, loops, required):
@@ -546,7 +547,7 @@ def arguments():
                        help="of every main loop, the COUNT mnemonics (15) with the most cycles")
     checks = parser.add_argument_group("checks, of all kernels whether printed or not")
     checks.add_argument("--no-scratch-up-to", metavar="DIM", type=int, help="no forward or backward kernel with a "
-                        "head_dim of at most DIM may use scratch memory or spill VGPRs")
+                        "head_dim of at most DIM may use scratch memory")
     checks.add_argument("--least-mix", metavar="ARCHITECTURE:KERNEL:HEAD_DIM=PERCENT", type=requirements,
                         action="extend", default=[], help="the main loops of these kernels, as far as they are not "
                         "general, must have this matrix share or more, as in gfx942:forward:128=50 (repeatable, or "

@@ -10,6 +10,7 @@
  * or along the columns. */
 template <int WARPS, int ROWS, int COLUMNS, int ROW_WARPS, bool ALONG_COLUMNS = false> struct warp_grid {
     static_assert(WARPS % ROW_WARPS == 0 && ROWS % ROW_WARPS == 0, "warps share rows evenly");
+    static constexpr int THREADS = WARPS * WARP;
     static constexpr int WARP_ROWS = ROWS / ROW_WARPS;
     static constexpr int WARP_COLUMNS = COLUMNS / (WARPS / ROW_WARPS);
     static_assert(WARP_COLUMNS * (WARPS / ROW_WARPS) == COLUMNS, "and columns");
@@ -38,9 +39,9 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int WARP_TH
     static constexpr int THREADS = TUNING.warps * WARP_THREADS;
     static constexpr int KEYS = TUNING.tile_keys;
     static constexpr int ROWS = TUNING.block_rows;
-    /* Keys have the same warps in all three grids: few numbers to keep. */
-    static constexpr int KEY_WARPS = TUNING.warps / TUNING.row_warps;
-    using scores = warp_grid<TUNING.warps, ROWS, KEYS, TUNING.row_warps>;
+    /* Keys are shared alike in all three grids; where all warps have scores, by the same ones: few numbers to keep. */
+    static constexpr int KEY_WARPS = TUNING.score_warps / TUNING.row_warps;
+    using scores = warp_grid<TUNING.score_warps, ROWS, KEYS, TUNING.row_warps>;
     using dk = warp_grid<TUNING.warps, KEYS, HEAD_DIM, KEY_WARPS, true>;
     using dv = warp_grid<TUNING.warps, KEYS, VALUE_DIM, KEY_WARPS, true>;
     using dq = warp_grid<TUNING.warps, ROWS, HEAD_DIM, TUNING.dq_row_warps>;

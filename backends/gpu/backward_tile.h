@@ -144,7 +144,7 @@ template <typename INSTANCE> struct backward_work {
         const gpu_problem &problem = args.problem;
         const int32_t group = (int32_t)problem.group.divisor;
 #pragma unroll
-        for (int step = 0; step < shares::STEPS; step++) {
+        for (int step = 0; step < shares::STEPS && !shares::idle(); step++) {
             const int32_t row = shares::first_row() + step * shares::AT_ONCE;
             const bool exists = block * ROWS + row < item.rows;
             copy_row(to_copy.rows, step * (INSTANCE::HEAD_DIM / 64), q(stage), row, shares::column(), q_walk.row,
@@ -164,7 +164,8 @@ template <typename INSTANCE> struct backward_work {
     /* LATER blocks may still be on their way. */
     template <int LATER> GPU_DEVICE static void finish_copies(block_copies &copied)
     {
-        copied.rows.template finish<LATER>();
+        if (!shares::idle())
+            copied.rows.template finish<LATER>();
         if (statistics_piece() < 2 * ROWS)
             copied.statistics.template finish<LATER>();
     }
@@ -292,6 +293,8 @@ template <typename INSTANCE> struct backward_work {
     /* P and dS of this warp's part of a block, into shared memory. */
     GPU_DEVICE void find_weights(int32_t block, int stage) const
     {
+        if (scores_grid::THREADS < INSTANCE::THREADS && thread_index() >= scores_grid::THREADS)
+            return;
         visibility seen = {true, true};
         if (block < item.first_whole || block >= item.end_whole)
             seen = visibility_of(block);

@@ -136,6 +136,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     philox_key dropout;
     queries_type queries;
     copy_batch<K_PIECES + V_PIECES, V_SQUARES, memory_type::STAGES == 1> copies;
+    static_assert(memory_type::STAGES > 1 || !key_shares::SOME_IDLE, "each thread has keys to finish");
     out_type out;
     softmax_state<SLOTS> state;
 

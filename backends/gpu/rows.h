@@ -30,9 +30,10 @@ template <int THREADS_, int ROWS_> struct copy_shares {
     static constexpr int THREADS = THREADS_;
     static constexpr int ROWS = ROWS_;
     static constexpr int PIECES = 8;
-    static constexpr int AT_ONCE = THREADS / PIECES; /* rows */
-    static constexpr int STEPS = ROWS < AT_ONCE ? 1 : ROWS / AT_ONCE;
-    static_assert(ROWS % AT_ONCE == 0 || AT_ONCE % ROWS == 0, "rows are shared evenly");
+    static constexpr bool SOME_IDLE = THREADS / PIECES > ROWS;
+    static constexpr int AT_ONCE = SOME_IDLE ? ROWS : THREADS / PIECES; /* rows */
+    static constexpr int STEPS = ROWS / AT_ONCE;
+    static_assert(ROWS % AT_ONCE == 0, "rows are shared evenly");
 
     /* That a thread has of rows of `dim` elements of 16 bits. */
     static constexpr int pieces(int dim)
@@ -43,7 +44,7 @@ template <int THREADS_, int ROWS_> struct copy_shares {
     /* Whether it has none. */
     GPU_DEVICE static bool idle()
     {
-        return ROWS < AT_ONCE && first_row() >= ROWS;
+        return SOME_IDLE && first_row() >= ROWS;
     }
 
     GPU_DEVICE static int32_t first_row()
@@ -138,7 +139,7 @@ template <typename SHARES, typename COPIES, typename T, int DIM>
 GPU_DEVICE void copy_keys(COPIES &copies, int number, const shared_tile<T, DIM> &tile, const gpu_key_rows &rows,
                           int32_t first, int32_t end, int32_t dim)
 {
-    if (rows.pages || end - first < SHARES::ROWS || dim < DIM || SHARES::AT_ONCE > SHARES::ROWS) {
+    if (rows.pages || end - first < SHARES::ROWS || dim < DIM || SHARES::SOME_IDLE) {
         copy_rows<SHARES>(copies, number, tile, end - first, dim,
                           [&](int32_t row) { return key_row(rows, first + row); });
         return;

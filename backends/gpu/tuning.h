@@ -29,7 +29,8 @@ struct backward_tuning {
     int warps;
     int tile_keys;
     int block_rows;
-    int row_warps;    /* of the grid for S and dP; the others lie along keys, also in the grids for dK and dV */
+    int score_warps;  /* of the grid for S and dP, for which blocks may be too small to give each warp 16 x 16 */
+    int row_warps;    /* of these along rows; keys are shared by as many as are left, also in the grids for dK and dV */
     int dq_row_warps; /* of the grid for dQ */
     int stages;       /* blocks of rows in shared memory: as above */
     int blocks;       /* per processor */

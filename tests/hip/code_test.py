@@ -5,6 +5,7 @@ usage: code_test.py TOOLS     TOOLS: the directory of hip_code.py
 """
 
 import argparse
+import copy
 import struct
 import sys
 import unittest
@@ -258,6 +259,9 @@ class Checks(unittest.TestCase):
         self.assertEqual(hip_code.scratch_failures(self.kernels, 64), [])
         self.assertEqual(hip_code.scratch_failures(self.kernels, 128),
                          ["gfx942 forward bfloat16 128/64: 8 bytes of scratch memory, 2 spilled VGPRs"])
+        forward = copy.copy(next(kernel for kernel in self.kernels if kernel.name == "forward" and kernel.scratch))
+        forward.scratch = 0  # spilled to accumulation registers
+        self.assertEqual(hip_code.scratch_failures([forward], 128), [])
 
     def test_least_mix(self):
         self.assertEqual(self.mix("gfx942:forward:128=33.3"), [])

@@ -26,6 +26,7 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int, bool general)
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
     tuning.block_rows = 64;
+    tuning.score_warps = tuning.warps;
     tuning.row_warps = head_dim <= 128 ? 2 : 4;
     tuning.dq_row_warps = 2;
     tuning.stages = 2;

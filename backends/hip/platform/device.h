@@ -74,6 +74,13 @@ GPU_DEVICE void warp_barrier()
     __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "wavefront");
 }
 
+/* Keeps the compiler from mixing what follows with what comes before: it has no count of the registers that this
+ * takes. */
+GPU_DEVICE void finish_before_more()
+{
+    __builtin_amdgcn_sched_barrier(0);
+}
+
 extern __attribute__((shared, aligned(1024))) char hip_shared_bytes[];
 
 GPU_DEVICE char *shared_memory()

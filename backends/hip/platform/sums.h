@@ -50,13 +50,6 @@ GPU_DEVICE lane_place fresh_place_of_lane()
     return {lane % UNIT_SIZE, lane / UNIT_SIZE};
 }
 
-/* Keeps the compiler from mixing what follows with what comes before: it has no count of the registers that this
- * takes. */
-GPU_DEVICE void finish_before_more()
-{
-    __builtin_amdgcn_sched_barrier(0);
-}
-
 /* How many units share a group of rows or columns. */
 constexpr int unit_width(int dim)
 {

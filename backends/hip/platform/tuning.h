@@ -10,16 +10,16 @@ constexpr int FORWARD_ROWS = 256;
 constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
 {
     const bool cdna = warp == 64;
-    const bool d128 = head_dim > 64 && head_dim <= 128;
+    const bool narrow = head_dim <= 128;
     forward_tuning tuning = {};
-    tuning.warps = d128 ? 8 : 4;
+    tuning.warps = narrow && (cdna || head_dim > 64) ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
-    tuning.short_row_warps = d128 && cdna ? 8 : 4;
-    tuning.block_keys = d128 && cdna ? 64 : head_dim > 128 && !cdna ? 16 : 32;
+    tuning.short_row_warps = cdna ? tuning.warps : 4;
+    tuning.block_keys = cdna && narrow ? 64 : cdna || narrow ? 32 : 16;
     tuning.stages = head_dim <= 64 ? 2 : 1;
     tuning.decode_warps = tuning.block_keys / 16;
     tuning.decode_keys = tuning.block_keys;
-    tuning.blocks = head_dim <= 64 ? 2 : 1;
+    tuning.blocks = head_dim <= 64 && !cdna ? 2 : 1;
     tuning.queries_in_registers = cdna;
     tuning.interleaved_values = cdna;
     return tuning;
@@ -29,9 +29,10 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int warp, bool)
 {
     const bool cdna = warp == 64;
     backward_tuning tuning = {};
-    tuning.warps = head_dim > 192 ? 2 : head_dim > 64 && head_dim <= 128 && !cdna ? 8 : 4;
+    tuning.warps = !cdna && ((head_dim > 64 && head_dim <= 128) || head_dim > 192) ? 8 : 4;
     tuning.tile_keys = head_dim <= 128 ? 64 : 32;
     tuning.block_rows = head_dim <= 192 ? 32 : 16;
+    tuning.score_warps = head_dim <= 192 ? tuning.warps : 2;
     tuning.row_warps = head_dim <= 192 ? 2 : 1;
     tuning.dq_row_warps = head_dim <= 192 && !cdna ? 2 : 1;
     tuning.stages = head_dim <= 64 ? 2 : 1;

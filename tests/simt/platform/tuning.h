@@ -33,7 +33,8 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int, bool)
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
     tuning.block_rows = 64;
-    tuning.row_warps = head_dim <= 128 ? 2 : 4;
+    tuning.score_warps = head_dim <= 128 ? tuning.warps : 4;
+    tuning.row_warps = 2;
     tuning.dq_row_warps = 2;
     tuning.stages = simt_keeps_rows(head_dim) ? 1 : 2;
     tuning.blocks = head_dim <= 64 ? 2 : 1;
