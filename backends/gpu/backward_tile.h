@@ -164,7 +164,9 @@ template <typename INSTANCE> struct backward_work {
     /* LATER blocks may still be on their way. */
     template <int LATER> GPU_DEVICE static void finish_copies(block_copies &copied)
     {
-        if (!shares::idle())
+        if (shares::idle())
+            copies_wait<LATER>(); /* for keys and values */
+        else
             copied.rows.template finish<LATER>();
         if (statistics_piece() < 2 * ROWS)
             copied.statistics.template finish<LATER>();

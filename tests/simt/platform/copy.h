@@ -47,7 +47,7 @@ template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
 /* Held back by way of a copy of its own. */
 template <int PIECES, int SQUARES> struct copy_batch<PIECES, SQUARES, true> {
     words_16 words[PIECES];
-    void *places[PIECES];
+    void *places[PIECES] = {};
     uint16_t squares[SQUARES][4][4]; /* [column][row] */
     void *square_places[SQUARES][2] = {};
 
@@ -77,8 +77,10 @@ template <int PIECES, int SQUARES> struct copy_batch<PIECES, SQUARES, true> {
     template <int LATER> void finish()
     {
         copies_wait<LATER>();
-        for (int number = 0; number < PIECES; number++)
+        for (int number = 0; number < PIECES; number++) {
+            simt_require(places[number], "copy_batch: a piece that is to be finished has not been begun");
             store_16(places[number], words[number]);
+        }
         for (int number = 0; number < SQUARES; number++)
             for (int half = 0; half < 2 && square_places[number][half]; half++)
                 memcpy(square_places[number][half], squares[number][2 * half], 16);

@@ -4,10 +4,10 @@
 
 constexpr int FORWARD_ROWS = 128;
 
-/* Up to 64 as on AMD's GPUs, above as on NVIDIA's. */
+/* The narrowest and the widest as on AMD's GPUs, those between as on NVIDIA's. */
 constexpr bool simt_keeps_rows(int head_dim)
 {
-    return head_dim <= 64;
+    return head_dim <= 64 || head_dim > 192;
 }
 
 constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
@@ -29,13 +29,14 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
 
 constexpr backward_tuning backward_tuning_of(int head_dim, int, bool)
 {
+    const bool wide = head_dim > 192; /* more threads than a block has rows, more warps than there is room for scores */
     backward_tuning tuning = {};
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
-    tuning.block_rows = 64;
-    tuning.score_warps = head_dim <= 128 ? tuning.warps : 4;
-    tuning.row_warps = 2;
-    tuning.dq_row_warps = 2;
+    tuning.block_rows = wide ? 16 : 64;
+    tuning.score_warps = wide ? 4 : tuning.warps;
+    tuning.row_warps = wide ? 1 : head_dim <= 128 ? 2 : 4;
+    tuning.dq_row_warps = wide ? 1 : 2;
     tuning.stages = simt_keeps_rows(head_dim) ? 1 : 2;
     tuning.blocks = head_dim <= 64 ? 2 : 1;
     tuning.results_by_shared_memory = !simt_keeps_rows(head_dim);
