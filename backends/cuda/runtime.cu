@@ -37,12 +37,27 @@ varlen_status runtime_device_count(int32_t *count)
     }
 }
 
-/* What CMakeLists.txt compiles for. */
-static const char *architecture_of(int major, int minor)
+struct device_code {
+    const char *name;
+    int32_t version; /* 86 for 8.6 */
+};
+
+/* What the driver takes for a device of all that CMakeLists.txt compiles for, unless told otherwise there. */
+static device_code code_for(int major, int minor)
 {
     if (major == 9 && minor == 0)
-        return "sm_90a";
-    return major == 8 ? "sm_80" : "compute_80";
+        return {"sm_90a", 90};
+    if (major == 8)
+        return minor == 0 ? device_code{"sm_80", 80} : device_code{"sm_86", 86};
+    if (CUDART_VERSION < 12080)
+        return {"compute_86", 86};
+    return major == 12 ? device_code{"compute_120", 120} : device_code{"compute_80", 80};
+}
+
+/* As DEVICE_KIND in platform/device.h. */
+static int32_t kind_of_code(int32_t version)
+{
+    return version == 86 || version >= 120 ? 99 : version < 90 ? 163 : 227;
 }
 
 varlen_status runtime_describe(int32_t device, runtime_device *description)
@@ -57,11 +72,11 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
                               properties.name, properties.major, properties.minor);
     *description = {};
     snprintf(description->name, sizeof description->name, "%.127s", properties.name);
-    snprintf(description->architecture, sizeof description->architecture, "%s",
-             architecture_of(properties.major, properties.minor));
+    const device_code code = code_for(properties.major, properties.minor);
+    snprintf(description->architecture, sizeof description->architecture, "%s", code.name);
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
-    description->warp = properties.warpSize;
+    description->kind = kind_of_code(code.version);
     return VARLEN_OK;
 }
 
@@ -83,11 +98,12 @@ static __global__ void empty_kernel()
 }
 
 /* All of the plugin is compiled for the same architectures: if this kernel can be loaded, so can the others. */
-varlen_status runtime_prepare(void)
+varlen_status runtime_prepare(int32_t *kind)
 {
     cudaFuncAttributes attributes;
     const cudaError_t error = cudaFuncGetAttributes(&attributes, empty_kernel);
     switch (error) {
+    case cudaSuccess: *kind = kind_of_code(attributes.ptxVersion); return VARLEN_OK;
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorUnsupportedPtxVersion:

@@ -1,9 +1,12 @@
 /* How large a kernel's pieces of work are. Each platform has a table of these in platform/tuning.h, by the size that
- * head_dim is rounded up to and by the threads of a warp; they change speed, and results in their last bits.
+ * head_dim is rounded up to and by the kind of device; they change speed, and results in their last bits. A kind is a
+ * number that says how devices differ, of those that one plugin has code for; DEVICE_KIND is that of the code.
  *
- *     FORWARD_ROWS     of a tile, at most
- *     forward_tuning_of(head_dim, warp, general)
- *     backward_tuning_of(head_dim, warp, general) */
+ *     FORWARD_ROWS                  of a tile, at most
+ *     warp_threads(kind)
+ *     shared_memory_limit(kind)     of a block, in bytes
+ *     forward_tuning_of(head_dim, kind, general)
+ *     backward_tuning_of(head_dim, kind, general) */
 #ifndef VARLEN_GPU_TUNING_H
 #define VARLEN_GPU_TUNING_H
 

@@ -51,7 +51,7 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
                               properties.name, description->architecture, HIP_ARCHITECTURES);
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
-    description->warp = properties.warpSize;
+    description->kind = properties.warpSize;
     return VARLEN_OK;
 }
 
@@ -76,7 +76,7 @@ static GPU_KERNEL(64, 1) empty_kernel()
 }
 
 /* All of the plugin is compiled for the same architectures: if this kernel can be loaded, so can the others. */
-varlen_status runtime_prepare(void)
+varlen_status runtime_prepare(int32_t *)
 {
     hipFuncAttributes attributes;
     const hipError_t error = hipFuncGetAttributes(&attributes, (const void *)empty_kernel);

@@ -29,7 +29,7 @@ varlen_status runtime_describe(int32_t, runtime_device *description)
     snprintf(description->name, sizeof description->name, "fibers");
     snprintf(description->architecture, sizeof description->architecture, "simt");
     description->processors = processors();
-    description->warp = simt_warp;
+    description->kind = simt_warp;
     return VARLEN_OK;
 }
 
@@ -44,7 +44,7 @@ varlen_status runtime_set_device(int32_t)
     return VARLEN_OK;
 }
 
-varlen_status runtime_prepare(void)
+varlen_status runtime_prepare(int32_t *)
 {
     return VARLEN_OK;
 }

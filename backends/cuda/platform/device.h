@@ -11,6 +11,13 @@
 #define GPU_ARGUMENTS(type) const __grid_constant__ type
 
 constexpr int WARP = 32;
+#if __CUDA_ARCH__ == 860 || __CUDA_ARCH__ >= 1200
+constexpr int DEVICE_KIND = 99;
+#elif __CUDA_ARCH__ < 900
+constexpr int DEVICE_KIND = 163;
+#else
+constexpr int DEVICE_KIND = 227;
+#endif
 
 using float16 = __half;
 using bfloat16 = __nv_bfloat16;

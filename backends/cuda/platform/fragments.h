@@ -8,10 +8,11 @@
 
 #include "platform/device.h"
 
-/* The eight 16-byte pieces of a row's 128 bytes change places with the row's number, so that the eight rows that one
- * ldmatrix reads at the same column lie in different banks. */
+/* The eight 16-byte pieces of 128 bytes change places with the row's number, so that the eight rows that one ldmatrix
+ * reads at the same column lie in different banks. Rows of 64 bytes have four pieces, two rows the eight. */
 template <typename T, int DIM> struct shared_tile {
-    static_assert(DIM % 64 == 0, "rows are whole groups of eight pieces");
+    static_assert(DIM % 64 == 0 || DIM == 32, "rows are whole groups of eight pieces, or half of one");
+    static constexpr int GROUP = DIM == 32 ? 32 : 64; /* elements among which pieces change places */
     T *data;
 
     static constexpr int bytes(int rows)
@@ -19,17 +20,22 @@ template <typename T, int DIM> struct shared_tile {
         return rows * DIM * (int)sizeof(T);
     }
 
+    GPU_DEVICE static int swizzle(int row)
+    {
+        return DIM == 32 ? (row / 2 & 3) * 8 : (row & 7) * 8;
+    }
+
     GPU_DEVICE T *piece(int row, int column) const
     {
-        return data + row * DIM + (column & ~63) + ((column & 63) ^ ((row & 7) * 8));
+        return data + row * DIM + (column & ~(GROUP - 1)) + ((column & (GROUP - 1)) ^ swizzle(row));
     }
 
     /* piece(row + lane_row, column + lane_column), with row a multiple of 8, column of 16, lane_column 0 or 8: what
      * differs between lanes is kept apart, so that few addresses serve all the pieces of a product. */
     GPU_DEVICE T *lane_piece(int row, int lane_row, int column, int lane_column) const
     {
-        int swizzled = (column & 48) ^ (lane_column ^ ((lane_row & 7) * 8));
-        return data + lane_row * DIM + swizzled + (row * DIM + (column & ~63));
+        int swizzled = (column & (GROUP - 16)) ^ (lane_column ^ swizzle(lane_row));
+        return data + lane_row * DIM + swizzled + (row * DIM + (column & ~(GROUP - 1)));
     }
 };
 

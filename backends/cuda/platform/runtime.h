@@ -8,9 +8,11 @@
 #include <cuda_runtime.h>
 #include <type_traits>
 
-template <typename F> auto with_warp(int32_t, F f)
+template <typename F> auto with_kind(int32_t kind, F f)
 {
-    return f(std::integral_constant<int, 32>());
+    return kind == 99    ? f(std::integral_constant<int, 99>())
+           : kind == 163 ? f(std::integral_constant<int, 163>())
+                         : f(std::integral_constant<int, 227>());
 }
 
 /* VARLEN_OK, or a failure that quotes the runtime; `what` says what was being done. */

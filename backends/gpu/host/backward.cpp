@@ -10,7 +10,7 @@ namespace
 {
 
 struct backward_entry {
-    backward_kernel_shape (*shape)(int32_t warp);
+    backward_kernel_shape (*shape)(int32_t kind);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
     varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
                                   int32_t blocks);
@@ -96,7 +96,7 @@ size_t gpu_backward_workspace(const gpu_state *state, const varlen_attention *at
 {
     workspace_cursor cursor = {};
     backward_arguments work = {};
-    take_workspace(cursor, *attention, find_entry(*attention, false).shape(state->warp).cut, work);
+    take_workspace(cursor, *attention, find_entry(*attention, false).shape(state->kind).cut, work);
     return cursor.used;
 }
 
@@ -107,7 +107,7 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
     work.problem = make_backward_problem(*attention, *args);
     const backward_entry &kernel = find_entry(*attention, problem_is_general(work.problem));
     workspace_cursor cursor = {(char *)args->workspace, 0};
-    take_workspace(cursor, *attention, kernel.shape(state->warp).cut, work);
+    take_workspace(cursor, *attention, kernel.shape(state->kind).cut, work);
     work.out = make_gpu_tensor(args->out, attention->dtype);
     work.dout = make_gpu_tensor(args->dout, attention->dtype);
     work.dq = make_gpu_tensor(args->dq, attention->dtype);

@@ -15,8 +15,8 @@ struct backward_kernel_shape {
     int32_t finish_bytes; /* of finish_kernel */
 };
 
-/* On a device whose warps have `warp` threads. */
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_kernel_shape backward_shape_of(int32_t warp);
+/* On a device of this kind: see tuning.h. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_kernel_shape backward_shape_of(int32_t kind);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

@@ -10,7 +10,7 @@ namespace
 {
 
 struct forward_entry {
-    forward_kernel_shape (*shape)(int32_t warp);
+    forward_kernel_shape (*shape)(int32_t kind);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
     varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
                                   int32_t blocks);
@@ -40,7 +40,7 @@ struct forward_sizes {
 
 forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
-    const forward_kernel_shape shape = kernel.shape(state.warp);
+    const forward_kernel_shape shape = kernel.shape(state.kind);
     const int32_t blocks = state.processors * shape.blocks;
     return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * items_per_block};
 }

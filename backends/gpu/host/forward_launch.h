@@ -15,8 +15,8 @@ struct forward_kernel_shape {
     int32_t shared_bytes;
 };
 
-/* On a device whose warps have `warp` threads. */
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t warp);
+/* On a device of this kind: see tuning.h. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t kind);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

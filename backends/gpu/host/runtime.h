@@ -30,7 +30,7 @@ struct runtime_device {
     char architecture[32]; /* of the kernels that run on it: "sm_90a" */
     uint64_t memory_bytes;
     int32_t processors;
-    int32_t warp; /* threads that run in step */
+    int32_t kind; /* see tuning.h */
 };
 
 /* Refuses a device that the plugin has no code for: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason. */
@@ -43,8 +43,9 @@ varlen_status runtime_set_device(int32_t device);
 /* ---- On the current device ----------------------------------------------------------------------------------------
  */
 
-/* Whether the plugin's kernels can be loaded: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason if not. */
-varlen_status runtime_prepare(void);
+/* Whether the plugin's kernels can be loaded: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason if not. *kind, which is
+ * that of the device, becomes that of the device which their code was compiled for. */
+varlen_status runtime_prepare(int32_t *kind);
 
 /* Waits for all work on the device. */
 varlen_status runtime_synchronize(void);
@@ -92,8 +93,8 @@ struct launch_shape {
  * Enqueues a kernel on the current device, which is `device`: neither allocates nor waits, and may be captured in a
  * graph. A kernel's shared_bytes is the same at every launch on one kind of device.
  *
- * template <typename F> auto with_warp(int32_t warp, F f);
+ * template <typename F> auto with_kind(int32_t kind, F f);
  *
- * f(std::integral_constant<int, WARP>) for the devices whose warps have `warp` threads; kernels are cut by that. */
+ * f(std::integral_constant<int, KIND>) with the kind as a constant: kernels are cut by that. */
 
 #endif

@@ -22,7 +22,7 @@ static varlen_status make_mailbox(violation_mailbox *mailbox)
 
 static varlen_status open_device(gpu_state *gpu)
 {
-    varlen_status status = runtime_prepare();
+    varlen_status status = runtime_prepare(&gpu->kind);
     if (status == VARLEN_OK)
         status = make_mailbox(&gpu->mailbox);
     return status == VARLEN_OK ? runtime_synchronize() : status; /* other streams do not wait for the default one */
@@ -40,7 +40,7 @@ varlen_status gpu_open(const varlen_backend_open *options, void **state)
     const char *validate = gpu_host->environment("VARLEN_VALIDATE");
     gpu->device = options->device;
     gpu->processors = description.processors;
-    gpu->warp = description.warp;
+    gpu->kind = description.kind;
     gpu->validate = !validate || strcmp(validate, "0") != 0;
     status = on_device(gpu->device, [&] { return open_device(gpu); });
     if (status != VARLEN_OK) {

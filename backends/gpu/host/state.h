@@ -9,7 +9,7 @@
 struct gpu_state {
     int32_t device;
     int32_t processors;
-    int32_t warp;  /* threads that run in step */
+    int32_t kind;  /* of device: see tuning.h */
     bool validate; /* whether metadata is searched for violations */
     violation_mailbox mailbox;
     int32_t taking; /* whether a thread is emptying the mailbox */

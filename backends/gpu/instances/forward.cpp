@@ -5,11 +5,11 @@
 #include "platform/runtime.h"
 
 template <>
-forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t warp)
+forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t kind)
 {
-    return with_warp(warp, [](auto threads) {
+    return with_kind(kind, [](auto constant) {
         using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
-                                          decltype(threads)::value>;
+                                          decltype(constant)::value>;
         return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks,
                                     instance::THREADS, instance::SHARED_BYTES};
     });
@@ -20,7 +20,7 @@ varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DI
     const gpu_state &state, varlen_stream stream, const forward_arguments &args)
 {
     const forward_kernel_shape kernel =
-        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
     const launch_shape shape = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
     return launch<forward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);
@@ -31,7 +31,7 @@ varlen_status forward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VA
     const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
 {
     const forward_kernel_shape kernel =
-        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.warp);
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
     const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
     return launch<forward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);

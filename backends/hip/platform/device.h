@@ -12,12 +12,13 @@
                    amdgpu_waves_per_eu(waves_per_unit(threads, blocks)))) void
 #define GPU_ARGUMENTS(type) const type
 
-/* 32 on RDNA, 64 on CDNA. What the host computes does not go by this one: see with_warp in platform/runtime.h. */
+/* 32 on RDNA, 64 on CDNA. What the host computes does not go by this one: see with_kind in platform/runtime.h. */
 #if defined(__GFX11__) || defined(__GFX12__)
 constexpr int WARP = 32;
 #else
 constexpr int WARP = 64;
 #endif
+constexpr int DEVICE_KIND = WARP;
 
 /* A compute unit has four units with the vector registers of their own (RDNA: two pairs, of which a block uses one). */
 constexpr unsigned waves_per_unit(int threads, int blocks)

@@ -17,9 +17,9 @@ inline varlen_status runtime_check(hipError_t error, const char *what)
                           what, hipGetErrorName(error), hipGetErrorString(error));
 }
 
-template <typename F> auto with_warp(int32_t warp, F f)
+template <typename F> auto with_kind(int32_t kind, F f)
 {
-    return warp == 32 ? f(std::integral_constant<int, 32>()) : f(std::integral_constant<int, 64>());
+    return kind == 32 ? f(std::integral_constant<int, 32>()) : f(std::integral_constant<int, 64>());
 }
 
 template <auto KERNEL, typename ARGUMENTS>

@@ -4,12 +4,23 @@
 
 constexpr int FORWARD_ROWS = 256;
 
+/* A kind is the threads of a warp: 32 on RDNA, 64 on CDNA. */
+constexpr int warp_threads(int kind)
+{
+    return kind;
+}
+
+constexpr int shared_memory_limit(int)
+{
+    return 64 * 1024;
+}
+
 /* CDNA keeps q in registers; the 256 of RDNA are for sums. Where there is one stage, registers are the other. Two waves
  * of CDNA share the 512 registers of a SIMD: with so many to a wave alone the compiler would put sums into accumulation
  * registers, from where softmax has to fetch them. */
-constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
+constexpr forward_tuning forward_tuning_of(int head_dim, int kind, bool)
 {
-    const bool cdna = warp == 64;
+    const bool cdna = kind == 64;
     const bool narrow = head_dim <= 128;
     forward_tuning tuning = {};
     tuning.warps = narrow && (cdna || head_dim > 64) ? 8 : 4;
@@ -25,9 +36,9 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int warp, bool)
     return tuning;
 }
 
-constexpr backward_tuning backward_tuning_of(int head_dim, int warp, bool)
+constexpr backward_tuning backward_tuning_of(int head_dim, int kind, bool)
 {
-    const bool cdna = warp == 64;
+    const bool cdna = kind == 64;
     backward_tuning tuning = {};
     tuning.warps = !cdna && ((head_dim > 64 && head_dim <= 128) || head_dim > 192) ? 8 : 4;
     tuning.tile_keys = head_dim <= 128 ? 64 : 32;

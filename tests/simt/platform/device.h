@@ -13,6 +13,7 @@
 #define GPU_ARGUMENTS(type) const type
 
 constexpr int WARP = simt_warp;
+constexpr int DEVICE_KIND = WARP;
 
 using float16 = simt_float16;
 using bfloat16 = simt_bfloat16;

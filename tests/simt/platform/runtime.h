@@ -7,7 +7,7 @@
 
 #include <type_traits>
 
-template <typename F> auto with_warp(int32_t, F f)
+template <typename F> auto with_kind(int32_t, F f)
 {
     return f(std::integral_constant<int, simt_warp>());
 }

@@ -4,6 +4,17 @@
 
 constexpr int FORWARD_ROWS = 128;
 
+/* The one kind. */
+constexpr int warp_threads(int kind)
+{
+    return kind;
+}
+
+constexpr int shared_memory_limit(int)
+{
+    return 256 * 1024;
+}
+
 /* The narrowest and the widest as on AMD's GPUs, those between as on NVIDIA's. */
 constexpr bool simt_keeps_rows(int head_dim)
 {
