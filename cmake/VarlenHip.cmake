@@ -2,7 +2,7 @@
 # compiler, driven directly. Clang alone will do, from ROCm, a distribution or upstream, with HIP's runtime header; the
 # sources need neither HIP's device headers nor its device libraries.
 
-# Sets <out> to a compiler that makes code for <architecture>, or to NOTFOUND.
+# Sets <out> to whether a compiler makes code for <architecture>, and if not, <out>_error to its words.
 function(varlen_hip_compiles out compiler architecture)
   set(source "${CMAKE_CURRENT_BINARY_DIR}/hip_try.cpp")
   if(architecture MATCHES "^gfx1")
@@ -16,9 +16,11 @@ __attribute__((device)) v4f f(v4s a, v4f c) { return __builtin_amdgcn_mfma_f32_1
   endif()
   file(WRITE "${source}" "#include <hip/hip_runtime_api.h>\n${builtin}\n__attribute__((global)) void k() {}\n")
   execute_process(COMMAND "${compiler}" ${VARLEN_HIP_FLAGS} --offload-arch=${architecture} -c "${source}" -o
-    "${source}.o" RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+    "${source}.o" RESULT_VARIABLE failed OUTPUT_VARIABLE words ERROR_VARIABLE words)
   if(failed)
-    set(${out} NOTFOUND PARENT_SCOPE)
+    set(${out} FALSE PARENT_SCOPE)
+    string(REGEX MATCH "[^\n]*error:[^\n]*" first_error "${words}")
+    set(${out}_error "${first_error}" PARENT_SCOPE)
   else()
     set(${out} TRUE PARENT_SCOPE)
   endif()
@@ -32,6 +34,7 @@ macro(varlen_find_hip reason)
     HINTS ENV HIPCXX ENV ROCM_PATH PATHS /opt/rocm PATH_SUFFIXES bin llvm/bin
     DOC "A clang++ or hipcc that compiles HIP")
   find_library(VARLEN_HIP_RUNTIME amdhip64 HINTS ENV ROCM_PATH PATHS /opt/rocm DOC "HIP's runtime library")
+  find_program(VARLEN_CCACHE ccache)
   find_path(VARLEN_HIP_INCLUDE hip/hip_runtime_api.h HINTS ENV ROCM_PATH PATHS /opt/rocm PATH_SUFFIXES include
     DOC "The folder of HIP's headers")
   set(VARLEN_HIP_FLAGS -x hip -nogpulib -nogpuinc -std=c++17 -O3 -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti
@@ -55,7 +58,7 @@ macro(varlen_find_hip reason)
       set(VARLEN_HIP_ARCHITECTURES "${known}" CACHE STRING "The AMD GPUs that the HIP backend has code for")
     endif()
     if(NOT VARLEN_HIP_ARCHITECTURES)
-      set(${reason} "${VARLEN_HIP_COMPILER} compiles for none of gfx90a, gfx942, gfx1100")
+      set(${reason} "${VARLEN_HIP_COMPILER} compiles for none of gfx90a, gfx942, gfx1100: ${compiles_error}")
     endif()
   endif()
 endmacro()
@@ -77,7 +80,6 @@ endfunction()
 function(varlen_hip_object target name source includes)
   set(object "${CMAKE_CURRENT_BINARY_DIR}/${target}-${name}.o")
   varlen_hip_options(options "${VARLEN_HIP_ARCHITECTURES}" "${includes}" ${ARGN})
-  find_program(VARLEN_CCACHE ccache)
   add_custom_command(OUTPUT "${object}"
     COMMAND $<$<BOOL:${VARLEN_CCACHE}>:${VARLEN_CCACHE}> "${VARLEN_HIP_COMPILER}" ${options} -MD -MF "${object}.d"
       -c "${source}" -o "${object}"
