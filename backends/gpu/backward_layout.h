@@ -3,7 +3,7 @@
 #define VARLEN_GPU_BACKWARD_LAYOUT_H
 
 #include "backward_plan.h"
-#include "rows.h"
+#include "tile_copies.h"
 #include "tuning.h"
 
 /* A matrix of ROWS x COLUMNS, shared among warps that stand in ROW_WARPS x (WARPS / ROW_WARPS), counted along the rows

@@ -4,7 +4,6 @@
 #define VARLEN_GPU_BACKWARD_PLAN_H
 
 #include "plan_kernel.h"
-
 #include "rows.h"
 
 /* How one kernel cuts. */

@@ -17,6 +17,7 @@
 #include "forward_plan.h"
 #include "kept_rows.h"
 #include "softmax.h"
+#include "tile_copies.h"
 #include "tuning.h"
 
 struct forward_arguments {
