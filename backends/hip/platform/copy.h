@@ -5,24 +5,22 @@
 #include "platform/device.h"
 
 typedef uint32_t vector_16 __attribute__((ext_vector_type(4))); /* structs have no assignment between memories */
+typedef uint32_t vector_8 __attribute__((ext_vector_type(2)));
 
 /* What is loaded in place of what is not there, so that no load is a branch. */
 static __attribute__((device)) const words_16 hip_zeros = {{0, 0, 0, 0}};
 
 /* The address is given to the load as one of global memory: a load from memory of any kind would also wait for shared
  * memory. */
-GPU_DEVICE words_16 load_global_16(const void *from, bool valid)
+template <typename VECTOR> GPU_DEVICE VECTOR load_global(const void *from, bool valid)
 {
     const void *address = valid ? from : &hip_zeros;
-    return __builtin_bit_cast(words_16, *(const in_global_memory<vector_16> *)address);
+    return *(const in_global_memory<VECTOR> *)address;
 }
 
-typedef uint32_t vector_8 __attribute__((ext_vector_type(2)));
-
-GPU_DEVICE vector_8 load_global_8(const void *from, bool valid)
+GPU_DEVICE words_16 load_global_16(const void *from, bool valid)
 {
-    const void *address = valid ? from : &hip_zeros;
-    return *(const in_global_memory<vector_8> *)address;
+    return __builtin_bit_cast(words_16, load_global<vector_16>(from, valid));
 }
 
 GPU_DEVICE void store_shared_16(void *to, const words_16 &words)
@@ -64,7 +62,7 @@ template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
     {
 #pragma unroll
         for (int row = 0; row < 4; row++)
-            square_words[number][row] = load_global_8(from[row], valid[row]);
+            square_words[number][row] = load_global<vector_8>(from[row], valid[row]);
         square_places[number][0] = (place)to[0];
         square_places[number][1] = (place)to[1];
     }

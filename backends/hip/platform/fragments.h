@@ -72,9 +72,7 @@ GPU_DEVICE void multiply_chunk(warp_sums<ROWS, COLUMNS> &sums, const lane_place 
 #pragma unroll
         for (int number = 0; number < CHUNK_OPERANDS; number++) {
             unit_operand operands[ROWS / UNIT_SIZE];
-#pragma unroll
-            for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-                operands[slot] = left[slot].operand(number);
+            get_operands(operands, left, number);
             add_products<T>(sums, operands, group, n % width, right.operand(number));
         }
         finish_before_more();
@@ -85,14 +83,11 @@ template <typename T, int DIM, int ROWS, int COLUMNS>
 GPU_DEVICE void multiply_rows(warp_sums<ROWS, COLUMNS> &sums, const shared_tile<T, DIM> &a, int a_row,
                               const shared_tile<T, DIM> &b, int b_row)
 {
-    constexpr int width = unit_width(ROWS);
 #pragma unroll
     for (int step = 0; step < DIM; step += CHUNK_STEPS) {
         const lane_place place = place_of_lane();
         unit_chunk left[ROWS / UNIT_SIZE];
-#pragma unroll
-        for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-            left[slot] = load_chunk<width>(place, a, a_row + group_start<ROWS>(slot), step);
+        load_left_chunks<ROWS>(left, place, a, a_row, step);
         multiply_chunk(sums, place, left, b, b_row, step);
     }
 }
@@ -173,20 +168,15 @@ GPU_DEVICE void multiply_tiles(warp_sums<ROWS, COLUMNS> &sums, const shared_tile
                                const shared_tile<T, B_DIM> &b, int b_column)
 {
     static_assert(STEPS % CHUNK_STEPS == 0, "steps are made of chunks");
-    constexpr int width = unit_width(ROWS);
     const lane_place place = place_of_lane();
 #pragma unroll
     for (int first = 0; first < STEPS; first += CHUNK_STEPS) {
         unit_chunk chunks[ROWS / UNIT_SIZE];
-#pragma unroll
-        for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-            chunks[slot] = load_chunk<width>(place, a, a_row + group_start<ROWS>(slot), first);
+        load_left_chunks<ROWS>(chunks, place, a, a_row, first);
 #pragma unroll
         for (int number = 0; number < CHUNK_OPERANDS; number++) {
             unit_operand left[ROWS / UNIT_SIZE];
-#pragma unroll
-            for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
-                left[slot] = chunks[slot].operand(number);
+            get_operands(left, chunks, number);
             multiply_transposed<T>(
                 sums, place, left, b, [&](int i) { return first + number * UNIT_ELEMENTS + i; }, chunk_lane_step(place),
                 b_column);

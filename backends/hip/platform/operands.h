@@ -39,6 +39,24 @@ GPU_DEVICE unit_chunk load_chunk(const lane_place &place, const shared_tile<T, D
     return chunk;
 }
 
+/* A chunk of each of ROWS left rows, from `row` on. */
+template <int ROWS, typename T, int DIM>
+GPU_DEVICE void load_left_chunks(unit_chunk (&chunks)[ROWS / UNIT_SIZE], const lane_place &place,
+                                 const shared_tile<T, DIM> &tile, int row, int step)
+{
+#pragma unroll
+    for (int slot = 0; slot < ROWS / UNIT_SIZE; slot++)
+        chunks[slot] = load_chunk<unit_width(ROWS)>(place, tile, row + group_start<ROWS>(slot), step);
+}
+
+template <int SLOTS>
+GPU_DEVICE void get_operands(unit_operand (&operands)[SLOTS], const unit_chunk (&chunks)[SLOTS], int number)
+{
+#pragma unroll
+    for (int slot = 0; slot < SLOTS; slot++)
+        operands[slot] = chunks[slot].operand(number);
+}
+
 /* WIDTH operands from a tile whose rows are the steps: columns `column` + place.lane * WIDTH and following. Element i
  * of an operand is from row step(i) + lane_step. Where operands are long, rows wait until those before them have been
  * put in their places. */

@@ -110,36 +110,40 @@ template <int ROWS, int COLUMNS> struct warp_sums {
             unit[slot][group][(run * RUN + i) % WIDTH][(run * RUN + i) / WIDTH] = values[i];
     }
 
-    template <typename F> GPU_DEVICE void for_each_run(F f)
+    /* f(slot, group, run, column) for each run of this thread, in order. */
+    template <typename F> GPU_DEVICE static void for_each_place(F f)
     {
         const lane_place place = fresh_place_of_lane();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
-            for (int n = 0; n < COLUMN_GROUPS * GROUP_RUNS; n++) {
-                float values[RUN];
-                get_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS), values);
-                set_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                finish_before_more();
-            }
+            for (int n = 0; n < COLUMN_GROUPS * GROUP_RUNS; n++)
+                f(slot, n / GROUP_RUNS, n % GROUP_RUNS,
+                  n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS));
+    }
+
+    template <typename F> GPU_DEVICE void for_each_run(F f)
+    {
+        for_each_place([&](int slot, int group, int run, int column) __attribute__((always_inline)) {
+            float values[RUN];
+            get_run(values, slot, group, run);
+            f(slot, column, values);
+            set_run(values, slot, group, run);
+            finish_before_more();
+        });
     }
 
     template <typename F> GPU_DEVICE void for_each_run_with(warp_sums &other, F f)
     {
-        const lane_place place = fresh_place_of_lane();
-#pragma unroll
-        for (int slot = 0; slot < SLOTS; slot++)
-#pragma unroll
-            for (int n = 0; n < COLUMN_GROUPS * GROUP_RUNS; n++) {
-                float values[RUN];
-                float others[RUN];
-                get_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                other.get_run(others, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                f(slot, n / GROUP_RUNS * WIDTH * UNIT_SIZE + run_column(place, n % GROUP_RUNS), values, others);
-                set_run(values, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-                other.set_run(others, slot, n / GROUP_RUNS, n % GROUP_RUNS);
-            }
+        for_each_place([&](int slot, int group, int run, int column) __attribute__((always_inline)) {
+            float values[RUN];
+            float others[RUN];
+            get_run(values, slot, group, run);
+            other.get_run(others, slot, group, run);
+            f(slot, column, values, others);
+            set_run(values, slot, group, run);
+            other.set_run(others, slot, group, run);
+        });
     }
 
     GPU_DEVICE static int slot_row(int slot)
