@@ -1,4 +1,4 @@
-# Settings that every target of the project shares, and the two kinds of library it builds.
+# Settings that every target of the project shares, the options of backends, and the two kinds of library it builds.
 
 function(varlen_common target)
   target_compile_features(${target} PRIVATE c_std_11)
@@ -8,6 +8,21 @@ function(varlen_common target)
     list(APPEND warnings -Werror)
   endif()
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:C>:${warnings}>") # other languages have their own
+endfunction()
+
+# Defines the option VARLEN_<name> = AUTO | ON | OFF of a backend that AUTO builds if <condition>, and sets
+# VARLEN_<name>_WANTED to whether it is to be looked for.
+function(varlen_backend_option name condition)
+  set(option VARLEN_${name})
+  set(${option} AUTO CACHE STRING "Build the ${name} backend: AUTO (if ${condition}), ON or OFF")
+  set_property(CACHE ${option} PROPERTY STRINGS AUTO ON OFF)
+  set(wanted TRUE)
+  if(NOT ${option} MATCHES "^(AUTO|ON|OFF)$")
+    message(FATAL_ERROR "${option} = ${${option}} is none of AUTO, ON, OFF")
+  elseif(${option} STREQUAL "OFF" OR (${option} STREQUAL "AUTO" AND CMAKE_CROSSCOMPILING))
+    set(wanted FALSE)
+  endif()
+  set(${option}_WANTED ${wanted} PARENT_SCOPE)
 endfunction()
 
 # A backend plugin: varlen-<name>.so in the plugin folder, exporting varlen_backend_entry alone.
