@@ -92,7 +92,8 @@ typedef void (*varlen_log_sink)(void *user, varlen_log_level level, const char *
 
 /* Sends log lines to `sink` instead of stderr; NULL goes back to stderr. Without a sink, lines are printed only as far
  * as the environment variable VARLEN_LOG asks; a sink receives lines of every level. `message` has no newline and lives
- * for the duration of the call. The sink is called from any thread, one line at a time, and must not call varlen. */
+ * for the duration of the call. The sink is called from any thread, one line at a time, and must neither
+ * call varlen nor fork. */
 VARLEN_API void varlen_set_log_sink(varlen_log_sink sink, void *user);
 
 /* ---- Elements, heads, masks --------------------------------------------------------------------------------------- */
