@@ -2,7 +2,6 @@
 # other languages the lists VARLEN_HARDENING and, where there is optimization, VARLEN_FORTIFY. tests/files looks at the
 # built files.
 include(CheckCCompilerFlag)
-include(CheckCSourceCompiles)
 
 # Whether what is built here is built for a sanitizer. They bring checks of their own in place of fortified functions,
 # and clang leaves their functions undefined in shared objects, which get them from the program.
@@ -13,17 +12,10 @@ if("${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_${configuration}} ${directory_options}" MAT
   set(VARLEN_SANITIZED TRUE)
 endif()
 
-# Fortified functions, at the level at which the compiler knows sizes at run time, where it has that.
+# Fortified functions. Level 3 would turn copies of a few bytes, into rows whose ends are known at run time, into calls.
 set(VARLEN_FORTIFY "")
 if(NOT VARLEN_SANITIZED)
-  set(CMAKE_REQUIRED_FLAGS "-O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
-  check_c_source_compiles("#include <string.h>\nint main(void) { return 0; }" VARLEN_HAS_FORTIFY_3)
-  unset(CMAKE_REQUIRED_FLAGS)
-  set(level 2)
-  if(VARLEN_HAS_FORTIFY_3)
-    set(level 3)
-  endif()
-  set(VARLEN_FORTIFY -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${level})
+  set(VARLEN_FORTIFY -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 
 set(VARLEN_HARDENING -fstack-protector-strong)
