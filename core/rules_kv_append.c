@@ -49,7 +49,8 @@ static varlen_status check_rotation(const varlen_kv_append_args *args)
 static varlen_status check_new_rows(varlen_kv_append_args *args)
 {
     const varlen_tensor_rule k = {.name = "k_new",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .tokens = args->total_new,
                                   .heads = args->kv_heads,
                                   .dim = args->head_dim};
@@ -69,7 +70,8 @@ static varlen_status check_cache(varlen_kv_append_args *args)
 {
     const bool paged = args->page_size > 0;
     const varlen_tensor_rule k = {.name = "k_cache",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .written = true,
                                   .tokens = paged ? args->page_size : args->total_k,
                                   .heads = args->kv_heads,

@@ -10,7 +10,8 @@
 static varlen_tensor_rule query_rows(const varlen_attention *attention, const char *name, int32_t dim, bool written)
 {
     return (varlen_tensor_rule){.name = name,
-                                .dtype = attention->dtype,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
                                 .tokens = attention->total_q,
                                 .heads = attention->q_heads,
@@ -24,7 +25,8 @@ static varlen_tensor_rule key_rows(const varlen_attention *attention, const char
 {
     const bool paged = attention->page_size > 0;
     return (varlen_tensor_rule){.name = name,
-                                .dtype = attention->dtype,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
                                 .tokens = paged ? attention->page_size : attention->total_k,
                                 .heads = attention->kv_heads,

@@ -203,6 +203,7 @@ static void bad_pack(void **state)
 {
     (void)state;
     varlen_pack_args args = {.struct_size = sizeof args,
+                             .element_size = 4,
                              .batch = 3,
                              .max_seqlen = 2,
                              .heads = 1,
@@ -214,8 +215,8 @@ static void bad_pack(void **state)
     const char *words = "sequence 1 has 3 tokens, above max_seqlen = 2";
     assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_BAD_METADATA, words);
     assert_failure(varlen_unpack(context, NULL, &args), VARLEN_ERROR_BAD_METADATA, words);
-    args.dim = 12;
-    assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_INVALID_ARGUMENT, "dim = 12 is not a multiple of 8");
+    args.dim = 0;
+    assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_INVALID_ARGUMENT, "dim = 0 is below 1");
     assert_failure(varlen_unpack(context, NULL, NULL), VARLEN_ERROR_INVALID_ARGUMENT, "args is NULL");
     assert_nothing_happened();
 }
