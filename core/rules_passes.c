@@ -164,7 +164,7 @@ varlen_status varlen_check_backward(const varlen_attention *attention, const var
 varlen_status varlen_check_workspace(const void *workspace, size_t size, size_t needed)
 {
     /* Scratch is divided into aligned pieces; writing past its end would corrupt memory. */
-    VARLEN_RULE((uintptr_t)workspace % 256 == 0, INVALID_ARGUMENT, "workspace = %p is not aligned to 256 bytes",
+    VARLEN_RULE((uintptr_t)workspace % 64 == 0, INVALID_ARGUMENT, "workspace = %p is not aligned to 64 bytes",
                 workspace);
     VARLEN_RULE(size >= needed, INVALID_ARGUMENT,
                 "workspace_size = %zu is below the %zu bytes that varlen_workspace_size asks for", size, needed);

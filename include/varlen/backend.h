@@ -88,7 +88,11 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_PAGE = 8,      /* entry [index, column] = value is not in 0 .. bound - 1 */
     VARLEN_VIOLATION_OVERFLOW = 9,  /* the sum up to element index is above 2^31 - 1 */
     VARLEN_VIOLATION_CAPACITY = 10, /* sequence index would have value keys, above the bound rows of its slot */
-    VARLEN_VIOLATION_POSITION = 11  /* sequence index needs rotary position value, but the tables have bound rows */
+    VARLEN_VIOLATION_POSITION = 11, /* sequence index needs rotary position value, but the tables have bound rows */
+    /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
+    VARLEN_VIOLATION_PAGED_SLOT = 12,
+    VARLEN_VIOLATION_PAGED_CAPACITY = 13,
+    VARLEN_VIOLATION_COUNT = 14     /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
 typedef struct varlen_violation {

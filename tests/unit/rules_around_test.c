@@ -192,7 +192,7 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{PAGED_APPEND, .k_page_stride = 1024},
          "k_page_stride = 1024 is below the 2048 elements that k_cache.token_stride"},
         {{ROTARY, .rotary_dim = 33}, "rotary_dim = 33 is not a multiple of 2"},
-        {{ROTARY, .rotary_dim = 66}, "rotary_dim = 66 is above 64"},
+        {{ROTARY, .rotary_dim = 66}, "rotary_dim = 66 is above head_dim = 64"},
         {{ROTARY, .rotary_dim = -2}, "rotary_dim = -2 is below 0"},
         {{ROTARY, .rotary_dim = 0}, "q_heads = 4 must be 0 with rotary_dim = 0"},
         {{ROTARY, .q_heads = 0}, "q.data is given, but q_heads = 0"},
