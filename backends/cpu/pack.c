@@ -2,6 +2,7 @@
 #include "around.h"
 #include "outside.h"
 #include "state.h"
+#include "team.h"
 
 #include <string.h>
 
@@ -40,40 +41,53 @@ static void copy_row(const varlen_tensor *destination, const varlen_tensor *sour
                (const char *)source->data + head * source->head_stride * element, (size_t)(args->dim * element));
 }
 
+/* A sequence, or behind the last the rows that belong to none. */
+static void pack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    (void)member;
+    if (b == args->batch) {
+        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, args->batch);
+        cpu_clear_rows(&args->packed, args->dtype, args->heads, args->dim, rest);
+        return;
+    }
+    for (int32_t t = 0; t < args->cu_seqlens[b + 1] - args->cu_seqlens[b]; t++) {
+        varlen_tensor source = padded_row(args, b, t);
+        varlen_tensor destination = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
+        copy_row(&destination, &source, args);
+    }
+}
+
 varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b <= args->batch; b++) {
-        if (b == args->batch) {
-            cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, args->batch);
-            cpu_clear_rows(&args->packed, args->dtype, args->heads, args->dim, rest);
-            continue;
-        }
-        for (int32_t t = 0; t < args->cu_seqlens[b + 1] - args->cu_seqlens[b]; t++) {
-            varlen_tensor source = padded_row(args, b, t);
-            varlen_tensor destination = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
-            copy_row(&destination, &source, args);
-        }
-    }
+    const cpu_loop loop = {.body = pack_sequence, .count = (int64_t)args->batch + 1};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     return VARLEN_OK;
+}
+
+static void unpack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    int32_t length = args->cu_seqlens[b + 1] - args->cu_seqlens[b];
+    (void)member;
+    for (int32_t t = 0; t < length; t++) {
+        varlen_tensor source = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
+        varlen_tensor destination = padded_row(args, b, t);
+        copy_row(&destination, &source, args);
+    }
+    varlen_tensor row = padded_row(args, b, 0);
+    cpu_clear_rows(&row, args->dtype, args->heads, args->dim, (cpu_row_range){length, args->max_seqlen});
 }
 
 varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b < args->batch; b++) {
-        int32_t length = args->cu_seqlens[b + 1] - args->cu_seqlens[b];
-        for (int32_t t = 0; t < length; t++) {
-            varlen_tensor source = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
-            varlen_tensor destination = padded_row(args, b, t);
-            copy_row(&destination, &source, args);
-        }
-        varlen_tensor row = padded_row(args, b, 0);
-        cpu_clear_rows(&row, args->dtype, args->heads, args->dim, (cpu_row_range){length, args->max_seqlen});
-    }
+    const cpu_loop loop = {.body = unpack_sequence, .count = args->batch};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     return VARLEN_OK;
 }
