@@ -23,6 +23,7 @@ static varlen_context *opened(const char *backend)
 }
 
 static _Alignas(256) float numbers[1024];
+static _Alignas(256) float written[4][256];
 static const int32_t offsets[] = {0, 2, 5, 6};
 static const int32_t bad_offsets[] = {0, 5, 2, 6};
 static const varlen_attention attention = {.struct_size = sizeof attention,
@@ -39,10 +40,10 @@ static varlen_forward_args forward_args(void)
                                  .q = {numbers, 0, 0},
                                  .k = {numbers, 0, 0},
                                  .v = {numbers, 0, 0},
-                                 .out = {numbers, 0, 0},
+                                 .out = {written[0], 0, 0},
                                  .cu_seqlens_q = offsets,
                                  .cu_seqlens_k = offsets,
-                                 .workspace = numbers,
+                                 .workspace = written[1],
                                  .workspace_size = 512};
 }
 
@@ -58,7 +59,7 @@ static void forward_passes_on_resolved_arguments(void **state)
     assert_int_equal(record->attention.window_left, VARLEN_UNBOUNDED);
     assert_true(record->attention.softmax_scale > 0.35f && record->attention.softmax_scale < 0.36f);
     assert_int_equal(record->forward.q.token_stride, 32);
-    assert_ptr_equal(record->forward.workspace, numbers);
+    assert_ptr_equal(record->forward.workspace, written[1]);
     varlen_close(context);
 }
 
@@ -121,9 +122,9 @@ static void optional_functions_may_be_missing(void **state)
                                            .cu_seqlens_q = offsets,
                                            .cu_seqlens_k = offsets,
                                            .dout = {numbers, 0, 0},
-                                           .dq = {numbers, 0, 0},
-                                           .dk = {numbers, 0, 0},
-                                           .dv = {numbers, 0, 0}};
+                                           .dq = {written[0], 0, 0},
+                                           .dk = {written[1], 0, 0},
+                                           .dv = {written[2], 0, 0}};
     const varlen_merge_args merge = {.struct_size = sizeof merge};
     const varlen_pack_args pack = {.struct_size = sizeof pack};
     const varlen_kv_append_args append = {.struct_size = sizeof append};
