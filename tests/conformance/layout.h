@@ -11,6 +11,8 @@ typedef enum layout_kind {
     LAYOUT_FUSED,      /* q, k, v in one [tokens, q_heads + 2 * kv_heads, dim] tensor */
     LAYOUT_QKVPACKED,  /* [tokens, 3, heads, dim] */
     LAYOUT_KVPACKED,   /* k, v in [tokens, 2, kv_heads, dim] */
+    LAYOUT_EXPANDED_HEADS,  /* the heads of the tensors called `expanded` are one */
+    LAYOUT_EXPANDED_TOKENS, /* their tokens are */
     LAYOUT_FAR_TOKENS, /* the token stride of the tensor called `far` takes it past 2^31 elements; the rest is dense */
     LAYOUT_FAR_HEADS,
     LAYOUT_FAR_PAGES
@@ -18,8 +20,13 @@ typedef enum layout_kind {
 
 typedef struct tensor_layout {
     layout_kind kind;
-    const char *far; /* a tensor's name: "q", "k", "v", "out" */
+    const char *far;      /* a tensor's name: "q", "k", "v", "out" */
+    const char *expanded; /* names, one letter each: "kv" */
 } tensor_layout;
+
+/* Makes the values of inputs, dense, what they are where the layout expands them: every step is the first one that
+ * `is_used` tells apart from NaN. */
+void layout_expand_values(tensor_layout layout, const tensor_shape *shape, double *values);
 
 /* A tensor in a block of its own. */
 strided_tensor layout_alone(block_list *list, tensor_layout layout, const tensor_shape *shape, uint8_t fill);
