@@ -28,7 +28,7 @@ int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i)
 int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
 {
     int64_t slot_row = (batch->leftpad_k ? batch->leftpad_k[b] : 0) + j;
-    if (!batch->page_table)
+    if (batch->attention.page_size == 0)
         return batch->cu_seqlens_k[b] + slot_row;
     int32_t size = batch->attention.page_size;
     int64_t page = batch->page_table[(int64_t)b * batch->attention.page_table_width + slot_row / size];

@@ -84,7 +84,8 @@ typedef struct attention_case {
     value_kind values;
     max_seqlen_kind max_seqlen;
     int32_t page_size;
-    int32_t shared_pages; /* the first pages of each later sequence that are those of the first one */
+    int32_t shared_pages;    /* the first pages of each later sequence that are those of the first one */
+    bool without_page_table; /* a table of no columns, where no sequence has keys */
     uint32_t flags;
     tensor_layout layout;
 } attention_case;
