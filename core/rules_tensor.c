@@ -179,7 +179,9 @@ static varlen_status check_rows_apart(const varlen_tensor_rule *rule, const dime
         if (sorted[i]->count == 1)
             continue;
         VARLEN_RULE(*sorted[i]->stride >= extent, INVALID_ARGUMENT,
-                    "%s = %" PRId64 " is below %" PRId64 ", so that rows of %s, which is written, overlap",
+                    "%s = %" PRId64 " is below the %" PRId64
+                    " elements that dimensions inside it take, so that rows of %s, "
+                    "which is written, overlap",
                     sorted[i]->name, *sorted[i]->stride, extent, rule->name);
         extent += (sorted[i]->count - 1) * *sorted[i]->stride;
     }

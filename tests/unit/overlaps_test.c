@@ -212,7 +212,8 @@ static void merge_refuses_other_overlaps(void **state)
         {{MERGE, .out = TENSOR(0), .partial_out_stride = VARLEN_EXPANDED},
          "partial_out_stride = VARLEN_EXPANDED (-1), but partial_out is written"},
         {{MERGE, .out = {AT(0), 256, 64}, .partial_out = {AT(0), 256, 64}, .partial_out_stride = 256},
-         "partial_out_stride = 256 is below 2560, so that rows of partial_out, which is written, overlap"},
+         "partial_out_stride = 256 is below the 2560 elements that dimensions inside it take, so that rows of "
+         "partial_out, which is written, overlap"},
         {{MERGE, .lse = (float *)AT(1) + 1}, "lse (0x1100004 .. 0x11000a3), which is written, overlaps partial_lse"},
         {{MERGE, .lse = (float *)AT(1) + 119}, "which is written, overlaps partial_lse"},
         {{MERGE, .lse = AT(2)}, "which is written, overlaps lse"},
