@@ -3,6 +3,7 @@
 #include "outside.h"
 #include "state.h"
 #include "team.h"
+#include "threads.h"
 
 #include <string.h>
 
@@ -41,14 +42,21 @@ static void copy_row(const varlen_tensor *destination, const varlen_tensor *sour
                (const char *)source->data + head * source->head_stride * element, (size_t)(args->dim * element));
 }
 
-/* A sequence, or behind the last the rows that belong to none. */
+/* `rows` are written. */
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_pack_args *args, int64_t rows)
+{
+    return cpu_team_for(
+        cpu, 1 + cpu_threads_for_rows(rows * args->heads, 2 * (int64_t)args->dim * varlen_dtype_size(args->dtype)));
+}
+
+/* A sequence, or behind the last one a piece of the rows that belong to none. */
 static void pack_sequence(const void *pointer, int32_t member, int64_t number)
 {
     const varlen_pack_args *args = pointer;
     int32_t b = (int32_t)number;
     (void)member;
-    if (b == args->batch) {
-        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, args->batch);
+    if (number >= args->batch) {
+        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, number);
         cpu_clear_rows(&args->packed, args->dtype, args->heads, args->dim, rest);
         return;
     }
@@ -63,8 +71,8 @@ varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args
 {
     const cpu_state *cpu = state;
     (void)stream;
-    const cpu_loop loop = {.body = pack_sequence, .count = (int64_t)args->batch + 1};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    const cpu_loop loop = {.body = pack_sequence, .count = cpu_gap_count(args->cu_seqlens, args->batch, args->total)};
+    cpu_team_run(team_for(cpu, args, args->total), args, &loop, 1);
     return VARLEN_OK;
 }
 
@@ -88,6 +96,6 @@ varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_ar
     const cpu_state *cpu = state;
     (void)stream;
     const cpu_loop loop = {.body = unpack_sequence, .count = args->batch};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    cpu_team_run(team_for(cpu, args, (int64_t)args->batch * args->max_seqlen), args, &loop, 1);
     return VARLEN_OK;
 }

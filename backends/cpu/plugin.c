@@ -22,7 +22,11 @@ static varlen_status cpu_open(const varlen_backend_open *options, void **state)
     cpu_state *cpu = malloc(sizeof *cpu);
     if (!cpu)
         return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
-    *cpu = (cpu_state){.kernels = kernels, .threads = options->threads ? options->threads : cpu_processors()};
+    *cpu = (cpu_state){
+        .kernels = kernels,
+        .threads = options->threads ? options->threads : cpu_processors(),
+        .follows_openmp = options->threads == 0,
+    };
     cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;
