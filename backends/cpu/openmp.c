@@ -29,7 +29,6 @@ typedef struct runtimes {
 /* The lock guards the copy alone: it is never held beside the dynamic loader's. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static runtimes known;
-static int32_t environment = CPU_OPENMP_SILENT; /* set once */
 
 int32_t cpu_openmp_parse(const char *text)
 {
@@ -43,6 +42,11 @@ int32_t cpu_openmp_parse(const char *text)
     return is_number ? (int32_t)number : CPU_OPENMP_SILENT;
 }
 
+int32_t cpu_openmp_environment(void)
+{
+    return cpu_openmp_parse(getenv("OMP_NUM_THREADS"));
+}
+
 /* In a forked child, where the thread that held the lock may be missing. */
 static void forget(void)
 {
@@ -52,7 +56,6 @@ static void forget(void)
 
 static void prepare(void)
 {
-    environment = cpu_openmp_parse(getenv("OMP_NUM_THREADS"));
     pthread_atfork(NULL, NULL, forget);
 }
 
@@ -159,7 +162,7 @@ static int32_t offer_of(const runtime *asked)
     return threads > 0 ? threads : 1;
 }
 
-int32_t cpu_openmp_threads(void)
+int32_t cpu_openmp_threads(int32_t otherwise)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare);
@@ -173,5 +176,5 @@ int32_t cpu_openmp_threads(void)
             int32_t offer = offer_of(&found.at[i]);
             least = offer < least ? offer : least;
         }
-    return least == CPU_OPENMP_SILENT ? environment : least;
+    return least == CPU_OPENMP_SILENT ? otherwise : least;
 }

@@ -7,8 +7,11 @@
 enum { CPU_OPENMP_SILENT = INT32_MAX };
 
 /* The threads that a parallel region would get which the calling thread began now: the least that the runtimes loaded
- * in the process say, else OMP_NUM_THREADS as it was when the backend was first asked, else CPU_OPENMP_SILENT. */
-int32_t cpu_openmp_threads(void);
+ * in the process say; `otherwise` if there are none. */
+int32_t cpu_openmp_threads(int32_t otherwise);
+
+/* What OMP_NUM_THREADS says; CPU_OPENMP_SILENT if nothing. */
+int32_t cpu_openmp_environment(void);
 
 /* The first number of OMP_NUM_THREADS, a list; CPU_OPENMP_SILENT if there is none. `text` may be NULL. */
 int32_t cpu_openmp_parse(const char *text);

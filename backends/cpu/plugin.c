@@ -5,6 +5,7 @@
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
+#include "openmp.h"
 #include "processors.h"
 #include "state.h"
 
@@ -26,6 +27,7 @@ static varlen_status cpu_open(const varlen_backend_open *options, void **state)
         .kernels = kernels,
         .threads = options->threads ? options->threads : cpu_processors(),
         .follows_openmp = options->threads == 0,
+        .environment = cpu_openmp_environment(),
     };
     cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;

@@ -12,6 +12,7 @@ typedef struct cpu_state {
     const cpu_kernels *kernels;
     int32_t threads;     /* that a call may use, 1 .. CPU_TEAM_THREADS */
     bool follows_openmp; /* the program named no number: calls use no more threads than OpenMP offers at the time */
+    int32_t environment; /* that OMP_NUM_THREADS offers */
 } cpu_state;
 
 /* The kernels for tensors of a type. */

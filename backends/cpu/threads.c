@@ -18,11 +18,11 @@ cpu_team_size cpu_team_for(const cpu_state *state, int64_t threads)
     if (!state->follows_openmp)
         return (cpu_team_size){(int32_t)threads, CPU_TEAM_THREADS};
     if (threads > 1)
-        threads = cpu_min(threads, cpu_openmp_threads());
+        threads = cpu_min(threads, cpu_openmp_threads(state->environment));
     return (cpu_team_size){(int32_t)threads, state->threads - 1};
 }
 
 int32_t cpu_default_threads(void)
 {
-    return (int32_t)cpu_min(cpu_processors(), cpu_openmp_threads());
+    return (int32_t)cpu_min(cpu_processors(), cpu_openmp_threads(cpu_openmp_environment()));
 }
