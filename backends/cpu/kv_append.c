@@ -34,8 +34,10 @@ static new_token token_at(const varlen_kv_append_args *args, int64_t row)
     int32_t b = owner_of(args->cu_seqlens_new, args->batch, row);
     new_token token = {.row = row, .slot_row = args->seqused_k[b] + row - args->cu_seqlens_new[b]};
     token.position = token.slot_row - (args->leftpad_k ? args->leftpad_k[b] : 0);
-    token.slot.pages = args->page_table ? args->page_table + (int64_t)b * args->page_table_width : NULL;
-    token.slot.first_key = args->page_table ? 0 : args->cu_seqlens_k[b];
+    if (args->page_size > 0)
+        token.slot.pages = args->page_table + (int64_t)b * args->page_table_width;
+    else
+        token.slot.first_key = args->cu_seqlens_k[b];
     return token;
 }
 

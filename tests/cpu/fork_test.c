@@ -7,7 +7,7 @@
 #include "cpu/support.h"
 #include "unit/support/test.h"
 
-enum { THREADS = 4, BESIDE = 3, FORKS = 20 };
+enum { THREADS = 4, BESIDE = 3, FORKS = 10 };
 
 static uint64_t expected;
 
