@@ -28,7 +28,8 @@ static varlen_status copy_launch(void *state, varlen_stream stream, const varlen
     const gpu_state &gpu = *(const gpu_state *)state;
     const pack_arguments work = make_arguments(gpu, args);
     const launch_shape shape =
-        around_shape(gpu, rows * work.shape.heads * work.shape.pieces, AROUND_THREADS, sizeof(uint64_t));
+        around_shape(gpu, size_product((size_t)rows, (size_t)work.shape.heads * work.shape.pieces), AROUND_THREADS,
+                     sizeof(uint64_t));
     return on_device(gpu.device, [&] { return launch<KERNEL>(gpu.device, shape, stream, work); });
 }
 
