@@ -85,5 +85,7 @@ int64_t cpu_first_panel(const cpu_inputs *inputs, int32_t sequence, int32_t pane
 size_t cpu_thread_limit(const varlen_attention *attention, size_t tasks, int32_t threads)
 {
     size_t tiles = size_product(tasks, (size_t)attention->kv_heads);
-    return tiles < (size_t)threads ? tiles : (size_t)threads;
+    if (tiles >= (size_t)threads)
+        return (size_t)threads;
+    return tiles > 0 ? tiles : 1;
 }

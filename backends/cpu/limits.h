@@ -20,7 +20,7 @@ size_t cpu_panel_limit(const varlen_attention *attention, int32_t panel_rows, in
  * this one. Each of them begins a row of queries and more than tile_keys rows of keys behind the one before. */
 int64_t cpu_first_panel(const cpu_inputs *inputs, int32_t sequence, int32_t panel_rows, int32_t tile_keys);
 
-/* Threads that can have work, when there are so many tasks for each kv head. */
+/* Threads that can have work, when there are so many tasks for each kv head: at least the caller's own. */
 size_t cpu_thread_limit(const varlen_attention *attention, size_t tasks, int32_t threads);
 
 #endif
