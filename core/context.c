@@ -6,25 +6,27 @@
 
 #include "environment.h"
 #include "log.h"
+#include "plugin.h"
 #include "registry.h"
 #include "rule.h"
 #include "selection.h"
 #include "structs.h"
-#include "violation.h"
 
 varlen_status varlen_context_status(varlen_context *context)
 {
-    varlen_violation violation = {.rule = VARLEN_VIOLATION_NONE};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
-    if (!context->backend->take_violation)
-        return VARLEN_OK;
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, take_violation, &violation));
-    return varlen_fail_violation(&violation);
+    VARLEN_TRY(varlen_pending_collect(context));
+    return varlen_pending_tell(context);
 }
 
 varlen_status varlen_begin_call(varlen_context *context)
 {
-    return varlen_context_status(context);
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(
+            &kept); /* a device that cannot say what it has found is for varlen_context_status to tell */
+    return VARLEN_OK;
 }
 
 varlen_status varlen_require_function(const varlen_context *context, bool has_function, const char *name)
@@ -63,6 +65,7 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
     varlen_context *opened = calloc(1, sizeof *opened);
     VARLEN_RULE(opened, OUT_OF_MEMORY, "there is no memory for a context");
     opened->backend = backend;
+    opened->pending.lock = (varlen_mutex)VARLEN_MUTEX_INITIALIZER;
     const varlen_status status = open_state(opened, options);
     if (status != VARLEN_OK) {
         free(opened);
@@ -76,7 +79,8 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
 
 static varlen_status open_choice(const varlen_choice *choice, int32_t threads, varlen_context **context)
 {
-    const varlen_backend_open options = {.struct_size = sizeof options, .device = choice->device, .threads = threads};
+    const varlen_backend_open options = {
+        .struct_size = sizeof options, .host = &varlen_plugin_host, .device = choice->device, .threads = threads};
     const varlen_backend *backend;
     VARLEN_TRY(varlen_registry_find(choice->backend, &backend));
     const varlen_status status = open_backend(backend, &options, context);
@@ -155,6 +159,9 @@ void varlen_close(varlen_context *context)
 {
     if (!context)
         return;
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(&kept);
     context->backend->close(context->state);
     free(context);
 }
