@@ -385,8 +385,8 @@ typedef struct varlen_backward_args {
  * VARLEN_ERROR_INVALID_ARGUMENT or VARLEN_ERROR_UNSUPPORTED with the reason. */
 VARLEN_API varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass);
 
-/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data. Fails as
- * varlen_supports does; *size is then left alone. */
+/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data, and never
+ * falls as batch, total_q, total_k or page_table_width grow. Fails as varlen_supports does; *size is then left alone. */
 VARLEN_API varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention,
                                                varlen_pass pass, size_t *size);
 
