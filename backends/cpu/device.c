@@ -1,22 +1,18 @@
 #include "device.h"
 
 #include "isa.h"
+#include "processors.h"
 #include "state.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-varlen_status cpu_device_count(int32_t *count)
+varlen_status cpu_device_count(const varlen_host *host, int32_t *count)
 {
+    (void)host;
     *count = 1;
     return VARLEN_OK;
-}
-
-int32_t cpu_default_threads(void)
-{
-    return omp_get_max_threads();
 }
 
 /* The processor's name as Linux gives it; left alone where it does not. */
@@ -36,10 +32,10 @@ static void read_processor_name(char *name, size_t size)
         fclose(file);
 }
 
-varlen_status cpu_device_info(int32_t device, varlen_device_info *info)
+varlen_status cpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     info->device = device;
@@ -47,7 +43,7 @@ varlen_status cpu_device_info(int32_t device, varlen_device_info *info)
     read_processor_name(info->name, sizeof info->name);
     snprintf(info->architecture, sizeof info->architecture, "%s", kernels->name);
     info->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    info->compute_units = cpu_default_threads();
+    info->compute_units = cpu_processors();
     info->dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
     info->passes = 1u << VARLEN_PASS_FORWARD | 1u << VARLEN_PASS_BACKWARD;
     info->flags = VARLEN_DEVICE_HOST_MEMORY;

@@ -5,8 +5,8 @@
 #include "scratch.h"
 #include "splits.h"
 #include "tasks.h"
+#include "team.h"
 
-#include <omp.h>
 #include <stdbool.h>
 
 typedef struct forward_workspace {
@@ -108,8 +108,10 @@ static int64_t next_index(const forward_work *work, int64_t index)
     return index + 1 + (last ? (int64_t)(work->threads - 1) * work->together : 0);
 }
 
-static void run_tile(const forward_work *work, int64_t index, char *scratch)
+static void run_tile(const void *pointer, int32_t member, int64_t index)
 {
+    const forward_work *work = pointer;
+    char *scratch = work->workspace.scratch + (size_t)member * work->workspace.scratch_bytes;
     const cpu_task *task = task_at(work, index);
     cpu_forward_tile tile = tile_at(work, index);
     cpu_forward_tile next;
@@ -126,8 +128,10 @@ static void run_tile(const forward_work *work, int64_t index, char *scratch)
         work->kernels->forward(&tile, scratch);
 }
 
-static void combine_parts(const forward_work *work, int64_t index)
+static void combine_parts(const void *pointer, int32_t member, int64_t index)
 {
+    const forward_work *work = pointer;
+    (void)member;
     const cpu_task *task = task_at(work, index);
     if (task->parts == 1 || task->part != 0)
         return;
@@ -136,9 +140,14 @@ static void combine_parts(const forward_work *work, int64_t index)
     cpu_combine(&tile, &first, task->parts);
 }
 
-static void clear_gap(const varlen_attention *attention, const varlen_forward_args *args, int32_t gap)
+static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 {
-    cpu_row_range rows = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
+    const forward_work *work = pointer;
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_forward_args *args = work->args;
+    (void)member;
+    cpu_row_range rows =
+        cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, (int32_t)gap);
     cpu_clear_rows(&args->out, attention->dtype, attention->q_heads, attention->value_dim, rows);
     if (args->lse)
         cpu_clear_lse(args->lse, attention->q_heads, attention->total_q, rows);
@@ -156,17 +165,10 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
     work.threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
     work.together = tiles_together(tasks, attention->kv_heads, work.threads);
 
-#pragma omp parallel num_threads(work.threads)
-    {
-        char *scratch = work.workspace.scratch + (size_t)omp_get_thread_num() * work.workspace.scratch_bytes;
-#pragma omp for schedule(dynamic, work.together)
-        for (int64_t index = 0; index < work.tiles; index++)
-            run_tile(&work, index, scratch);
-#pragma omp for schedule(static) nowait
-        for (int64_t index = 0; index < work.tiles; index++)
-            combine_parts(&work, index);
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t gap = 0; gap <= attention->batch; gap++)
-            clear_gap(attention, args, gap);
-    }
+    const cpu_loop loops[] = {
+        {.body = run_tile, .count = work.tiles, .chunk = work.together},
+        {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
+        {.body = clear_gap, .count = (int64_t)attention->batch + 1},
+    };
+    cpu_team_run(work.threads, &work, loops, sizeof loops / sizeof *loops);
 }

@@ -3,6 +3,7 @@
 #include "inputs.h"
 #include "rows.h"
 #include "state.h"
+#include "team.h"
 
 /* One new token and where it goes. */
 typedef struct new_token {
@@ -32,8 +33,10 @@ static new_token token_at(const varlen_kv_append_args *args, int64_t row)
     int32_t b = owner_of(args->cu_seqlens_new, args->batch, row);
     new_token token = {.row = row, .slot_row = args->seqused_k[b] + row - args->cu_seqlens_new[b]};
     token.position = token.slot_row - (args->leftpad_k ? args->leftpad_k[b] : 0);
-    token.slot.pages = args->page_table ? args->page_table + (int64_t)b * args->page_table_width : NULL;
-    token.slot.first_key = args->page_table ? 0 : args->cu_seqlens_k[b];
+    if (args->page_size > 0)
+        token.slot.pages = args->page_table + (int64_t)b * args->page_table_width;
+    else
+        token.slot.first_key = args->cu_seqlens_k[b];
     return token;
 }
 
@@ -99,16 +102,20 @@ static void append_token(const varlen_kv_append_args *args, const new_token *tok
     }
 }
 
+static void append_row(const void *pointer, int32_t member, int64_t row)
+{
+    const varlen_kv_append_args *args = pointer;
+    new_token token = token_at(args, row);
+    (void)member;
+    append_token(args, &token);
+}
+
 varlen_status cpu_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-    int64_t tokens = args->cu_seqlens_new[args->batch];
-#pragma omp parallel for num_threads(cpu->threads) schedule(static)
-    for (int64_t row = 0; row < tokens; row++) {
-        new_token token = token_at(args, row);
-        append_token(args, &token);
-    }
+    const cpu_loop loop = {.body = append_row, .count = args->cu_seqlens_new[args->batch], .chunk = 16};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     if (args->seqused_k_out)
         for (int32_t b = 0; b < args->batch; b++)
             args->seqused_k_out[b] = args->seqused_k[b] + args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];

@@ -2,6 +2,7 @@
 #include "around.h"
 #include "rows.h"
 #include "state.h"
+#include "team.h"
 
 #include <math.h>
 
@@ -53,13 +54,19 @@ static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head
         args->lse[head * args->tokens + token] = (float)lse;
 }
 
+static void merge_token(const void *pointer, int32_t member, int64_t token)
+{
+    const varlen_merge_args *args = pointer;
+    (void)member;
+    for (int32_t head = 0; head < args->heads; head++)
+        merge_row(args, token, head);
+}
+
 varlen_status cpu_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(static)
-    for (int64_t token = 0; token < args->tokens; token++)
-        for (int32_t head = 0; head < args->heads; head++)
-            merge_row(args, token, head);
+    const cpu_loop loop = {.body = merge_token, .count = args->tokens, .chunk = 16};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     return VARLEN_OK;
 }

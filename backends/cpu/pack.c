@@ -1,6 +1,7 @@
 /* varlen_cu_seqlens, varlen_pack and varlen_unpack: between padded and packed rows. */
 #include "around.h"
 #include "state.h"
+#include "team.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -68,32 +69,45 @@ static void clear_rows(copied_rows rows, int64_t begin, int64_t end, const varle
             memset(rows.data + t * rows.token_bytes + head * rows.head_bytes, 0, head_bytes);
 }
 
+/* A sequence, or behind the last the rows that belong to none. */
+static void pack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    (void)member;
+    if (b == args->batch) {
+        clear_rows(packed_rows(args, 0), args->cu_seqlens[b], args->total, args);
+        return;
+    }
+    int64_t begin = args->cu_seqlens[b];
+    copy_rows(packed_rows(args, begin), padded_rows(args, b), args->cu_seqlens[b + 1] - begin, args);
+}
+
 varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b <= args->batch; b++) {
-        if (b == args->batch) {
-            clear_rows(packed_rows(args, 0), args->cu_seqlens[b], args->total, args);
-            continue;
-        }
-        int64_t begin = args->cu_seqlens[b];
-        copy_rows(packed_rows(args, begin), padded_rows(args, b), args->cu_seqlens[b + 1] - begin, args);
-    }
+    const cpu_loop loop = {.body = pack_sequence, .count = (int64_t)args->batch + 1};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     return VARLEN_OK;
+}
+
+static void unpack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    int64_t begin = args->cu_seqlens[b];
+    int64_t length = args->cu_seqlens[b + 1] - begin;
+    (void)member;
+    copy_rows(padded_rows(args, b), packed_rows(args, begin), length, args);
+    clear_rows(padded_rows(args, b), length, args->max_seqlen, args);
 }
 
 varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b < args->batch; b++) {
-        int64_t begin = args->cu_seqlens[b];
-        int64_t length = args->cu_seqlens[b + 1] - begin;
-        copy_rows(padded_rows(args, b), packed_rows(args, begin), length, args);
-        clear_rows(padded_rows(args, b), length, args->max_seqlen, args);
-    }
+    const cpu_loop loop = {.body = unpack_sequence, .count = args->batch};
+    cpu_team_run(cpu->threads, args, &loop, 1);
     return VARLEN_OK;
 }

@@ -5,24 +5,25 @@
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
+#include "processors.h"
 #include "state.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-const varlen_host *cpu_host;
-
 static varlen_status cpu_open(const varlen_backend_open *options, void **state)
 {
+    const varlen_host *host = options->host;
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     cpu_state *cpu = malloc(sizeof *cpu);
     if (!cpu)
-        return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
-    *cpu = (cpu_state){.kernels = kernels, .threads = options->threads ? options->threads : cpu_default_threads()};
-    cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
+        return host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
+    *cpu = (cpu_state){
+        .host = host, .kernels = kernels, .threads = options->threads ? options->threads : cpu_processors()};
+    host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;
 }
@@ -69,7 +70,7 @@ static const varlen_backend backend = {
     .priority = 0,
     .struct_size = sizeof(varlen_backend),
     .name = "cpu",
-    .description = "any CPU, with OpenMP",
+    .description = "any CPU",
     .device_count = cpu_device_count,
     .device_info = cpu_device_info,
     .open = cpu_open,
@@ -105,6 +106,5 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
                    VARLEN_BACKEND_ABI_MAJOR, host->abi_version >> 16);
         return NULL;
     }
-    cpu_host = host;
     return &backend;
 }

@@ -20,9 +20,9 @@ struct append_arguments {
     const int32_t *cu_seqlens_new;
     const int32_t *cu_seqlens_k; /* NULL if paged */
     const int32_t *seqused_k;
-    const int32_t *leftpad_k;  /* NULL: none */
-    const int32_t *page_table; /* NULL: packed */
-    int32_t *seqused_k_out;    /* NULL: not wanted */
+    const int32_t *leftpad_k; /* NULL: none */
+    const int32_t *page_table;
+    int32_t *seqused_k_out; /* NULL: not wanted */
     const float *rotary_cos;
     const float *rotary_sin;
     int64_t rotary_positions;
@@ -36,6 +36,7 @@ struct append_arguments {
     int32_t value_dim;
     int32_t rotary_dim; /* 0: no rotation */
     int32_t rotary_interleaved;
+    int32_t paged; /* whether page_size > 0 */
     int32_t page_table_width;
     fast_divisor page_size;
     int32_t validate;
@@ -116,7 +117,7 @@ GPU_DEVICE gpu_span appended_columns(const append_arguments &args, const append_
 {
     const int64_t added = rows_added(element);
     const int32_t used = element.cache.used;
-    if (!args.page_table || element.added.index == 0 || added <= 0 || used < 0 || inspect_room(args, element).rule)
+    if (!args.paged || element.added.index == 0 || added <= 0 || used < 0 || inspect_room(args, element).rule)
         return {0, 0};
     return {divide(used, args.page_size), divide((int32_t)(used + added - 1), args.page_size) + 1};
 }

@@ -23,7 +23,7 @@ struct inspected_side {
 };
 
 struct inspected_pages {
-    const int32_t *table; /* NULL: packed */
+    const int32_t *table;
     int32_t width;
     int32_t page_size;
     int64_t page_count;

@@ -20,7 +20,7 @@ GPU_DEVICE append_place place_of_token(const append_arguments &args, row_owner &
 
 GPU_DEVICE char *cache_row(const append_arguments &args, const append_cache &cache, const append_place &place)
 {
-    if (!args.page_table)
+    if (!args.paged)
         return tensor_row(cache.rows, (int64_t)args.cu_seqlens_k[place.sequence] + place.slot_row, 0);
     quotient_and_rest slot = divide_with_rest(place.slot_row, args.page_size);
     int32_t page = args.page_table[(int64_t)place.sequence * args.page_table_width + slot.quotient];

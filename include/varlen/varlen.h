@@ -96,7 +96,8 @@ typedef void (*varlen_log_sink)(void *user, varlen_log_level level, const char *
 
 /* Sends log lines to `sink` instead of stderr; NULL goes back to stderr. Without a sink, lines are printed only as far
  * as the environment variable VARLEN_LOG asks; a sink receives lines of every level. `message` has no newline and lives
- * for the duration of the call. The sink is called from any thread, one line at a time, and must not call varlen. */
+ * for the duration of the call. The sink is called from any thread, one line at a time, and must neither
+ * call varlen nor fork. */
 VARLEN_API void varlen_set_log_sink(varlen_log_sink sink, void *user);
 
 /* ---- Elements, heads, masks --------------------------------------------------------------------------------------- */
@@ -286,7 +287,7 @@ typedef struct varlen_open_options {
     const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda,cpu". NULL = the environment's,
                           * else auto. A backend named alone opens or fails with the reason; auto and lists go on to the
                           * next. */
-    int32_t threads;     /* CPU backend: threads a call may use, 0 = what OpenMP offers. Never changes a result */
+    int32_t threads;     /* CPU backend: threads a call may use, 0 = one a processor. Never changes a result */
     uint32_t reserved;   /* 0 */
 } varlen_open_options;
 

@@ -78,7 +78,7 @@ static void make_pages(case_trial *trial, attention_batch *batch, const attentio
     attention->page_count = pages;
     batch->k_page_rows = size;
     batch->k_rows = (int64_t)pages * size;
-    if (row->without_page_table)
+    if (row->without_table)
         return;
     attention->page_table_width = width + 1;
     int32_t *order = TRIAL_TAKE(trial, pages, int32_t);

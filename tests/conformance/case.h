@@ -84,8 +84,8 @@ typedef struct attention_case {
     value_kind values;
     max_seqlen_kind max_seqlen;
     int32_t page_size;
-    int32_t shared_pages;    /* the first pages of each later sequence that are those of the first one */
-    bool without_page_table; /* a table of no columns, where no sequence has keys */
+    bool without_table;   /* no sequence has keys: page_table_width = 0 and page_table = NULL */
+    int32_t shared_pages; /* the first pages of each later sequence that are those of the first one */
     uint32_t flags;
     tensor_layout layout;
 } attention_case;

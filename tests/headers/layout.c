@@ -273,10 +273,11 @@ FIELD(varlen_violation, column, 12);
 FIELD(varlen_violation, value, 16);
 FIELD(varlen_violation, bound, 24);
 
-SIZE(varlen_backend_open, 16);
+SIZE(varlen_backend_open, 24);
 FIELD(varlen_backend_open, struct_size, 0);
-FIELD(varlen_backend_open, device, 8);
-FIELD(varlen_backend_open, threads, 12);
+FIELD(varlen_backend_open, host, 8);
+FIELD(varlen_backend_open, device, 16);
+FIELD(varlen_backend_open, threads, 20);
 
 SIZE(varlen_backend, 248);
 FIELD(varlen_backend, abi_version, 0);

@@ -62,6 +62,7 @@ gpu_problem make_forward_problem(const varlen_attention &attention, const varlen
     const int64_t element = varlen_dtype_size(attention.dtype);
     gpu_metadata &metadata = problem.metadata;
     metadata.cu_seqlens_k = nullptr;
+    metadata.paged = true;
     metadata.page_table = args.page_table;
     metadata.page_table_width = attention.page_table_width;
     metadata.page_count = attention.page_count;

@@ -1,0 +1,10 @@
+/* The processors that this process may use. */
+#ifndef VARLEN_CPU_PROCESSORS_H
+#define VARLEN_CPU_PROCESSORS_H
+
+#include <stdint.h>
+
+/* Those that the calling thread may run on, 1 .. CPU_TEAM_THREADS. */
+int32_t cpu_processors(void);
+
+#endif
