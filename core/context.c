@@ -148,12 +148,15 @@ static varlen_status open_selected(const varlen_open_options *options, varlen_co
 
 varlen_status varlen_open(const varlen_open_options *options, varlen_context **context)
 {
+    const int32_t most_threads = 1024;
     varlen_open_options whole = {.struct_size = sizeof whole};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     *context = NULL;
     if (options)
         VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_OPEN_OPTIONS, options, &whole));
     VARLEN_RULE(whole.threads >= 0, INVALID_ARGUMENT, "options.threads = %d is below 0", whole.threads);
+    VARLEN_RULE(whole.threads <= most_threads, INVALID_ARGUMENT, "options.threads = %d is above %d", whole.threads,
+                most_threads);
     VARLEN_RULE(whole.reserved == 0, INVALID_ARGUMENT, "options.reserved = %u must be 0", whole.reserved);
     const varlen_text kept = varlen_error_keep();
     const varlen_status status = open_selected(&whole, context);

@@ -113,7 +113,7 @@ typedef struct varlen_backend_open {
     size_t struct_size;
     const varlen_host *host; /* of all that is done with the state */
     int32_t device;
-    int32_t threads; /* 0 = the backend's default */
+    int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
 /* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional

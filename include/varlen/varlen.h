@@ -287,7 +287,10 @@ typedef struct varlen_open_options {
     const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda,cpu". NULL = the environment's,
                           * else auto. A backend named alone opens or fails with the reason; auto and lists go on to the
                           * next. */
-    int32_t threads;     /* CPU backend: threads a call may use, 0 = one a processor. Never changes a result */
+    int32_t threads;     /* CPU backend: threads a call may use, the calling one included, 0 to 1024. 0 = as many as there
+                          * are processors for this process (affinity, cgroup quotas), and at each call no more than
+                          * OpenMP offers the calling thread. A call takes fewer where its work is not worth them, or
+                          * where the system gives no more. Never changes a result */
     uint32_t reserved;   /* 0 */
 } varlen_open_options;
 

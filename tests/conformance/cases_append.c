@@ -11,7 +11,6 @@ static const append_case rows[] = {
     {.head.name = "packed-slack", PREFILL, .slack_new = 6},
     {.head.name = "no-sequences", .slack_new = 3},
     {.head.name = "nothing-new", .lens_new = INTS(0, 0), .used = INTS(3, 0), .spare = INTS(1, 2)},
-    {.head.name = "nothing-new-no-table", .lens_new = INTS(0, 0), .slack_new = 2, .page_size = 4},
     {.head.name = "seqused-in-place", PREFILL, .seqused_in_place = true},
     {.head.name = "without-seqused-out", PREFILL, .without_seqused_out = true},
     {.head.name = "dims-192-128", PREFILL, .head_dim = 192, .value_dim = 128},
