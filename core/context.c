@@ -19,13 +19,20 @@ varlen_status varlen_context_status(varlen_context *context)
     return varlen_pending_tell(context);
 }
 
+/* A device that cannot say what it has found tells so in varlen_context_status. */
+static void log_violations(varlen_context *context)
+{
+    if (!context->backend->take_violation)
+        return;
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(&kept);
+}
+
 varlen_status varlen_begin_call(varlen_context *context)
 {
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
-    const varlen_text kept = varlen_error_keep();
-    if (varlen_pending_collect(context) != VARLEN_OK)
-        varlen_error_restore(
-            &kept); /* a device that cannot say what it has found is for varlen_context_status to tell */
+    log_violations(context);
     return VARLEN_OK;
 }
 
@@ -162,9 +169,7 @@ void varlen_close(varlen_context *context)
 {
     if (!context)
         return;
-    const varlen_text kept = varlen_error_keep();
-    if (varlen_pending_collect(context) != VARLEN_OK)
-        varlen_error_restore(&kept);
+    log_violations(context);
     context->backend->close(context->state);
     free(context);
 }

@@ -17,13 +17,27 @@ typedef enum stride_kind {
 
 /* One dimension of a tensor, but for the innermost. */
 typedef struct dimension {
-    char name[48]; /* "k.head_stride" */
+    const char *tensor; /* "k" */
+    const char *field;  /* "head_stride"; or all of the name, and no tensor */
     int64_t count;
     int64_t *stride;
     stride_kind kind;
 } dimension;
 
 enum { MAX_DIMENSIONS = 3 };
+
+/* "k.head_stride": made where a sentence needs it. */
+typedef struct dimension_name {
+    char text[48];
+} dimension_name;
+
+static dimension_name name_of(const dimension *along)
+{
+    dimension_name name;
+    snprintf(name.text, sizeof name.text, "%s%s%s", along->tensor ? along->tensor : "", along->tensor ? "." : "",
+             along->field);
+    return name;
+}
 
 static bool is_left_out(const dimension *along)
 {
@@ -48,15 +62,16 @@ static varlen_status check_stride(const varlen_tensor_rule *rule, const dimensio
     const int64_t elements = rule->alignment / rule->element_size;
     /* Its steps would all be written to the same row. */
     VARLEN_RULE(along->kind != STRIDE_EXPANDED || !rule->written, INVALID_ARGUMENT,
-                "%s = VARLEN_EXPANDED (-1), but %s is written", along->name, rule->name);
+                "%s = VARLEN_EXPANDED (-1), but %s is written", name_of(along).text, rule->name);
     if (along->kind != STRIDE_GIVEN)
         return VARLEN_OK;
     /* Below it, rows would share elements; below 0, offsets would leave the tensor at its front. */
     VARLEN_RULE(stride >= rule->dim, INVALID_ARGUMENT,
-                "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row", along->name, stride, rule->dim);
+                "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row", name_of(along).text, stride,
+                rule->dim);
     VARLEN_RULE(stride % elements == 0, INVALID_ARGUMENT,
-                "%s = %" PRId64 " is not a multiple of %" PRId64 " bytes (%" PRId64 " elements)", along->name, stride,
-                rule->alignment, elements);
+                "%s = %" PRId64 " is not a multiple of %" PRId64 " bytes (%" PRId64 " elements)", name_of(along).text,
+                stride, rule->alignment, elements);
     return VARLEN_OK;
 }
 
@@ -72,8 +87,8 @@ static varlen_status resolve_stride(const varlen_tensor_rule *rule, dimension *a
     if (along->kind == STRIDE_DENSE)
         *along->stride = dense;
     VARLEN_RULE(along->kind != STRIDE_DENSE || is_in_reach, INVALID_ARGUMENT,
-                "%s = 0 stands for a dense stride, which takes %s past the end of the address space", along->name,
-                rule->name);
+                "%s = 0 stands for a dense stride, which takes %s past the end of the address space",
+                name_of(along).text, rule->name);
     return VARLEN_OK;
 }
 
@@ -128,7 +143,7 @@ static varlen_status check_extent(const varlen_tensor_rule *rule, const dimensio
     uintptr_t end;
     VARLEN_RULE(extent < VARLEN_SIZE_TOO_LARGE && !__builtin_add_overflow(address, (uintptr_t)extent, &end),
                 INVALID_ARGUMENT, "%s = %" PRId64 " (times %" PRId64 ") takes %s past the end of the address space",
-                longest->name, *longest->stride, longest->count, rule->name);
+                name_of(longest).text, *longest->stride, longest->count, rule->name);
     return VARLEN_OK;
 }
 
@@ -143,12 +158,12 @@ static varlen_status check_agreement(const varlen_tensor_rule *rule, const dimen
         return VARLEN_OK;
     VARLEN_RULE(!given_is_outside || *given->stride >= span, INVALID_ARGUMENT,
                 "%s = %" PRId64 " is below the %" PRId64 " elements that %s = 0, which means dense, takes%s",
-                given->name, *given->stride, span, dense->name,
+                name_of(given).text, *given->stride, span, name_of(dense).text,
                 rule->written ? "" : ": the stride of an expanded dimension is VARLEN_EXPANDED (-1)");
     VARLEN_RULE(given_is_outside || *dense->stride >= inside, INVALID_ARGUMENT,
                 "%s = 0 means dense, %" PRId64 " elements, which is below the %" PRId64 " that %s = %" PRId64
                 " takes: give both",
-                dense->name, *dense->stride, inside, given->name, *given->stride);
+                name_of(dense).text, *dense->stride, inside, name_of(given).text, *given->stride);
     return VARLEN_OK;
 }
 
@@ -182,7 +197,7 @@ static varlen_status check_rows_apart(const varlen_tensor_rule *rule, const dime
                     "%s = %" PRId64 " is below the %" PRId64
                     " elements that dimensions inside it take, so that rows of %s, "
                     "which is written, overlap",
-                    sorted[i]->name, *sorted[i]->stride, extent, rule->name);
+                    name_of(sorted[i]).text, *sorted[i]->stride, extent, rule->name);
         extent += (sorted[i]->count - 1) * *sorted[i]->stride;
     }
     return VARLEN_OK;
@@ -227,12 +242,9 @@ varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen
                                           varlen_extents *extents)
 {
     dimension dimensions[MAX_DIMENSIONS] = {
-        {.count = rule->heads, .stride = &tensor->head_stride},
-        {.count = rule->tokens, .stride = &tensor->token_stride},
-        {.count = rule->count, .stride = stride},
+        {.tensor = rule->name, .field = "head_stride", .count = rule->heads, .stride = &tensor->head_stride},
+        {.tensor = rule->name, .field = "token_stride", .count = rule->tokens, .stride = &tensor->token_stride},
+        {.field = rule->stride_name, .count = rule->count, .stride = stride},
     };
-    snprintf(dimensions[0].name, sizeof dimensions[0].name, "%s.head_stride", rule->name);
-    snprintf(dimensions[1].name, sizeof dimensions[1].name, "%s.token_stride", rule->name);
-    snprintf(dimensions[2].name, sizeof dimensions[2].name, "%s", rule->stride_name ? rule->stride_name : "");
     return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1, extents);
 }

@@ -1,4 +1,5 @@
 /* How calls on a context pass through to its backend. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "support/fakes.h"
@@ -258,6 +259,36 @@ static void the_first_violation_is_told_and_all_are_logged(void **state)
     varlen_close(context);
 }
 
+/* Each thread has a device record of its own, with a violation in it. NULL: the call went through. */
+static void *call_beside_a_violation(void *context)
+{
+    const varlen_forward_args args = forward_args();
+    fake_record_of_thread()->pending = found_by_device;
+    return varlen_forward(context, NULL, &attention, &args) == VARLEN_OK ? NULL : context;
+}
+
+static void threads_may_come_across_violations_at_once(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    varlen_context *context = opened("fake");
+    pthread_t threads[THREADS];
+    log_lines lines = {0};
+    varlen_set_log_sink(count_warnings, &lines);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_beside_a_violation, context), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    assert_int_equal(lines.warnings, THREADS);
+    assert_failure(varlen_context_status(context), VARLEN_ERROR_BAD_METADATA, "cu_seqlens_k[7] = 512");
+    assert_ok(varlen_context_status(context));
+    varlen_set_log_sink(NULL, NULL);
+    varlen_close(context);
+}
+
 static void closing_logs_what_nobody_asked_for(void **state)
 {
     (void)state;
@@ -376,6 +407,7 @@ int main(void)
         CASE(status_tells_a_violation_once),
         CASE(other_calls_do_not_fail_for_a_violation),
         CASE(the_first_violation_is_told_and_all_are_logged),
+        CASE(threads_may_come_across_violations_at_once),
         CASE(closing_logs_what_nobody_asked_for),
         CASE(asking_memory_and_streams_work_while_a_violation_waits),
         CASE(memory_goes_through),
