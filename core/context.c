@@ -6,6 +6,7 @@
 
 #include "environment.h"
 #include "log.h"
+#include "plugin.h"
 #include "registry.h"
 #include "rule.h"
 #include "selection.h"
@@ -76,7 +77,8 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
 
 static varlen_status open_choice(const varlen_choice *choice, int32_t threads, varlen_context **context)
 {
-    const varlen_backend_open options = {.struct_size = sizeof options, .device = choice->device, .threads = threads};
+    const varlen_backend_open options = {
+        .struct_size = sizeof options, .host = &varlen_plugin_host, .device = choice->device, .threads = threads};
     const varlen_backend *backend;
     VARLEN_TRY(varlen_registry_find(choice->backend, &backend));
     const varlen_status status = open_backend(backend, &options, context);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plugin.h"
 #include "registry.h"
 #include "rule.h"
 #include "structs.h"
@@ -19,7 +20,7 @@ varlen_status varlen_device_count(const varlen_backend *backend, int32_t *count)
 {
     int32_t found = 0;
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "device_count", backend->device_count(&found)));
+    VARLEN_TRY(varlen_backend_result(backend, "device_count", backend->device_count(&varlen_plugin_host, &found)));
     VARLEN_RULE(found > 0, BACKEND_UNAVAILABLE, "it has no device");
     *count = found;
     return VARLEN_OK;
@@ -38,7 +39,7 @@ varlen_status varlen_describe_device(const varlen_backend *backend, int32_t devi
 {
     *info = (varlen_device_info){.struct_size = sizeof *info, .device = device};
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(device, info)));
+    VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(&varlen_plugin_host, device, info)));
     info->struct_size = sizeof *info;
     if (!backend->backward)
         info->passes &= ~(1u << VARLEN_PASS_BACKWARD);

@@ -12,7 +12,7 @@
 /* The size of varlen_backend in ABI 1.0. Never changes; functions of later minor versions come after it. */
 static const size_t first_size = offsetof(varlen_backend, event_elapsed) + sizeof((varlen_backend *)0)->event_elapsed;
 
-static const varlen_host host = {
+const varlen_host varlen_plugin_host = {
     .abi_version = VARLEN_BACKEND_ABI_VERSION,
     .struct_size = sizeof(varlen_host),
     .fail = varlen_fail,
@@ -83,7 +83,7 @@ static varlen_status check_offer(const varlen_backend *offered, const char *name
 varlen_status varlen_plugin_enter(varlen_backend_entry_function entry, const char *name, varlen_plugin *plugin)
 {
     varlen_error_mark();
-    const varlen_backend *offered = entry(&host);
+    const varlen_backend *offered = entry(&varlen_plugin_host);
     if (!offered && varlen_error_since_mark())
         return VARLEN_ERROR_BACKEND_UNAVAILABLE; /* the message is the plugin's */
     VARLEN_RULE(offered, BACKEND_UNAVAILABLE, "its %s returned NULL without a reason", VARLEN_BACKEND_ENTRY_SYMBOL);

@@ -10,6 +10,9 @@ typedef struct varlen_plugin {
     varlen_backend backend; /* whole: functions of later minor versions than the plugin's are NULL */
 } varlen_plugin;
 
+/* What this copy of the library offers to backends. */
+extern const varlen_host varlen_plugin_host;
+
 /* Loads the file at `path`, which is absolute, as the backend `name`. On failure (VARLEN_ERROR_BACKEND_UNAVAILABLE) the
  * thread's error message is the reason. Plugins stay loaded until the process ends. */
 varlen_status varlen_plugin_load(const char *path, const char *name, varlen_plugin *plugin);

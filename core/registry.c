@@ -264,3 +264,13 @@ void varlen_registry_keep_devices(varlen_candidate *candidate, int32_t count, co
     }
     varlen_mutex_unlock(&lock);
 }
+
+void varlen_registry_hold(void)
+{
+    varlen_mutex_lock(&lock);
+}
+
+void varlen_registry_release(void)
+{
+    varlen_mutex_unlock(&lock);
+}

@@ -22,4 +22,8 @@ const varlen_folder *varlen_registry_folder(int32_t index);
 /* Keeps what the backend said of its devices; the first answer stays. `reason` is "" if it has one. */
 void varlen_registry_keep_devices(varlen_candidate *candidate, int32_t count, const char *reason);
 
+/* For fork.c: no other thread is in the registry between the two. */
+void varlen_registry_hold(void);
+void varlen_registry_release(void);
+
 #endif

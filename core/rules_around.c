@@ -54,14 +54,15 @@ varlen_status varlen_check_merge(const varlen_merge_args *given, varlen_merge_ar
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_MERGE_ARGS, given, args));
     VARLEN_TRY(check_merge_sizes(args));
     const varlen_tensor_rule out = {.name = "out",
-                                    .dtype = args->dtype,
+                                    .element_size = varlen_dtype_size(args->dtype),
+                                    .alignment = VARLEN_ROW_ALIGNMENT,
                                     .written = true,
                                     .tokens = args->tokens,
                                     .heads = args->heads,
                                     .dim = args->value_dim};
     varlen_tensor_rule partial = out;
     partial.name = "partial_out";
-    partial.dtype = args->partial_dtype;
+    partial.element_size = varlen_dtype_size(args->partial_dtype);
     partial.written = false;
     partial.stride_name = "partial_out_stride";
     partial.count = args->parts;
@@ -92,18 +93,19 @@ varlen_status varlen_check_pack(const varlen_pack_args *given, bool unpack, varl
 {
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_PACK_ARGS, given, args));
     const varlen_range ranges[] = {
-        {"batch", args->batch, 0, INT32_MAX},
-        {"max_seqlen", args->max_seqlen, 0, INT32_MAX},
-        {"heads", args->heads, 1, INT32_MAX},
+        {"batch", args->batch, 0, INT32_MAX}, {"max_seqlen", args->max_seqlen, 0, INT32_MAX},
+        {"heads", args->heads, 1, INT32_MAX}, {"dim", args->dim, 1, INT32_MAX},
         {"total", args->total, 0, INT32_MAX}, /* cu_seqlens is 32 bits wide */
     };
-    VARLEN_TRY(varlen_check_dtype("dtype", args->dtype));
+    const int32_t size = args->element_size;
+    VARLEN_RULE(size == 1 || size == 2 || size == 4 || size == 8, INVALID_ARGUMENT,
+                "element_size = %d is none of 1, 2, 4 and 8", size);
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
-    VARLEN_TRY(varlen_check_dim("dim", args->dim, INT32_MAX)); /* a copy has no registers to fill */
     VARLEN_TRY(check_reserved(args->reserved));
 
     const varlen_tensor_rule packed = {.name = "packed",
-                                       .dtype = args->dtype,
+                                       .element_size = size,
+                                       .alignment = size,
                                        .written = !unpack,
                                        .tokens = args->total,
                                        .heads = args->heads,

@@ -27,7 +27,7 @@ static varlen_status check_rotation(const varlen_kv_append_args *args)
 {
     const int32_t rotary_dim = args->rotary_dim;
     const varlen_range ranges[] = {
-        {"rotary_dim", rotary_dim, 0, args->head_dim}, /* it is a part of each head */
+        {"rotary_dim", rotary_dim, 0, INT32_MAX},
         {"rotary_interleaved", args->rotary_interleaved, 0, 1},
         {"rotary_positions", args->rotary_positions, 0, INT64_MAX / 1024}, /* a row is at most 128 floats */
     };
@@ -37,6 +37,9 @@ static varlen_status check_rotation(const varlen_kv_append_args *args)
         {"rotary_sin", args->rotary_sin, sizeof(float), tables, "rotary_dim > 0"},
     };
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
+    /* It is a part of each head. */
+    VARLEN_RULE(rotary_dim <= args->head_dim, INVALID_ARGUMENT, "rotary_dim = %d is above head_dim = %d", rotary_dim,
+                args->head_dim);
     /* Elements are rotated in pairs. */
     VARLEN_RULE(rotary_dim % 2 == 0, INVALID_ARGUMENT, "rotary_dim = %d is not a multiple of 2", rotary_dim);
     /* Queries are given to be rotated, and for nothing else. */
@@ -49,7 +52,8 @@ static varlen_status check_rotation(const varlen_kv_append_args *args)
 static varlen_status check_new_rows(varlen_kv_append_args *args)
 {
     const varlen_tensor_rule k = {.name = "k_new",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .tokens = args->total_new,
                                   .heads = args->kv_heads,
                                   .dim = args->head_dim};
@@ -69,7 +73,8 @@ static varlen_status check_cache(varlen_kv_append_args *args)
 {
     const bool paged = args->page_size > 0;
     const varlen_tensor_rule k = {.name = "k_cache",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .written = true,
                                   .tokens = paged ? args->page_size : args->total_k,
                                   .heads = args->kv_heads,

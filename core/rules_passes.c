@@ -10,7 +10,8 @@
 static varlen_tensor_rule query_rows(const varlen_attention *attention, const char *name, int32_t dim, bool written)
 {
     return (varlen_tensor_rule){.name = name,
-                                .dtype = attention->dtype,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
                                 .tokens = attention->total_q,
                                 .heads = attention->q_heads,
@@ -24,7 +25,8 @@ static varlen_tensor_rule key_rows(const varlen_attention *attention, const char
 {
     const bool paged = attention->page_size > 0;
     return (varlen_tensor_rule){.name = name,
-                                .dtype = attention->dtype,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
                                 .tokens = paged ? attention->page_size : attention->total_k,
                                 .heads = attention->kv_heads,
@@ -162,7 +164,7 @@ varlen_status varlen_check_backward(const varlen_attention *attention, const var
 varlen_status varlen_check_workspace(const void *workspace, size_t size, size_t needed)
 {
     /* Scratch is divided into aligned pieces; writing past its end would corrupt memory. */
-    VARLEN_RULE((uintptr_t)workspace % 256 == 0, INVALID_ARGUMENT, "workspace = %p is not aligned to 256 bytes",
+    VARLEN_RULE((uintptr_t)workspace % 64 == 0, INVALID_ARGUMENT, "workspace = %p is not aligned to 64 bytes",
                 workspace);
     VARLEN_RULE(size >= needed, INVALID_ARGUMENT,
                 "workspace_size = %zu is below the %zu bytes that varlen_workspace_size asks for", size, needed);

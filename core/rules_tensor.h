@@ -6,14 +6,18 @@
 
 #include <varlen/varlen.h>
 
+/* Rows that are computed with are read and written in pieces of 16 bytes, which GPUs want aligned. */
+enum { VARLEN_ROW_ALIGNMENT = 16 };
+
 /* What a tensor argument has to be. */
 typedef struct varlen_tensor_rule {
     const char *name;
-    varlen_dtype dtype;
+    int64_t element_size; /* bytes */
+    int64_t alignment;    /* bytes that addresses and strides are multiples of, itself one of element_size */
     bool written;
     int64_t tokens;
     int64_t heads; /* >= 1 */
-    int64_t dim;   /* a multiple of 8, >= 8 */
+    int64_t dim;   /* >= 1 */
 
     /* For tensors with one dimension more: pages, parts, padded rows. Otherwise stride_name is NULL. */
     const char *stride_name;

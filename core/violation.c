@@ -27,6 +27,18 @@ static const argument arguments[] = {
 
 static const unsigned argument_count = sizeof arguments / sizeof arguments[0];
 
+/* What a slot holds that is a row of page_table. */
+static varlen_text paged_slot(const varlen_violation *v)
+{
+    varlen_text text = {0};
+    varlen_text_add(&text, "the %" PRId64 " keys that its row of page_table holds (page_table_width = %d", v->bound,
+                    v->column);
+    if (v->column > 0)
+        varlen_text_add(&text, " x page_size = %" PRId64, v->bound / v->column);
+    varlen_text_add(&text, ")");
+    return text;
+}
+
 static varlen_status fail_known(const argument *a, const varlen_violation *v)
 {
     const varlen_status bad = VARLEN_ERROR_BAD_METADATA;
@@ -61,6 +73,14 @@ static varlen_status fail_known(const argument *a, const varlen_violation *v)
     case VARLEN_VIOLATION_POSITION:
         return varlen_fail(bad, "sequence %d needs rotary position %" PRId64 ", but rotary_positions = %" PRId64,
                            v->index, v->value, v->bound);
+    case VARLEN_VIOLATION_PAGED_SLOT:
+        return varlen_fail(bad, "%s[%d] = %" PRId64 " is above %s", a->name, v->index, v->value, paged_slot(v).data);
+    case VARLEN_VIOLATION_PAGED_CAPACITY:
+        return varlen_fail(bad, "sequence %d would have %" PRId64 " keys, above %s", v->index, v->value,
+                           paged_slot(v).data);
+    case VARLEN_VIOLATION_COUNT:
+        return varlen_fail(bad, "sequence %d would have %" PRId64 " keys, above the %" PRId64 " that %s can count",
+                           v->index, v->value, v->bound, a->name);
     }
     return varlen_fail(VARLEN_ERROR_INTERNAL, "the backend reports rule %d of %s, which does not exist", (int)v->rule,
                        a->name);

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-varlen_status cpu_device_count(int32_t *count)
+varlen_status cpu_device_count(const varlen_host *host, int32_t *count)
 {
+    (void)host;
     *count = 1;
     return VARLEN_OK;
 }
@@ -31,10 +32,10 @@ static void read_processor_name(char *name, size_t size)
         snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
 }
 
-varlen_status cpu_device_info(int32_t device, varlen_device_info *info)
+varlen_status cpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     info->device = device;

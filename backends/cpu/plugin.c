@@ -11,19 +11,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-const varlen_host *cpu_host;
-
 static varlen_status cpu_open(const varlen_backend_open *options, void **state)
 {
+    const varlen_host *host = options->host;
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     cpu_state *cpu = malloc(sizeof *cpu);
     if (!cpu)
-        return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
-    *cpu = (cpu_state){.kernels = kernels, .threads = options->threads ? options->threads : cpu_processors()};
-    cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
+        return host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
+    *cpu = (cpu_state){
+        .host = host, .kernels = kernels, .threads = options->threads ? options->threads : cpu_processors()};
+    host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;
 }
@@ -106,6 +106,5 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
                    VARLEN_BACKEND_ABI_MAJOR, host->abi_version >> 16);
         return NULL;
     }
-    cpu_host = host;
     return &backend;
 }

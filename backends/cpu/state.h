@@ -1,4 +1,4 @@
-/* What the backend keeps: the host's table for the process, and the settings of each open context. */
+/* What the backend keeps of an open context. */
 #ifndef VARLEN_CPU_STATE_H
 #define VARLEN_CPU_STATE_H
 
@@ -7,6 +7,7 @@
 #include <varlen/backend.h>
 
 typedef struct cpu_state {
+    const varlen_host *host; /* that opened it */
     const cpu_kernels *kernels;
     int32_t threads; /* that a call may use, >= 1 */
 } cpu_state;
@@ -17,6 +18,10 @@ static inline const cpu_kernels *cpu_kernels_for(const cpu_state *state, varlen_
     return state->kernels->floats && dtype != VARLEN_BFLOAT16 ? state->kernels->floats : state->kernels;
 }
 
-extern const varlen_host *cpu_host; /* set by the entry, before anything else runs */
+/* The host of an open context, as the functions of the table get it. */
+static inline const varlen_host *cpu_host(const void *state)
+{
+    return ((const cpu_state *)state)->host;
+}
 
 #endif

@@ -34,7 +34,7 @@ GPU_DEVICE void append_rows(const append_arguments &args, const append_cache &ca
     const copied_rows rows = {
         tokens, cache.rows.head_bytes, added.head_bytes, {(uint32_t)args.kv_heads, (uint32_t)pieces}};
     row_owner owner = make_row_owner(args.cu_seqlens_new, args.batch);
-    copy_whole_rows(rows, [&](int64_t row) {
+    copy_whole_rows<words_16>(rows, [&](int64_t row) {
         append_place place = place_of_token(args, owner, row);
         return row_pair{cache_row(args, cache, place), tensor_row(added, row, 0)};
     });

@@ -185,9 +185,9 @@ static void workspace(void **state)
 {
     (void)state;
     assert_ok(varlen_check_workspace(NULL, 0, 0));
-    assert_ok(varlen_check_workspace((void *)0x10000, 4096, 4096));
-    assert_failure(varlen_check_workspace((void *)0x10080, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
-                   "workspace = 0x10080 is not aligned to 256 bytes");
+    assert_ok(varlen_check_workspace((void *)0x10040, 4096, 4096));
+    assert_failure(varlen_check_workspace((void *)0x10020, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "workspace = 0x10020 is not aligned to 64 bytes");
     assert_failure(varlen_check_workspace((void *)0x10000, 4095, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
                    "workspace_size = 4095 is below the 4096 bytes that varlen_workspace_size asks for");
     assert_failure(varlen_check_workspace(NULL, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,

@@ -6,8 +6,9 @@
 
 /* Devices keep the runtime's numbers, also where the plugin has no code for some of them; where it has none for any,
  * there is no device, for the reason of the last. */
-varlen_status gpu_device_count(int32_t *count)
+varlen_status gpu_device_count(const varlen_host *host, int32_t *count)
 {
+    gpu_host = host;
     int32_t found;
     *count = 0;
     varlen_status status = runtime_device_count(&found);
@@ -24,8 +25,9 @@ varlen_status gpu_device_count(int32_t *count)
     return status;
 }
 
-varlen_status gpu_device_info(int32_t device, varlen_device_info *info)
+varlen_status gpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
+    gpu_host = host;
     runtime_device description;
     const varlen_status status = runtime_describe(device, &description);
     if (status != VARLEN_OK)
