@@ -35,7 +35,7 @@ static void keep_message(outcome *result)
     snprintf(result->message, sizeof result->message, "%s", steps_message());
 }
 
-static outcome run_here(const step *kind, fault injected, bool twice)
+static outcome run_here(const step *kind, fault injected)
 {
     outcome result = {.ended = true};
     kind->prepare();
@@ -49,16 +49,14 @@ static outcome run_here(const step *kind, fault injected, bool twice)
         keep_message(&result);
         result.is_mute = !result.message[0];
     }
-    if (twice) {
-        result.again = kind->run();
-        if (result.again != VARLEN_OK)
-            keep_message(&result);
-    }
+    result.again = kind->run();
+    if (result.again != VARLEN_OK)
+        keep_message(&result);
     result.growth = faults_stop().live - before;
     return result;
 }
 
-static outcome run_in_child(const step *kind, fault injected, bool twice)
+static outcome run_in_child(const step *kind, fault injected)
 {
     int ends[2];
     outcome result = {.ended = false};
@@ -68,7 +66,7 @@ static outcome run_in_child(const step *kind, fault injected, bool twice)
     const pid_t child = fork();
     if (child == 0) {
         alarm(LONGEST_SECONDS);
-        const outcome here = run_here(kind, injected, twice);
+        const outcome here = run_here(kind, injected);
         _exit(write(ends[1], &here, sizeof here) == sizeof here ? 0 : EXIT_FAILURE);
     }
     int status = 0;
@@ -84,19 +82,8 @@ static outcome run_in_child(const step *kind, fault injected, bool twice)
     return result;
 }
 
-/* What is in use after the step where nothing fails: once, and twice. */
-typedef struct reference {
-    long once;
-    long twice;
-} reference;
-
-static bool grew_as(const outcome *result, const reference *usual)
-{
-    return result->growth == usual->twice || (result->first != VARLEN_OK && result->growth == usual->once);
-}
-
 /* NULL: all is well. */
-static const char *fault_of(const step *kind, const outcome *result, const reference *usual)
+static const char *fault_of(const step *kind, const outcome *result, const outcome *usual)
 {
     if (!result->ended)
         return "the process ended";
@@ -104,20 +91,20 @@ static const char *fault_of(const step *kind, const outcome *result, const refer
         return "a failure without a message";
     if (result->again != VARLEN_OK)
         return "no success afterwards";
-    if (!grew_as(result, usual))
+    if (result->growth > usual->growth)
         return "memory is lost";
     return kind->allocates_nothing && result->asked > 0 ? "a call allocates" : NULL;
 }
 
-static long try_all(const step *kind, faults_mode mode, const reference *usual, int *faults)
+static long try_all(const step *kind, faults_mode mode, const outcome *usual, int *faults)
 {
     static const char *const modes[] = {[FAULTS_ONCE] = "once", [FAULTS_FROM] = "from"};
     for (long nth = 1;; nth++) {
-        const outcome result = run_in_child(kind, (fault){mode, nth}, true);
+        const outcome result = run_in_child(kind, (fault){mode, nth});
         const char *what = fault_of(kind, &result, usual);
         if (what && (*faults)++ < MOST_SHOWN)
             printf("  %s:%ld: %s: first status %d, then %d, in use %ld, not %ld: %s\n", modes[mode], nth, what,
-                   result.first, result.again, result.growth, usual->twice, result.message);
+                   result.first, result.again, result.growth, usual->growth, result.message);
         if (result.ended && result.failed == 0)
             return nth - 1;
     }
@@ -125,12 +112,10 @@ static long try_all(const step *kind, faults_mode mode, const reference *usual, 
 
 static bool test(const step *kind, long *total)
 {
-    const outcome once = run_in_child(kind, (fault){FAULTS_NONE, 0}, false);
-    const outcome twice = run_in_child(kind, (fault){FAULTS_NONE, 0}, true);
-    const reference usual = {once.growth, twice.growth};
+    const outcome usual = run_in_child(kind, (fault){FAULTS_NONE, 0});
     int faults = 0;
-    if (!once.ended || once.first != VARLEN_OK || !twice.ended || twice.again != VARLEN_OK) {
-        printf("FAILED  %s: without failing allocations: %s\n", kind->name, twice.message);
+    if (!usual.ended || usual.first != VARLEN_OK || usual.again != VARLEN_OK) {
+        printf("FAILED  %s: without failing allocations: %s\n", kind->name, usual.message);
         return false;
     }
     const long tries = try_all(kind, FAULTS_ONCE, &usual, &faults) + try_all(kind, FAULTS_FROM, &usual, &faults);

@@ -21,17 +21,23 @@ static bool find(void *library, const char *name, void *function)
     return symbol != NULL;
 }
 
+/* What failed before the library could. */
+static const char *failure;
+
 const char *steps_message(void)
 {
-    return error_message ? error_message() : "the library was not loaded";
+    return failure ? failure : error_message();
 }
 
 static varlen_status load(void)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library && find(library, "varlen_open", &open_backend) && find(library, "varlen_close", &close_context) &&
-        find(library, "varlen_error_message", &error_message))
+        find(library, "varlen_error_message", &error_message)) {
+        failure = NULL;
         return VARLEN_OK;
+    }
+    failure = "the library was not loaded";
     return VARLEN_ERROR_OUT_OF_MEMORY;
 }
 
@@ -43,6 +49,19 @@ static varlen_status open_one(const char *backend)
     if (status == VARLEN_OK)
         close_context(context);
     return status;
+}
+
+/* What must fail, with words. */
+static varlen_status fail_to_open(void)
+{
+    const varlen_status status = open_one("Not a name");
+    return status != VARLEN_OK && *error_message() ? VARLEN_OK : VARLEN_ERROR_INTERNAL;
+}
+
+static varlen_status open_and_fail(void)
+{
+    const varlen_status status = open_one("cpu");
+    return status == VARLEN_OK ? fail_to_open() : status;
 }
 
 static void prepare_nothing(void)
@@ -58,26 +77,20 @@ static void prepare_library(void)
 static void prepare_open(void)
 {
     prepare_library();
-    if (open_one("cpu") != VARLEN_OK)
+    if (open_and_fail() != VARLEN_OK)
         exit(EXIT_FAILURE);
 }
 
 static varlen_status load_and_open(void)
 {
     const varlen_status status = load();
-    return status == VARLEN_OK ? open_one("cpu") : status;
-}
-
-static varlen_status open_cpu(void)
-{
-    return open_one("cpu");
+    return status == VARLEN_OK ? open_and_fail() : status;
 }
 
 /* A failure on a thread that has had none. */
 static void *fail_once(void *result)
 {
-    const varlen_status status = open_one("Not a name");
-    *(varlen_status *)result = status != VARLEN_OK && *error_message() ? VARLEN_OK : VARLEN_ERROR_INTERNAL;
+    *(varlen_status *)result = fail_to_open();
     return NULL;
 }
 
@@ -85,14 +98,17 @@ static varlen_status fail_on_a_thread(void)
 {
     pthread_t thread;
     varlen_status result = VARLEN_ERROR_OUT_OF_MEMORY;
-    if (pthread_create(&thread, NULL, fail_once, &result) == 0)
+    failure = "no thread was started";
+    if (pthread_create(&thread, NULL, fail_once, &result) == 0) {
         pthread_join(thread, NULL);
+        failure = NULL;
+    }
     return result;
 }
 
 const step steps[] = {
     {"load the library and open", prepare_nothing, load_and_open, false},
-    {"open with a library that is loaded", prepare_library, open_cpu, false},
+    {"open with a library that is loaded", prepare_library, open_and_fail, false},
     {"fail on a new thread", prepare_open, fail_on_a_thread, false},
 };
 

@@ -17,8 +17,10 @@ const char *steps_message(void)
 
 /* ---- Opening and closing ---- */
 
-static void prepare_nothing(void)
+/* The thread has failed before, and has its memory for messages. */
+static void prepare_thread(void)
 {
+    varlen_get_device(NULL, 0, NULL);
 }
 
 /* A failure of the step itself, which no status of the library tells. */
@@ -57,6 +59,7 @@ static varlen_status open_list(void)
 
 static void prepare_open(void)
 {
+    prepare_thread();
     if (open_cpu() != VARLEN_OK)
         exit(EXIT_FAILURE);
 }
@@ -136,6 +139,7 @@ static varlen_status open_with(int32_t threads, varlen_context **opened)
 
 static void prepare_context(void)
 {
+    prepare_thread();
     if (open_with(1, &context) != VARLEN_OK)
         exit(EXIT_FAILURE);
 }
@@ -232,15 +236,15 @@ static varlen_status make_every_call(void)
 }
 
 const step steps[] = {
-    {"open cpu", prepare_nothing, open_cpu, false},
-    {"open auto", prepare_nothing, open_auto, false},
-    {"open a list", prepare_nothing, open_list, false},
+    {"open cpu", prepare_thread, open_cpu, false},
+    {"open auto", prepare_thread, open_auto, false},
+    {"open a list", prepare_thread, open_list, false},
     {"open again", prepare_open, open_cpu, false},
-    {"refuse an unknown backend", prepare_nothing, refuse_unknown, false},
-    {"refuse a broken backend", prepare_nothing, refuse_broken, false},
-    {"describe a device", prepare_nothing, describe_device, false},
-    {"list backends and folders", prepare_nothing, list_backends, false},
-    {"add a folder", prepare_nothing, add_folder, false},
+    {"refuse an unknown backend", prepare_thread, refuse_unknown, false},
+    {"refuse a broken backend", prepare_thread, refuse_broken, false},
+    {"describe a device", prepare_thread, describe_device, false},
+    {"list backends and folders", prepare_thread, list_backends, false},
+    {"add a folder", prepare_thread, add_folder, false},
     {"add a folder after opening", prepare_open, add_folder, false},
     {"take memory", prepare_context, take_memory, false},
     {"use a stream and an event", prepare_context, use_stream_and_event, false},

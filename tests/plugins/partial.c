@@ -22,9 +22,9 @@ static varlen_backend table;
 
 static const varlen_backend *whole;
 
-static varlen_status accelerator_info(int32_t device, varlen_device_info *info)
+static varlen_status accelerator_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
-    const varlen_status status = whole->device_info(device, info);
+    const varlen_status status = whole->device_info(host, device, info);
     info->flags &= ~(uint32_t)VARLEN_DEVICE_HOST_MEMORY;
     return status;
 }
