@@ -10,7 +10,7 @@ enum { STATUS_SINCE_MARK = 0xff, MESSAGE_IS_LOST = 0x100 };
 
 static const char lost_message[] = "there is no memory to keep the reason";
 
-/* Made when a thread first fails. NULL without memory. */
+/* Made when a thread first opens a context or fails. NULL without memory. */
 static varlen_text *make_message(void)
 {
     varlen_text *message = varlen_os_thread_memory();
@@ -22,6 +22,11 @@ static varlen_text *make_message(void)
         return NULL;
     }
     return message;
+}
+
+bool varlen_error_prepare(void)
+{
+    return make_message() != NULL;
 }
 
 varlen_status varlen_fail(varlen_status status, const char *format, ...)

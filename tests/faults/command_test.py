@@ -104,7 +104,7 @@ class Command(unittest.TestCase):
                        {"alibi.npy": slopes + b"\n" + bytes(64)})
 
     def test_check(self):
-        self.fail_each(["check", "--backend", "cpu", "--filter", "masks/causal/f16"])
+        self.fail_each(["check", "--backend", "cpu", "--filter", "lengths/one-token/f32"])
         self.fail_each(["check", "--backend", "cpu", "--skipped", "--filter", "around/memory/*"])
         self.fail_each(["check", "--list"])
 
@@ -119,15 +119,14 @@ class Command(unittest.TestCase):
                            VARLEN_BACKEND_PATH=PARTIAL, VARLEN_TEST_WITHOUT="host_memory")
 
     def test_the_measuring_of_peaks(self):
-        """How many allocations it makes depends on the machine's speed: the first few of each kind."""
-        for mode in ("once", "from"):
-            met = number = 0
-            while met < 4:
-                number += 1
-                tried = Try([*self.BENCH, "--backend", "cpu"], f"{mode}:{number}")
-                met += "the probe: out of memory" in tried.reason
-                if "the probe" in tried.reason:
-                    self.check(tried, None, self.BENCH)
+        """How many allocations it makes depends on the machine's speed: the first ones."""
+        met = number = 0
+        while met < 2:
+            number += 1
+            tried = Try([*self.BENCH, "--backend", "cpu"], f"from:{number}")
+            if "the probe" in tried.reason:
+                met += 1
+                self.check(tried, None, self.BENCH)
         limited = subprocess.run([COMMAND, *self.BENCH, "--backend", "cpu"], stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=limit_memory)
         self.assertEqual(limited.returncode, 1)
