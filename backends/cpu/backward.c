@@ -6,6 +6,7 @@
 #include "scratch.h"
 #include "tasks.h"
 #include "team.h"
+#include "threads.h"
 
 #include <math.h>
 
@@ -96,12 +97,11 @@ static void prepare_sequence(const void *pointer, int32_t member, int64_t b)
 }
 
 /* Rows of q, k and v that belong to no sequence. */
-static void clear_gap(const void *pointer, int32_t member, int64_t number)
+static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 {
     const backward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_backward_args *args = work->args;
-    int32_t gap = (int32_t)number;
     (void)member;
     cpu_row_range queries = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
     cpu_row_range keys = cpu_gap(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k, gap);
@@ -168,6 +168,18 @@ static void run_tile(const void *pointer, int32_t member, int64_t index)
     work->kernels->backward(&tile, work->workspace.scratch + (size_t)member * work->workspace.scratch_bytes);
 }
 
+/* Rows are prepared or cleared: q, out and dout of some queries, k and v of some keys. */
+static cpu_team_size team_for(const cpu_state *state, const backward_work *work, int64_t tasks)
+{
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_backward_args *args = work->args;
+    int64_t keys = cpu_gap_rows(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k);
+    int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
+    int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * varlen_dtype_size(attention->dtype);
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, state->threads);
+    return cpu_team_for(state, worth + cpu_threads_for_rows(rows, row_bytes));
+}
+
 void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
@@ -183,7 +195,9 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
                                .delta = work.workspace.delta};
     work.gradients = &gradients;
     int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, kernels->backward_keys);
-    int32_t threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
+    cpu_team_size team = team_for(state, &work, tasks);
+    int64_t q_gaps = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q);
+    int64_t k_gaps = cpu_gap_count(args->cu_seqlens_k, attention->batch, attention->total_k);
 
     const int64_t many = 1024; /* of something small */
     const cpu_loop loops[] = {
@@ -191,7 +205,7 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
         {.body = prepare_sequence, .count = attention->batch},
         {.body = run_tile, .count = tasks * attention->kv_heads, .waits = true},
         {.body = store_sink_gradient, .count = args->dsinks ? attention->q_heads : 0},
-        {.body = clear_gap, .count = (int64_t)attention->batch + 1},
+        {.body = clear_gap, .count = cpu_max(q_gaps, k_gaps)},
     };
-    cpu_team_run(threads, &work, loops, sizeof loops / sizeof *loops);
+    cpu_team_run(team, &work, loops, sizeof loops / sizeof *loops);
 }

@@ -6,6 +6,7 @@
 #include "splits.h"
 #include "tasks.h"
 #include "team.h"
+#include "threads.h"
 
 #include <stdbool.h>
 
@@ -52,7 +53,7 @@ typedef struct forward_work {
     const varlen_forward_args *args;
     forward_workspace workspace;
     int64_t tiles;
-    int32_t threads;
+    cpu_team_size team;
     int32_t together; /* neighbouring tiles that one thread takes */
 } forward_work;
 
@@ -105,7 +106,7 @@ static int32_t tiles_together(int64_t tasks, int32_t kv_heads, int32_t threads)
 static int64_t next_index(const forward_work *work, int64_t index)
 {
     bool last = (index + 1) % work->together == 0;
-    return index + 1 + (last ? (int64_t)(work->threads - 1) * work->together : 0);
+    return index + 1 + (last ? (int64_t)(work->team.threads - 1) * work->together : 0);
 }
 
 static void run_tile(const void *pointer, int32_t member, int64_t index)
@@ -146,11 +147,20 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
     const varlen_attention *attention = work->inputs->attention;
     const varlen_forward_args *args = work->args;
     (void)member;
-    cpu_row_range rows =
-        cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, (int32_t)gap);
+    cpu_row_range rows = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
     cpu_clear_rows(&args->out, attention->dtype, attention->q_heads, attention->value_dim, rows);
     if (args->lse)
         cpu_clear_lse(args->lse, attention->q_heads, attention->total_q, rows);
+}
+
+static cpu_team_size team_for(const cpu_state *state, const forward_work *work, int64_t tasks)
+{
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_forward_args *args = work->args;
+    int64_t cleared = cpu_gap_rows(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q);
+    int64_t row_bytes = (int64_t)attention->value_dim * varlen_dtype_size(attention->dtype);
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, state->threads);
+    return cpu_team_for(state, worth + cpu_threads_for_rows(cleared * attention->q_heads, row_bytes));
 }
 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)
@@ -162,13 +172,13 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
         .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
     int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, kernels->forward_rows);
     work.tiles = tasks * attention->kv_heads;
-    work.threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
-    work.together = tiles_together(tasks, attention->kv_heads, work.threads);
+    work.team = team_for(state, &work, tasks);
+    work.together = tiles_together(tasks, attention->kv_heads, work.team.threads);
 
     const cpu_loop loops[] = {
         {.body = run_tile, .count = work.tiles, .chunk = work.together},
         {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
-        {.body = clear_gap, .count = (int64_t)attention->batch + 1},
+        {.body = clear_gap, .count = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q)},
     };
-    cpu_team_run(work.threads, &work, loops, sizeof loops / sizeof *loops);
+    cpu_team_run(work.team, &work, loops, sizeof loops / sizeof *loops);
 }

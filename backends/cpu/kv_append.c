@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "state.h"
 #include "team.h"
+#include "threads.h"
 
 /* One new token and where it goes. */
 typedef struct new_token {
@@ -110,12 +111,20 @@ static void append_row(const void *pointer, int32_t member, int64_t row)
     append_token(args, &token);
 }
 
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_kv_append_args *args)
+{
+    int64_t tokens = args->cu_seqlens_new[args->batch];
+    int64_t dims = (int64_t)args->head_dim + args->value_dim;
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(tokens * ((int64_t)args->kv_heads + args->q_heads),
+                                                      2 * dims * varlen_dtype_size(args->dtype)));
+}
+
 varlen_status cpu_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
     const cpu_loop loop = {.body = append_row, .count = args->cu_seqlens_new[args->batch], .chunk = 16};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    cpu_team_run(team_for(cpu, args), args, &loop, 1);
     if (args->seqused_k_out)
         for (int32_t b = 0; b < args->batch; b++)
             args->seqused_k_out[b] = args->seqused_k[b] + args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];

@@ -3,6 +3,7 @@
 #include "rows.h"
 #include "state.h"
 #include "team.h"
+#include "threads.h"
 
 #include <math.h>
 
@@ -62,11 +63,18 @@ static void merge_token(const void *pointer, int32_t member, int64_t token)
         merge_row(args, token, head);
 }
 
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_merge_args *args)
+{
+    int64_t row_bytes = (int64_t)args->value_dim * ((int64_t)args->parts * varlen_dtype_size(args->partial_dtype) +
+                                                    varlen_dtype_size(args->dtype));
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(args->tokens * args->heads, row_bytes));
+}
+
 varlen_status cpu_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
     const cpu_loop loop = {.body = merge_token, .count = args->tokens, .chunk = 16};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    cpu_team_run(team_for(cpu, args), args, &loop, 1);
     return VARLEN_OK;
 }

@@ -1,7 +1,9 @@
 /* varlen_cu_seqlens, varlen_pack and varlen_unpack: between padded and packed rows. */
 #include "around.h"
+#include "outside.h"
 #include "state.h"
 #include "team.h"
+#include "threads.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -69,14 +71,21 @@ static void clear_rows(copied_rows rows, int64_t begin, int64_t end, const varle
             memset(rows.data + t * rows.token_bytes + head * rows.head_bytes, 0, head_bytes);
 }
 
-/* A sequence, or behind the last the rows that belong to none. */
+/* `rows` are written. */
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_pack_args *args, int64_t rows)
+{
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(rows * args->heads, 2 * (int64_t)args->dim * args->element_size));
+}
+
+/* A sequence, or behind the last one a piece of the rows that belong to none. */
 static void pack_sequence(const void *pointer, int32_t member, int64_t number)
 {
     const varlen_pack_args *args = pointer;
     int32_t b = (int32_t)number;
     (void)member;
-    if (b == args->batch) {
-        clear_rows(packed_rows(args, 0), args->cu_seqlens[b], args->total, args);
+    if (number >= args->batch) {
+        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, number);
+        clear_rows(packed_rows(args, 0), rest.begin, rest.end, args);
         return;
     }
     int64_t begin = args->cu_seqlens[b];
@@ -87,8 +96,8 @@ varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args
 {
     const cpu_state *cpu = state;
     (void)stream;
-    const cpu_loop loop = {.body = pack_sequence, .count = (int64_t)args->batch + 1};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    const cpu_loop loop = {.body = pack_sequence, .count = cpu_gap_count(args->cu_seqlens, args->batch, args->total)};
+    cpu_team_run(team_for(cpu, args, args->total), args, &loop, 1);
     return VARLEN_OK;
 }
 
@@ -108,6 +117,6 @@ varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_ar
     const cpu_state *cpu = state;
     (void)stream;
     const cpu_loop loop = {.body = unpack_sequence, .count = args->batch};
-    cpu_team_run(cpu->threads, args, &loop, 1);
+    cpu_team_run(team_for(cpu, args, (int64_t)args->batch * args->max_seqlen), args, &loop, 1);
     return VARLEN_OK;
 }

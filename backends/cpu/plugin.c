@@ -5,6 +5,7 @@
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
+#include "openmp.h"
 #include "processors.h"
 #include "state.h"
 
@@ -22,7 +23,12 @@ static varlen_status cpu_open(const varlen_backend_open *options, void **state)
     if (!cpu)
         return host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
     *cpu = (cpu_state){
-        .host = host, .kernels = kernels, .threads = options->threads ? options->threads : cpu_processors()};
+        .host = host,
+        .kernels = kernels,
+        .threads = options->threads ? options->threads : cpu_processors(),
+        .follows_openmp = options->threads == 0,
+        .environment = cpu_openmp_environment(),
+    };
     host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;

@@ -273,13 +273,13 @@ static void start_workers(int32_t count)
     pthread_mutex_unlock(&team.lock);
 }
 
-/* Needs the lock. How many more are wanted than there are; they are counted at once. */
-static int32_t count_missing(void)
+/* Needs the lock. How many more are wanted than there are, up to a limit on all; they are counted at once. */
+static int32_t count_missing(int32_t limit)
 {
     int32_t missing = atomic_load_explicit(&team.places, memory_order_relaxed) - (team.workers - team.busy);
-    if (missing > CPU_TEAM_THREADS - team.workers)
-        missing = CPU_TEAM_THREADS - team.workers;
-    if (missing < 0)
+    if (missing > limit - team.workers)
+        missing = limit - team.workers;
+    if (missing <= 0)
         return 0;
     team.workers += missing;
     return missing;
@@ -306,11 +306,11 @@ static void prepare_for_fork(void)
 
 /* ---- Calls ---- */
 
-static void run_together(team_call *call)
+static void run_together(team_call *call, int32_t worker_limit)
 {
     pthread_mutex_lock(&team.lock);
     add_call(call);
-    int32_t missing = count_missing();
+    int32_t missing = count_missing(worker_limit);
     int32_t wakes = take_wakes(call);
     pthread_mutex_unlock(&team.lock);
     wake(wakes);
@@ -325,12 +325,12 @@ static void run_together(team_call *call)
     pthread_cond_destroy(&call->changed);
 }
 
-void cpu_team_run(int32_t threads, const void *work, const cpu_loop *loops, int32_t loop_count)
+void cpu_team_run(cpu_team_size size, const void *work, const cpu_loop *loops, int32_t loop_count)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    if (threads > 1)
+    if (size.threads > 1)
         pthread_once(&once, prepare_for_fork);
-    if (threads <= 1 || !survives_fork) {
+    if (size.threads <= 1 || !survives_fork) {
         run_alone(work, loops, loop_count);
         return;
     }
@@ -339,9 +339,9 @@ void cpu_team_run(int32_t threads, const void *work, const cpu_loop *loops, int3
         .work = work,
         .loop_count = loop_count,
         .members = 1,
-        .places = threads - 1,
-        .to_wake = threads - 1,
+        .places = size.threads - 1,
+        .to_wake = size.threads - 1,
         .changed = PTHREAD_COND_INITIALIZER,
     };
-    run_together(&call);
+    run_together(&call, size.workers);
 }

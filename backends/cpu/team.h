@@ -25,8 +25,14 @@ typedef struct cpu_loop {
     bool waits;    /* begins when all loops before it are done; else as soon as they have been handed out */
 } cpu_loop;
 
-/* Runs loops with at most `threads` threads, 1 .. CPU_TEAM_THREADS, the calling one included, and returns when all are
- * done. Which threads take part, and how many, differs from call to call. */
-void cpu_team_run(int32_t threads, const void *work, const cpu_loop *loops, int32_t loop_count);
+/* What a call asks for. */
+typedef struct cpu_team_size {
+    int32_t threads; /* 1 .. CPU_TEAM_THREADS, the calling one included */
+    int32_t workers; /* 0 .. CPU_TEAM_THREADS: the process may have so many in all before the call starts no more */
+} cpu_team_size;
+
+/* Runs loops with at most size.threads threads, and returns when all are done. Which take part, and how many, differs
+ * from call to call. */
+void cpu_team_run(cpu_team_size size, const void *work, const cpu_loop *loops, int32_t loop_count);
 
 #endif

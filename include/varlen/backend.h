@@ -96,7 +96,7 @@ typedef enum varlen_violation_rule {
     /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
     VARLEN_VIOLATION_PAGED_SLOT = 12,
     VARLEN_VIOLATION_PAGED_CAPACITY = 13,
-    VARLEN_VIOLATION_COUNT = 14     /* sequence index would have value keys, above 2^31 - 1 = bound */
+    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
 typedef struct varlen_violation {
@@ -113,7 +113,7 @@ typedef struct varlen_backend_open {
     size_t struct_size;
     const varlen_host *host; /* of all that is done with the state */
     int32_t device;
-    int32_t threads; /* 0 = the backend's default */
+    int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
 /* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional

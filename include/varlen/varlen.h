@@ -32,9 +32,9 @@
  *     never read device memory from the host, so GPU calls can be captured in a graph.
  *   - Every element of every output is written, also of rows that belong to no sequence.
  *   - Inputs may overlap one another. What a call writes, workspace included, must not overlap anything else that it
- *     reads or writes, unless a comment allows it: a call whose arguments do is refused. Compared are whole extents, from
- *     the first byte to the last, but views of one buffer may interleave: those with the same token stride, modulo which
- *     their heads lie apart (dq, dk and dv of a [T, 3, H, D] tensor).
+ *     reads or writes, unless a comment allows it: a call whose arguments do is refused. Views of one buffer may
+ *     interleave where strides that they have in common keep them apart: dq, dk and dv of a [T, 3, H, D] tensor, keys and
+ *     values of a [page_count, page_size, 2, Hk, D] cache.
  *   - All functions may be called from any thread at any time, on one context or several. Only varlen_close and the
  *     destroy functions need the caller to know that nobody uses the object any more.
  *
@@ -287,7 +287,10 @@ typedef struct varlen_open_options {
     const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda,cpu". NULL = the environment's,
                           * else auto. A backend named alone opens or fails with the reason; auto and lists go on to the
                           * next. */
-    int32_t threads;     /* CPU backend: threads a call may use, 0 = one a processor. Never changes a result */
+    int32_t threads;     /* CPU backend: threads a call may use, the calling one included, 0 to 1024. 0 = as many as there
+                          * are processors for this process (affinity, cgroup quotas), and at each call no more than
+                          * OpenMP offers the calling thread. A call takes fewer where its work is not worth them, or
+                          * where the system gives no more. Never changes a result */
     uint32_t reserved;   /* 0 */
 } varlen_open_options;
 

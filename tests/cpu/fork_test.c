@@ -1,69 +1,41 @@
 /* Calls in forked children: after calls with threads in the parent, and beside them. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cpu/problem.h"
+#include "cpu/support.h"
 #include "unit/support/test.h"
 
-enum { THREADS = 4, BESIDE = 3, FORKS = 20, CHILD_SECONDS = 120 };
+enum { THREADS = 4, BESIDE = 3, FORKS = 10 };
 
 static uint64_t expected;
 
-/* What a child does: 0 if the calls give the bits that they give in one thread. */
-typedef int (*child_work)(varlen_context *opened_before);
+/* The work of children: 0 if the calls give the bits that they give in one thread. */
 
-static int use_old_context(varlen_context *opened_before)
+static int use_old_context(void *opened_before)
 {
     return problem_hash(opened_before, PROBLEM_NORMAL) == expected ? 0 : 1;
 }
 
-static int use_new_context(varlen_context *opened_before)
+static int use_new_context(void *opened_before)
 {
     (void)opened_before;
     return problem_hash_with(THREADS, PROBLEM_NORMAL) == expected ? 0 : 1;
 }
 
-static int exit_status_of(pid_t child)
+static int use_grandchild(void *opened_before)
 {
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int use_grandchild(varlen_context *opened_before)
-{
-    if (use_old_context(opened_before) != 0)
-        return 1;
-    const pid_t child = fork();
-    if (child == 0) {
-        alarm(CHILD_SECONDS);
-        _exit(use_old_context(opened_before));
-    }
-    int status;
-    return waitpid(child, &status, 0) == child && status == 0 ? 0 : 1;
-}
-
-static int in_child(child_work work, varlen_context *context)
-{
-    const pid_t child = fork();
-    if (child == 0) {
-        alarm(CHILD_SECONDS); /* rather than hang */
-        _exit(work(context));
-    }
-    return exit_status_of(child);
+    return use_old_context(opened_before) == 0 ? run_in_child(use_old_context, opened_before) : 1;
 }
 
 static void children_call_after_their_parent(void **state)
 {
     varlen_context *context = *state;
     assert_int_equal(problem_hash(context, PROBLEM_NORMAL), expected);
-    assert_int_equal(in_child(use_old_context, context), 0);
-    assert_int_equal(in_child(use_new_context, context), 0);
-    assert_int_equal(in_child(use_grandchild, context), 0);
+    assert_int_equal(run_in_child(use_old_context, context), 0);
+    assert_int_equal(run_in_child(use_new_context, context), 0);
+    assert_int_equal(run_in_child(use_grandchild, context), 0);
     assert_int_equal(problem_hash(context, PROBLEM_NORMAL), expected); /* the parent's team is whole */
 }
 
@@ -86,7 +58,7 @@ static void children_call_while_their_parent_computes(void **state)
     for (int i = 0; i < BESIDE; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, compute, context), 0);
     for (int i = 0; i < FORKS && !failed; i++)
-        failed = in_child(i % 2 ? use_old_context : use_new_context, context);
+        failed = run_in_child(i % 2 ? use_old_context : use_new_context, context);
     atomic_store(&stop, true);
     for (int i = 0; i < BESIDE; i++) {
         void *right;
