@@ -111,7 +111,9 @@ static varlen_status open_best(int32_t threads, varlen_context **context)
 {
     varlen_text reasons = {0};
     const varlen_backend *backend;
-    for (int32_t rank = 0; varlen_registry_ranked(rank, &backend) == VARLEN_OK; rank++) {
+    const varlen_backend *previous = NULL;
+    varlen_status status;
+    for (; (status = varlen_registry_next(previous, &backend)) == VARLEN_OK; previous = backend) {
         varlen_choice choice = {.device = 0};
         memcpy(choice.backend, backend->name, strlen(backend->name) + 1);
         if (open_choice(&choice, threads, context) == VARLEN_OK)
@@ -119,7 +121,7 @@ static varlen_status open_best(int32_t threads, varlen_context **context)
         add_reason(&reasons);
     }
     add_reason(&reasons); /* there is no further one, and what else was found */
-    return varlen_fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "%s", reasons.data);
+    return varlen_fail(status, "%s", reasons.data);
 }
 
 static varlen_status open_selected(const varlen_open_options *options, varlen_context **context)
@@ -127,7 +129,7 @@ static varlen_status open_selected(const varlen_open_options *options, varlen_co
     const char *origin = "options.backend";
     const char *text = options->backend;
     varlen_selection selection;
-    if (!text) {
+    if (!text || varlen_is_blank(text)) {
         origin = "VARLEN_BACKEND";
         text = varlen_environment(origin);
     }

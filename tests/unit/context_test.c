@@ -109,6 +109,22 @@ static void failures_without_a_reason_get_one(void **state)
     varlen_close(context);
 }
 
+static void statuses_that_do_not_exist_are_told(void **state)
+{
+    (void)state;
+    varlen_context *context = opened("fake");
+    const varlen_forward_args args = forward_args();
+    fake_record_of_thread()->result = (varlen_status)77;
+    assert_failure(varlen_supports(context, &attention, VARLEN_PASS_FORWARD), VARLEN_ERROR_INTERNAL,
+                   "backend fake: supports gave status 77, which does not exist: the fake backend was told to fail");
+    assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_INTERNAL, "status 77");
+    fake_record_of_thread()->result = (varlen_status)-1;
+    fake_record_of_thread()->is_silent = true;
+    assert_failure(varlen_stream_synchronize(context, NULL), VARLEN_ERROR_INTERNAL,
+                   "backend fake: stream_synchronize gave status -1, which does not exist");
+    varlen_close(context);
+}
+
 static void optional_functions_may_be_missing(void **state)
 {
     (void)state;
@@ -369,6 +385,7 @@ int main(void)
         CASE(workspace_must_be_large_enough),
         CASE(refusals_of_the_backend_come_through),
         CASE(failures_without_a_reason_get_one),
+        CASE(statuses_that_do_not_exist_are_told),
         CASE(optional_functions_may_be_missing),
         CASE(host_metadata_is_inspected),
         CASE(inspection_can_be_turned_off),
