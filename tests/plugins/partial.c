@@ -64,8 +64,10 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
     varlen_backend_entry_function entry;
     memcpy(&entry, &symbol, sizeof entry);
     whole = entry ? entry(host) : NULL;
-    if (!whole)
+    if (!whole) {
+        host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "the CPU backend cannot be loaded");
         return NULL;
+    }
     table = *whole;
     table.name = "partial";
     const char *names = getenv("VARLEN_TEST_WITHOUT");
