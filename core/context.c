@@ -154,6 +154,7 @@ varlen_status varlen_open(const varlen_open_options *options, varlen_context **c
     varlen_open_options whole = {.struct_size = sizeof whole};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     *context = NULL;
+    VARLEN_RULE(varlen_error_prepare(), OUT_OF_MEMORY, "there is no memory for messages");
     if (options)
         VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_OPEN_OPTIONS, options, &whole));
     VARLEN_RULE(whole.threads >= 0, INVALID_ARGUMENT, "options.threads = %d is below 0", whole.threads);

@@ -132,6 +132,8 @@ static int passing_error_in(const char *words)
     return 0;
 }
 
+enum { LOADER_BYTES = 1 << 16 }; /* more than the dynamic loader takes for itself */
+
 /* It does not tell all: segments that could not be mapped, and dependencies that could not be opened, may be told as if
  * they were not there. So it is looked whether a descriptor and that much memory can be had. */
 static int error_of_want(size_t size)
@@ -144,12 +146,16 @@ static int error_of_want(size_t size)
     if (memory == MAP_FAILED)
         return ENOMEM;
     munmap(memory, size);
-    return 0;
+    void *volatile block = malloc(LOADER_BYTES);
+    free(block);
+    return block ? 0 : ENOMEM;
 }
 
 void *varlen_os_library_open(const char *path, uint64_t size, varlen_obstacle *obstacle)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library) /* what was wanting for a moment may be told in any words: "No such file", for want of memory */
+        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library)
         return library;
     const int want = error_of_want(2 * (size_t)size);

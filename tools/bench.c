@@ -15,6 +15,7 @@
 #include "commands.h"
 #include "output_file.h"
 #include "progress.h"
+#include "standard_streams.h"
 
 /* The workload of --lens, or those that are picked by name. */
 typedef struct bench_selection {
@@ -170,6 +171,9 @@ static bool measure_and_report(varlen_context *context, const bench_arguments *a
     bench_print_results(results);
     if (earlier)
         bench_print_ratios(results, earlier, arguments->compare);
+    /* Whatever fails, also the printing, leaves the file of --json as it was. */
+    if (!standard_output_check(why))
+        return false;
     reason rule;
     if (arguments->json && !bench_write_json(arguments->json, results, &rule))
         return refuse(why, "--json %.1500s", rule.text);

@@ -8,13 +8,11 @@
 
 static const char notes[] =
     "Files are NumPy .npy, little-endian, C order. Numbers may be f2, f4 or f8 and are converted to --dtype; metadata\n"
-    "may be i4 or i8. An input may be a pipe. Outputs are f4; files are replaced whole, all of them, after everything "
-    "has\n"
-    "been computed, and keep their mode; an output may be one of the inputs, but not another output. Tq, Tk: tokens in "
-    "all; Hq, Hk:\n"
-    "heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With --page-table, k and v are [pages, page_size, Hk, "
-    "D]\n"
-    "and [pages, page_size, Hk, Dv], and the lengths come from --seqused-k. Times are medians after one warm-up.";
+    "may be i4 or i8. Inputs may be pipes. Outputs are f4: new files, which take the places of the old ones and their\n"
+    "modes, all together, when everything else has succeeded. An output may be one of the inputs, but not two outputs\n"
+    "one file. Tq, Tk: tokens in all; Hq, Hk: heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With\n"
+    "--page-table, k and v are [pages, page_size, Hk, D] and [pages, page_size, Hk, Dv], and the lengths come from\n"
+    "--seqused-k. Times are medians after one warm-up.";
 
 /* One side of a window: a count of keys, or "inf". */
 static bool read_bound(const char *text, const char *end, int32_t *bound)

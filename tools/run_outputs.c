@@ -1,8 +1,6 @@
 /* Writes the output files of `varlen run`: see run_outputs.h. */
 #include "run_outputs.h"
 
-#include "output_file.h"
-
 bool run_outputs_check(const run_arguments *arguments, reason *why)
 {
     const char *const *paths = arguments->outputs;
@@ -17,29 +15,32 @@ bool run_outputs_check(const run_arguments *arguments, reason *why)
     return true;
 }
 
-static bool write_files(output_file files[OUTPUT_COUNT], const run_arguments *arguments,
-                        const npy_array arrays[OUTPUT_COUNT], reason *why)
+static bool write_one(const char *path, const npy_array *array, output_file *file, reason *why)
 {
-    reason fault;
-    for (run_output i = 0; i < OUTPUT_COUNT; i++) {
-        if (!arguments->outputs[i])
-            continue;
-        bool ok = output_file_open(&files[i], arguments->outputs[i], &fault);
-        if (ok) {
-            npy_write(files[i].stream, &arrays[i]);
-            ok = output_file_finish(&files[i], &fault);
-        }
-        if (!ok)
-            return refuse(why, "%s %.2000s", run_output_option(i), fault.text);
-    }
-    return output_files_commit(files, OUTPUT_COUNT, why);
+    if (!output_file_open(file, path, why))
+        return false;
+    npy_write(file->stream, array);
+    return output_file_finish(file, why);
 }
 
-bool run_outputs_write(const run_arguments *arguments, const npy_array arrays[OUTPUT_COUNT], reason *why)
+bool run_outputs_write(const run_arguments *arguments, const npy_array arrays[OUTPUT_COUNT], run_outputs *outputs,
+                       reason *why)
 {
-    output_file files[OUTPUT_COUNT] = {{0}};
-    const bool ok = write_files(files, arguments, arrays, why);
+    reason fault;
+    *outputs = (run_outputs){0};
+    for (run_output i = 0; i < OUTPUT_COUNT; i++)
+        if (arguments->outputs[i] && !write_one(arguments->outputs[i], &arrays[i], &outputs->files[i], &fault))
+            return refuse(why, "%s %.2000s", run_output_option(i), fault.text);
+    return true;
+}
+
+bool run_outputs_commit(run_outputs *outputs, reason *why)
+{
+    return output_files_commit(outputs->files, OUTPUT_COUNT, why);
+}
+
+void run_outputs_free(run_outputs *outputs)
+{
     for (int i = 0; i < OUTPUT_COUNT; i++)
-        output_file_discard(&files[i]);
-    return ok;
+        output_file_discard(&outputs->files[i]);
 }

@@ -25,11 +25,18 @@ void standard_output_lost(void)
     is_incomplete = true;
 }
 
-bool standard_output_finish(reason *why)
+bool standard_output_check(reason *why)
 {
     const bool failed = ferror(stdout);
     errno = 0;
-    if (fclose(stdout) != 0 || failed)
+    if (fflush(stdout) != 0 || failed)
         return refuse(why, "stdout: cannot be written: %s", strerror(errno ? errno : EIO));
     return !is_incomplete || refuse(why, "stdout: incomplete: out of memory");
+}
+
+bool standard_output_finish(reason *why)
+{
+    if (!standard_output_check(why))
+        return false;
+    return fclose(stdout) == 0 || refuse(why, "stdout: cannot be written: %s", strerror(errno));
 }

@@ -12,7 +12,10 @@ void standard_streams_prepare(void);
 /* Says that something could not be printed, for want of memory. */
 void standard_output_lost(void);
 
-/* At the end: false, with the reason, unless everything that was printed has reached stdout. */
+/* False, with the reason, unless everything that was printed so far has reached stdout. */
+bool standard_output_check(reason *why);
+
+/* The same at the end, where stdout is closed. */
 bool standard_output_finish(reason *why);
 
 #endif

@@ -18,8 +18,8 @@ NEEDS = {
     "backward": ("backward/",),
     "merge": ("around/merge/",),
     "cu_seqlens": ("around/cu-seqlens/", "metadata/around/lengths-"),
-    "pack": ("around/pack/", "metadata/around/pack-"),
-    "unpack": ("around/unpack/", "metadata/around/unpack-"),
+    "pack": ("around/pack", "metadata/around/pack-"),
+    "unpack": ("around/unpack", "metadata/around/unpack-"),
     "kv_append": ("around/append/", "metadata/around/append-"),
 }
 
