@@ -2,7 +2,7 @@
 #include "error.h"
 
 static _Thread_local varlen_text message;
-static _Thread_local bool failed_since_mark;
+static _Thread_local varlen_status status_since_mark;
 
 varlen_status varlen_fail(varlen_status status, const char *format, ...)
 {
@@ -12,18 +12,18 @@ varlen_status varlen_fail(varlen_status status, const char *format, ...)
     varlen_text_add_list(&text, format, arguments);
     va_end(arguments);
     message = text;
-    failed_since_mark = true;
+    status_since_mark = status;
     return status;
 }
 
 void varlen_error_mark(void)
 {
-    failed_since_mark = false;
+    status_since_mark = VARLEN_OK;
 }
 
-bool varlen_error_since_mark(void)
+varlen_status varlen_error_since_mark(void)
 {
-    return failed_since_mark;
+    return status_since_mark;
 }
 
 varlen_text varlen_error_keep(void)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "checked_size.h"
 #include "rule.h"
 
 /* How a stride was given. */
@@ -16,13 +17,27 @@ typedef enum stride_kind {
 
 /* One dimension of a tensor, but for the innermost. */
 typedef struct dimension {
-    char name[48]; /* "k.head_stride" */
+    const char *tensor; /* "k" */
+    const char *field;  /* "head_stride"; or all of the name, and no tensor */
     int64_t count;
     int64_t *stride;
     stride_kind kind;
 } dimension;
 
 enum { MAX_DIMENSIONS = 3 };
+
+/* "k.head_stride": made where a sentence needs it. */
+typedef struct dimension_name {
+    char text[48];
+} dimension_name;
+
+static dimension_name name_of(const dimension *along)
+{
+    dimension_name name;
+    snprintf(name.text, sizeof name.text, "%s%s%s", along->tensor ? along->tensor : "", along->tensor ? "." : "",
+             along->field);
+    return name;
+}
 
 static bool is_left_out(const dimension *along)
 {
@@ -47,24 +62,24 @@ static varlen_status check_stride(const varlen_tensor_rule *rule, const dimensio
     const int64_t elements = rule->alignment / rule->element_size;
     /* Its steps would all be written to the same row. */
     VARLEN_RULE(along->kind != STRIDE_EXPANDED || !rule->written, INVALID_ARGUMENT,
-                "%s = VARLEN_EXPANDED (-1), but %s is written", along->name, rule->name);
+                "%s = VARLEN_EXPANDED (-1), but %s is written", name_of(along).text, rule->name);
     if (along->kind != STRIDE_GIVEN)
         return VARLEN_OK;
     /* Below it, rows would share elements; below 0, offsets would leave the tensor at its front. */
     VARLEN_RULE(stride >= rule->dim, INVALID_ARGUMENT,
-                "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row", along->name, stride, rule->dim);
+                "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row", name_of(along).text, stride,
+                rule->dim);
     VARLEN_RULE(stride % elements == 0, INVALID_ARGUMENT,
-                "%s = %" PRId64 " is not a multiple of %" PRId64 " bytes (%" PRId64 " elements)", along->name, stride,
-                rule->alignment, elements);
+                "%s = %" PRId64 " is not a multiple of %" PRId64 " bytes (%" PRId64 " elements)", name_of(along).text,
+                stride, rule->alignment, elements);
     return VARLEN_OK;
 }
 
 /* What backends get; they count in bytes. `dense`: from one step to the next, where steps follow one another without a
- * gap; negative if that is past 2^63. */
+ * gap. */
 static varlen_status resolve_stride(const varlen_tensor_rule *rule, dimension *along, int64_t dense)
 {
-    int64_t bytes;
-    const bool is_in_reach = dense >= 0 && !__builtin_mul_overflow(dense, rule->element_size, &bytes);
+    const bool is_in_reach = varlen_size_product(dense, rule->element_size) < VARLEN_SIZE_TOO_LARGE;
     if (along->kind == STRIDE_EXPANDED)
         *along->stride = 0;
     if (along->kind == STRIDE_UNUSED)
@@ -72,20 +87,17 @@ static varlen_status resolve_stride(const varlen_tensor_rule *rule, dimension *a
     if (along->kind == STRIDE_DENSE)
         *along->stride = dense;
     VARLEN_RULE(along->kind != STRIDE_DENSE || is_in_reach, INVALID_ARGUMENT,
-                "%s = 0 stands for a dense stride, which takes %s past the end of the address space", along->name,
-                rule->name);
+                "%s = 0 stands for a dense stride, which takes %s past the end of the address space",
+                name_of(along).text, rule->name);
     return VARLEN_OK;
 }
 
 /* The dense stride of the dimension outside `along`. Heads touch in a dense token; tokens need not touch in a page. */
 static int64_t dense_outside(const varlen_tensor_rule *rule, const dimension *along, bool is_innermost, int64_t dense)
 {
-    int64_t outside;
     if (along->kind == STRIDE_EXPANDED)
         return dense;
-    if (__builtin_mul_overflow(along->count, is_innermost ? rule->dim : *along->stride, &outside))
-        return -1;
-    return outside;
+    return varlen_size_product(along->count, is_innermost ? rule->dim : *along->stride);
 }
 
 static varlen_status resolve_strides(const varlen_tensor_rule *rule, dimension *dimensions, int count, bool empty)
@@ -111,13 +123,10 @@ static varlen_status check_address(const varlen_tensor_rule *rule, const varlen_
     return VARLEN_OK;
 }
 
-/* How far all steps along a dimension lead, one more than there are; INT64_MAX if further. */
+/* How far all steps along a dimension lead, one more than there are. */
 static int64_t reach_of(const dimension *along)
 {
-    int64_t reach;
-    if (along->kind == STRIDE_UNUSED)
-        return 0;
-    return __builtin_mul_overflow(along->count, *along->stride, &reach) ? INT64_MAX : reach;
+    return along->kind == STRIDE_UNUSED ? 0 : varlen_size_product(along->count, *along->stride);
 }
 
 /* Offsets are computed in 64 bits; the last byte must be within their reach. */
@@ -126,17 +135,15 @@ static varlen_status check_extent(const varlen_tensor_rule *rule, const dimensio
 {
     const dimension *longest = &dimensions[0];
     int64_t extent = rule->dim;
-    bool overflow = false;
     for (int i = 0; i < count; i++) {
         longest = reach_of(&dimensions[i]) > reach_of(longest) ? &dimensions[i] : longest;
-        overflow |= __builtin_add_overflow(extent, reach_of(&dimensions[i]), &extent);
+        extent = varlen_size_sum(extent, reach_of(&dimensions[i]));
     }
-    overflow |= __builtin_mul_overflow(extent, rule->element_size, &extent);
+    extent = varlen_size_product(extent, rule->element_size);
     uintptr_t end;
-    overflow |= __builtin_add_overflow(address, (uintptr_t)extent, &end);
-    VARLEN_RULE(!overflow, INVALID_ARGUMENT,
-                "%s = %" PRId64 " (times %" PRId64 ") takes %s past the end of the address space", longest->name,
-                *longest->stride, longest->count, rule->name);
+    VARLEN_RULE(extent < VARLEN_SIZE_TOO_LARGE && !__builtin_add_overflow(address, (uintptr_t)extent, &end),
+                INVALID_ARGUMENT, "%s = %" PRId64 " (times %" PRId64 ") takes %s past the end of the address space",
+                name_of(longest).text, *longest->stride, longest->count, rule->name);
     return VARLEN_OK;
 }
 
@@ -151,12 +158,12 @@ static varlen_status check_agreement(const varlen_tensor_rule *rule, const dimen
         return VARLEN_OK;
     VARLEN_RULE(!given_is_outside || *given->stride >= span, INVALID_ARGUMENT,
                 "%s = %" PRId64 " is below the %" PRId64 " elements that %s = 0, which means dense, takes%s",
-                given->name, *given->stride, span, dense->name,
+                name_of(given).text, *given->stride, span, name_of(dense).text,
                 rule->written ? "" : ": the stride of an expanded dimension is VARLEN_EXPANDED (-1)");
     VARLEN_RULE(given_is_outside || *dense->stride >= inside, INVALID_ARGUMENT,
                 "%s = 0 means dense, %" PRId64 " elements, which is below the %" PRId64 " that %s = %" PRId64
                 " takes: give both",
-                dense->name, *dense->stride, inside, given->name, *given->stride);
+                name_of(dense).text, *dense->stride, inside, name_of(given).text, *given->stride);
     return VARLEN_OK;
 }
 
@@ -173,7 +180,7 @@ static varlen_status check_agreements(const varlen_tensor_rule *rule, const dime
 /* Rows that overlap would be written by two threads at once, and keep neither's result. Sorted by stride, each
  * dimension must step over all that lies inside it. Interleavings that are free of overlap in other ways are refused.
  */
-static varlen_status check_overlap(const varlen_tensor_rule *rule, const dimension *dimensions, int count)
+static varlen_status check_rows_apart(const varlen_tensor_rule *rule, const dimension *dimensions, int count)
 {
     const dimension *sorted[MAX_DIMENSIONS];
     for (int i = 0; i < count; i++) {
@@ -187,15 +194,25 @@ static varlen_status check_overlap(const varlen_tensor_rule *rule, const dimensi
         if (sorted[i]->count == 1)
             continue;
         VARLEN_RULE(*sorted[i]->stride >= extent, INVALID_ARGUMENT,
-                    "%s = %" PRId64 " is below %" PRId64 ", so that rows of %s, which is written, overlap",
-                    sorted[i]->name, *sorted[i]->stride, extent, rule->name);
+                    "%s = %" PRId64 " is below the %" PRId64
+                    " elements that dimensions inside it take, so that rows of %s, "
+                    "which is written, overlap",
+                    name_of(sorted[i]).text, *sorted[i]->stride, extent, rule->name);
         extent += (sorted[i]->count - 1) * *sorted[i]->stride;
     }
     return VARLEN_OK;
 }
 
+static void add_extent(const varlen_tensor_rule *rule, const varlen_tensor *tensor, const dimension *dimensions,
+                       int count, varlen_extents *extents)
+{
+    varlen_extents_add(extents, rule->name, tensor->data, rule->dim * rule->element_size, rule->written);
+    for (int i = 0; i < count; i++)
+        varlen_extents_repeat(extents, dimensions[i].count, *dimensions[i].stride * rule->element_size);
+}
+
 static varlen_status check_dimensions(const varlen_tensor_rule *rule, const varlen_tensor *tensor,
-                                      dimension *dimensions, int count)
+                                      dimension *dimensions, int count, varlen_extents *extents)
 {
     bool empty = false;
     for (int i = 0; i < count; i++)
@@ -206,27 +223,28 @@ static varlen_status check_dimensions(const varlen_tensor_rule *rule, const varl
         return VARLEN_OK;
     VARLEN_TRY(check_extent(rule, dimensions, count, (uintptr_t)tensor->data));
     VARLEN_TRY(check_agreements(rule, dimensions, count));
-    return rule->written ? check_overlap(rule, dimensions, count) : VARLEN_OK;
+    if (rule->written)
+        VARLEN_TRY(check_rows_apart(rule, dimensions, count));
+    add_extent(rule, tensor, dimensions, count, extents);
+    return VARLEN_OK;
 }
 
-varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor)
+varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, varlen_extents *extents)
 {
     varlen_tensor_rule single = *rule;
     int64_t stride = 0;
     single.stride_name = NULL;
     single.count = 1;
-    return varlen_check_stacked_tensor(&single, tensor, &stride);
+    return varlen_check_stacked_tensor(&single, tensor, &stride, extents);
 }
 
-varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride)
+varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride,
+                                          varlen_extents *extents)
 {
     dimension dimensions[MAX_DIMENSIONS] = {
-        {.count = rule->heads, .stride = &tensor->head_stride},
-        {.count = rule->tokens, .stride = &tensor->token_stride},
-        {.count = rule->count, .stride = stride},
+        {.tensor = rule->name, .field = "head_stride", .count = rule->heads, .stride = &tensor->head_stride},
+        {.tensor = rule->name, .field = "token_stride", .count = rule->tokens, .stride = &tensor->token_stride},
+        {.field = rule->stride_name, .count = rule->count, .stride = stride},
     };
-    snprintf(dimensions[0].name, sizeof dimensions[0].name, "%s.head_stride", rule->name);
-    snprintf(dimensions[1].name, sizeof dimensions[1].name, "%s.token_stride", rule->name);
-    snprintf(dimensions[2].name, sizeof dimensions[2].name, "%s", rule->stride_name ? rule->stride_name : "");
-    return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1);
+    return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1, extents);
 }

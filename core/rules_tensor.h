@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include <varlen/varlen.h>
+#include "extents.h"
 
 /* Rows that are computed with are read and written in pieces of 16 bytes, which GPUs want aligned. */
 enum { VARLEN_ROW_ALIGNMENT = 16 };
@@ -24,11 +24,12 @@ typedef struct varlen_tensor_rule {
     int64_t count;
 } varlen_tensor_rule;
 
-/* Checks the view, and puts the strides in it that its zeros stand for. */
-varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor);
+/* Checks the view, puts the strides in it that its zeros stand for, and adds it to `extents`. */
+varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, varlen_extents *extents);
 
 /* Likewise for [count, tokens, heads, dim]; *stride leads from one of the `count` to the next, 0 = tokens *
  * token_stride. */
-varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride);
+varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride,
+                                          varlen_extents *extents);
 
 #endif

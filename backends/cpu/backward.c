@@ -1,6 +1,7 @@
 /* varlen_backward: per-row preparation, then tiles of keys (kernels/backward_tile.c). */
 #include "backward.h"
 
+#include "limits.h"
 #include "outside.h"
 #include "rows.h"
 #include "scratch.h"
@@ -13,35 +14,34 @@
 typedef struct backward_workspace {
     cpu_task *tasks;
     float *delta;              /* [q_heads, total_q] */
-    float *dq_panels;          /* [kv_heads][panels of all sequences][cpu_dq_panel_floats] */
-    _Atomic int32_t *dq_tiles; /* [kv_heads][panels of all sequences] */
-    int64_t panels;            /* of all sequences, under one kv head */
+    float *dq_panels;          /* [kv_heads][panels][cpu_dq_panel_floats] */
+    _Atomic int32_t *dq_tiles; /* [kv_heads][panels] */
+    int64_t panels;            /* of all sequences that sum dq over tiles, under one kv head */
     char *scratch;             /* one after the other for each thread */
     size_t scratch_bytes;
+    size_t threads; /* that can have work */
 } backward_workspace;
-
-/* Panels of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. */
-static int64_t first_panel(const cpu_inputs *inputs, int32_t b, int32_t panel_rows)
-{
-    return (int64_t)inputs->metadata.cu_seqlens_q[b] * cpu_group(inputs->attention) / panel_rows + b;
-}
 
 static backward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
                                          const varlen_attention *attention)
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     size_t scratch_bytes = kernels->backward_scratch_bytes(attention);
-    size_t panels = cpu_forward_task_limit(attention, kernels->panel_rows);
-    size_t all_panels = panels * (size_t)attention->kv_heads;
+    size_t tasks = cpu_backward_task_limit(attention, kernels->backward_keys);
+    size_t rows = size_product((size_t)attention->q_heads, (size_t)attention->total_q);
+    size_t panels = cpu_panel_limit(attention, kernels->panel_rows, kernels->backward_keys);
+    size_t all_panels = size_product(panels, (size_t)attention->kv_heads);
     size_t panel_bytes = cpu_dq_panel_floats(attention, kernels->panel_rows) * sizeof(float);
+    size_t threads = cpu_thread_limit(attention, tasks, state->threads);
     return (backward_workspace){
-        .tasks = scratch_take(cursor, cpu_backward_task_limit(attention, kernels->backward_keys) * sizeof(cpu_task)),
-        .delta = scratch_take(cursor, (size_t)attention->q_heads * (size_t)attention->total_q * sizeof(float)),
-        .dq_panels = scratch_take(cursor, all_panels * panel_bytes),
-        .dq_tiles = scratch_take(cursor, all_panels * sizeof(int32_t)),
+        .tasks = scratch_take(cursor, size_product(tasks, sizeof(cpu_task))),
+        .delta = scratch_take(cursor, size_product(rows, sizeof(float))),
+        .dq_panels = scratch_take(cursor, size_product(all_panels, panel_bytes)),
+        .dq_tiles = scratch_take(cursor, size_product(all_panels, sizeof(int32_t))),
         .panels = (int64_t)panels,
-        .scratch = scratch_take(cursor, (size_t)state->threads * scratch_bytes),
+        .scratch = scratch_take(cursor, size_product(threads, scratch_bytes)),
         .scratch_bytes = scratch_bytes,
+        .threads = threads,
     };
 }
 
@@ -145,17 +145,18 @@ static cpu_backward_tile tile_at(const backward_work *work, int64_t index)
     const cpu_inputs *inputs = work->inputs;
     const varlen_attention *attention = inputs->attention;
     const backward_workspace *workspace = &work->workspace;
-    int32_t panel_rows = work->kernels->panel_rows;
+    const cpu_kernels *kernels = work->kernels;
     const cpu_task *task = &workspace->tasks[index / attention->kv_heads];
     int32_t kv_head = (int32_t)(index % attention->kv_heads);
-    int64_t panel = kv_head * workspace->panels + first_panel(inputs, task->sequence, panel_rows);
+    int64_t panel = kv_head * workspace->panels +
+                    cpu_first_panel(inputs, task->sequence, kernels->panel_rows, kernels->backward_keys);
     return (cpu_backward_tile){
         .inputs = inputs,
         .gradients = work->gradients,
         .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
         .kv_head = kv_head,
         .number = task->tile,
-        .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, panel_rows),
+        .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, kernels->panel_rows),
         .dq_tiles = workspace->dq_tiles + panel,
     };
 }
@@ -176,8 +177,9 @@ static cpu_team_size team_for(const cpu_state *state, const backward_work *work,
     int64_t keys = cpu_gap_rows(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k);
     int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
     int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * varlen_dtype_size(attention->dtype);
-    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, state->threads);
-    return cpu_team_for(state, worth + cpu_threads_for_rows(rows, row_bytes));
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
+    worth += cpu_threads_for_rows(rows, row_bytes);
+    return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));
 }
 
 void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)

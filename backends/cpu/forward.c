@@ -1,6 +1,7 @@
 /* varlen_forward: tiles of query rows (kernels/forward_tile.c, decode_tile.c), then what split keys left to combine. */
 #include "forward.h"
 
+#include "limits.h"
 #include "outside.h"
 #include "scratch.h"
 #include "splits.h"
@@ -17,6 +18,7 @@ typedef struct forward_workspace {
     size_t partial_bytes;
     char *scratch; /* for each thread */
     size_t scratch_bytes;
+    size_t threads; /* that can have work */
 } forward_workspace;
 
 static size_t larger(size_t a, size_t b)
@@ -29,13 +31,15 @@ static forward_workspace take_workspace(scratch_cursor *cursor, const cpu_state 
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     forward_workspace workspace;
-    workspace.tasks = scratch_take(cursor, cpu_forward_task_limit(attention, kernels->forward_rows) * sizeof(cpu_task));
+    size_t tasks = cpu_forward_task_limit(attention, kernels->forward_rows);
+    workspace.tasks = scratch_take(cursor, size_product(tasks, sizeof(cpu_task)));
     workspace.partial_rows = cpu_partial_limit(attention);
     workspace.partial_bytes = cpu_partial_bytes(attention, workspace.partial_rows);
-    workspace.partials = scratch_take(cursor, (size_t)attention->kv_heads * workspace.partial_bytes);
+    workspace.partials = scratch_take(cursor, size_product((size_t)attention->kv_heads, workspace.partial_bytes));
     workspace.scratch_bytes =
         larger(kernels->forward_scratch_bytes(attention), kernels->decode_scratch_bytes(attention));
-    workspace.scratch = scratch_take(cursor, (size_t)state->threads * workspace.scratch_bytes);
+    workspace.threads = cpu_thread_limit(attention, tasks, state->threads);
+    workspace.scratch = scratch_take(cursor, size_product(workspace.threads, workspace.scratch_bytes));
     return workspace;
 }
 
@@ -159,8 +163,9 @@ static cpu_team_size team_for(const cpu_state *state, const forward_work *work, 
     const varlen_forward_args *args = work->args;
     int64_t cleared = cpu_gap_rows(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q);
     int64_t row_bytes = (int64_t)attention->value_dim * varlen_dtype_size(attention->dtype);
-    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, state->threads);
-    return cpu_team_for(state, worth + cpu_threads_for_rows(cleared * attention->q_heads, row_bytes));
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
+    worth += cpu_threads_for_rows(cleared * attention->q_heads, row_bytes);
+    return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));
 }
 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)

@@ -1,4 +1,5 @@
 /* The CPU backend's entry and its table of functions. */
+#include "../workspace_size.h"
 #include "around.h"
 #include "backward.h"
 #include "device.h"
@@ -39,19 +40,29 @@ static void cpu_close(void *state)
     free(state);
 }
 
-/* All that the library accepts. */
+static size_t workspace_of(const cpu_state *cpu, const varlen_attention *attention, varlen_pass pass)
+{
+    bool forward = pass == VARLEN_PASS_FORWARD;
+    return forward ? cpu_forward_workspace(cpu, attention) : cpu_backward_workspace(cpu, attention);
+}
+
+/* All that the library accepts, as far as 32 bits count the panels of a sequence and 64 bits the bytes of memory. */
 static varlen_status cpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    (void)state;
-    (void)attention;
-    (void)pass;
-    return VARLEN_OK;
+    const cpu_state *cpu = state;
+    const int64_t rows = attention->total_q * cpu_group(attention);
+    if (rows / cpu_kernels_for(cpu, attention->dtype)->panel_rows >= INT32_MAX)
+        return cpu_host(cpu)->fail(
+            VARLEN_ERROR_UNSUPPORTED,
+            "total_q = %lld with q_heads = %d and kv_heads = %d makes more rows than the cpu backend "
+            "can number",
+            (long long)attention->total_q, attention->q_heads, attention->kv_heads);
+    return workspace_check(cpu_host(cpu), attention, workspace_of(cpu, attention, pass));
 }
 
 static varlen_status cpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
-    bool forward = pass == VARLEN_PASS_FORWARD;
-    *size = forward ? cpu_forward_workspace(state, attention) : cpu_backward_workspace(state, attention);
+    *size = workspace_of(state, attention, pass);
     return VARLEN_OK;
 }
 

@@ -98,7 +98,7 @@ typedef enum varlen_violation_rule {
     /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
     VARLEN_VIOLATION_PAGED_SLOT = 12,
     VARLEN_VIOLATION_PAGED_CAPACITY = 13,
-    VARLEN_VIOLATION_COUNT = 14     /* sequence index would have value keys, above 2^31 - 1 = bound */
+    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
 typedef struct varlen_violation {

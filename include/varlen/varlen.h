@@ -32,9 +32,9 @@
  *     never read device memory from the host, so GPU calls can be captured in a graph.
  *   - Every element of every output is written, also of rows that belong to no sequence.
  *   - Inputs may overlap one another. What a call writes, workspace included, must not overlap anything else that it
- *     reads or writes, unless a comment allows it: a call whose arguments do is refused. Compared are whole extents, from
- *     the first byte to the last, but views of one buffer may interleave: those with the same token stride, modulo which
- *     their heads lie apart (dq, dk and dv of a [T, 3, H, D] tensor).
+ *     reads or writes, unless a comment allows it: a call whose arguments do is refused. Views of one buffer may
+ *     interleave where strides that they have in common keep them apart: dq, dk and dv of a [T, 3, H, D] tensor, keys and
+ *     values of a [page_count, page_size, 2, Hk, D] cache.
  *   - All functions may be called from any thread at any time, on one context or several. Only varlen_close and the
  *     destroy functions need the caller to know that nobody uses the object any more.
  *
@@ -210,13 +210,15 @@ typedef enum varlen_backend_state {
     VARLEN_BACKEND_REFUSED = 2 /* the file was not loaded, or what it offered was not accepted */
 } varlen_backend_state;
 
-/* One plugin file that was found, or one backend that is linked in. Texts have static storage. */
+/* One plugin file that was found, or one backend that is linked in. Texts live until the process ends, and are one
+ * line that can be printed: control characters are written as \n or \x1b, here and in all that the library says. */
 typedef struct varlen_backend_info {
     size_t struct_size;
     const char *name;           /* "cpu", from the file name varlen-cpu.so */
     const char *path;           /* the file; "(built in)" for a backend that is linked in */
     const char *description;    /* the backend's own words; "" if refused */
-    const char *reason;         /* why it cannot be used, in words; "" if it can */
+    const char *reason;         /* why it cannot be used, in words; "" if it can. What can pass (no memory, no free
+                                 * descriptors, a driver that does not answer) is tried again by the next call */
     varlen_backend_state state;
     int32_t priority;           /* `auto` tries higher ones first; 0 if refused */
     int32_t device_count;
@@ -239,7 +241,7 @@ typedef struct varlen_device_info {
     uint32_t reserved;       /* 0 */
 } varlen_device_info;
 
-/* A folder where plugins are looked for, in order of search. Texts have static storage. */
+/* A folder where plugins are looked for, in order of search. Texts as above. */
 typedef struct varlen_search_folder {
     size_t struct_size;
     const char *path;
@@ -247,8 +249,8 @@ typedef struct varlen_search_folder {
     const char *reason; /* why it was not searched; "" if it was */
 } varlen_search_folder;
 
-/* An environment variable that varlen reads. Texts have static storage, but for `value`, which lives as long as the
- * process leaves the environment alone. */
+/* An environment variable that varlen reads. Texts as above, but for `value`, which lives as long as the process leaves
+ * the environment alone. */
 typedef struct varlen_environment_variable {
     size_t struct_size;
     const char *name;          /* "VARLEN_BACKEND" */
@@ -259,8 +261,8 @@ typedef struct varlen_environment_variable {
 } varlen_environment_variable;
 
 /* Adds a folder to those searched for plugins, ahead of the others and after the ones added earlier. `path` is
- * absolute; it is copied. A folder that is missing or that others may write is searched for nothing, and says so in
- * varlen_get_search_folder. */
+ * absolute; it is copied. A folder that is missing, or that others may write (docs/embedding.md has the rule), is
+ * searched for nothing, and says so in varlen_get_search_folder. */
 VARLEN_API varlen_status varlen_add_backend_folder(const char *path);
 
 /* Everything that was found or refused, for `varlen info` and its like. Counting backends loads every plugin. An index
@@ -284,8 +286,8 @@ typedef struct varlen_event_object *varlen_event;
 
 typedef struct varlen_open_options {
     size_t struct_size;
-    const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda,cpu". NULL = the environment's,
-                          * else auto. A backend named alone opens or fails with the reason; auto and lists go on to the
+    const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda, cpu". NULL or "" = the
+                          * environment's, and if that is not set or empty, auto. A backend named alone opens or fails with the reason; auto and lists go on to the
                           * next. */
     int32_t threads;     /* CPU backend: threads a call may use, the calling one included, 0 to 1024. 0 = as many as there
                           * are processors for this process (affinity, cgroup quotas), and at each call no more than
@@ -385,8 +387,8 @@ typedef struct varlen_backward_args {
  * VARLEN_ERROR_INVALID_ARGUMENT or VARLEN_ERROR_UNSUPPORTED with the reason. */
 VARLEN_API varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass);
 
-/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data. Fails as
- * varlen_supports does; *size is then left alone. */
+/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data, and never
+ * falls as batch, total_q, total_k or page_table_width grow. Fails as varlen_supports does; *size is then left alone. */
 VARLEN_API varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention,
                                                varlen_pass pass, size_t *size);
 

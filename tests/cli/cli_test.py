@@ -113,6 +113,16 @@ class Info(CommandTest):
         self.assertRegex(result.stdout, r"\n  broken +refused ")
         self.assertRegex(result.stdout, r"\n  broken: \S")
 
+    def test_names_are_printed_on_one_line(self):
+        folder = self.folder / "two\nlines"
+        folder.mkdir()
+        (folder / "varlen-a\nb\x1b[2J.so").write_bytes(b"")
+        result = self.command("info", VARLEN_BACKEND_PATH=folder, VARLEN_LOG="info")
+        self.assertRegex(result.stdout, r"\n  a\\nb\\x1b\[2J +refused .*two\\nlines/varlen-a\\nb")
+        for text in result.stdout, result.stderr:
+            self.assertIn("two\\nlines", text)
+            self.assertNotRegex(text, r"[\x00-\x09\x0b-\x1f\x7f]")
+
 
 class SampleTest(CommandTest):
     """Runs the sample of the quickstart, and variations on it."""

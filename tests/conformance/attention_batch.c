@@ -171,5 +171,6 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->v = TRIAL_TAKE(trial, batch->k_rows * attention->kv_heads * value_dim, double);
     batch->dout = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads * value_dim, double);
     batch_fill_values(batch, row->values, &source);
+    batch_expand_values(batch, row->layout);
     return batch;
 }

@@ -115,6 +115,8 @@ extern const case_suite suite_merge;
 extern const case_suite suite_cu_seqlens;
 extern const case_suite suite_pack;
 extern const case_suite suite_unpack;
+extern const case_suite suite_pack_bytes;
+extern const case_suite suite_unpack_bytes;
 extern const case_suite suite_append;
 extern const case_suite suite_memory;
 extern const case_suite suite_metadata;

@@ -7,7 +7,7 @@ rm -rf "$scratch"
 mkdir -p "$scratch"
 {
     cmake -S "$source/tests/install/parent" -B "$scratch/build" -G Ninja -DVARLEN_SOURCE="$source" -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_C_COMPILER="$CC" -DCMAKE_C_FLAGS="$CFLAGS" -DCMAKE_C_STANDARD_LIBRARIES="$LIBRARIES" &&
+        -DCMAKE_C_COMPILER="$CC" -DCMAKE_C_FLAGS="$CFLAGS" &&
         cmake --build "$scratch/build" --target outside &&
         cmake --install "$scratch/build" --prefix "$scratch/prefix"
 } >"$scratch/log" 2>&1 || fail "$(tail -n 40 "$scratch/log")"

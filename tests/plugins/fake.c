@@ -22,6 +22,9 @@
 #ifndef FAKE_LATER_FUNCTIONS
 #define FAKE_LATER_FUNCTIONS 0
 #endif
+#ifndef FAKE_DESCRIPTION
+#define FAKE_DESCRIPTION "does nothing"
+#endif
 #ifndef FAKE_STRUCT_SIZE
 #define FAKE_STRUCT_SIZE (sizeof(varlen_backend) + FAKE_LATER_FUNCTIONS * sizeof(void *))
 #endif
@@ -53,7 +56,9 @@ static varlen_status answer_call(const fake_state *state)
 
 static varlen_status fake_device_count(const varlen_host *host, int32_t *count)
 {
-    *count = FAKE_DEVICES;
+    *count = record.device_count ? record.device_count : FAKE_DEVICES;
+    if (record.devices != VARLEN_OK)
+        return host->fail(record.devices, "the fake device does not answer");
     return FAKE_DEVICES > 0 ? VARLEN_OK : host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "no fake device is plugged in");
 }
 
@@ -62,6 +67,10 @@ static varlen_status fake_device_info(const varlen_host *host, int32_t device, v
     (void)host;
     strcpy(info->name, "fake device");
     strcpy(info->architecture, device == 0 ? "first" : "second");
+    if (record.device_name) {
+        memcpy(info->name, record.device_name, sizeof info->name);
+        memcpy(info->architecture, record.device_name, sizeof info->architecture);
+    }
     info->compute_units = 1;
     info->flags = record.device_flags;
     return VARLEN_OK;
@@ -254,7 +263,7 @@ static const struct {
             .priority = FAKE_PRIORITY,
             .struct_size = FAKE_STRUCT_SIZE,
             .name = FAKE_NAME,
-            .description = "does nothing",
+            .description = FAKE_DESCRIPTION,
             .device_count = fake_device_count,
             .device_info = fake_device_info,
             .open = FAKE_OPEN,
@@ -296,6 +305,13 @@ int fake_dependency(void);
 
 const varlen_backend *varlen_backend_entry(const varlen_host *host)
 {
+#ifdef FAKE_DECLINES_ONCE
+    static int entries;
+    if (entries++ == 0) {
+        host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for the fake backend");
+        return NULL;
+    }
+#endif
     (void)host;
 #ifdef FAKE_DEPENDENCY
     if (fake_dependency() != 1)

@@ -1,4 +1,4 @@
-/* Devices, and which problems they take. */
+/* Devices. */
 #ifndef VARLEN_GPU_HOST_DEVICE_H
 #define VARLEN_GPU_HOST_DEVICE_H
 
@@ -6,6 +6,5 @@
 
 varlen_status gpu_device_count(const varlen_host *host, int32_t *count);
 varlen_status gpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info);
-varlen_status gpu_supports(void *state, const varlen_attention *attention, varlen_pass pass);
 
 #endif

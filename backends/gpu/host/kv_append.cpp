@@ -50,7 +50,8 @@ static varlen_status append_launch(const gpu_state &state, varlen_stream stream,
 {
     const int64_t dims =
         (int64_t)args.kv_heads * (args.head_dim + args.value_dim) + (int64_t)args.q_heads * args.head_dim;
-    const launch_shape shape = around_shape(state, args.total_new * dims, AROUND_THREADS * 8, sizeof(append_memory));
+    const launch_shape shape = around_shape(state, size_product((size_t)args.total_new, (size_t)dims),
+                                            AROUND_THREADS * 8, sizeof(append_memory));
     const launch_shape one_block = {1, AROUND_THREADS, sizeof(append_shared)};
     varlen_status status = launch<kv_append_kernel<T>>(state.device, shape, stream, args);
     if (status == VARLEN_OK && args.seqused_k_out)

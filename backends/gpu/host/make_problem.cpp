@@ -82,11 +82,11 @@ bool problem_is_general(const gpu_problem &problem)
     return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || problem.scale <= 0.0f;
 }
 
-gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit)
+gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)
 {
     gpu_plan plan = {};
     plan.header = workspace_take<plan_header>(cursor, 1);
-    plan.order = workspace_take<int32_t>(cursor, attention.batch);
-    plan.arrivals = workspace_take<int32_t>(cursor, partial_limit);
+    plan.order = workspace_take<int32_t>(cursor, (size_t)attention.batch);
+    plan.arrivals = workspace_take<int32_t>(cursor, partials);
     return plan;
 }

@@ -47,7 +47,8 @@ template <auto KERNEL>
 static varlen_status copy_launch(const gpu_state &gpu, varlen_stream stream, const pack_arguments &work, int64_t rows)
 {
     const launch_shape shape =
-        around_shape(gpu, rows * work.shape.heads * work.shape.pieces, AROUND_THREADS, sizeof(uint64_t));
+        around_shape(gpu, size_product((size_t)rows, (size_t)work.shape.heads * work.shape.pieces), AROUND_THREADS,
+                     sizeof(uint64_t));
     return on_device(gpu.device, [&] { return launch<KERNEL>(gpu.device, shape, stream, work); });
 }
 

@@ -4,16 +4,9 @@
 #include "host/device.h"
 #include "host/forward.h"
 #include "host/memory.h"
+#include "host/supports.h"
 
 thread_local const varlen_host *gpu_host;
-
-static varlen_status gpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
-{
-    const gpu_state *gpu = (const gpu_state *)state;
-    *size =
-        pass == VARLEN_PASS_FORWARD ? gpu_forward_workspace(gpu, attention) : gpu_backward_workspace(gpu, attention);
-    return VARLEN_OK;
-}
 
 static varlen_status gpu_forward_call(void *state, varlen_stream stream, const varlen_attention *attention,
                                       const varlen_forward_args *args)
