@@ -2,7 +2,7 @@
 
 #include "state.h"
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -69,9 +69,9 @@ varlen_status cpu_stream_wait(void *state, varlen_stream stream, varlen_event ev
     return VARLEN_OK;
 }
 
+/* Events may be recorded and read by several threads at once. */
 struct varlen_event_object {
-    struct timespec time;
-    bool recorded;
+    _Atomic int64_t time; /* nanoseconds of CLOCK_MONOTONIC; 0: not recorded */
 };
 
 varlen_status cpu_event_create(void *state, varlen_event *event)
@@ -91,8 +91,9 @@ varlen_status cpu_event_record(void *state, varlen_event event, varlen_stream st
 {
     (void)state;
     (void)stream;
-    clock_gettime(CLOCK_MONOTONIC, &event->time);
-    event->recorded = true;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    atomic_store(&event->time, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
     return VARLEN_OK;
 }
 
@@ -105,10 +106,11 @@ varlen_status cpu_event_synchronize(void *state, varlen_event event)
 
 varlen_status cpu_event_elapsed(void *state, varlen_event start, varlen_event end, double *milliseconds)
 {
-    if (!start->recorded || !end->recorded)
+    int64_t start_time = atomic_load(&start->time);
+    int64_t end_time = atomic_load(&end->time);
+    if (!start_time || !end_time)
         return cpu_host(state)->fail(VARLEN_ERROR_INVALID_ARGUMENT, "%s has not been recorded",
-                                     start->recorded ? "end" : "start");
-    double seconds = (double)(end->time.tv_sec - start->time.tv_sec);
-    *milliseconds = seconds * 1e3 + (double)(end->time.tv_nsec - start->time.tv_nsec) * 1e-6;
+                                     start_time ? "end" : "start");
+    *milliseconds = (double)(end_time - start_time) * 1e-6;
     return VARLEN_OK;
 }

@@ -16,6 +16,8 @@
  *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
  *  3. Structs are whole: struct_size is that of the library's header.
  *  4. fail, log and environment of a host may be called from any thread, until the process ends.
+ *  5. Work begins in the default floating-point environment (round to nearest, denormals kept, no traps), whatever the
+ *     program has set, and what it changes is taken back. Threads of its own are the backend's to see to.
  *
  * What a backend must do
  *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's
