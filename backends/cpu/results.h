@@ -16,8 +16,7 @@ typedef struct cpu_row_total {
 /* maximum and sum as in cpu_partial. With a sink, the sums move to the larger of the two references first. */
 static inline cpu_row_total cpu_finish_row(const cpu_inputs *inputs, int32_t head, float maximum, float sum)
 {
-    score_rule rule = score_rule_of(inputs);
-    double reference = score_reference(&rule, maximum);
+    double reference = score_reference(&inputs->score, maximum);
     double rescale = 1.0;
     double total = sum / SCORE_ONE;
     if (inputs->sinks && inputs->sinks[head] != -INFINITY) {

@@ -9,10 +9,12 @@
 #ifndef VARLEN_CPU_SCORE_RULE_H
 #define VARLEN_CPU_SCORE_RULE_H
 
-#include "inputs.h"
+#include <varlen/varlen.h>
 
 #include <float.h>
 #include <math.h>
+
+static const float cpu_log2e = 1.44269504f; /* softmax works in units of log2 */
 
 /* Exponent of what a weight of 1 is held as. On AMX, weights may be up to 2^8 larger than 1: see softmax_pairs.h. */
 #define SCORE_ONE_EXPONENT (-23)
@@ -29,21 +31,21 @@ typedef struct score_rule {
     int transform; /* whether a score is more than the product: softcap, ALiBi, or a scale that is not positive */
 } score_rule;
 
+/* Infinities become the largest numbers. */
 static inline float score_finite(float x)
 {
-    return fmaxf(-FLT_MAX, fminf(x, FLT_MAX));
+    return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x;
 }
 
-static inline score_rule score_rule_of(const cpu_inputs *inputs)
+static inline score_rule score_rule_of(const varlen_attention *attention, const float *alibi_slopes)
 {
-    const varlen_attention *attention = inputs->attention;
     float scale = attention->softmax_scale;
     float multiplier = score_finite(scale * cpu_log2e);
     score_rule rule = {.multiplier = cpu_log2e, .unit = 1.0f, .transform_scale = scale, .transform = 1};
     if (attention->softcap > 0.0f) {
         rule.transform_scale = score_finite(scale / attention->softcap);
         rule.softcap = attention->softcap;
-    } else if (!inputs->alibi_slopes && multiplier >= FLT_MIN) {
+    } else if (!alibi_slopes && multiplier >= FLT_MIN) {
         rule = (score_rule){.multiplier = multiplier, .unit = scale};
     }
     return rule;

@@ -59,14 +59,13 @@ static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, 
 {
     int32_t value_dim = tile->inputs->attention->value_dim;
     float out[CPU_MAX_DIM] = {0};
-    score_rule rule = score_rule_of(tile->inputs);
     float maximum = -INFINITY;
     float sum = 0.0f;
     for (int32_t part = 0; part < parts; part++)
         maximum = fmaxf(maximum, first->maximum[part * tile->rows + row]);
     for (int32_t part = 0; part < parts && maximum > -INFINITY; part++) {
         int64_t index = (int64_t)part * tile->rows + row;
-        float weight = score_ratio(&rule, first->maximum[index], maximum);
+        float weight = score_ratio(&tile->inputs->score, first->maximum[index], maximum);
         sum += weight * first->sum[index];
         row_add(out, weight, first->out + index * value_dim, value_dim);
     }

@@ -338,7 +338,7 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
         .tile = tile,
         .attention = attention,
         .scratch = take_scratch(&cursor, attention),
-        .score = score_rule_of(inputs),
+        .score = inputs->score,
         .dropout = dropout_rule_of(inputs, &tile->sequence),
         .kept = 1.0f / (1.0f - attention->dropout_p),
         .elements = panel_elements_of(attention),

@@ -90,28 +90,26 @@ static inline void softmax_subtract(float *column, vint huge, vfloat maximum, in
     }
 }
 
-/* What the weights of one vector of columns are relative to. */
-typedef struct softmax_base {
-    vfloat maximum;   /* 0 in place of -infinity, which keeps -infinity - -infinity away */
-    vfloat reference; /* the same in units of log2 */
-    vfloat rescale;   /* of earlier sums */
-} softmax_base;
-
-/* Moves the maximum of one vector of columns on. */
-static inline softmax_base softmax_move(panel_columns *columns, int v, vfloat largest, float multiplier)
+/* Moves the maximum of one vector of columns on. Returns what exponents are relative to, in units of log2; 0 where
+ * scores are now relative to the maximum themselves. */
+static inline vfloat softmax_move(float *column, panel_columns *columns, int v, float multiplier, int32_t keys)
 {
+    vfloat largest = softmax_largest(column, keys);
     vfloat before = vector_load(columns->maximum + v * LANES);
     vfloat maximum = vector_min(vector_max(before, largest), vector_splat(FLT_MAX));
-    vint seen = (vint)(maximum != -INFINITY);
-    softmax_base base = {(vfloat)((vint)maximum & seen), (vfloat)((vint)(maximum * multiplier) & seen), maximum};
-    base.rescale = vector_exp2_nonpositive(vector_load(columns->reference + v * LANES) - base.reference);
-    if (vector_any(softmax_huge(base.reference)))
-        base.rescale = vector_select(softmax_huge(base.reference),
-                                     vector_exp2_nonpositive((before - base.maximum) * multiplier), base.rescale);
+    /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
+    vfloat reference = vector_select(maximum == -INFINITY, vector_splat(0.0f), maximum * multiplier);
+    vfloat distance = vector_load(columns->reference + v * LANES) - reference;
     vector_store(columns->maximum + v * LANES, maximum);
-    vector_store(columns->reference + v * LANES, base.reference);
-    vector_store(columns->rescale + v * LANES, base.rescale);
-    return base;
+    vector_store(columns->reference + v * LANES, reference);
+    vint huge = softmax_huge(reference);
+    if (vector_any(huge)) {
+        softmax_subtract(column, huge, maximum, keys);
+        reference = (vfloat)((vint)reference & ~huge);
+        distance = vector_select(huge, (before - maximum) * multiplier, distance);
+    }
+    vector_store(columns->rescale + v * LANES, vector_exp2_nonpositive(distance));
+    return reference;
 }
 
 /* One step of the online softmax (Milakov and Gimelshein, 2018) over `keys` rows of scores, in place: scores become
@@ -120,13 +118,7 @@ static inline void softmax_step(float *scores, panel_columns *columns, float mul
 {
     for (int v = 0; v < columns->vectors; v++) {
         float *column = scores + v * LANES;
-        softmax_base base = softmax_move(columns, v, softmax_largest(column, keys), multiplier);
-        vfloat reference = base.reference;
-        vint huge = softmax_huge(reference);
-        if (vector_any(huge)) {
-            softmax_subtract(column, huge, base.maximum, keys);
-            reference = (vfloat)((vint)reference & ~huge);
-        }
+        vfloat reference = softmax_move(column, columns, v, multiplier, keys);
         vfloat sum = vector_splat(0.0f);
         for (int32_t key = 0; key < keys; key++) {
             float *address = column + (int64_t)key * PANEL;
@@ -134,7 +126,8 @@ static inline void softmax_step(float *scores, panel_columns *columns, float mul
             sum += weight;
             vector_store(address, weight);
         }
-        vector_store(columns->sum + v * LANES, vector_load(columns->sum + v * LANES) * base.rescale + sum);
+        vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
+        vector_store(columns->sum + v * LANES, total + sum);
     }
 }
 

@@ -29,32 +29,32 @@ VECTOR_INLINE vfloat softmax_pairs_exp2(vfloat x, const int exponent)
     return p * (vfloat)((vuint)shifted << 23);
 }
 
-/* Moves the reference of one vector of columns on: maximum is the score behind it. Huge ones have no slack. */
-static inline softmax_base softmax_pairs_move(panel_columns *columns, int v, vfloat largest, float multiplier)
+/* Moves the reference of one vector of columns on, as softmax_move: maximum is the score behind it, not always the
+ * largest. Huge ones have no slack. */
+static inline vfloat softmax_pairs_move(float *column, panel_columns *columns, int v, float multiplier, int32_t keys)
 {
     vfloat before = vector_load(columns->maximum + v * LANES);
     vfloat reference_before = vector_load(columns->reference + v * LANES);
-    vfloat score = vector_min(vector_splat(FLT_MAX), largest);
+    vfloat score = vector_min(vector_splat(FLT_MAX), softmax_largest(column, keys));
     vfloat reference = score * multiplier;
+    vfloat distance = reference_before - reference;
     vint moved = (vint)(reference > reference_before + SOFTMAX_PAIRS_SLACK);
-    vfloat rescale = softmax_pairs_exp2(reference_before - reference, 0);
-    vint huge = softmax_huge(vector_max(reference_before, reference)) & (vint)(vector_max(before, score) != -INFINITY);
+    vfloat largest = vector_max(before, score);
+    vint huge = softmax_huge(vector_max(reference_before, reference)) & (vint)(largest != -INFINITY);
     if (vector_any(huge)) {
+        softmax_subtract(column, huge, largest, keys);
         moved = (moved & ~huge) | ((vint)(score > before) & huge);
-        rescale = vector_select(huge, softmax_pairs_exp2((before - score) * multiplier, 0), rescale);
+        distance = vector_select(huge, (before - score) * multiplier, distance);
     }
     /* Before the first visible key there is nothing to rescale, and outputs are 0. */
-    rescale = vector_select(moved & (vint)(before != -INFINITY), rescale, vector_splat(1.0f));
-    softmax_base base = {vector_select(moved, score, before), vector_select(moved, reference, reference_before),
-                         rescale};
-    vector_store(columns->maximum + v * LANES, base.maximum);
-    vector_store(columns->reference + v * LANES, base.reference);
-    vector_store(columns->rescale + v * LANES, rescale);
+    vint rescaled = moved & (vint)(before != -INFINITY);
+    vector_store(columns->rescale + v * LANES,
+                 vector_select(rescaled, softmax_pairs_exp2(distance, 0), vector_splat(1.0f)));
+    reference = vector_select(moved, reference, reference_before);
+    vector_store(columns->maximum + v * LANES, vector_select(moved, score, before));
+    vector_store(columns->reference + v * LANES, reference);
     /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
-    vint seen = (vint)(base.maximum != -INFINITY);
-    base.maximum = (vfloat)((vint)base.maximum & seen);
-    base.reference = (vfloat)((vint)base.reference & seen);
-    return base;
+    return (vfloat)((vint)reference & ~huge & (vint)(largest != -INFINITY));
 }
 
 /* Weights of scores, in pairs; returns their sum. */
@@ -82,14 +82,10 @@ static inline void softmax_pairs_step(float *pairs, float *scores, panel_columns
                                       int32_t keys)
 {
     float *column = scores + v * LANES;
-    softmax_base base = softmax_pairs_move(columns, v, softmax_largest(column, keys), multiplier);
-    vint huge = softmax_huge(base.reference);
-    if (vector_any(huge)) {
-        softmax_subtract(column, huge, base.maximum, keys);
-        base.reference = (vfloat)((vint)base.reference & ~huge);
-    }
-    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, base.reference, multiplier, keys);
-    vector_store(columns->sum + v * LANES, vector_load(columns->sum + v * LANES) * base.rescale + sum);
+    vfloat reference = softmax_pairs_move(column, columns, v, multiplier, keys);
+    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, multiplier, keys);
+    vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
+    vector_store(columns->sum + v * LANES, total + sum);
 }
 
 #endif
