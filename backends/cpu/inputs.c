@@ -23,6 +23,7 @@ cpu_inputs cpu_inputs_of_forward(const varlen_attention *attention, const varlen
         .alibi_slopes = args->alibi_slopes,
         .alibi_batch_stride = args->alibi_batch_stride,
         .sinks = args->sinks,
+        .score = score_rule_of(attention, args->alibi_slopes),
         .dropout_key = dropout_key(args->dropout_state, args->dropout_seed, args->dropout_offset),
     };
 }
@@ -42,6 +43,7 @@ cpu_inputs cpu_inputs_of_backward(const varlen_attention *attention, const varle
         .alibi_slopes = args->alibi_slopes,
         .alibi_batch_stride = args->alibi_batch_stride,
         .sinks = args->sinks,
+        .score = score_rule_of(attention, args->alibi_slopes),
         .dropout_key = dropout_key(args->dropout_state, args->dropout_seed, args->dropout_offset),
     };
 }

@@ -3,13 +3,12 @@
 #define VARLEN_CPU_INPUTS_H
 
 #include "philox.h"
+#include "score_rule.h"
 #include "sequence.h"
 
 #include <varlen/varlen.h>
 
 enum { CPU_MAX_DIM = 256 }; /* of head_dim and value_dim */
-
-static const float cpu_log2e = 1.44269504f; /* softmax works in units of log2 */
 
 typedef struct cpu_inputs {
     const varlen_attention *attention;
@@ -20,6 +19,7 @@ typedef struct cpu_inputs {
     const float *alibi_slopes;
     int64_t alibi_batch_stride;
     const float *sinks;
+    score_rule score;
     philox_key dropout_key;
 } cpu_inputs;
 

@@ -13,9 +13,9 @@ enum { CPU_KEY_BLOCK = 64 };
 
 /* Softmax sums of rows over a part of their keys, to be combined with those of the other parts. */
 typedef struct cpu_partial {
-    float *out;     /* [rows][value_dim]: sum of exp2(score - maximum) * value */
-    float *maximum; /* [rows]: the largest score, in units of log2; -infinity if no key is visible */
-    float *sum;     /* [rows]: sum of exp2(score - maximum) */
+    float *out;     /* [rows][value_dim]: sum of weight * value; see score_rule.h */
+    float *maximum; /* [rows]: the largest score; -infinity if no key is visible */
+    float *sum;     /* [rows]: sum of weights */
 } cpu_partial;
 
 /* Query rows of one kv head. All query heads of its group stand side by side, so that keys and values are read once for

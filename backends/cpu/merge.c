@@ -1,15 +1,18 @@
 /* varlen_merge: partial results combined by their lse. */
 #include "around.h"
 #include "rows.h"
+#include "score_rule.h"
 #include "state.h"
 #include "team.h"
 #include "threads.h"
 
 #include <math.h>
 
+/* -infinity if the part saw nothing, which FlashAttention-2 marks by +infinity. */
 static double partial_lse(const varlen_merge_args *args, int32_t part, int64_t token, int32_t head)
 {
-    return args->partial_lse[part * args->partial_lse_stride + head * args->tokens + token];
+    double lse = args->partial_lse[part * args->partial_lse_stride + head * args->tokens + token];
+    return lse == INFINITY ? -INFINITY : lse;
 }
 
 static const char *partial_row(const varlen_merge_args *args, int32_t part, int64_t token, int32_t head)
@@ -19,20 +22,23 @@ static const char *partial_row(const varlen_merge_args *args, int32_t part, int6
     return (const char *)tensor->data + element * varlen_dtype_size(args->partial_dtype);
 }
 
-/* log(sum over parts of exp(lse)). */
-static double combined_lse(const varlen_merge_args *args, int64_t token, int32_t head)
+/* The sum over parts of exp(lse), as sum * exp(maximum); nothing seen: maximum is -infinity. */
+typedef struct merged_total {
+    double maximum;
+    double sum;
+} merged_total;
+
+static merged_total total_of(const varlen_merge_args *args, int64_t token, int32_t head)
 {
     double maximum = -INFINITY;
     for (int32_t part = 0; part < args->parts; part++) {
         double own = partial_lse(args, part, token, head);
-        maximum = own > maximum ? own : maximum;
+        maximum = own > maximum || isnan(own) ? own : maximum; /* NaN stays */
     }
-    if (maximum == -INFINITY)
-        return -INFINITY;
     double sum = 0.0;
-    for (int32_t part = 0; part < args->parts; part++)
+    for (int32_t part = 0; part < args->parts && maximum != -INFINITY; part++)
         sum += exp(partial_lse(args, part, token, head) - maximum);
-    return maximum + log(sum);
+    return (merged_total){maximum, sum};
 }
 
 /* All parts of a row are read before it is written, so that the result may take a part's place. */
@@ -40,19 +46,20 @@ static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head
 {
     float sum[CPU_MAX_DIM] = {0};
     float row[CPU_MAX_DIM];
-    double lse = combined_lse(args, token, head);
+    merged_total total = total_of(args, token, head);
     for (int32_t part = 0; part < args->parts; part++) {
         double own = partial_lse(args, part, token, head);
         if (own == -INFINITY)
             continue;
-        float weight = (float)exp(own - lse);
+        float weight = (float)(exp(own - total.maximum) / total.sum);
         row_load(row, partial_row(args, part, token, head), args->partial_dtype, args->value_dim);
         row_add(sum, weight, row, args->value_dim);
     }
     int64_t element = token * args->out.token_stride + head * args->out.head_stride;
     row_store((char *)args->out.data + element * varlen_dtype_size(args->dtype), sum, args->dtype, args->value_dim);
     if (args->lse)
-        args->lse[head * args->tokens + token] = (float)lse;
+        args->lse[head * args->tokens + token] =
+            total.maximum == -INFINITY ? -INFINITY : score_finite((float)(total.maximum + log(total.sum)));
 }
 
 static void merge_token(const void *pointer, int32_t member, int64_t token)

@@ -4,12 +4,9 @@
 
 #include "kernels.h"
 #include "rows.h"
+#include "score_rule.h"
 
-#include <math.h>
-
-static const double cpu_ln2 = 0.69314718055994530942;
-
-/* A row's softmax sum with its sink: total * 2^reference. 0 keys and no sink: reference is -infinity. */
+/* A row's softmax sum with its sink: total * exp(reference). 0 keys and no sink: reference is -infinity. */
 typedef struct cpu_row_total {
     double reference;
     double total;
@@ -19,24 +16,26 @@ typedef struct cpu_row_total {
 /* maximum and sum as in cpu_partial. With a sink, the sums move to the larger of the two references first. */
 static inline cpu_row_total cpu_finish_row(const cpu_inputs *inputs, int32_t head, float maximum, float sum)
 {
-    double reference = maximum;
+    double reference = score_reference(&inputs->score, maximum);
     double rescale = 1.0;
-    double total = sum;
-    if (inputs->sinks) {
-        double sink = inputs->sinks[head] / cpu_ln2;
-        reference = fmax(maximum, sink);
-        rescale = exp2(maximum - reference);
-        total = sum * rescale + exp2(sink - reference);
+    double total = sum / SCORE_ONE;
+    if (inputs->sinks && inputs->sinks[head] != -INFINITY) {
+        double own = reference;
+        double sink = inputs->sinks[head];
+        reference = fmax(own, sink);
+        rescale = exp(own - reference);
+        total = total * rescale + exp(sink - reference);
     }
     if (reference == -INFINITY)
         return (cpu_row_total){.reference = reference};
     float kept = 1.0f / (1.0f - inputs->attention->dropout_p);
-    return (cpu_row_total){.reference = reference, .total = total, .factor = (float)(rescale / total) * kept};
+    return (cpu_row_total){
+        .reference = reference, .total = total, .factor = (float)(rescale / (total * SCORE_ONE)) * kept};
 }
 
 static inline float cpu_row_lse(cpu_row_total row)
 {
-    return row.reference == -INFINITY ? -INFINITY : (float)((row.reference + log2(row.total)) * cpu_ln2);
+    return row.reference == -INFINITY ? -INFINITY : score_finite((float)(row.reference + log(row.total)));
 }
 
 /* Where a tile's row belongs: its lse is stored, and its place in out and the factor to its sums are returned. */

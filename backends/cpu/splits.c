@@ -43,7 +43,7 @@ static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, 
         maximum = fmaxf(maximum, first->maximum[part * tile->rows + row]);
     for (int32_t part = 0; part < parts && maximum > -INFINITY; part++) {
         int64_t index = (int64_t)part * tile->rows + row;
-        float weight = exp2f(first->maximum[index] - maximum);
+        float weight = score_ratio(&tile->inputs->score, first->maximum[index], maximum);
         sum += weight * first->sum[index];
         row_add(out, weight, first->out + index * value_dim, value_dim);
     }

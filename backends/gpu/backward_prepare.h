@@ -44,7 +44,7 @@ template <typename T> GPU_DEVICE float delta_of_row(const char *out, const char 
 GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &sequence, const query_row &row)
 {
     float lse = args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query];
-    return lse == minus_infinity ? 0.0f : lse * gpu_log2e;
+    return lse == minus_infinity ? 0.0f : finite(lse * gpu_log2e);
 }
 
 /* lse and delta of the rows of a block, zeros past its end. */
@@ -79,7 +79,7 @@ GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_
         float sum = 0.0f;
         for (int32_t row = 0; row < block.rows; row++)
             if (query_row_at(problem, kv_head, block.first_row + row).head == head && shared.delta[row] != 0.0f)
-                sum -= exp2_fast(sink - shared.lse[row]) * shared.delta[row];
+                sum -= exp2_fast(fminf(sink - shared.lse[row], 0.0f)) * shared.delta[row];
         args.dsink_parts[head * args.row_blocks + number] = sum;
     }
 }

@@ -232,6 +232,34 @@ template <typename INSTANCE> struct backward_work {
         return statistics(stage)[ROWS + scores_grid::row() + scores_type::slot_row(slot)];
     }
 
+    /* Whether an lse, which has been rounded, may lie so far below a score that a weight is not about 1, but infinite.
+     */
+    GPU_DEVICE static bool lse_is_huge(float lse)
+    {
+        constexpr float limit = 0x1p20f;
+        return lse > limit || lse < -limit;
+    }
+
+    /* Scores of such rows become relative to it, and at most 0. */
+    GPU_DEVICE void subtract_huge(scores_type &scores, float (&lse)[SLOTS]) const
+    {
+        const float unit = 1.0f / args.problem.multiplier;
+        float subtrahend[SLOTS];
+        float limit[SLOTS];
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++) {
+            const bool huge = lse_is_huge(lse[slot]);
+            subtrahend[slot] = huge ? finite(lse[slot] * unit) : 0.0f; /* a mask's -infinity stays */
+            limit[slot] = huge ? 0.0f : FLT_MAX;
+            lse[slot] = huge ? 0.0f : lse[slot];
+        }
+        scores.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+            for (int i = 0; i < scores_type::RUN; i++)
+                run[i] = fminf(run[i] - subtrahend[slot], limit[slot]);
+        });
+    }
+
     /* S becomes P. */
     GPU_DEVICE void weigh(scores_type &weights, int stage) const
     {
@@ -240,6 +268,12 @@ template <typename INSTANCE> struct backward_work {
         for (int slot = 0; slot < SLOTS; slot++)
             lse[slot] = lse_of_slot(stage, slot);
         const float multiplier = args.problem.multiplier;
+        bool huge = false;
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            huge = huge || lse_is_huge(lse[slot]);
+        if (warp_any(huge))
+            subtract_huge(weights, lse);
         weights.for_each_run([&](int slot, int, float *weight) {
 #pragma unroll
             for (int i = 0; i < scores_type::RUN; i++)
@@ -281,11 +315,13 @@ template <typename INSTANCE> struct backward_work {
                 drop_run<scores_type::RUN>(problem, key, item.sequence, row.query, row.head, run_key, kept, drop);
 #pragma unroll
             for (int i = 0; i < scores_type::RUN; i++) {
-                /* The mask has been here: -infinity has a slope of 0, if softcap is not 0 itself. */
-                float slope = softcap_slope(problem, weight[i]);
-                float score =
-                    weight[i] == minus_infinity ? minus_infinity : score_of(problem, row, run_key + i, weight[i]);
-                float p = exp2_fast(score - lse_of_slot(stage, slot));
+                const bool hidden = weight[i] == minus_infinity;
+                const float product = hidden ? 0.0f : weight[i];
+                const float slope = softcap_slope(problem, product);
+                const float score = score_of(problem, row, run_key + i, product);
+                /* An lse that has been rounded may lie below a huge score. */
+                const float exponent = fminf(score * gpu_log2e - lse_of_slot(stage, slot), 0.0f);
+                const float p = hidden ? 0.0f : exp2_fast(exponent);
                 gradient[i] = p * slope * (gradient[i] * drop[i] - delta_of_slot(stage, slot));
                 weight[i] = p * drop[i];
             }

@@ -24,19 +24,19 @@ constexpr int SHARE_PIECE = 8; /* values that a thread merges */
 
 struct share_piece {
     float out[SHARE_PIECE];
-    float maximum; /* in units of log2 */
+    float maximum;
     float sum;
 };
 
-GPU_DEVICE share_piece merge_shares(const row_shares &shares, int32_t row, int32_t column)
+GPU_DEVICE share_piece merge_shares(const row_shares &shares, int32_t row, int32_t column, float multiplier)
 {
     share_piece merged = {};
     merged.maximum = minus_infinity;
     for (int32_t n = 0; n < shares.count; n++)
         merged.maximum = fmaxf(merged.maximum, shares.maximum[n * shares.rows + row]);
-    float reference = softmax_reference(merged.maximum);
+    float base = softmax_base(merged.maximum);
     for (int32_t n = 0; n < shares.count; n++) {
-        float weight = exp2_fast(shares.maximum[n * shares.rows + row] - reference);
+        float weight = exp2_fast((shares.maximum[n * shares.rows + row] - base) * multiplier);
         const float *out = shares.out + (int64_t)(n * shares.rows + row) * shares.out_stride + column;
         merged.sum += weight * shares.sum[n * shares.rows + row];
 #pragma unroll
@@ -52,21 +52,38 @@ struct row_result {
     float lse;
 };
 
+constexpr float ln2 = 0.693147181f;
+
+/* The score of docs/semantics.md that a row's weights are relative to. */
+template <typename T> GPU_DEVICE float reference_score(const gpu_problem &problem, float maximum)
+{
+    if (maximum == minus_infinity)
+        return minus_infinity;
+    const float reference = softmax_reference<T>(maximum, problem.multiplier);
+    if (softmax_huge(reference))
+        return finite(maximum * problem.unit);
+    return (reference - weight_shift<T>)*ln2;
+}
+
+/* maximum and sum of a row whose weights have been a T's. */
+template <typename T>
 GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
 {
-    constexpr float ln2 = 0.693147181f;
+    float reference = reference_score<T>(problem, maximum);
     float scale = 1.0f;
+    sum /= weight_one<T>;
     if (problem.sinks) {
-        float sink = problem.sinks[head] * gpu_log2e;
-        float above = fmaxf(maximum, sink);
-        scale = exp2_fast(maximum - softmax_reference(above));
-        sum = sum * scale + exp2_fast(sink - softmax_reference(above));
-        maximum = above;
+        const float sink = problem.sinks[head];
+        const float above = fmaxf(reference, sink);
+        const float base = softmax_base(above);
+        scale = exp2_fast((reference - base) * gpu_log2e);
+        sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
+        reference = above;
     }
-    if (maximum == minus_infinity)
+    if (reference == minus_infinity)
         return {0.0f, minus_infinity};
     float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
-    return {scale * kept * reciprocal(sum), (maximum + log2_accurate(sum)) * ln2};
+    return {scale * kept * reciprocal(sum) / weight_one<T>, reference + log2_accurate(sum) * ln2};
 }
 
 GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)
@@ -86,9 +103,9 @@ GPU_DEVICE void finish_shares(const WORK &work, const row_shares &shares)
     for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
         int32_t column = (n - row * pieces) * SHARE_PIECE;
-        share_piece merged = merge_shares(shares, row, column);
+        share_piece merged = merge_shares(shares, row, column, problem.multiplier);
         query_row place = work.shared.rows[row];
-        row_result result = finish_row(problem, place.head, merged.maximum, merged.sum);
+        row_result result = finish_row<T>(problem, place.head, merged.maximum, merged.sum);
         words_16 packed;
 #pragma unroll
         for (int i = 0; i < 4; i++)
@@ -122,7 +139,7 @@ GPU_DEVICE void store_partial(const forward_arguments &args, const forward_item 
     for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
         int32_t column = (n - row * pieces) * SHARE_PIECE;
-        share_piece merged = merge_shares(shares, row, column);
+        share_piece merged = merge_shares(shares, row, column, args.problem.multiplier);
 #pragma unroll
         for (int i = 0; i < SHARE_PIECE; i++)
             to.out[row * to.out_stride + column + i] = merged.out[i];
@@ -225,7 +242,7 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     for (int slot = 0; slot < WORK::SLOTS; slot++) {
         int32_t row = work.warp_row + work.out.slot_row(slot);
         query_row place = work.row_of_slot(slot);
-        result[slot] = finish_row(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
+        result[slot] = finish_row<T>(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
         if (owns_rows<LAYOUT>() && sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
     }

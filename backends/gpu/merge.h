@@ -25,6 +25,16 @@ struct merged_row {
     float maximum;
 };
 
+/* What a weight of 1 is held as: sums of as many parts stay in float's range. */
+constexpr float MERGE_ONE = 0x1p-16f;
+
+/* -infinity if the part saw nothing, which FlashAttention-2 marks by +infinity. */
+GPU_DEVICE float lse_of_part(const merge_arguments &args, const float *lse, int32_t part)
+{
+    const float own = lse[part * args.partial_lse_stride];
+    return own == -minus_infinity ? minus_infinity : own;
+}
+
 template <typename PARTIAL>
 GPU_DEVICE merged_row merge_parts(const merge_arguments &args, int64_t token, int32_t head, int32_t column)
 {
@@ -32,13 +42,15 @@ GPU_DEVICE merged_row merge_parts(const merge_arguments &args, int64_t token, in
     const char *part = tensor_row(args.partial_out, token, head) + column * (int)sizeof(PARTIAL);
     merged_row row = {{}, 0.0f, minus_infinity};
 #pragma unroll 4
-    for (int32_t p = 0; p < args.parts; p++)
-        row.maximum = larger(row.maximum, lse[p * args.partial_lse_stride]);
+    for (int32_t p = 0; p < args.parts; p++) {
+        const float own = lse_of_part(args, lse, p);
+        row.maximum = own > row.maximum || own != own ? own : row.maximum; /* NaN stays */
+    }
     if (row.maximum == minus_infinity)
         return row;
 #pragma unroll 4
     for (int32_t p = 0; p < args.parts; p++) {
-        float weight = exp2_fast((lse[p * args.partial_lse_stride] - row.maximum) * gpu_log2e);
+        float weight = exp2_fast((lse_of_part(args, lse, p) - row.maximum) * gpu_log2e) * MERGE_ONE;
         float values[8] = {};
         if (weight > 0.0f) /* a part that saw nothing may hold anything */
             load_elements<PARTIAL>(values, part + p * args.partial_out_bytes);
@@ -65,14 +77,15 @@ merge_kernel(GPU_ARGUMENTS(merge_arguments) args)
             block_barrier();
         if (!active)
             return;
-        float share = row.weight > 0.0f ? 1.0f / row.weight : 0.0f;
+        const bool empty = row.maximum == minus_infinity;
+        const float share = empty ? 0.0f : 1.0f / row.weight;
 #pragma unroll
         for (int i = 0; i < 8; i++)
             row.sum[i] *= share;
         store_elements<T>(tensor_row(args.out, token, head) + place.column * (int)sizeof(T), row.sum);
         if (args.lse && place.column == 0)
             args.lse[head * args.tokens + token] =
-                row.weight > 0.0f ? row.maximum + log2_accurate(row.weight) / gpu_log2e : minus_infinity;
+                empty ? minus_infinity : row.maximum + log2_accurate(row.weight / MERGE_ONE) / gpu_log2e;
     });
 }
 

@@ -1,8 +1,10 @@
-/* Small functions of whole numbers. */
+/* Small functions of numbers. */
 #ifndef VARLEN_GPU_NUMBERS_H
 #define VARLEN_GPU_NUMBERS_H
 
 #include "platform.h"
+
+#include <cfloat>
 
 constexpr float minus_infinity = -__builtin_huge_valf();
 
@@ -14,6 +16,12 @@ template <typename T> GPU_DEVICE T smaller(T a, T b)
 template <typename T> GPU_DEVICE T larger(T a, T b)
 {
     return a > b ? a : b;
+}
+
+/* Infinities become the largest numbers. */
+GPU_DEVICE float finite(float x)
+{
+    return fmaxf(-FLT_MAX, fminf(x, FLT_MAX));
 }
 
 template <typename T> GPU_DEVICE T divide_up(T a, T b)

@@ -54,7 +54,8 @@ struct gpu_problem {
     int32_t window_left; /* VARLEN_UNBOUNDED, or what a query sees before and behind its own position */
     int32_t window_right;
     int32_t top_left; /* whether positions count from the first key */
-    float multiplier; /* of a product q.k, or of what the score rule makes of it, to units of log2 */
+    float multiplier; /* of a product q.k, or of what the score rule makes of it, to units of log2; > 0 */
+    float unit;       /* of the same, to scores of docs/semantics.md; > 0 */
     float scale;      /* softmax_scale */
     float softcap;    /* 0: none */
     const float *alibi_slopes;

@@ -1,4 +1,4 @@
-/* From products q.k to scores in units of log2: softcap, ALiBi, dropout and the mask, for the elements that a thread
+/* From products q.k to scores: scale, softcap, ALiBi, dropout and the mask, for the elements that a thread
  * holds. What few calls use is behind GENERAL, a template argument, so that the others need not carry it. */
 #ifndef VARLEN_GPU_SCORE_H
 #define VARLEN_GPU_SCORE_H
@@ -13,14 +13,16 @@ struct score_row {
     int32_t position;
     int32_t first_key; /* that the row sees */
     int32_t last_key;
-    float slope; /* of ALiBi, times log2(e) */
+    float slope; /* of ALiBi */
 };
 
 GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &sequence, int32_t head)
 {
     if (!problem.alibi_slopes)
         return 0.0f;
-    return problem.alibi_slopes[sequence.index * problem.alibi_batch_stride + head] * gpu_log2e;
+    constexpr float limit = 0x1p95f; /* so that no distance makes it infinite */
+    const float slope = problem.alibi_slopes[sequence.index * problem.alibi_batch_stride + head];
+    return fmaxf(-limit, fminf(slope, limit));
 }
 
 GPU_DEVICE score_row score_row_of(const gpu_problem &problem, const gpu_sequence &sequence, const query_row &place)
@@ -43,7 +45,7 @@ GPU_DEVICE float score_of(const gpu_problem &problem, const score_row &row, int3
     if (problem.softcap > 0.0f)
         score = problem.softcap * tanh_accurate(score / problem.softcap);
     int32_t distance = row.position - key;
-    return score * gpu_log2e - row.slope * (float)(distance < 0 ? -distance : distance);
+    return score - row.slope * (float)(distance < 0 ? -distance : distance);
 }
 
 /* The derivative of softcap at a product q.k. */

@@ -4,11 +4,19 @@
 
 #include "score.h"
 
-#include <cfloat>
+/* In units of log2. Beyond, a product of score and multiplier is rounded by as much as matters to a weight. */
+constexpr float SCORE_HUGE = 0x1p23f;
+
+/* Weights have a factor of 2^-shift, so that sums of weighted values stay in float's range; those of float16 do
+ * anyway. */
+template <typename T> constexpr float weight_shift = 0.0f;
+template <> constexpr float weight_shift<bfloat16> = 15.0f;
+template <typename T> constexpr float weight_one = 1.0f;
+template <> constexpr float weight_one<bfloat16> = 0x1p-15f;
 
 /* How far a thread's rows have come. */
 template <int SLOTS> struct softmax_state {
-    float maximum[SLOTS]; /* in units of log2; -infinity: nothing seen */
+    float maximum[SLOTS]; /* the largest score; -infinity: nothing seen */
     float sum[SLOTS];     /* this thread's share */
 
     GPU_DEVICE void clear()
@@ -21,14 +29,46 @@ template <int SLOTS> struct softmax_state {
     }
 };
 
-/* What exponents are taken relative to: 0 in place of -infinity keeps -infinity - -infinity away. */
-GPU_DEVICE float softmax_reference(float maximum)
+/* What scores are taken relative to: 0 in place of -infinity keeps -infinity - -infinity away. */
+GPU_DEVICE float softmax_base(float maximum)
 {
     return maximum == minus_infinity ? 0.0f : maximum;
 }
 
-/* scores become weights exp2(score * multiplier - maximum); out, and the sums, are rescaled to the new maximum. */
-template <int ROWS, int KEYS, int VALUES>
+/* The same in units of log2, with the shift of weights. */
+template <typename T> GPU_DEVICE float softmax_reference(float base, float multiplier)
+{
+    return base * multiplier + weight_shift<T>;
+}
+
+GPU_DEVICE bool softmax_huge(float reference)
+{
+    return reference > SCORE_HUGE || reference < -SCORE_HUGE;
+}
+
+/* Scores of huge rows become relative to their maximum. */
+template <typename T, int ROWS, int KEYS>
+GPU_DEVICE void softmax_subtract(warp_sums<ROWS, KEYS> &scores, float *reference, const float *maximum)
+{
+    using sums = warp_sums<ROWS, KEYS>;
+    float subtrahend[sums::SLOTS];
+#pragma unroll
+    for (int slot = 0; slot < sums::SLOTS; slot++) {
+        const bool huge = softmax_huge(reference[slot]);
+        subtrahend[slot] = huge ? maximum[slot] : 0.0f;
+        reference[slot] = huge ? weight_shift<T> : reference[slot];
+    }
+    scores.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+        for (int i = 0; i < sums::RUN; i++)
+            run[i] -= subtrahend[slot];
+    });
+}
+
+/* scores become weights exp2((score - maximum) * multiplier - shift); out, and the sums, are rescaled to the new
+ * maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once, but
+ * the reference was rounded before: where that matters, scores are subtracted from each other first. */
+template <typename T, int ROWS, int KEYS, int VALUES>
 GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_sums<ROWS, KEYS>::SLOTS> &state,
                              warp_sums<ROWS, VALUES> &out, float multiplier)
 {
@@ -44,15 +84,19 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
     });
     float reference[sums::SLOTS];
     float rescale[sums::SLOTS];
+    bool huge = false;
 #pragma unroll
     for (int slot = 0; slot < sums::SLOTS; slot++) {
-        float maximum = fmaxf(state.maximum[slot], sums_row_max(largest[slot]) * multiplier);
-        maximum = fminf(maximum, FLT_MAX); /* products may overflow */
-        reference[slot] = softmax_reference(maximum);
-        rescale[slot] = exp2_fast(state.maximum[slot] - reference[slot]);
+        const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
+        const float base = softmax_base(maximum);
+        reference[slot] = softmax_reference<T>(base, multiplier);
+        rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
         state.maximum[slot] = maximum;
         state.sum[slot] *= rescale[slot];
+        huge = huge || softmax_huge(reference[slot]);
     }
+    if (warp_any(huge))
+        softmax_subtract<T>(scores, reference, state.maximum);
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
         for (int i = 0; i < sums::RUN; i++) {

@@ -51,8 +51,8 @@ static void answer_forward_sequence(case_trial *trial, const attention_batch *ba
                    answer->lse.values + first * s.q_heads);
     plain_forward(&trial->pool, &s, trial->dtype, plain_out, plain_lse);
     slack_forward(&trial->pool, &s, trial->dtype, slack_out, slack_lse);
-    const bound_terms out = {first, s.queries, plain_out, slack_out, 2, trial->dtype};
-    const bound_terms lse = {first, s.queries, plain_lse, slack_lse, 2, VARLEN_FLOAT32};
+    const bound_terms out = {first, s.queries, s.sharp ? NULL : plain_out, slack_out, 2, trial->dtype};
+    const bound_terms lse = {first, s.queries, s.sharp ? NULL : plain_lse, slack_lse, 2, VARLEN_FLOAT32};
     expected_bound(trial, &answer->out, &out);
     expected_bound_lse(trial, &answer->lse, &lse);
 }
@@ -119,7 +119,8 @@ backward_answer answer_backward(case_trial *trial, const attention_batch *batch,
                               .dv = rows_named_by(trial, batch, name_key, "dv", batch->k_rows, kv_heads, value_dim),
                               .dsinks = expected_make(trial, "dsinks", 1, 1, heads)};
     const gradients right = {answer.dq.values, answer.dk.values, answer.dv.values, answer.dsinks.values};
-    const gradients plain = gradients_like(trial, &answer), slack = gradients_like(trial, &answer);
+    gradients plain = gradients_like(trial, &answer);
+    const gradients slack = gradients_like(trial, &answer);
     const double *out = rounded(trial, &forward->out);
     for (int32_t b = 0; b < attention->batch; b++) {
         sequence s = batch_sequence(&trial->pool, batch, b);
@@ -131,6 +132,8 @@ backward_answer answer_backward(case_trial *trial, const attention_batch *batch,
         plain_backward(&trial->pool, &s, trial->dtype, &of_plain);
         slack_backward(&trial->pool, &s, trial->dtype, &of_slack);
     }
+    if (batch->sharp)
+        plain = (gradients){NULL, NULL, NULL, NULL};
     bound_gradients(trial, &answer, &plain, &slack);
     return answer;
 }

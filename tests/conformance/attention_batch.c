@@ -126,23 +126,28 @@ static void make_metadata(case_trial *trial, attention_batch *batch, const atten
 static void make_slopes(case_trial *trial, attention_batch *batch, slope_kind kind, random_source *source)
 {
     int32_t heads = batch->attention.q_heads;
+    static const float extremes[] = {3e38f, 1e30f, 1e-30f, -1e30f};
     int32_t sets = kind == SLOPES_PER_SEQUENCE ? batch->attention.batch : 1;
     batch->alibi_batch_stride = kind == SLOPES_PER_SEQUENCE ? heads + 3 : 0;
     batch->alibi_slopes = TRIAL_TAKE(trial, sets * (heads + 3), float);
     for (int32_t n = 0; n < sets * (heads + 3); n++) {
         int32_t head = n % (heads + 3);
         double slope = exp2(-8.0 * (head + 1) / heads) * (sets > 1 ? 0.5 + random_uniform(source) : 1);
+        if (kind == SLOPES_EXTREME)
+            slope = extremes[head % 4];
         batch->alibi_slopes[n] = head < heads ? (float)slope : NAN;
     }
 }
 
 static void make_sinks(case_trial *trial, attention_batch *batch, sink_kind kind, random_source *source)
 {
+    static const float extremes[] = {3e38f, -3e38f, -INFINITY, 1e30f};
     batch->sinks = TRIAL_TAKE(trial, batch->attention.q_heads, float);
     for (int32_t head = 0; head < batch->attention.q_heads; head++) {
         switch (kind) {
         case SINKS_VERY_NEGATIVE: batch->sinks[head] = -1e4f; break;
         case SINKS_DOMINANT: batch->sinks[head] = 30 + (float)head; break;
+        case SINKS_EXTREME: batch->sinks[head] = extremes[head % 4]; break;
         default: batch->sinks[head] = (float)(2 * random_normal(source)); break;
         }
     }
@@ -163,6 +168,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->dropout_offset = random_bits(&source);
     batch->dropout_in_memory = row->dropout_in_memory;
     batch->without_lse = row->without_lse;
+    batch->sharp = row->values == VALUES_SHARP;
 
     const varlen_attention *attention = &batch->attention;
     int32_t value_dim = or_else(attention->value_dim, attention->head_dim);
@@ -170,7 +176,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->k = TRIAL_TAKE(trial, batch->k_rows * attention->kv_heads * attention->head_dim, double);
     batch->v = TRIAL_TAKE(trial, batch->k_rows * attention->kv_heads * value_dim, double);
     batch->dout = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads * value_dim, double);
-    batch_fill_values(batch, row->values, &source);
+    batch_fill_values(batch, row, &source);
     batch_expand_values(batch, row->layout);
     return batch;
 }

@@ -26,6 +26,7 @@ typedef struct attention_batch {
     uint64_t dropout_offset;
     bool dropout_in_memory;
     bool without_lse;
+    bool sharp;   /* see sequence.h */
     double *q;    /* [q_rows, q_heads, head_dim] */
     double *k;    /* [k_rows, kv_heads, head_dim] */
     double *v;    /* [k_rows, kv_heads, value_dim] */
@@ -46,7 +47,7 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
 attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int32_t b);
 
 /* Fills q, k, v and dout; the metadata is there. */
-void batch_fill_values(attention_batch *batch, value_kind kind, random_source *source);
+void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source);
 
 /* Makes steps equal that the layout makes one. */
 void batch_expand_values(attention_batch *batch, tensor_layout layout);

@@ -55,6 +55,18 @@ static const double *as_doubles(memory_pool *pool, const float *values, int32_t 
     return result;
 }
 
+/* As docs/semantics.md counts them. */
+static const double *slopes_of(memory_pool *pool, const attention_batch *batch, int32_t b)
+{
+    if (!batch->alibi_slopes)
+        return NULL;
+    const float *given = batch->alibi_slopes + b * batch->alibi_batch_stride;
+    double *slopes = memory_take(pool, batch->attention.q_heads, sizeof *slopes);
+    for (int32_t head = 0; head < batch->attention.q_heads; head++)
+        slopes[head] = fmax(-0x1p95, fmin(0x1p95, given[head]));
+    return slopes;
+}
+
 sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t b)
 {
     const varlen_attention *attention = &batch->attention;
@@ -63,7 +75,6 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
     bool window = attention->mask == VARLEN_MASK_WINDOW, full = attention->mask == VARLEN_MASK_FULL;
     bool left_window = window || (!full && attention->window_left > 0);
     bool exact_scale = attention->softmax_scale != 0 || attention->flags & VARLEN_FLAG_EXACT_SCALE;
-    const float *slopes = batch->alibi_slopes ? batch->alibi_slopes + b * batch->alibi_batch_stride : NULL;
     return (sequence){
         .queries = batch_queries(batch, b),
         .keys = batch_keys(batch, b),
@@ -80,7 +91,8 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .dropout_p = attention->dropout_p,
         .dropout_seed = batch->dropout_seed,
         .dropout_offset = batch->dropout_offset,
-        .slopes = as_doubles(pool, slopes, heads),
+        .sharp = batch->sharp,
+        .slopes = slopes_of(pool, batch, b),
         .sinks = as_doubles(pool, batch->sinks, heads),
         .q = batch->q + batch_query_row(batch, b, 0) * heads * head_dim,
         .k = gather_keys(pool, batch, b, batch->k, (int64_t)kv_heads * head_dim),

@@ -9,19 +9,37 @@ typedef enum value_role { ROLE_Q, ROLE_K, ROLE_V, ROLE_DOUT } value_role;
 
 /* One row of heads of one tensor. */
 typedef struct value_row {
-    value_kind kind;
+    const attention_case *problem;
     value_role role;
     int32_t heads;
     int32_t dim;
 } value_row;
 
 /* q and k agree in the first half of their elements, up to a sign for each row and head, so that scores lie around two
- * far values; the second half makes them differ. All are small integers: q.k is exact in any order of summation. */
+ * far values; the second half makes them differ. All are integers: q.k is exact in any order of summation. */
 static double huge_score_element(int32_t n, int32_t dim, double sign, random_source *source)
 {
     if (n < dim / 2)
         return sign * (n % 3 ? 8 : -8);
     return (double)(random_below(source, 17) - 8);
+}
+
+static double large_logit_element(int32_t n, int32_t dim, double sign, random_source *source)
+{
+    if (n < dim / 2)
+        return sign * (n % 3 ? 250 : -250);
+    return (double)(random_below(source, 3) - 1);
+}
+
+/* All elements of a row and head are the same. */
+static double sharp_element(const value_row *row, double sign, double fraction)
+{
+    return row->role == ROLE_Q ? sign * row->problem->q_size : fraction * row->problem->k_size;
+}
+
+static double largest_of_dtype(varlen_dtype dtype)
+{
+    return dtype == VARLEN_FLOAT16 ? 65504 : 3.38e38;
 }
 
 static double zero_element(const value_row *row, int32_t head, random_source *source)
@@ -32,15 +50,28 @@ static double zero_element(const value_row *row, int32_t head, random_source *so
     return choice == 1 ? 0.0 : random_normal(source);
 }
 
-static double element(const value_row *row, int32_t head, int32_t n, double sign, random_source *source)
+/* What a row and head have in common. */
+typedef struct value_head {
+    int32_t head;
+    double sign;
+    double fraction; /* 1/16 to 1 */
+} value_head;
+
+static double element(varlen_dtype dtype, const value_row *row, const value_head *head, int32_t n,
+                      random_source *source)
 {
     if (row->role == ROLE_DOUT)
         return random_normal(source);
-    switch (row->kind) {
-    case VALUES_HUGE_SCORES:
-        return row->role == ROLE_V ? random_normal(source) : huge_score_element(n, row->dim, sign, source);
-    case VALUES_ZEROS: return zero_element(row, head, source);
-    case VALUES_LARGE_V: return row->role == ROLE_V ? 6e4 * (2 * random_uniform(source) - 1) : random_normal(source);
+    const bool is_v = row->role == ROLE_V;
+    switch (row->problem->values) {
+    case VALUES_HUGE_SCORES: return is_v ? random_normal(source) : huge_score_element(n, row->dim, head->sign, source);
+    case VALUES_LARGE_LOGITS:
+        return is_v ? random_normal(source) : large_logit_element(n, row->dim, head->sign, source);
+    case VALUES_SHARP: return is_v ? random_normal(source) : sharp_element(row, head->sign, head->fraction);
+    case VALUES_ZEROS: return zero_element(row, head->head, source);
+    case VALUES_LARGE_V: return is_v ? 6e4 * (2 * random_uniform(source) - 1) : random_normal(source);
+    case VALUES_LARGEST_V:
+        return is_v ? largest_of_dtype(dtype) * (2 * random_uniform(source) - 1) : random_normal(source);
     case VALUES_TINY: return 0x1p-16 * random_normal(source);
     default: return random_normal(source);
     }
@@ -49,9 +80,11 @@ static double element(const value_row *row, int32_t head, int32_t n, double sign
 static void fill_row(varlen_dtype dtype, const value_row *row, double *values, random_source *source)
 {
     for (int32_t head = 0; head < row->heads; head++) {
-        double sign = random_below(source, 2) ? 1 : -1;
+        value_head common = {.head = head, .sign = random_below(source, 2) ? 1 : -1, .fraction = 1};
+        if (row->problem->values == VALUES_SHARP)
+            common.fraction = (double)(1 + random_below(source, 16)) / 16;
         for (int32_t n = 0; n < row->dim; n++)
-            values[head * row->dim + n] = dtype_round(dtype, (float)element(row, head, n, sign, source));
+            values[head * row->dim + n] = dtype_round(dtype, (float)element(dtype, row, &common, n, source));
     }
 }
 
@@ -89,7 +122,7 @@ static void fill_keys(attention_batch *batch, const value_row *k, const value_ro
             if (!isnan(*key))
                 continue; /* on a page that two sequences share */
             fill_row(dtype, v, batch->v + row * v_size, source);
-            if (k->kind == VALUES_EQUAL_SCORES && first)
+            if (k->problem->values == VALUES_EQUAL_SCORES && first)
                 memcpy(key, first, (size_t)k_size * sizeof *key);
             else
                 fill_row(dtype, k, key, source);
@@ -98,14 +131,14 @@ static void fill_keys(attention_batch *batch, const value_row *k, const value_ro
     }
 }
 
-void batch_fill_values(attention_batch *batch, value_kind kind, random_source *source)
+void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source)
 {
     const varlen_attention *attention = &batch->attention;
     int32_t value_dim = attention->value_dim ? attention->value_dim : attention->head_dim;
-    const value_row q = {kind, ROLE_Q, attention->q_heads, attention->head_dim};
-    const value_row k = {kind, ROLE_K, attention->kv_heads, attention->head_dim};
-    const value_row v = {kind, ROLE_V, attention->kv_heads, value_dim};
-    const value_row dout = {kind, ROLE_DOUT, attention->q_heads, value_dim};
+    const value_row q = {row, ROLE_Q, attention->q_heads, attention->head_dim};
+    const value_row k = {row, ROLE_K, attention->kv_heads, attention->head_dim};
+    const value_row v = {row, ROLE_V, attention->kv_heads, value_dim};
+    const value_row dout = {row, ROLE_DOUT, attention->q_heads, value_dim};
     fill_queries(batch, &q, &dout, source);
     fill_keys(batch, &k, &v, source);
 }

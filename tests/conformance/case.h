@@ -36,13 +36,19 @@ typedef struct int_list {
         }                                                                                                              \
     }
 
-typedef enum slope_kind { SLOPES_NONE = 0, SLOPES_PER_HEAD, SLOPES_PER_SEQUENCE } slope_kind;
+typedef enum slope_kind {
+    SLOPES_NONE = 0,
+    SLOPES_PER_HEAD,
+    SLOPES_PER_SEQUENCE,
+    SLOPES_EXTREME /* from 1e-30 to 3e38 */
+} slope_kind;
 
 typedef enum sink_kind {
     SINKS_NONE = 0,
     SINKS_ORDINARY,
     SINKS_VERY_NEGATIVE, /* -1e4: weighs nothing, but is the lse of a row that sees no key */
-    SINKS_DOMINANT       /* far above every score */
+    SINKS_DOMINANT,      /* far above every score */
+    SINKS_EXTREME        /* 3e38, -3e38, -infinity and 1e30 */
 } sink_kind;
 
 typedef enum value_kind {
@@ -51,7 +57,10 @@ typedef enum value_kind {
     VALUES_EQUAL_SCORES, /* all keys of the batch are the same */
     VALUES_ZEROS,        /* 0 and -0 among ordinary numbers; the first head of v is -0 throughout */
     VALUES_LARGE_V,      /* v near float16's largest number */
-    VALUES_TINY          /* q, k, v around 2^-16: denormal in float16 */
+    VALUES_TINY,         /* q, k, v around 2^-16: denormal in float16 */
+    VALUES_LARGE_LOGITS, /* q.k is an exact integer within some ten of +-2e6: with softmax_scale 1/2, logits of 1e6 */
+    VALUES_LARGEST_V,    /* v up to the largest numbers of the dtype; q and k are ordinary */
+    VALUES_SHARP         /* q.k is dim * q_size * k_size times 1/16 to 16/16: exact, and far apart */
 } value_kind;
 
 typedef enum max_seqlen_kind { MAX_SEQLEN_UNKNOWN = 0, MAX_SEQLEN_EXACT, MAX_SEQLEN_LOOSE } max_seqlen_kind;
@@ -82,6 +91,8 @@ typedef struct attention_case {
     slope_kind slopes;
     sink_kind sinks;
     value_kind values;
+    float q_size; /* of VALUES_SHARP */
+    float k_size;
     max_seqlen_kind max_seqlen;
     int32_t page_size;
     bool without_table;   /* no sequence has keys: page_table_width = 0 and page_table = NULL */

@@ -61,7 +61,7 @@ static double bound_without_rounding(case_trial *trial, const expected_rows *exp
                                      int64_t n)
 {
     const double *values = expected->values + (terms->first * expected->heads + n) * expected->dim;
-    double error = error_of_row(terms->plain + n * expected->dim, values, expected->dim);
+    double error = !terms->plain ? 0 : error_of_row(terms->plain + n * expected->dim, values, expected->dim);
     if (!isfinite(error))
         trial_fail(trial, "%s: the plain implementation overflows: this case cannot be judged", expected->name);
     return terms->factor * error + largest_of(terms->slack + n * expected->dim, expected->dim);

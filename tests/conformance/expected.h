@@ -25,7 +25,7 @@ expected_rows expected_make(case_trial *trial, const char *name, int64_t rows, i
 typedef struct bound_terms {
     int64_t first;
     int64_t count;
-    const double *plain; /* [count, heads, dim]: by a plain implementation in `dtype` */
+    const double *plain; /* [count, heads, dim]: by a plain implementation in `dtype`; NULL = it would overflow */
     const double *slack; /* likewise: what the row is due whatever the plain error; see slack.h */
     double factor;       /* on the plain implementation's error */
     varlen_dtype dtype;

@@ -6,6 +6,7 @@
 #include "random.h"
 #include "slack.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Dense: out [parts, tokens, heads, value_dim], lse [parts, tokens, heads]. */
@@ -24,39 +25,50 @@ static partials make_partials(case_trial *trial, const merge_case *row, varlen_d
     random_source source = {trial->seed};
     int64_t rows = (int64_t)row->tokens * row->heads;
     double spread = row->lse_spread > 0 ? row->lse_spread : 1;
+    double largest = dtype == VARLEN_FLOAT16 ? 65504 : 3.38e38;
     partials parts = {TRIAL_TAKE(trial, row->parts * rows * row->value_dim, double),
                       TRIAL_TAKE(trial, row->parts * rows, double)};
     for (int32_t part = 0; part < row->parts; part++) {
         for (int64_t n = 0; n < rows; n++) {
             int64_t at = part * rows + n;
             bool empty = is_empty(row, part, n);
-            parts.lse[at] = empty ? -INFINITY : (double)(float)(spread * random_normal(&source));
-            for (int32_t e = 0; e < row->value_dim && !empty; e++)
-                parts.out[at * row->value_dim + e] = dtype_round(dtype, (float)random_normal(&source));
+            parts.lse[at] = empty          ? (row->empty_is_plus ? INFINITY : -INFINITY)
+                            : row->extreme ? (double)(random_below(&source, 3) - 1) * FLT_MAX
+                                           : (double)(float)(spread * random_normal(&source));
+            for (int32_t e = 0; e < row->value_dim; e++) {
+                double value = row->extreme ? largest * (2 * random_uniform(&source) - 1) : random_normal(&source);
+                parts.out[at * row->value_dim + e] = empty ? NAN : dtype_round(dtype, (float)value);
+            }
         }
     }
     return parts;
 }
 
+/* A part that saw nothing may also be marked by +infinity. */
+static double lse_of(const partials *parts, int64_t at)
+{
+    return isinf(parts->lse[at]) ? -INFINITY : parts->lse[at];
+}
+
 /* Row n of the merged result in doubles, with what float32 arithmetic is due: a weight errs by the size of its
- * exponent's terms. Returns the row's lse. */
+ * exponent. Returns the row's lse. */
 static double merge_row(const merge_case *row, const partials *parts, int64_t n, double *out, double *slack)
 {
     int64_t rows = (int64_t)row->tokens * row->heads;
     double largest = -INFINITY, sum = 0;
     for (int32_t part = 0; part < row->parts; part++)
-        largest = fmax(largest, parts->lse[part * rows + n]);
+        largest = fmax(largest, lse_of(parts, part * rows + n));
     if (largest == -INFINITY)
         return -INFINITY;
     for (int32_t part = 0; part < row->parts; part++)
-        sum += exp(parts->lse[part * rows + n] - largest);
+        sum += exp(lse_of(parts, part * rows + n) - largest);
     double lse = largest + log(sum);
     for (int32_t part = 0; part < row->parts; part++) {
-        double part_lse = parts->lse[part * rows + n], weight = exp(part_lse - lse);
+        double part_lse = lse_of(parts, part * rows + n), weight = exp(part_lse - largest) / sum;
         const double *part_out = parts->out + (part * rows + n) * row->value_dim;
         for (int32_t e = 0; e < row->value_dim && weight > 0; e++) {
             out[e] += weight * part_out[e];
-            slack[e] += slack_of(weight * fabs(part_out[e]) * (1 + fabs(part_lse) + fabs(lse)));
+            slack[e] += slack_of(weight * fabs(part_out[e]) * (1 + fabs(part_lse - largest)));
         }
     }
     return lse;
@@ -69,17 +81,19 @@ static double merge_row_plainly(const merge_case *row, const partials *parts, in
     int64_t rows = (int64_t)row->tokens * row->heads;
     float largest = -INFINITY, sum = 0;
     for (int32_t part = 0; part < row->parts; part++)
-        largest = fmaxf(largest, (float)parts->lse[part * rows + n]);
+        largest = fmaxf(largest, (float)lse_of(parts, part * rows + n));
     if (largest == -INFINITY)
         return -INFINITY;
     for (int32_t part = 0; part < row->parts; part++)
-        sum += expf((float)parts->lse[part * rows + n] - largest);
+        sum += expf((float)lse_of(parts, part * rows + n) - largest);
     float lse = largest + logf(sum);
     for (int32_t e = 0; e < row->value_dim; e++) {
         float total = 0;
-        for (int32_t part = 0; part < row->parts; part++)
-            total += expf((float)parts->lse[part * rows + n] - lse) *
-                     (float)parts->out[(part * rows + n) * row->value_dim + e];
+        for (int32_t part = 0; part < row->parts; part++) {
+            float weight = expf((float)lse_of(parts, part * rows + n) - largest) / sum;
+            if (weight > 0)
+                total += weight * (float)parts->out[(part * rows + n) * row->value_dim + e];
+        }
         out[e] = dtype_round(dtype, total);
     }
     return lse;

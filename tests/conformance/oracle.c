@@ -3,6 +3,7 @@
 
 #include "philox.h"
 
+#include <float.h>
 #include <math.h>
 
 int64_t oracle_position(const sequence *s, int64_t i)
@@ -85,6 +86,8 @@ void oracle_forward(const sequence *s, double *w, double *out, double *lse)
         for (int32_t head = 0; head < s->q_heads; head++) {
             int64_t row = i * s->q_heads + head;
             lse[row] = oracle_softmax(s, i, head, w);
+            if (isfinite(lse[row]))
+                lse[row] = fmax(-FLT_MAX, fmin(FLT_MAX, lse[row]));
             for (int32_t n = 0; n < s->value_dim; n++)
                 out[row * s->value_dim + n] = 0;
             for (int64_t j = 0; j < s->keys; j++) {
@@ -126,7 +129,7 @@ static void backward_row(const sequence *s, int64_t i, int32_t head, double *w, 
         for (int32_t n = 0; n < s->value_dim; n++)
             dv[n] += w[j] * dropped * dout[n];
     }
-    if (g->dsinks)
+    if (g->dsinks && s->sinks[head] > -INFINITY)
         g->dsinks[head] -= exp(s->sinks[head] - lse) * delta;
 }
 

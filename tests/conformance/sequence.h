@@ -5,6 +5,8 @@
 
 #include <varlen/varlen.h>
 
+#include <stdbool.h>
+
 typedef struct sequence {
     int64_t queries; /* sq */
     int64_t keys;    /* sk */
@@ -21,6 +23,7 @@ typedef struct sequence {
     float dropout_p;
     uint64_t dropout_seed;
     uint64_t dropout_offset;
+    bool sharp;           /* scores are exact in float32, however large: weights owe nothing to their rounding */
     const double *slopes; /* [q_heads], NULL = no ALiBi */
     const double *sinks;  /* [q_heads], NULL = none */
     const double *q;      /* [queries, q_heads, head_dim] */

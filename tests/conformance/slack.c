@@ -4,6 +4,8 @@
 #include "oracle.h"
 #include "slack_row.h"
 
+#include <math.h>
+
 /* Four: a vectorised sum of a few hundred terms stays below it. */
 double slack_of(double magnitude)
 {
@@ -18,7 +20,9 @@ static void out_row(const sequence *s, varlen_dtype dtype, const slack_row *row,
         if (w[j] == 0)
             continue;
         double kept = w[j] * oracle_drop(s, row->i, row->head, j);
-        slack_term term = {.value = kept, .due = slack_of(kept * slack_row_weight(s, row, j))};
+        /* Of exact scores, only the distance from the largest is rounded. */
+        double relative = s->sharp ? 1 - log(w[j]) : slack_row_weight(s, row, j);
+        slack_term term = {.value = kept, .due = slack_of(kept * relative)};
         slack_add(to, dtype, term, oracle_v_row(s, j, row->head), s->value_dim);
     }
     slack_finish(to, s->value_dim);

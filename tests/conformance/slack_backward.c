@@ -56,9 +56,12 @@ static void backward_row(const sequence *s, varlen_dtype dtype, int64_t i, int32
     const double *dout = s->dout + query * s->value_dim;
     row_delta delta = delta_of(s, &row, w, dout);
     for (int64_t j = 0; j < s->keys; j++) {
-        if (w[j] == 0)
+        /* Of huge scores, no digit is left when an lse has been rounded: the weight may be any from 0 to 1. */
+        const bool lost = s->sharp && oracle_sees(s, i, j);
+        if (w[j] == 0 && !lost)
             continue;
-        double dropped = oracle_drop(s, i, head, j), weight = slack_of(w[j] * slack_row_weight(s, &row, j));
+        double dropped = oracle_drop(s, i, head, j);
+        double weight = lost ? 0 : slack_of(w[j] * slack_row_weight(s, &row, j));
         double dw = dropped * dot(dout, oracle_v_row(s, j, head), s->value_dim);
         double dw_size = dropped * slack_magnitude(dout, oracle_v_row(s, j, head), s->value_dim);
         double scale = fabs(s->scale);
@@ -68,12 +71,16 @@ static void backward_row(const sequence *s, varlen_dtype dtype, int64_t i, int32
             .shift = scale * w[j] * delta.handed,
         };
         slack_term kept = {.value = w[j] * dropped, .due = weight * dropped};
+        if (lost) {
+            ds.shift += scale * (fabs(dw - delta.value) + delta.handed);
+            kept.shift += dropped;
+        }
         int64_t key = j * s->kv_heads + oracle_kv_head(s, head);
         slack_add(row_of(to->dq, query, s->head_dim), dtype, ds, oracle_k_row(s, j, head), s->head_dim);
         slack_add(row_of(to->dk, key, s->head_dim), dtype, ds, oracle_q_row(s, i, head), s->head_dim);
         slack_add(row_of(to->dv, key, s->value_dim), dtype, kept, dout, s->value_dim);
     }
-    if (dsinks)
+    if (dsinks && isfinite(s->sinks[head]))
         dsinks[head] +=
             exp(s->sinks[head] - row.lse) * (slack_of(delta.size * (1 + fabs(s->sinks[head]) + row.b)) + delta.handed);
 }

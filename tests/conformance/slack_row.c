@@ -37,7 +37,7 @@ static double score_slack(const sequence *s, int64_t i, int32_t head, int64_t j)
 {
     double dot = slack_magnitude(oracle_q_row(s, i, head), oracle_k_row(s, j, head), s->head_dim);
     double bias = s->slopes ? fabs(s->slopes[head] * (double)(oracle_position(s, i) - j)) : 0;
-    return fabs(s->scale) * dot + bias + s->softcap;
+    return fabs(s->scale) * dot + bias + fmin(s->softcap, fabs(s->scale) * dot);
 }
 
 slack_row slack_row_begin(const sequence *s, int64_t i, int32_t head, double *w)

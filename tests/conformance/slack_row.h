@@ -1,6 +1,7 @@
 /* How far off the weights of one query row and head may be. With u = 2^-24, an error of a few u in every float32
  * operation makes, to first order,
- *     score s[i,j]      u * a[j]              a[j] = |scale| * sum |q * k| + |slope * (p - j)| + softcap
+ *     score s[i,j]      u * a[j]              a[j] = |scale| * sum |q * k| + |slope * (p - j)|, and what softcap adds:
+ *                                             min(softcap, |scale| * sum |q * k|)
  *     lse[i]            u * b                 b = |lse| + sum over j of w[j] * (1 + a[j])
  *     weight w[i,j]     u * w[j] * r[j]       r[j] = 1 + a[j] + b
  * and every product of a weight inherits r[j]. */

@@ -101,7 +101,8 @@ static void load_statistics(float *lse, float *delta, const backward_work *work,
         int64_t row = work->tile->sequence.first_query + columns->query[column];
         int64_t index = columns->head[column] * work->attention->total_q + row;
         float value = work->tile->gradients->lse[index];
-        lse[column] = value == -INFINITY ? 0.0f : value * cpu_log2e; /* a row that sees nothing: every key is masked */
+        /* A row that sees nothing: every key is masked. */
+        lse[column] = value == -INFINITY ? 0.0f : score_finite(value * cpu_log2e);
         delta[column] = column < columns->count ? work->tile->gradients->delta[index] : 0.0f;
     }
 }
@@ -190,7 +191,7 @@ static void panel_gradients(const backward_work *work, panel_left keys, panel_le
     const panel_columns *columns = scratch->columns;
     float lse[PANEL] __attribute__((aligned(VECTOR_BYTES)));
     float delta[PANEL] __attribute__((aligned(VECTOR_BYTES)));
-    float *slopes = work->score.softcap_log2 != 0.0f ? scratch->slopes : NULL;
+    float *slopes = work->score.softcap != 0.0f ? scratch->slopes : NULL;
     load_statistics(lse, delta, work, columns);
 
     panel_scores(scratch->weights, keys, end - begin, scratch->query_panel, attention->head_dim / work->together,
@@ -344,7 +345,7 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
         .tile = tile,
         .attention = attention,
         .scratch = take_scratch(&cursor, attention),
-        .score = score_rule_of(inputs),
+        .score = inputs->score,
         .dropout = dropout_rule_of(inputs, &tile->sequence),
         .kept = 1.0f / (1.0f - attention->dropout_p),
         .elements = panel_elements_of(attention),

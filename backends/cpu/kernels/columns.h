@@ -14,10 +14,11 @@ typedef struct panel_columns {
     int32_t position[PANEL]; /* p */
     int32_t first_key[PANEL];
     int32_t last_key[PANEL]; /* inclusive; before first_key if the row sees nothing */
-    float slope[PANEL];      /* of ALiBi, times log2(e) */
+    float slope[PANEL];      /* of ALiBi */
 
-    /* The running softmax, in units of log2. */
-    float maximum[PANEL];
+    /* The running softmax. */
+    float maximum[PANEL];   /* the largest score; -infinity if no key was visible yet */
+    float reference[PANEL]; /* what weights are relative to, in units of log2 */
     float sum[PANEL];
     float rescale[PANEL]; /* what the last step multiplied earlier sums by */
 
@@ -47,7 +48,9 @@ static inline float columns_slope(const cpu_inputs *inputs, int32_t sequence, in
 {
     if (!inputs->alibi_slopes)
         return 0.0f;
-    return inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head] * cpu_log2e;
+    const float limit = 0x1p95f; /* so that no distance makes it infinite */
+    float slope = inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head];
+    return slope > limit ? limit : slope < -limit ? -limit : slope;
 }
 
 /* Describes rows first_row .. first_row + count - 1 of a sequence under one kv head. */
@@ -69,7 +72,7 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
         columns->query[column] = query;
         columns->head[column] = kv_head * group + head;
         columns->slope[column] = columns_slope(inputs, sequence->index, columns->head[column]);
-        columns->maximum[column] = -INFINITY;
+        columns->maximum[column] = columns->reference[column] = -INFINITY;
         columns->sum[column] = 0.0f;
         columns_set_bounds(columns, column, inputs->attention, sequence);
     }

@@ -324,7 +324,7 @@ void CPU_SYMBOL(decode_tile)(const cpu_forward_tile *tile, void *memory)
         .scratch = take_scratch(&cursor, attention),
         .keys = source_of(&inputs->keys, tile),
         .values = source_of(&inputs->values, tile),
-        .rules = {score_rule_of(inputs), dropout_rule_of(inputs, &tile->sequence)},
+        .rules = {inputs->score, dropout_rule_of(inputs, &tile->sequence)},
         .elements = past_vectors == 0 ? panel_elements_of(attention) : PANEL_FLOATS,
         .copy = past_vectors % LANES != 0,
     };

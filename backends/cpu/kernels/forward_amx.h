@@ -98,7 +98,7 @@ static inline int pass_rescales(const forward_pass *pass)
     vint any = vector_splat_int(0);
     for (int v = 0; v < columns->vectors; v++)
         any |= (vint)(vector_load(columns->rescale + v * LANES) != vector_splat(1.0f));
-    return softmax_pairs_any(any);
+    return vector_any(any);
 }
 
 /* The keys of a pass. `outputs` is what the panel before left to do, and then what this one leaves. */

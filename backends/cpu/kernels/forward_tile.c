@@ -120,7 +120,7 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
     forward_work work = {
         .attention = inputs->attention,
         .scratch = forward_take_scratch(&cursor, inputs->attention),
-        .score = score_rule_of(inputs),
+        .score = inputs->score,
         .dropout = dropout_rule_of(inputs, &tile->sequence),
     };
     int32_t panels = (tile->rows + PANEL - 1) / PANEL;

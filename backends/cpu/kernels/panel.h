@@ -61,7 +61,7 @@ typedef struct panel_right {
     int64_t step_stride;
 } panel_right;
 
-#define PANEL_INLINE static inline __attribute__((always_inline))
+#define PANEL_INLINE VECTOR_INLINE
 
 static inline int32_t panel_round_up(int32_t count, int32_t multiple)
 {

@@ -41,8 +41,8 @@ static inline vfloat transform_and_mask(const row_softmax_rules *rules, const pa
 {
     if (rules->score.transform) {
         score *= rules->score.transform_scale;
-        if (rules->score.softcap_log2 != 0.0f)
-            score = vector_tanh(score) * rules->score.softcap_log2;
+        if (rules->score.softcap != 0.0f)
+            score = vector_tanh(score) * rules->score.softcap;
         vfloat distance = vector_abs(__builtin_convertvector(columns->position[row] - keys, vfloat));
         score -= columns->slope[row] * distance;
     }
@@ -63,6 +63,28 @@ static inline vfloat drop(const dropout_rule *dropout, const panel_columns *colu
     return weight;
 }
 
+/* Moves the maximum of column `row` on. Returns what weights are relative to, in units of log2; where that is huge,
+ * scores become relative to the maximum itself. */
+static inline float row_softmax_move(float *scores, panel_columns *columns, int32_t row, float largest,
+                                     float multiplier, int32_t keys)
+{
+    float before = columns->maximum[row];
+    float maximum = fminf(fmaxf(before, largest), FLT_MAX);
+    float base = maximum == -INFINITY ? 0.0f : maximum;
+    float reference = maximum == -INFINITY ? 0.0f : maximum * multiplier;
+    float distance = columns->reference[row] - reference;
+    const int huge = fabsf(reference) > SCORE_HUGE;
+    columns->maximum[row] = maximum;
+    columns->reference[row] = reference;
+    if (huge) {
+        distance = (before - base) * multiplier;
+        for (int32_t key = 0; key < keys; key += LANES)
+            vector_store(scores + key, vector_load(scores + key) - base);
+    }
+    columns->rescale[row] = vector_exp2_nonpositive(vector_splat(distance))[0];
+    return huge ? 0.0f : reference;
+}
+
 /* As softmax_step, for keys begin .. end - 1 of column `row`; scores are rounded up to whole vectors of keys, and the
  * weights past the last are 0. */
 static inline void row_softmax_step(float *scores, panel_columns *columns, int32_t row, const row_softmax_rules *rules,
@@ -75,20 +97,17 @@ static inline void row_softmax_step(float *scores, panel_columns *columns, int32
         largest = vector_max(largest, score);
     }
 
-    float before = columns->maximum[row];
-    float maximum = fmaxf(before, largest_lane(largest) * rules->score.multiplier);
-    maximum = fminf(maximum, FLT_MAX);
-    float reference = maximum == -INFINITY ? 0.0f : maximum;
+    float reference =
+        row_softmax_move(scores, columns, row, largest_lane(largest), rules->score.multiplier, end - begin);
     vfloat sum = vector_splat(0.0f);
     for (int32_t key = 0; key < end - begin; key += LANES) {
-        vfloat weight = vector_exp2_nonpositive(vector_load(scores + key) * rules->score.multiplier - reference);
+        vfloat weight =
+            vector_exp2_times(vector_load(scores + key) * rules->score.multiplier - reference, SCORE_ONE_EXPONENT);
         sum += weight;
         if (rules->dropout.threshold)
             weight = drop(&rules->dropout, columns, weight, key_numbers(begin, key), row);
         vector_store(scores + key, weight);
     }
-    columns->maximum[row] = maximum;
-    columns->rescale[row] = vector_exp2_nonpositive(vector_splat(before - reference))[0];
     columns->sum[row] = columns->sum[row] * columns->rescale[row] + sum_of_lanes(sum);
 }
 

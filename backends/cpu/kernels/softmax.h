@@ -3,30 +3,7 @@
 #define VARLEN_CPU_SOFTMAX_H
 
 #include "kernels/columns.h"
-
-#include <float.h>
-
-/* How a product q.k becomes a score in units of log2. */
-typedef struct score_rule {
-    float multiplier;      /* score = multiplier * x, where x is the product, or what score_transform made of it */
-    float transform_scale; /* what score_transform multiplies the product by */
-    float softcap_log2;    /* softcap * log2(e); 0 = none */
-    int transform;         /* whether score_transform is needed: softcap, ALiBi or a scale <= 0 */
-} score_rule;
-
-static inline score_rule score_rule_of(const cpu_inputs *inputs)
-{
-    const varlen_attention *attention = inputs->attention;
-    float scale = attention->softmax_scale;
-    if (attention->softcap > 0.0f)
-        return (score_rule){.multiplier = 1.0f,
-                            .transform_scale = scale / attention->softcap,
-                            .softcap_log2 = attention->softcap * cpu_log2e,
-                            .transform = 1};
-    if (inputs->alibi_slopes || scale <= 0.0f)
-        return (score_rule){.multiplier = 1.0f, .transform_scale = scale * cpu_log2e, .transform = 1};
-    return (score_rule){.multiplier = scale * cpu_log2e};
-}
+#include "score_rule.h"
 
 /* Scale, softcap and ALiBi, in place. */
 static inline void score_transform(float *scores, const panel_columns *columns, const score_rule *rule, int32_t begin,
@@ -38,8 +15,8 @@ static inline void score_transform(float *scores, const panel_columns *columns, 
         for (int32_t key = begin; key < end; key++) {
             float *address = scores + (int64_t)(key - begin) * PANEL + v * LANES;
             vfloat score = vector_load(address) * rule->transform_scale;
-            if (rule->softcap_log2 != 0.0f)
-                score = vector_tanh(score) * rule->softcap_log2;
+            if (rule->softcap != 0.0f)
+                score = vector_tanh(score) * rule->softcap;
             vfloat distance = vector_abs(__builtin_convertvector(position - key, vfloat));
             vector_store(address, score - slope * distance);
         }
@@ -98,29 +75,59 @@ static inline vfloat softmax_largest(const float *column, int32_t keys)
     return vector_max(vector_max(largest[0], largest[1]), vector_max(largest[2], largest[3]));
 }
 
+static inline vint softmax_huge(vfloat reference)
+{
+    return (vint)(vector_abs(reference) > SCORE_HUGE);
+}
+
+/* Scores of huge columns, relative to their maximum. */
+static inline void softmax_subtract(float *column, vint huge, vfloat maximum, int32_t keys)
+{
+    vfloat subtrahend = (vfloat)((vint)maximum & huge);
+    for (int32_t key = 0; key < keys; key++) {
+        float *address = column + (int64_t)key * PANEL;
+        vector_store(address, vector_load(address) - subtrahend);
+    }
+}
+
+/* Moves the maximum of one vector of columns on. Returns what exponents are relative to, in units of log2; 0 where
+ * scores are now relative to the maximum themselves. */
+static inline vfloat softmax_move(float *column, panel_columns *columns, int v, float multiplier, int32_t keys)
+{
+    vfloat largest = softmax_largest(column, keys);
+    vfloat before = vector_load(columns->maximum + v * LANES);
+    vfloat maximum = vector_min(vector_max(before, largest), vector_splat(FLT_MAX));
+    /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
+    vfloat reference = vector_select(maximum == -INFINITY, vector_splat(0.0f), maximum * multiplier);
+    vfloat distance = vector_load(columns->reference + v * LANES) - reference;
+    vector_store(columns->maximum + v * LANES, maximum);
+    vector_store(columns->reference + v * LANES, reference);
+    vint huge = softmax_huge(reference);
+    if (vector_any(huge)) {
+        softmax_subtract(column, huge, maximum, keys);
+        reference = (vfloat)((vint)reference & ~huge);
+        distance = vector_select(huge, (before - maximum) * multiplier, distance);
+    }
+    vector_store(columns->rescale + v * LANES, vector_exp2_nonpositive(distance));
+    return reference;
+}
+
 /* One step of the online softmax (Milakov and Gimelshein, 2018) over `keys` rows of scores, in place: scores become
- * weights exp2(score - maximum), and maximum, sum and rescale of the columns move on. */
+ * weights exp2((score - maximum) * multiplier), and maximum, sum and rescale of the columns move on. */
 static inline void softmax_step(float *scores, panel_columns *columns, float multiplier, int32_t keys)
 {
     for (int v = 0; v < columns->vectors; v++) {
         float *column = scores + v * LANES;
-        vfloat largest = softmax_largest(column, keys);
-
-        vfloat before = vector_load(columns->maximum + v * LANES);
-        vfloat maximum = vector_min(vector_max(before, largest * multiplier), vector_splat(FLT_MAX));
-        /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
-        vfloat reference = vector_select(maximum == -INFINITY, vector_splat(0.0f), maximum);
+        vfloat reference = softmax_move(column, columns, v, multiplier, keys);
         vfloat sum = vector_splat(0.0f);
         for (int32_t key = 0; key < keys; key++) {
             float *address = column + (int64_t)key * PANEL;
-            vfloat weight = vector_exp2_nonpositive(vector_load(address) * multiplier - reference);
+            vfloat weight = vector_exp2_times(vector_load(address) * multiplier - reference, SCORE_ONE_EXPONENT);
             sum += weight;
             vector_store(address, weight);
         }
-        vfloat rescale = vector_exp2_nonpositive(before - reference);
-        vector_store(columns->maximum + v * LANES, maximum);
-        vector_store(columns->rescale + v * LANES, rescale);
-        vector_store(columns->sum + v * LANES, vector_load(columns->sum + v * LANES) * rescale + sum);
+        vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
+        vector_store(columns->sum + v * LANES, total + sum);
     }
 }
 

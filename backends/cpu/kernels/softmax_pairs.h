@@ -9,13 +9,16 @@
  * log2: hardly ever after the first block, so that outputs are seldom rescaled. */
 #define SOFTMAX_PAIRS_SLACK 8.0f
 
-/* 2^x for finite x up to SOFTMAX_PAIRS_SLACK or so, and for -infinity, at most 2.1 ulp off. 2^0 is exact, NaN stays
- * NaN. As vector_exp2_nonpositive with a polynomial of degree 5, whose largest relative error is the least; at -127 the
- * exponent field of 2^n is 0, and so is the result. */
-static inline vfloat softmax_pairs_exp2(vfloat x)
+_Static_assert(SCORE_ONE_EXPONENT + SOFTMAX_PAIRS_SLACK <= -15.0f, "sums of 2^15 weights stay below 1");
+
+/* 2^x * 2^exponent for finite x up to SOFTMAX_PAIRS_SLACK or so, and for -infinity, at most 2.1 ulp off. 2^0 is exact,
+ * NaN stays NaN. As vector_exp2_times with a polynomial of degree 5, whose largest relative error is the least; at
+ * -127, less the exponent, the exponent field of 2^n is 0, and so is the result. */
+VECTOR_INLINE vfloat softmax_pairs_exp2(vfloat x, const int exponent)
 {
-    const float to_exponent_field = 12582912.0f + 127.0f;
-    x = vector_max(vector_splat(-127.0f), x);
+    const float zero = -127.0f - (float)exponent;
+    const float to_exponent_field = 12582912.0f - zero;
+    x = vector_max(vector_splat(zero), x);
     vfloat shifted = x + to_exponent_field;
     vfloat f = x - (shifted - to_exponent_field);
     vfloat p = f * 0.00132647273f + 0.00967151299f;
@@ -26,56 +29,45 @@ static inline vfloat softmax_pairs_exp2(vfloat x)
     return p * (vfloat)((vuint)shifted << 23);
 }
 
-/* Moves the reference of one vector of columns on, sets rescale, and returns what weights are relative to. */
-static inline vfloat softmax_pairs_reference(panel_columns *columns, int v, vfloat largest)
+/* Moves the reference of one vector of columns on, as softmax_move: maximum is the score behind it, not always the
+ * largest. Huge ones have no slack. */
+static inline vfloat softmax_pairs_move(float *column, panel_columns *columns, int v, float multiplier, int32_t keys)
 {
     vfloat before = vector_load(columns->maximum + v * LANES);
-    vfloat score = vector_min(vector_splat(FLT_MAX), largest);
-    vint moved = score > before + SOFTMAX_PAIRS_SLACK;
-    vfloat reference = vector_select(moved, score, before);
-    /* Before the first visible key there is nothing to rescale, and outputs are 0. */
-    vfloat rescale = softmax_pairs_exp2(before - reference);
-    rescale = vector_select(moved & (before != -INFINITY), rescale, vector_splat(1.0f));
-    vector_store(columns->maximum + v * LANES, reference);
-    vector_store(columns->rescale + v * LANES, rescale);
-    /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
-    return vector_select(reference == -INFINITY, vector_splat(0.0f), reference);
-}
-
-/* Lanes where the product of score and multiplier has to be rounded before the reference is subtracted: the reference
- * was, which matters when both are larger than this; or it overflows. */
-static inline vint softmax_pairs_huge(vfloat largest)
-{
-    return (vint)(vector_abs(largest) > 0x1p23f) & (vint)(largest != -INFINITY);
-}
-
-static inline int softmax_pairs_any(vint lanes)
-{
-    return _mm512_test_epi32_mask((__m512i)lanes, (__m512i)lanes) != 0;
-}
-
-/* Scores of these lanes become differences: their multiplier is 1 then, their reference 0. */
-static inline void softmax_pairs_subtract(float *column, vfloat reference, vfloat multiplier, vint lanes, int32_t keys)
-{
-    for (int32_t key = 0; key < keys; key++) {
-        float *address = column + (int64_t)key * PANEL;
-        vfloat score = vector_load(address);
-        vfloat limited = vector_min(vector_splat(FLT_MAX), score * multiplier);
-        vector_store(address, vector_select(lanes, limited - reference, score));
+    vfloat reference_before = vector_load(columns->reference + v * LANES);
+    vfloat score = vector_min(vector_splat(FLT_MAX), softmax_largest(column, keys));
+    vfloat reference = score * multiplier;
+    vfloat distance = reference_before - reference;
+    vint moved = (vint)(reference > reference_before + SOFTMAX_PAIRS_SLACK);
+    vfloat largest = vector_max(before, score);
+    vint huge = softmax_huge(vector_max(reference_before, reference)) & (vint)(largest != -INFINITY);
+    if (vector_any(huge)) {
+        softmax_subtract(column, huge, largest, keys);
+        moved = (moved & ~huge) | ((vint)(score > before) & huge);
+        distance = vector_select(huge, (before - score) * multiplier, distance);
     }
+    /* Before the first visible key there is nothing to rescale, and outputs are 0. */
+    vint rescaled = moved & (vint)(before != -INFINITY);
+    vector_store(columns->rescale + v * LANES,
+                 vector_select(rescaled, softmax_pairs_exp2(distance, 0), vector_splat(1.0f)));
+    reference = vector_select(moved, reference, reference_before);
+    vector_store(columns->maximum + v * LANES, vector_select(moved, score, before));
+    vector_store(columns->reference + v * LANES, reference);
+    /* A column that has seen nothing yet keeps -infinity; 0 in its place keeps -infinity - -infinity away. */
+    return (vfloat)((vint)reference & ~huge & (vint)(largest != -INFINITY));
 }
 
 /* Weights of scores, in pairs; returns their sum. */
-static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vfloat reference, vfloat multiplier,
+static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vfloat reference, float multiplier,
                                            int32_t keys)
 {
     vfloat sum = vector_splat(0.0f);
     for (int32_t key = 0; key < keys; key += 2) {
         const float *address = column + (int64_t)key * PANEL;
-        vfloat first = softmax_pairs_exp2(vector_load(address) * multiplier - reference);
+        vfloat first = softmax_pairs_exp2(vector_load(address) * multiplier - reference, SCORE_ONE_EXPONENT);
         vfloat second = vector_splat(0.0f);
         if (key + 1 < keys)
-            second = softmax_pairs_exp2(vector_load(address + PANEL) * multiplier - reference);
+            second = softmax_pairs_exp2(vector_load(address + PANEL) * multiplier - reference, SCORE_ONE_EXPONENT);
         sum += first;
         sum += second;
         vector_store(pairs + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
@@ -84,22 +76,14 @@ static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vf
 }
 
 /* One step of the online softmax over one vector of `keys` rows of scores, which are overwritten: weights
- * exp2(score - maximum) in pairs of neighbouring keys. The columns' maximum is the reference, not always the largest
- * score. */
+ * exp2((score - maximum) * multiplier) in pairs of neighbouring keys. The columns' maximum is the score behind the
+ * reference, not always the largest one. */
 static inline void softmax_pairs_step(float *pairs, float *scores, panel_columns *columns, int v, float multiplier,
                                       int32_t keys)
 {
     float *column = scores + v * LANES;
-    vfloat factor = vector_splat(multiplier);
-    vfloat largest = softmax_largest(column, keys) * multiplier;
-    vfloat reference = softmax_pairs_reference(columns, v, largest);
-    vint huge = softmax_pairs_huge(largest);
-    if (softmax_pairs_any(huge)) {
-        softmax_pairs_subtract(column, reference, factor, huge, keys);
-        factor = vector_select(huge, vector_splat(1.0f), factor);
-        reference = vector_select(huge, vector_splat(0.0f), reference);
-    }
-    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, factor, keys);
+    vfloat reference = softmax_pairs_move(column, columns, v, multiplier, keys);
+    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, multiplier, keys);
     vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
     vector_store(columns->sum + v * LANES, total + sum);
 }

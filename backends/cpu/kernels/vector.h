@@ -25,6 +25,8 @@ typedef float vfloat __attribute__((vector_size(VECTOR_BYTES)));
 typedef int32_t vint __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint32_t vuint __attribute__((vector_size(VECTOR_BYTES)));
 
+#define VECTOR_INLINE static inline __attribute__((always_inline))
+
 static inline vfloat vector_splat(float value)
 {
     return value - (vfloat){0};
@@ -94,34 +96,59 @@ static inline vfloat vector_abs(vfloat x)
     return (vfloat)((vint)x & 0x7fffffff);
 }
 
-/* 2^f for -1/2 <= f <= 1/2: a polynomial of degree 6 through Chebyshev nodes, with the constant term fixed to 1 so that
- * 2^0 is exact. */
-static inline vfloat vector_exp2_fraction(vfloat f)
+/* Whether some lane of a mask is -1. */
+static inline int vector_any(vint mask)
 {
-    vfloat p = f * 0.000154531629f + 0.00133908634f;
-    p = p * f + 0.00961808256f;
-    p = p * f + 0.0555035711f;
-    p = p * f + 0.240226508f;
-    p = p * f + 0.693147188f;
-    return p * f + 1.0f;
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps((__m256)mask) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_ps((__m128)mask) != 0;
+#elif defined(__ARM_NEON)
+    return vmaxvq_u32((uint32x4_t)mask) != 0;
+#else
+    int any = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        any |= mask[lane];
+    return any != 0;
+#endif
 }
 
-/* 2^x for x <= 0, at most 0.6 ulp off; larger x count as 0, results below 2^-126 may be 0, NaN stays NaN. x = n + f
- * with n the nearest integer. */
-static inline vfloat vector_exp2_nonpositive(vfloat x)
+/* 2^f times `one`, a power of two, for -1/2 <= f <= 1/2: a polynomial of degree 6 through Chebyshev nodes, with the
+ * constant term fixed to 1 so that 2^0 is exact. */
+VECTOR_INLINE vfloat vector_exp2_fraction(vfloat f, const float one)
+{
+    vfloat p = f * (one * 0.000154531629f) + one * 0.00133908634f;
+    p = p * f + one * 0.00961808256f;
+    p = p * f + one * 0.0555035711f;
+    p = p * f + one * 0.240226508f;
+    p = p * f + one * 0.693147188f;
+    return p * f + one;
+}
+
+/* 2^x * 2^exponent for x <= 0, at most 0.6 ulp off; larger x count as 0, results below 2^-126 may be 0, NaN stays NaN.
+ * x = n + f with n the nearest integer. The exponent, a constant from -60 to 0, costs nothing. */
+VECTOR_INLINE vfloat vector_exp2_times(vfloat x, const int exponent)
 {
     x = vector_min(vector_splat(0.0f), x);
 #if defined(__AVX512DQ__)
+    const float one = 1.0f / (float)(1LL << -exponent);
     vfloat f = (vfloat)_mm512_reduce_ps((__m512)x, 0); /* 0 for -infinity */
-    return (vfloat)_mm512_scalef_ps((__m512)vector_exp2_fraction(f), (__m512)(x - f));
+    return (vfloat)_mm512_scalef_ps((__m512)vector_exp2_fraction(f, one), (__m512)(x - f));
 #else
     /* Adding 1.5 * 2^23 + 127 leaves n + 127, the exponent field of 2^n, in the low bits of the sum. */
-    const float to_exponent_field = 12582912.0f + 127.0f;
+    const float to_exponent_field = 12582912.0f + 127.0f + (float)exponent;
     vfloat shifted = x + to_exponent_field;
     vfloat f = x - (shifted - to_exponent_field);
-    vfloat result = vector_exp2_fraction(f) * (vfloat)((vuint)shifted << 23);
-    return (vfloat)((vint)result & ~(x < -126.0f));
+    vfloat result = vector_exp2_fraction(f, 1.0f) * (vfloat)((vuint)shifted << 23);
+    return (vfloat)((vint)result & ~(x < -126.0f - (float)exponent));
 #endif
+}
+
+VECTOR_INLINE vfloat vector_exp2_nonpositive(vfloat x)
+{
+    return vector_exp2_times(x, 0);
 }
 
 /* tanh, at most 2 ulp off. Small |x|: x + x^3 * P(x^2), with P through Chebyshev nodes. Else 1 - 2 / (1 + e^2|x|),

@@ -1,5 +1,7 @@
 #include "host/make_problem.h"
 
+#include <cfloat>
+
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype)
 {
     int64_t element = varlen_dtype_size(dtype);
@@ -40,7 +42,6 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.window_left = attention.window_left;
     problem.window_right = attention.window_right;
     problem.top_left = attention.alignment == VARLEN_ALIGN_TOP_LEFT;
-    problem.multiplier = attention.softmax_scale * gpu_log2e;
     problem.scale = attention.softmax_scale;
     problem.softcap = attention.softcap;
     problem.alibi_slopes = args.alibi_slopes;
@@ -51,6 +52,9 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.dropout_state = args.dropout_state;
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
+    const bool general = problem_is_general(problem);
+    problem.multiplier = general ? gpu_log2e : smaller(problem.scale * gpu_log2e, FLT_MAX);
+    problem.unit = general ? 1.0f : problem.scale;
     return problem;
 }
 
@@ -79,7 +83,8 @@ gpu_problem make_backward_problem(const varlen_attention &attention, const varle
 
 bool problem_is_general(const gpu_problem &problem)
 {
-    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || problem.scale <= 0.0f;
+    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold ||
+           !(problem.scale * gpu_log2e >= FLT_MIN); /* a mask's -infinity wants a multiplier that is not 0 */
 }
 
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)
