@@ -11,21 +11,22 @@
 #include "rule.h"
 #include "selection.h"
 #include "structs.h"
-#include "violation.h"
 
 varlen_status varlen_context_status(varlen_context *context)
 {
-    varlen_violation violation = {.rule = VARLEN_VIOLATION_NONE};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
-    if (!context->backend->take_violation)
-        return VARLEN_OK;
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, take_violation, &violation));
-    return varlen_fail_violation(&violation);
+    VARLEN_TRY(varlen_pending_collect(context));
+    return varlen_pending_tell(context);
 }
 
 varlen_status varlen_begin_call(varlen_context *context)
 {
-    return varlen_context_status(context);
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(
+            &kept); /* a device that cannot say what it has found is for varlen_context_status to tell */
+    return VARLEN_OK;
 }
 
 varlen_status varlen_require_function(const varlen_context *context, bool has_function, const char *name)
@@ -64,6 +65,7 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
     varlen_context *opened = calloc(1, sizeof *opened);
     VARLEN_RULE(opened, OUT_OF_MEMORY, "there is no memory for a context");
     opened->backend = backend;
+    opened->pending.lock = (varlen_mutex)VARLEN_MUTEX_INITIALIZER;
     const varlen_status status = open_state(opened, options);
     if (status != VARLEN_OK) {
         free(opened);
@@ -141,12 +143,15 @@ static varlen_status open_selected(const varlen_open_options *options, varlen_co
 
 varlen_status varlen_open(const varlen_open_options *options, varlen_context **context)
 {
+    const int32_t most_threads = 1024;
     varlen_open_options whole = {.struct_size = sizeof whole};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     *context = NULL;
     if (options)
         VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_OPEN_OPTIONS, options, &whole));
     VARLEN_RULE(whole.threads >= 0, INVALID_ARGUMENT, "options.threads = %d is below 0", whole.threads);
+    VARLEN_RULE(whole.threads <= most_threads, INVALID_ARGUMENT, "options.threads = %d is above %d", whole.threads,
+                most_threads);
     VARLEN_RULE(whole.reserved == 0, INVALID_ARGUMENT, "options.reserved = %u must be 0", whole.reserved);
     const varlen_text kept = varlen_error_keep();
     const varlen_status status = open_selected(&whole, context);
@@ -159,6 +164,9 @@ void varlen_close(varlen_context *context)
 {
     if (!context)
         return;
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(&kept);
     context->backend->close(context->state);
     free(context);
 }

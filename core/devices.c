@@ -63,6 +63,8 @@ varlen_status varlen_describe_device(const varlen_backend *backend, int32_t devi
     varlen_error_mark();
     VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(&varlen_plugin_host, device, info)));
     info->struct_size = sizeof *info;
+    if (!backend->backward)
+        info->passes &= ~(1u << VARLEN_PASS_BACKWARD);
     memset(info->backend, 0, sizeof info->backend);
     strncpy(info->backend, backend->name, sizeof info->backend - 1);
     info->device = device;

@@ -328,3 +328,13 @@ bool varlen_registry_folder(int32_t index, varlen_search_folder *listed)
     varlen_mutex_unlock(&lock);
     return is_there;
 }
+
+void varlen_registry_hold(void)
+{
+    varlen_mutex_lock(&lock);
+}
+
+void varlen_registry_release(void)
+{
+    varlen_mutex_unlock(&lock);
+}

@@ -37,4 +37,8 @@ bool varlen_registry_backend(int32_t index, varlen_listed_backend *listed);
 int32_t varlen_registry_folder_count(void);
 bool varlen_registry_folder(int32_t index, varlen_search_folder *listed);
 
+/* For fork.c: no other thread is in the registry between the two. */
+void varlen_registry_hold(void);
+void varlen_registry_release(void);
+
 #endif

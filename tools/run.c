@@ -14,7 +14,7 @@ static bool run(const run_arguments *arguments, reason *why)
         return false;
     bool ok = run_execute(arguments, &problem, &result, why);
     if (ok) {
-        ok = run_outputs_write(arguments->outputs, result.outputs, why);
+        ok = run_outputs_write(arguments, result.outputs, why);
         if (ok)
             run_report_print(arguments, &problem, &result);
         run_result_free(&result);
@@ -32,5 +32,7 @@ int command_run(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("run", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
+    if (!run_outputs_check(&arguments, &why))
+        return command_failed("run", why.text, EXIT_USAGE);
     return run(&arguments, &why) ? EXIT_DONE : command_failed("run", why.text, EXIT_FAILED);
 }

@@ -8,7 +8,10 @@
 
 static const char notes[] =
     "Files are NumPy .npy, little-endian, C order. Numbers may be f2, f4 or f8 and are converted to --dtype; metadata\n"
-    "may be i4 or i8. Outputs are f4, and appear only when everything has succeeded. Tq, Tk: tokens in all; Hq, Hk:\n"
+    "may be i4 or i8. An input may be a pipe. Outputs are f4; files are replaced whole, all of them, after everything "
+    "has\n"
+    "been computed, and keep their mode; an output may be one of the inputs, but not another output. Tq, Tk: tokens in "
+    "all; Hq, Hk:\n"
     "heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With --page-table, k and v are [pages, page_size, Hk, "
     "D]\n"
     "and [pages, page_size, Hk, Dv], and the lengths come from --seqused-k. Times are medians after one warm-up.";
@@ -103,13 +106,22 @@ static const command_option options[] = {
 
 static const int option_count = (int)(sizeof options / sizeof options[0]);
 
-const char *run_input_option(run_input input)
+static const char *option_at(size_t offset)
 {
-    const size_t offset = offsetof(run_arguments, inputs) + (size_t)input * sizeof(const char *);
     for (int i = 0; i < option_count; i++)
         if (options[i].offset == offset)
             return options[i].name;
-    return "an input";
+    return "";
+}
+
+const char *run_input_option(run_input input)
+{
+    return option_at(offsetof(run_arguments, inputs) + (size_t)input * sizeof(const char *));
+}
+
+const char *run_output_option(run_output output)
+{
+    return option_at(offsetof(run_arguments, outputs) + (size_t)output * sizeof(const char *));
 }
 
 /* The rules between options, one line each. */
@@ -133,11 +145,6 @@ static bool check_combination(const run_arguments *arguments, reason *why)
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].broken)
             return refuse(why, "%s", rules[i].rule);
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        for (int j = 0; j < i; j++)
-            if (arguments->outputs[i] && arguments->outputs[j] &&
-                strcmp(arguments->outputs[i], arguments->outputs[j]) == 0)
-                return refuse(why, "two outputs go to the same file, %s", arguments->outputs[i]);
     return true;
 }
 

@@ -1,52 +1,45 @@
 /* Writes the output files of `varlen run`: see run_outputs.h. */
 #include "run_outputs.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "output_file.h"
 
-typedef char *temporary_names[OUTPUT_COUNT]; /* owned; NULL: written directly, or not wanted */
-
-static bool is_replaceable(const char *path)
+bool run_outputs_check(const run_arguments *arguments, reason *why)
 {
-    struct stat status;
-    return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
-}
-
-static bool write_one(const char *path, const npy_array *array, char **temporary, reason *why)
-{
-    if (!is_replaceable(path))
-        return npy_write(path, array, why);
-    if (asprintf(temporary, "%s.%ld.partial", path, (long)getpid()) < 0) {
-        *temporary = NULL;
-        return refuse(why, "%s: out of memory", path);
+    const char *const *paths = arguments->outputs;
+    for (run_output i = 0; i < OUTPUT_COUNT; i++) {
+        if (paths[i] && output_path_is_stdout(paths[i]))
+            return refuse(why, "%s %s: stdout takes what the command prints", run_output_option(i), paths[i]);
+        for (run_output j = 0; j < i; j++)
+            if (paths[i] && paths[j] && output_paths_meet(paths[i], paths[j]))
+                return refuse(why, "two outputs go to the same file, %s %s and %s %s", run_output_option(j), paths[j],
+                              run_output_option(i), paths[i]);
     }
-    return npy_write(*temporary, array, why);
-}
-
-static bool write_all(const char *const paths[OUTPUT_COUNT], const npy_array arrays[OUTPUT_COUNT],
-                      temporary_names temporaries, reason *why)
-{
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        if (paths[i] && !write_one(paths[i], &arrays[i], &temporaries[i], why))
-            return false;
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        if (temporaries[i] && rename(temporaries[i], paths[i]) != 0)
-            return refuse(why, "%s: cannot be replaced: %s", paths[i], strerror(errno));
     return true;
 }
 
-bool run_outputs_write(const char *const paths[OUTPUT_COUNT], const npy_array arrays[OUTPUT_COUNT], reason *why)
+static bool write_files(output_file files[OUTPUT_COUNT], const run_arguments *arguments,
+                        const npy_array arrays[OUTPUT_COUNT], reason *why)
 {
-    temporary_names temporaries = {NULL};
-    const bool ok = write_all(paths, arrays, temporaries, why);
-    for (int i = 0; i < OUTPUT_COUNT; i++) {
-        if (temporaries[i] && !ok)
-            unlink(temporaries[i]);
-        free(temporaries[i]);
+    reason fault;
+    for (run_output i = 0; i < OUTPUT_COUNT; i++) {
+        if (!arguments->outputs[i])
+            continue;
+        bool ok = output_file_open(&files[i], arguments->outputs[i], &fault);
+        if (ok) {
+            npy_write(files[i].stream, &arrays[i]);
+            ok = output_file_finish(&files[i], &fault);
+        }
+        if (!ok)
+            return refuse(why, "%s %.2000s", run_output_option(i), fault.text);
     }
+    return output_files_commit(files, OUTPUT_COUNT, why);
+}
+
+bool run_outputs_write(const run_arguments *arguments, const npy_array arrays[OUTPUT_COUNT], reason *why)
+{
+    output_file files[OUTPUT_COUNT] = {{0}};
+    const bool ok = write_files(files, arguments, arrays, why);
+    for (int i = 0; i < OUTPUT_COUNT; i++)
+        output_file_discard(&files[i]);
     return ok;
 }

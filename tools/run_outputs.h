@@ -5,8 +5,11 @@
 #include "npy.h"
 #include "run_arguments.h"
 
-/* Each file is written under a temporary name beside its own, and gets its name when all have been written. What exists
- * and is no regular file (/dev/null, a link) is written to directly. */
-bool run_outputs_write(const char *const paths[OUTPUT_COUNT], const npy_array arrays[OUTPUT_COUNT], reason *why);
+/* Refuses two outputs that are one file, and one that is where stdout goes. An output may be one of the inputs: those
+ * have been read whole before anything is written. */
+bool run_outputs_check(const run_arguments *arguments, reason *why);
+
+/* Writes all files beside the ones that they replace, then puts them into their places (output_file.h). */
+bool run_outputs_write(const run_arguments *arguments, const npy_array arrays[OUTPUT_COUNT], reason *why);
 
 #endif

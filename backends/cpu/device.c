@@ -2,8 +2,8 @@
 
 #include "isa.h"
 #include "state.h"
+#include "threads.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +13,6 @@ varlen_status cpu_device_count(const varlen_host *host, int32_t *count)
     (void)host;
     *count = 1;
     return VARLEN_OK;
-}
-
-int32_t cpu_default_threads(void)
-{
-    return omp_get_max_threads();
 }
 
 /* The processor's name as Linux gives it; left alone where it does not. */

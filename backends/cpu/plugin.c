@@ -5,6 +5,8 @@
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
+#include "openmp.h"
+#include "processors.h"
 #include "state.h"
 
 #include <stdbool.h>
@@ -21,7 +23,12 @@ static varlen_status cpu_open(const varlen_backend_open *options, void **state)
     if (!cpu)
         return host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
     *cpu = (cpu_state){
-        .host = host, .kernels = kernels, .threads = options->threads ? options->threads : cpu_default_threads()};
+        .host = host,
+        .kernels = kernels,
+        .threads = options->threads ? options->threads : cpu_processors(),
+        .follows_openmp = options->threads == 0,
+        .environment = cpu_openmp_environment(),
+    };
     host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;
@@ -69,7 +76,7 @@ static const varlen_backend backend = {
     .priority = 0,
     .struct_size = sizeof(varlen_backend),
     .name = "cpu",
-    .description = "any CPU, with OpenMP",
+    .description = "any CPU",
     .device_count = cpu_device_count,
     .device_info = cpu_device_info,
     .open = cpu_open,

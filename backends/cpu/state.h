@@ -6,10 +6,14 @@
 
 #include <varlen/backend.h>
 
+#include <stdbool.h>
+
 typedef struct cpu_state {
     const varlen_host *host; /* that opened it */
     const cpu_kernels *kernels;
-    int32_t threads; /* that a call may use, >= 1 */
+    int32_t threads;     /* that a call may use, 1 .. CPU_TEAM_THREADS */
+    bool follows_openmp; /* the program named no number: calls use no more threads than OpenMP offers at the time */
+    int32_t environment; /* that OMP_NUM_THREADS offers */
 } cpu_state;
 
 /* The kernels for tensors of a type. */

@@ -59,6 +59,7 @@ GPU_DEVICE inspected_side keys_side(const gpu_metadata &metadata)
     side.leftpad = metadata.leftpad_k;
     side.total = metadata.total_k;
     side.paged_rows = (int64_t)metadata.page_size.divisor * metadata.page_table_width;
+    side.page_table_width = metadata.page_table_width;
     side.maximum = metadata.max_seqlen_k;
     side.maximum_is_known = metadata.max_seqlen_k > 0;
     side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;

@@ -7,8 +7,11 @@
  *
  * What a backend may rely on
  *  1. Arguments are valid: the library has checked every rule of varlen.h, and what it passes on is complete.
- *     value_dim, softmax_scale, strides and page strides are resolved, never 0 (softmax_scale is 0 only if
- *     1/sqrt(head_dim) would be); CAUSAL and FULL have window_left and window_right set to what they mean.
+ *     value_dim and softmax_scale are resolved, VARLEN_FLAG_EXACT_SCALE is cleared: a scale of 0 is one. Strides and page
+ *     strides are resolved: 0 is a true stride, of an input that is expanded, and a dimension with one step or none has
+ *     one that can be multiplied. CAUSAL and FULL have window_left and window_right set to what they mean; CAUSAL with a
+ *     left window has become WINDOW. A problem is paged if and only if page_size > 0; page_table is NULL where
+ *     page_table_width = 0.
  *  2. A backend with VARLEN_DEVICE_HOST_MEMORY gets metadata whose contents have been checked too, unless
  *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
  *  3. Structs are whole: struct_size is that of the library's header.
@@ -89,7 +92,11 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_PAGE = 8,      /* entry [index, column] = value is not in 0 .. bound - 1 */
     VARLEN_VIOLATION_OVERFLOW = 9,  /* the sum up to element index is above 2^31 - 1 */
     VARLEN_VIOLATION_CAPACITY = 10, /* sequence index would have value keys, above the bound rows of its slot */
-    VARLEN_VIOLATION_POSITION = 11  /* sequence index needs rotary position value, but the tables have bound rows */
+    VARLEN_VIOLATION_POSITION = 11, /* sequence index needs rotary position value, but the tables have bound rows */
+    /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
+    VARLEN_VIOLATION_PAGED_SLOT = 12,
+    VARLEN_VIOLATION_PAGED_CAPACITY = 13,
+    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
 typedef struct varlen_violation {
@@ -106,7 +113,7 @@ typedef struct varlen_backend_open {
     size_t struct_size;
     const varlen_host *host; /* of all that is done with the state */
     int32_t device;
-    int32_t threads; /* 0 = the backend's default */
+    int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
 /* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional

@@ -287,7 +287,7 @@ class RunRefusals(SampleTest):
             ("--cu-seqlens-k and --page-table exclude",
              self.words("--page-table", "t.npy", "--seqused-k", "u.npy", "--cu-seqlens-k", "c.npy")),
             ("--dout, --dq, --dk and --dv go together", self.words("--dq", "dq.npy")),
-            ("two outputs go to the same file", self.words("--lse", "out.npy")),
+            ("two outputs go to the same file, --out out.npy and --lse out.npy", self.words("--lse", "out.npy")),
             ("--q is missing", ["run", "--k", "k.npy"]),
         ):
             self.refused(2, reason, *words)
@@ -300,7 +300,7 @@ class RunRefusals(SampleTest):
         self.write("big.npy", ">f4", (46, 8, 64))
         self.write("integers.npy", "<i4", (46, 8, 64), [1] * (46 * 8 * 64))
         for name, reason in (("short.npy", "short.npy: truncated"), ("text.npy", "text.npy: not a .npy file"),
-                             ("fortran.npy", "fortran.npy: in Fortran order"), ("big.npy", "big.npy: big-endian"),
+                             ("fortran.npy", "fortran.npy: fortran_order = True"), ("big.npy", "big.npy: descr = '>f4' is big-endian"),
                              ("integers.npy", "integers.npy holds i32, but must hold f2, f4 or f8"),
                              ("absent.npy", "absent.npy: cannot be opened")):
             self.refused(1, f"--q {reason}", *self.words(q=name))

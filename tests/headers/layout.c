@@ -186,7 +186,7 @@ FIELD(varlen_merge_args, reserved, 116);
 
 SIZE(varlen_pack_args, 104);
 FIELD(varlen_pack_args, struct_size, 0);
-FIELD(varlen_pack_args, dtype, 8);
+FIELD(varlen_pack_args, element_size, 8);
 FIELD(varlen_pack_args, batch, 12);
 FIELD(varlen_pack_args, max_seqlen, 16);
 FIELD(varlen_pack_args, heads, 20);
@@ -252,6 +252,9 @@ VALUE(VARLEN_VIOLATION_PAGE, 8);
 VALUE(VARLEN_VIOLATION_OVERFLOW, 9);
 VALUE(VARLEN_VIOLATION_CAPACITY, 10);
 VALUE(VARLEN_VIOLATION_POSITION, 11);
+VALUE(VARLEN_VIOLATION_PAGED_SLOT, 12);
+VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
+VALUE(VARLEN_VIOLATION_COUNT, 14);
 
 
 SIZE(varlen_host, 40);

@@ -214,6 +214,7 @@ static void options_are_checked(void **state)
     } rows[] = {
         {{.struct_size = 0}, "options.struct_size = 0 is below"},
         {{.struct_size = sizeof(varlen_open_options), .threads = -1}, "options.threads = -1 is below 0"},
+        {{.struct_size = sizeof(varlen_open_options), .threads = 1025}, "options.threads = 1025 is above 1024"},
         {{.struct_size = sizeof(varlen_open_options), .reserved = 1}, "options.reserved = 1 must be 0"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {

@@ -11,7 +11,7 @@ typedef struct score_rule {
     float multiplier;      /* score = multiplier * x, where x is the product, or what score_transform made of it */
     float transform_scale; /* what score_transform multiplies the product by */
     float softcap_log2;    /* softcap * log2(e); 0 = none */
-    int transform;         /* whether score_transform is needed: softcap, ALiBi or a negative scale */
+    int transform;         /* whether score_transform is needed: softcap, ALiBi or a scale <= 0 */
 } score_rule;
 
 static inline score_rule score_rule_of(const cpu_inputs *inputs)
@@ -23,7 +23,7 @@ static inline score_rule score_rule_of(const cpu_inputs *inputs)
                             .transform_scale = scale / attention->softcap,
                             .softcap_log2 = attention->softcap * cpu_log2e,
                             .transform = 1};
-    if (inputs->alibi_slopes || scale < 0.0f)
+    if (inputs->alibi_slopes || scale <= 0.0f)
         return (score_rule){.multiplier = 1.0f, .transform_scale = scale * cpu_log2e, .transform = 1};
     return (score_rule){.multiplier = scale * cpu_log2e};
 }

@@ -62,6 +62,7 @@ gpu_problem make_forward_problem(const varlen_attention &attention, const varlen
     const int64_t element = varlen_dtype_size(attention.dtype);
     gpu_metadata &metadata = problem.metadata;
     metadata.cu_seqlens_k = nullptr;
+    metadata.paged = true;
     metadata.page_table = args.page_table;
     metadata.page_table_width = attention.page_table_width;
     metadata.page_count = attention.page_count;
@@ -78,7 +79,7 @@ gpu_problem make_backward_problem(const varlen_attention &attention, const varle
 
 bool problem_is_general(const gpu_problem &problem)
 {
-    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || problem.scale < 0.0f;
+    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || problem.scale <= 0.0f;
 }
 
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit)

@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-constexpr size_t workspace_alignment = 256;
+/* Pieces start this far apart, so that they are aligned as the workspace is: to 64 bytes at least, often to more. */
+constexpr size_t workspace_spacing = 256;
 
 struct workspace_cursor {
-    char *base; /* aligned to workspace_alignment; NULL to measure */
+    char *base; /* aligned to 64 bytes; NULL to measure */
     size_t used;
 };
 
@@ -16,7 +17,7 @@ template <typename T> T *workspace_take(workspace_cursor &cursor, int64_t count)
 {
     T *piece = cursor.base ? (T *)(cursor.base + cursor.used) : nullptr;
     size_t bytes = (size_t)count * sizeof(T);
-    cursor.used += (bytes + workspace_alignment - 1) / workspace_alignment * workspace_alignment;
+    cursor.used += (bytes + workspace_spacing - 1) / workspace_spacing * workspace_spacing;
     return piece;
 }
 
