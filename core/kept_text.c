@@ -56,3 +56,13 @@ const char *varlen_printable_text(const char *text)
 {
     return varlen_text_is_printable(text) ? text : varlen_kept_text(text);
 }
+
+void varlen_kept_text_hold(void)
+{
+    varlen_mutex_lock(&lock);
+}
+
+void varlen_kept_text_release(void)
+{
+    varlen_mutex_unlock(&lock);
+}

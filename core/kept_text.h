@@ -9,4 +9,8 @@ const char *varlen_kept_text(const char *text);
 /* The text itself if it is one line that can be printed, else a kept one that is. */
 const char *varlen_printable_text(const char *text);
 
+/* For fork.c: no other thread is adding a text between the two. */
+void varlen_kept_text_hold(void);
+void varlen_kept_text_release(void);
+
 #endif

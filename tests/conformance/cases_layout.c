@@ -1,5 +1,5 @@
-/* Cases of strides: gaps, fused tensors, head-major tensors, expanded ones, offsets past 2^31 elements. Gaps in inputs are NaN, gaps
- * in outputs are canaries. */
+/* Cases of strides: gaps, fused tensors, head-major tensors, expanded ones, offsets past 2^31 elements. Gaps in inputs
+ * are NaN, gaps in outputs are canaries. */
 #include "case.h"
 
 #define LENGTHS .lens_q = INTS(33, 7, 50), .lens_k = INTS(33, 66, 40), .mask = VARLEN_MASK_CAUSAL
