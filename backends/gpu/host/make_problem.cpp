@@ -55,6 +55,7 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     const bool general = problem_is_general(problem);
     problem.multiplier = general ? gpu_log2e : smaller(problem.scale * gpu_log2e, FLT_MAX);
     problem.unit = general ? 1.0f : problem.scale;
+    problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
 }
 
@@ -84,7 +85,7 @@ gpu_problem make_backward_problem(const varlen_attention &attention, const varle
 bool problem_is_general(const gpu_problem &problem)
 {
     return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold ||
-           !(problem.scale * gpu_log2e >= FLT_MIN); /* a mask's -infinity wants a multiplier that is not 0 */
+           !(problem.scale * gpu_log2e >= 0x1p-100f); /* 0 times a mask's -infinity, and its reciprocal */
 }
 
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)
