@@ -378,8 +378,9 @@ VARLEN_API varlen_status varlen_backward(varlen_context *context, varlen_stream 
 /* ---- Around attention --------------------------------------------------------------------------------------------- */
 
 /* Combines attention over parts of the keys into attention over all of them: with L = log(sum over parts of exp(lse)),
- * out = sum over parts of exp(lse - L) * out_part, and lse = L. Parts that saw nothing (lse = -infinity) weigh nothing;
- * if all did, out = 0 and lse = -infinity. A sink must have been given to one part only. */
+ * out = sum over parts of exp(lse - L) * out_part, and lse = L. Parts that saw nothing (lse = -infinity, or +infinity as
+ * FlashAttention-2 has it) weigh nothing; if all did, out = 0 and lse = -infinity. A NaN among the parts' lse makes the
+ * row NaN. A sink must have been given to one part only. */
 typedef struct varlen_merge_args {
     size_t struct_size;
     varlen_dtype dtype;           /* of out */
