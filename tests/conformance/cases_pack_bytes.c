@@ -6,7 +6,7 @@
 
 /* clang-format off */
 static const pack_bytes_case rows[] = {
-    {.head.name = "bytes", RAGGED, .element_size = 1, .dim = 1},
+    {.head.name = "single-bytes", RAGGED, .element_size = 1, .dim = 1},
     {.head.name = "bytes-dim-3", RAGGED, .element_size = 1, .dim = 3, .heads = 5},
     {.head.name = "bytes-dim-16", RAGGED, .element_size = 1, .dim = 16, .heads = 2},
     {.head.name = "bytes-odd-places", RAGGED, .element_size = 1, .dim = 16, .padded_shift = 1, .packed_shift = 3},
