@@ -19,6 +19,8 @@ bool oracle_sees(const sequence *s, int64_t i, int64_t j)
 
 float oracle_drop(const sequence *s, int64_t i, int32_t head, int64_t j)
 {
+    if (s->dropout_p == 0)
+        return 1;
     uint32_t word = philox_dropout_word(s->dropout_seed, s->dropout_offset, (uint32_t)s->index, (uint32_t)head,
                                         (uint32_t)i, (uint32_t)j);
     return word < floor(s->dropout_p * 0x1p32) ? 0 : 1 / (1 - s->dropout_p);

@@ -9,7 +9,7 @@
  * log2: hardly ever after the first block, so that outputs are seldom rescaled. */
 #define SOFTMAX_PAIRS_SLACK 8.0f
 
-_Static_assert(SCORE_ONE_EXPONENT + SOFTMAX_PAIRS_SLACK <= -15.0f, "sums of 2^15 weights stay below 1");
+_Static_assert(SCORE_ONE_EXPONENT + (int)SOFTMAX_PAIRS_SLACK <= -15, "sums of 2^15 weights stay below 1");
 
 /* 2^x * 2^exponent for finite x up to SOFTMAX_PAIRS_SLACK or so, and for -infinity, at most 2.1 ulp off. 2^0 is exact,
  * NaN stays NaN. As vector_exp2_times with a polynomial of degree 5, whose largest relative error is the least; at

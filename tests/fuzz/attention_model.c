@@ -1,0 +1,240 @@
+/* An attention call by the header's words; see attention_model.h. */
+#include "attention_model.h"
+
+#include "arena.h"
+
+#include <math.h>
+
+static bool window_is_legal(const varlen_attention *a)
+{
+    const bool is_window = a->mask == VARLEN_MASK_WINDOW, is_full = a->mask == VARLEN_MASK_FULL;
+    return a->window_left >= -1 && a->window_right >= -1 && (is_window || a->window_right <= 0) &&
+           (!is_full || a->window_left <= 0);
+}
+
+static bool dim_is_legal(int32_t dim)
+{
+    return dim >= 8 && dim <= 256 && dim % 8 == 0;
+}
+
+static bool total_is_legal(int64_t total)
+{
+    return total >= 0 && total <= INT32_MAX;
+}
+
+static void expect_sizes(const varlen_attention *a, expectation *expected)
+{
+    expect_rule(expected, (unsigned)a->dtype <= VARLEN_BFLOAT16, "dtype");
+    expect_rule(expected, a->batch >= 0, "batch");
+    expect_rule(expected, a->q_heads >= 1 && a->kv_heads >= 1, "heads");
+    expect_rule(expected, a->kv_heads < 1 || a->q_heads % a->kv_heads == 0, "kv_heads divides q_heads");
+    expect_rule(expected, dim_is_legal(a->head_dim), "head_dim");
+    expect_rule(expected, a->value_dim == 0 || dim_is_legal(a->value_dim), "value_dim");
+    expect_rule(expected, total_is_legal(a->total_q) && total_is_legal(a->total_k), "totals");
+    expect_rule(expected, a->max_seqlen_q >= 0 && a->max_seqlen_k >= 0, "max_seqlen");
+    expect_rule(expected, a->page_size >= 0 && a->page_table_width >= 0 && a->page_count >= 0, "paging");
+    expect_rule(expected, a->page_size <= 0 || a->total_k == 0, "total_k with paging");
+    expect_rule(expected, a->page_size > 0 || (a->page_table_width == 0 && a->page_count == 0), "pages without paging");
+}
+
+static void expect_scores(const varlen_attention *a, varlen_pass pass, expectation *expected)
+{
+    expect_rule(expected, isfinite(a->softmax_scale), "softmax_scale");
+    expect_rule(expected, isfinite(a->softcap) && a->softcap >= 0, "softcap");
+    expect_rule(expected, a->dropout_p >= 0 && a->dropout_p < 1, "dropout_p");
+    expect_rule(expected, (unsigned)a->mask <= VARLEN_MASK_WINDOW && (unsigned)a->alignment <= 1, "mask");
+    expect_rule(expected, window_is_legal(a), "window");
+    expect_rule(expected, a->flags <= 7, "flags");
+    expect_rule(expected, (unsigned)pass <= VARLEN_PASS_BACKWARD, "pass");
+    expect_rule(expected, pass == VARLEN_PASS_FORWARD || a->page_size <= 0, "backward with pages");
+}
+
+static tensor_view read_rows(attention_model *model, const char *name, bool is_keys, int64_t dim, bool written,
+                             const varlen_tensor *tensor, int64_t page_stride)
+{
+    const varlen_attention *a = model->attention;
+    const bool is_paged = is_keys && a->page_size > 0;
+    const view_shape shape = {
+        .name = name,
+        .written = written,
+        .element_size = varlen_dtype_size(a->dtype),
+        .alignment = 16,
+        .steps = is_paged ? a->page_count : 1,
+        .tokens = is_paged ? a->page_size : (is_keys ? a->total_k : a->total_q),
+        .heads = is_keys ? a->kv_heads : a->q_heads,
+        .dim = dim,
+    };
+    const tensor_view view = view_read(&shape, tensor, page_stride);
+    expect_view(&model->expected, &view);
+    return view;
+}
+
+static void expect_arrays(attention_model *model)
+{
+    const varlen_attention *a = model->attention;
+    const varlen_forward_args *args = &model->inputs;
+    expectation *expected = &model->expected;
+    const bool paged = a->page_size > 0;
+    const array_presence packed_only = paged ? ARRAY_ABSENT : ARRAY_REQUIRED;
+    const array_presence paged_only = paged ? (a->batch > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL) : ARRAY_OPTIONAL;
+    const array_presence table = !paged ? ARRAY_ABSENT : (a->page_table_width > 0 ? paged_only : ARRAY_OPTIONAL);
+    const int64_t ends = (int64_t)a->batch + 1;
+    const int64_t stride = args->alibi_slopes && a->batch <= 1 ? 0 : args->alibi_batch_stride; /* one has no next */
+    expect_array(expected, "cu_seqlens_q", args->cu_seqlens_q, ends, 4, ARRAY_REQUIRED);
+    expect_array(expected, "cu_seqlens_k", args->cu_seqlens_k, ends, 4, packed_only);
+    expect_array(expected, "seqused_q", args->seqused_q, a->batch, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "seqused_k", args->seqused_k, a->batch, 4, paged_only);
+    expect_array(expected, "leftpad_k", args->leftpad_k, a->batch, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "page_table", args->page_table, (__int128)a->batch * a->page_table_width, 4, table);
+    expect_array(expected, "sinks", args->sinks, a->q_heads, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "dropout_state", args->dropout_state, 2, 8, ARRAY_OPTIONAL);
+    expect_rule(expected, stride == 0 || (args->alibi_slopes && stride >= a->q_heads), "alibi_batch_stride");
+    const __int128 slopes = a->batch > 0 ? (__int128)stride * (a->batch - 1) + a->q_heads : 0;
+    expect_array(expected, "alibi_slopes", args->alibi_slopes, slopes, 4, ARRAY_OPTIONAL);
+    expect_rule(expected, paged || (args->k_page_stride == 0 && args->v_page_stride == 0), "page strides");
+}
+
+static void read_forward(attention_model *model, const attention_problem *problem)
+{
+    const varlen_attention *a = model->attention;
+    model->inputs = problem->forward;
+    model->out = read_rows(model, "out", false, model->value_dim, true, &problem->forward.out, 0);
+    expect_array(&model->expected, "lse", problem->forward.lse, (__int128)a->q_heads * a->total_q, 4, ARRAY_OPTIONAL);
+}
+
+static void read_backward(attention_model *model, const attention_problem *problem)
+{
+    const varlen_attention *a = model->attention;
+    const varlen_backward_args *args = &problem->backward;
+    model->inputs = (varlen_forward_args){.q = args->q,
+                                          .k = args->k,
+                                          .v = args->v,
+                                          .cu_seqlens_q = args->cu_seqlens_q,
+                                          .cu_seqlens_k = args->cu_seqlens_k,
+                                          .seqused_q = args->seqused_q,
+                                          .seqused_k = args->seqused_k,
+                                          .leftpad_k = args->leftpad_k,
+                                          .alibi_slopes = args->alibi_slopes,
+                                          .alibi_batch_stride = args->alibi_batch_stride,
+                                          .sinks = args->sinks,
+                                          .dropout_seed = args->dropout_seed,
+                                          .dropout_offset = args->dropout_offset,
+                                          .dropout_state = args->dropout_state};
+    model->out = read_rows(model, "out", false, model->value_dim, false, &args->out, 0);
+    model->dout = read_rows(model, "dout", false, model->value_dim, false, &args->dout, 0);
+    model->dq = read_rows(model, "dq", false, a->head_dim, true, &args->dq, 0);
+    model->dk = read_rows(model, "dk", true, a->head_dim, true, &args->dk, 0);
+    model->dv = read_rows(model, "dv", true, model->value_dim, true, &args->dv, 0);
+    expect_array(&model->expected, "lse", args->lse, (__int128)a->q_heads * a->total_q, 4,
+                 a->total_q > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL);
+    expect_array(&model->expected, "dsinks", args->dsinks, a->q_heads, 4, args->sinks ? ARRAY_OPTIONAL : ARRAY_ABSENT);
+}
+
+static int64_t slot(const attention_model *model, const int32_t *ends, int32_t b)
+{
+    const varlen_attention *a = model->attention;
+    return ends ? (int64_t)ends[b + 1] - ends[b] : (int64_t)a->page_size * a->page_table_width;
+}
+
+static bool ends_are_sound(const int32_t *ends, int32_t batch, int64_t total)
+{
+    bool sound = !ends || ends[0] == 0;
+    for (int32_t b = 0; ends && b < batch; b++)
+        sound = sound && ends[b] <= ends[b + 1] && ends[b + 1] <= total;
+    return sound;
+}
+
+static bool within(int64_t value, int64_t bound)
+{
+    return value >= 0 && value <= bound;
+}
+
+static bool sequence_is_sound(const attention_model *model, int32_t b)
+{
+    const varlen_attention *a = model->attention;
+    const varlen_forward_args *args = &model->inputs;
+    const int64_t keys_slot = slot(model, args->cu_seqlens_k, b), queries_slot = slot(model, args->cu_seqlens_q, b);
+    const int64_t used = args->seqused_k ? args->seqused_k[b] : keys_slot;
+    const int64_t padding = args->leftpad_k ? args->leftpad_k[b] : 0;
+    const int64_t queries = args->seqused_q ? args->seqused_q[b] : queries_slot;
+    if (!within(queries, queries_slot) || !within(used, keys_slot) || !within(padding, used))
+        return false;
+    if ((a->max_seqlen_q && queries > a->max_seqlen_q) || (a->max_seqlen_k && used - padding > a->max_seqlen_k))
+        return false;
+    for (int64_t row = padding; row < used && a->page_size > 0; row++)
+        if (!within(args->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))
+            return false;
+    return true;
+}
+
+static bool metadata_are_sound(const attention_model *model)
+{
+    const varlen_attention *a = model->attention;
+    bool sound = ends_are_sound(model->inputs.cu_seqlens_q, a->batch, a->total_q) &&
+                 ends_are_sound(model->inputs.cu_seqlens_k, a->batch, a->total_k);
+    for (int32_t b = 0; b < a->batch && sound; b++)
+        sound = sequence_is_sound(model, b);
+    return sound;
+}
+
+/* A target runs what can be judged in a moment. Others are legal, and are asked about, but not run. */
+static void expect_few(const varlen_attention *a, expectation *expected)
+{
+    const int64_t most = 4096;
+    const bool few = a->batch <= most && a->q_heads <= most && a->total_q <= most && a->total_k <= most &&
+                     a->page_count <= most && (int64_t)a->page_size * a->page_table_width <= INT32_MAX &&
+                     a->total_q * a->q_heads <= 4 * most;
+    expect_memory(expected, few, "the work");
+}
+
+attention_model attention_model_make(const attention_problem *problem)
+{
+    const varlen_attention *a = &problem->attention;
+    attention_model model = {.attention = a, .value_dim = a->value_dim ? a->value_dim : a->head_dim};
+    expect_sizes(a, &model.expected);
+    expect_scores(a, problem->pass, &model.expected);
+    if (model.expected.reach != VIEW_BACKED)
+        return model;
+    if (problem->pass == VARLEN_PASS_FORWARD)
+        read_forward(&model, problem);
+    else
+        read_backward(&model, problem);
+    const varlen_forward_args *args = &model.inputs;
+    model.q = read_rows(&model, "q", false, a->head_dim, false, &args->q, 0);
+    model.k = read_rows(&model, "k", true, a->head_dim, false, &args->k, args->k_page_stride);
+    model.v = read_rows(&model, "v", true, model.value_dim, false, &args->v, args->v_page_stride);
+    expect_arrays(&model);
+    expect_few(a, &model.expected);
+    if (model.expected.reach == VIEW_BACKED)
+        model.is_sound = metadata_are_sound(&model);
+    return model;
+}
+
+int64_t model_queries(const attention_model *model, int32_t b)
+{
+    const varlen_forward_args *args = &model->inputs;
+    return args->seqused_q ? args->seqused_q[b] : slot(model, args->cu_seqlens_q, b);
+}
+
+int64_t model_keys(const attention_model *model, int32_t b)
+{
+    const varlen_forward_args *args = &model->inputs;
+    const int64_t used = args->seqused_k ? args->seqused_k[b] : slot(model, args->cu_seqlens_k, b);
+    return used - (args->leftpad_k ? args->leftpad_k[b] : 0);
+}
+
+int64_t model_query_row(const attention_model *model, int32_t b, int64_t i)
+{
+    return model->inputs.cu_seqlens_q[b] + i;
+}
+
+key_row model_key_row(const attention_model *model, int32_t b, int64_t j)
+{
+    const varlen_attention *a = model->attention;
+    const varlen_forward_args *args = &model->inputs;
+    const int64_t row = (args->leftpad_k ? args->leftpad_k[b] : 0) + j;
+    if (a->page_size == 0)
+        return (key_row){0, args->cu_seqlens_k[b] + row};
+    const int32_t *table = arena_before(args->page_table); /* not all of it may be read as it is now */
+    return (key_row){table[(int64_t)b * a->page_table_width + row / a->page_size], row % a->page_size};
+}
