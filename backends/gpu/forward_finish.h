@@ -61,7 +61,7 @@ template <typename T> GPU_DEVICE float reference_score(const gpu_problem &proble
         return minus_infinity;
     const float reference = softmax_reference<T>(problem, maximum, problem.multiplier);
     if (softmax_huge(reference))
-        return finite(maximum * problem.unit);
+        return make_finite(maximum * problem.unit);
     return (reference - weight_shift<T>)*ln2;
 }
 

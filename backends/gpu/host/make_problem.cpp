@@ -1,6 +1,7 @@
 #include "host/make_problem.h"
 
 #include <cfloat>
+#include <cmath>
 
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype)
 {
@@ -53,7 +54,7 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
     const bool general = problem_is_general(problem);
-    problem.multiplier = general ? gpu_log2e : smaller(problem.scale * gpu_log2e, FLT_MAX);
+    problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
     problem.unit = general ? 1.0f : problem.scale;
     problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
