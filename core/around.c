@@ -1,11 +1,13 @@
 /* varlen_merge, varlen_cu_seqlens, varlen_pack, varlen_unpack, varlen_kv_append. */
 #include "context.h"
+#include "float_state.h"
 #include "metadata.h"
 #include "rules_around.h"
 #include "violation.h"
 
 varlen_status varlen_merge(varlen_context *context, varlen_stream stream, const varlen_merge_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_merge_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_require_function(context, context->backend->merge, "varlen_merge"));
@@ -16,6 +18,7 @@ varlen_status varlen_merge(varlen_context *context, varlen_stream stream, const 
 varlen_status varlen_cu_seqlens(varlen_context *context, varlen_stream stream, int32_t batch, const int32_t *lengths,
                                 int32_t *cu_seqlens)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_require_function(context, context->backend->cu_seqlens, "varlen_cu_seqlens"));
     VARLEN_TRY(varlen_check_cu_seqlens(batch, lengths, cu_seqlens));
@@ -38,6 +41,7 @@ static varlen_status prepare_pack(const varlen_context *context, const varlen_pa
 
 varlen_status varlen_pack(varlen_context *context, varlen_stream stream, const varlen_pack_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_pack_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_require_function(context, context->backend->pack, "varlen_pack"));
@@ -47,6 +51,7 @@ varlen_status varlen_pack(varlen_context *context, varlen_stream stream, const v
 
 varlen_status varlen_unpack(varlen_context *context, varlen_stream stream, const varlen_pack_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_pack_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_require_function(context, context->backend->unpack, "varlen_unpack"));
@@ -56,6 +61,7 @@ varlen_status varlen_unpack(varlen_context *context, varlen_stream stream, const
 
 varlen_status varlen_kv_append(varlen_context *context, varlen_stream stream, const varlen_kv_append_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_kv_append_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_require_function(context, context->backend->kv_append, "varlen_kv_append"));

@@ -1,5 +1,6 @@
 /* varlen_supports, varlen_workspace_size, varlen_forward, varlen_backward. */
 #include "context.h"
+#include "float_state.h"
 #include "metadata.h"
 #include "rule.h"
 #include "rules_attention.h"
@@ -32,6 +33,7 @@ static varlen_status check_metadata(const varlen_context *context, const varlen_
 
 varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_attention problem;
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
@@ -41,6 +43,7 @@ varlen_status varlen_supports(varlen_context *context, const varlen_attention *a
 varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention, varlen_pass pass,
                                     size_t *size)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     varlen_attention problem;
     size_t needed = 0;
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
@@ -55,6 +58,7 @@ varlen_status varlen_workspace_size(varlen_context *context, const varlen_attent
 varlen_status varlen_forward(varlen_context *context, varlen_stream stream, const varlen_attention *attention,
                              const varlen_forward_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_FORWARD;
     varlen_attention problem;
     varlen_forward_args data;
@@ -70,6 +74,7 @@ varlen_status varlen_forward(varlen_context *context, varlen_stream stream, cons
 varlen_status varlen_backward(varlen_context *context, varlen_stream stream, const varlen_attention *attention,
                               const varlen_backward_args *args)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_BACKWARD;
     varlen_attention problem;
     varlen_backward_args data;

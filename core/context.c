@@ -6,25 +6,34 @@
 
 #include "environment.h"
 #include "log.h"
+#include "plugin.h"
 #include "registry.h"
 #include "rule.h"
 #include "selection.h"
 #include "structs.h"
-#include "violation.h"
 
 varlen_status varlen_context_status(varlen_context *context)
 {
-    varlen_violation violation = {.rule = VARLEN_VIOLATION_NONE};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    VARLEN_TRY(varlen_pending_collect(context));
+    return varlen_pending_tell(context);
+}
+
+/* A device that cannot say what it has found tells so in varlen_context_status. */
+static void log_violations(varlen_context *context)
+{
     if (!context->backend->take_violation)
-        return VARLEN_OK;
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, take_violation, &violation));
-    return varlen_fail_violation(&violation);
+        return;
+    const varlen_text kept = varlen_error_keep();
+    if (varlen_pending_collect(context) != VARLEN_OK)
+        varlen_error_restore(&kept);
 }
 
 varlen_status varlen_begin_call(varlen_context *context)
 {
-    return varlen_context_status(context);
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    log_violations(context);
+    return VARLEN_OK;
 }
 
 varlen_status varlen_require_function(const varlen_context *context, bool has_function, const char *name)
@@ -63,6 +72,7 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
     varlen_context *opened = calloc(1, sizeof *opened);
     VARLEN_RULE(opened, OUT_OF_MEMORY, "there is no memory for a context");
     opened->backend = backend;
+    opened->pending.lock = (varlen_mutex)VARLEN_MUTEX_INITIALIZER;
     const varlen_status status = open_state(opened, options);
     if (status != VARLEN_OK) {
         free(opened);
@@ -76,7 +86,8 @@ static varlen_status open_backend(const varlen_backend *backend, const varlen_ba
 
 static varlen_status open_choice(const varlen_choice *choice, int32_t threads, varlen_context **context)
 {
-    const varlen_backend_open options = {.struct_size = sizeof options, .device = choice->device, .threads = threads};
+    const varlen_backend_open options = {
+        .struct_size = sizeof options, .host = &varlen_plugin_host, .device = choice->device, .threads = threads};
     const varlen_backend *backend;
     VARLEN_TRY(varlen_registry_find(choice->backend, &backend));
     const varlen_status status = open_backend(backend, &options, context);
@@ -107,7 +118,9 @@ static varlen_status open_best(int32_t threads, varlen_context **context)
 {
     varlen_text reasons = {0};
     const varlen_backend *backend;
-    for (int32_t rank = 0; varlen_registry_ranked(rank, &backend) == VARLEN_OK; rank++) {
+    const varlen_backend *previous = NULL;
+    varlen_status status;
+    for (; (status = varlen_registry_next(previous, &backend)) == VARLEN_OK; previous = backend) {
         varlen_choice choice = {.device = 0};
         memcpy(choice.backend, backend->name, strlen(backend->name) + 1);
         if (open_choice(&choice, threads, context) == VARLEN_OK)
@@ -115,7 +128,7 @@ static varlen_status open_best(int32_t threads, varlen_context **context)
         add_reason(&reasons);
     }
     add_reason(&reasons); /* there is no further one, and what else was found */
-    return varlen_fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "%s", reasons.data);
+    return varlen_fail(status, "%s", reasons.data);
 }
 
 static varlen_status open_selected(const varlen_open_options *options, varlen_context **context)
@@ -123,7 +136,7 @@ static varlen_status open_selected(const varlen_open_options *options, varlen_co
     const char *origin = "options.backend";
     const char *text = options->backend;
     varlen_selection selection;
-    if (!text) {
+    if (!text || varlen_is_blank(text)) {
         origin = "VARLEN_BACKEND";
         text = varlen_environment(origin);
     }
@@ -137,12 +150,16 @@ static varlen_status open_selected(const varlen_open_options *options, varlen_co
 
 varlen_status varlen_open(const varlen_open_options *options, varlen_context **context)
 {
+    const int32_t most_threads = 1024;
     varlen_open_options whole = {.struct_size = sizeof whole};
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     *context = NULL;
+    VARLEN_RULE(varlen_error_prepare(), OUT_OF_MEMORY, "there is no memory for messages");
     if (options)
         VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_OPEN_OPTIONS, options, &whole));
     VARLEN_RULE(whole.threads >= 0, INVALID_ARGUMENT, "options.threads = %d is below 0", whole.threads);
+    VARLEN_RULE(whole.threads <= most_threads, INVALID_ARGUMENT, "options.threads = %d is above %d", whole.threads,
+                most_threads);
     VARLEN_RULE(whole.reserved == 0, INVALID_ARGUMENT, "options.reserved = %u must be 0", whole.reserved);
     const varlen_text kept = varlen_error_keep();
     const varlen_status status = open_selected(&whole, context);
@@ -155,6 +172,7 @@ void varlen_close(varlen_context *context)
 {
     if (!context)
         return;
+    log_violations(context);
     context->backend->close(context->state);
     free(context);
 }

@@ -6,17 +6,19 @@
 
 #include "devices.h"
 #include "error.h"
+#include "pending_violation.h"
 
-/* Nothing in it changes between varlen_open and varlen_close, so that calls from any number of threads need no lock. */
+/* Nothing in it changes between varlen_open and varlen_close but for what is pending, which has a lock of its own: calls
+ * from any number of threads need no other. */
 struct varlen_context {
     const varlen_backend *backend;
     void *state; /* the backend's */
     varlen_device_info device;
     bool inspects_metadata; /* in host memory, before each call: VARLEN_VALIDATE and VARLEN_DEVICE_HOST_MEMORY */
+    varlen_pending_violation pending;
 };
 
-/* How attention and the calls around it begin: the context is there, and no violation that the device has found is
- * waiting to be told. */
+/* How attention and the calls around it begin: the context is there, and what the device has found so far is logged. */
 varlen_status varlen_begin_call(varlen_context *context);
 
 /* Fails with VARLEN_ERROR_UNSUPPORTED unless `has_function`: for the backend's optional functions. `name` is that of

@@ -3,13 +3,22 @@
 
 #include <string.h>
 
+#include "plugin.h"
 #include "registry.h"
 #include "rule.h"
 #include "structs.h"
+#include "text.h"
+
+/* More than any machine has: programs may count to what a backend says. */
+enum { MAX_DEVICES = 1024 };
 
 varlen_status varlen_backend_result(const varlen_backend *backend, const char *function, varlen_status status)
 {
-    if (status == VARLEN_OK || varlen_error_since_mark())
+    const bool is_told = varlen_error_since_mark() != VARLEN_OK;
+    VARLEN_RULE(status >= VARLEN_OK && status <= VARLEN_ERROR_INTERNAL, INTERNAL,
+                "backend %s: %s gave status %d, which does not exist%s%s", backend->name, function, (int)status,
+                is_told ? ": " : "", is_told ? varlen_error_message() : "");
+    if (status == VARLEN_OK || is_told)
         return status;
     return varlen_fail(status, "backend %s: %s gave %s without a reason", backend->name, function,
                        varlen_status_name(status));
@@ -19,8 +28,10 @@ varlen_status varlen_device_count(const varlen_backend *backend, int32_t *count)
 {
     int32_t found = 0;
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "device_count", backend->device_count(&found)));
-    VARLEN_RULE(found > 0, BACKEND_UNAVAILABLE, "it has no device");
+    VARLEN_TRY(varlen_backend_result(backend, "device_count", backend->device_count(&varlen_plugin_host, &found)));
+    VARLEN_RULE(found != 0, BACKEND_UNAVAILABLE, "it has no device");
+    VARLEN_RULE(found > 0 && found <= MAX_DEVICES, BACKEND_UNAVAILABLE,
+                "it says that it has %d devices, which is not in 1 .. %d", found, MAX_DEVICES);
     *count = found;
     return VARLEN_OK;
 }
@@ -34,16 +45,31 @@ varlen_status varlen_check_device(const varlen_backend *backend, int32_t device)
     return VARLEN_OK;
 }
 
+/* Makes a text that a backend has filled in, and may not have ended, one that can be printed. */
+static void clean(char *field, size_t size)
+{
+    varlen_text text = {0};
+    varlen_text_add(&text, "%.*s", (int)size, field);
+    size_t length = text.length < size ? text.length : size - 1;
+    while (length > 0 && ((unsigned char)text.data[length] & 0xc0) == 0x80)
+        length--; /* not inside a character */
+    memset(field, 0, size);
+    memcpy(field, text.data, length);
+}
+
 varlen_status varlen_describe_device(const varlen_backend *backend, int32_t device, varlen_device_info *info)
 {
     *info = (varlen_device_info){.struct_size = sizeof *info, .device = device};
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(device, info)));
+    VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(&varlen_plugin_host, device, info)));
     info->struct_size = sizeof *info;
+    if (!backend->backward)
+        info->passes &= ~(1u << VARLEN_PASS_BACKWARD);
     memset(info->backend, 0, sizeof info->backend);
     strncpy(info->backend, backend->name, sizeof info->backend - 1);
-    info->name[sizeof info->name - 1] = '\0';
-    info->architecture[sizeof info->architecture - 1] = '\0';
+    info->device = device;
+    clean(info->name, sizeof info->name);
+    clean(info->architecture, sizeof info->architecture);
     return VARLEN_OK;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "error.h"
-#include "log.h"
+#include "kept_text.h"
 #include "os.h"
 #include "structs.h"
 
@@ -17,9 +17,8 @@ typedef struct declaration {
 
 static const declaration declarations[] = {
     {"VARLEN_BACKEND", "auto | NAME | NAME:DEVICE | a comma list of these names, as in cuda:1,cpu", "auto",
-     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and "
-     "lists "
-     "go on to the next."},
+     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and lists "
+     "go on to the next. Empty: not set."},
     {"VARLEN_BACKEND_PATH", "absolute folders, separated by colons", "",
      "Folders to search for backend plugins before the one beside libvarlen. Ignored in setuid programs."},
     {"VARLEN_LOG", "error | warn | info | debug", "",
@@ -33,13 +32,17 @@ static const declaration declarations[] = {
 
 static const int32_t declaration_count = sizeof declarations / sizeof declarations[0];
 
-const char *varlen_environment(const char *name)
+bool varlen_environment_is_declared(const char *name)
 {
     for (int32_t i = 0; i < declaration_count; i++)
         if (strcmp(declarations[i].name, name) == 0)
-            return varlen_os_environment(name);
-    varlen_log(VARLEN_LOG_ERROR, "%s is not one of varlen's environment variables, so it was not read", name);
-    return NULL;
+            return true;
+    return false;
+}
+
+const char *varlen_environment(const char *name)
+{
+    return varlen_environment_is_declared(name) ? varlen_os_environment(name) : NULL;
 }
 
 int32_t varlen_environment_count(void)
@@ -53,12 +56,13 @@ varlen_status varlen_get_environment(int32_t index, varlen_environment_variable 
         return varlen_fail(VARLEN_ERROR_INVALID_ARGUMENT, "index = %d is not below varlen_environment_count() = %d",
                            index, declaration_count);
     const declaration *declared = &declarations[index];
+    const char *value = varlen_os_environment(declared->name);
     const varlen_environment_variable whole = {
         .name = declared->name,
         .values = declared->values,
         .default_value = declared->default_value,
         .help = declared->help,
-        .value = varlen_os_environment(declared->name),
+        .value = value ? varlen_printable_text(value) : NULL,
     };
     return varlen_struct_write(VARLEN_STRUCT_ENVIRONMENT_VARIABLE, &whole, variable);
 }

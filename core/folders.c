@@ -1,25 +1,21 @@
-/* Building the list of search folders, and listing the plugin files in them. */
+/* The list of search folders, and listing the plugin files in them. */
 #include "folders.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "configuration.h"
 #include "environment.h"
+#include "kept_text.h"
 #include "log.h"
-#include "os.h"
 #include "rule.h"
 #include "selection.h"
 
 static const char file_prefix[] = "varlen-";
 static const char file_suffix[] = ".so";
 
-/* What list_file, which a folder's listing calls for each file, adds to. */
-typedef struct listing {
-    varlen_folder *folder;
-    varlen_candidate **end;
-    bool out_of_memory;
-} listing;
+/* ---- The list ---- */
 
 static char *join_path(const char *folder, const char *file)
 {
@@ -34,58 +30,6 @@ static char *join_path(const char *folder, const char *file)
     return path;
 }
 
-static bool list_file(void *user, const char *file)
-{
-    listing *to = user;
-    const size_t prefix = sizeof file_prefix - 1;
-    const size_t suffix = sizeof file_suffix - 1;
-    const size_t length = strlen(file);
-    if (length < prefix + suffix || memcmp(file, file_prefix, prefix) != 0 ||
-        memcmp(file + length - suffix, file_suffix, suffix) != 0)
-        return true;
-
-    varlen_candidate *candidate = calloc(1, sizeof *candidate);
-    char *name = varlen_text_copy(file + prefix, length - prefix - suffix);
-    char *path = join_path(to->folder->path, file);
-    if (!candidate || !name || !path) {
-        free(candidate);
-        free(name);
-        free(path);
-        to->out_of_memory = true;
-        return false;
-    }
-    candidate->name = name;
-    candidate->path = path;
-    if (!varlen_is_backend_name(name)) {
-        candidate->state = VARLEN_CANDIDATE_REFUSED;
-        candidate->reason = "its file does not carry a backend's name: 1 to 15 of a-z, 0-9, _ and -, but not auto";
-    }
-    *to->end = candidate;
-    to->end = &candidate->next;
-    return true;
-}
-
-static const varlen_folder *find_real_path(const varlen_folder *list, const char *real_path)
-{
-    while (list && !(list->real_path && strcmp(list->real_path, real_path) == 0))
-        list = list->next;
-    return list;
-}
-
-/* Puts into `reason` why the folder is not searched; leaves it empty if it is. */
-static void examine(const varlen_folder *folder, const varlen_folder *list, varlen_text *reason)
-{
-    if (!varlen_os_is_absolute(folder->path)) {
-        varlen_text_add(reason, "it is not an absolute path");
-        return;
-    }
-    if (!varlen_os_trusts_folder(folder->real_path ? folder->real_path : folder->path, reason))
-        return;
-    const varlen_folder *same = find_real_path(list, folder->real_path);
-    if (same)
-        varlen_text_add(reason, "it is the folder that is searched for %s", same->origin);
-}
-
 static varlen_folder *new_folder(const char *path, size_t length, const char *origin)
 {
     varlen_folder *folder = calloc(1, sizeof *folder);
@@ -98,74 +42,225 @@ static varlen_folder *new_folder(const char *path, size_t length, const char *or
     folder->path = copy;
     folder->origin = origin;
     folder->reason = "";
-    folder->real_path = varlen_os_is_absolute(copy) ? varlen_os_real_path(copy) : NULL;
     return folder;
 }
 
-static varlen_status insert(varlen_folder **list, varlen_folder **place, const char *path, size_t length,
-                            const char *origin)
+static bool make_room(varlen_folder_list *list)
 {
-    varlen_text reason = {0};
-    varlen_folder *folder = new_folder(path, length, origin);
+    if (list->count < list->capacity)
+        return true;
+    const int32_t capacity = list->capacity ? 2 * list->capacity : 8;
+    varlen_folder **items = realloc(list->items, (size_t)capacity * sizeof(varlen_folder *));
+    if (!items)
+        return false;
+    list->items = items;
+    list->capacity = capacity;
+    return true;
+}
+
+varlen_status varlen_folder_insert(varlen_folder_list *list, int32_t index, const char *path, size_t length,
+                                   const char *origin)
+{
+    varlen_folder *folder = make_room(list) ? new_folder(path, length, origin) : NULL;
     VARLEN_RULE(folder, OUT_OF_MEMORY, "there is no memory to remember the folder %.*s", (int)length, path);
-    examine(folder, *list, &reason);
-    listing to = {.folder = folder, .end = &folder->candidates};
-    if (reason.length == 0)
-        varlen_os_list_folder(folder->path, list_file, &to, &reason);
-    if (reason.length > 0) {
-        const char *copy = varlen_text_copy(reason.data, reason.length);
-        folder->reason = copy ? copy : "it was refused, and there was no memory to keep the reason";
-    }
-    varlen_log(VARLEN_LOG_INFO, "%s for plugins: %s (%s)%s%s", reason.length ? "not searched" : "searched",
-               folder->path, origin, reason.length ? ": " : "", reason.data);
-    folder->next = *place;
-    *place = folder;
-    VARLEN_RULE(!to.out_of_memory, OUT_OF_MEMORY, "there is no memory to list the folder %s", folder->path);
+    memmove(list->items + index + 1, list->items + index, (size_t)(list->count - index) * sizeof(varlen_folder *));
+    list->items[index] = folder;
+    list->count++;
     return VARLEN_OK;
 }
 
-varlen_status varlen_folder_insert(varlen_folder **list, varlen_folder **place, const char *path, const char *origin)
-{
-    return insert(list, place, path, strlen(path), origin);
-}
-
-static varlen_status append(varlen_folder **list, const char *path, size_t length, const char *origin)
-{
-    varlen_folder **place = list;
-    while (*place)
-        place = &(*place)->next;
-    return insert(list, place, path, length, origin);
-}
-
-static varlen_status append_environment(varlen_folder **list)
+static varlen_status append_environment(varlen_folder_list *list)
 {
     const char *rest = varlen_environment("VARLEN_BACKEND_PATH");
     if (rest && !rest[0])
         rest = NULL;
     while (rest) {
         const size_t length = strcspn(rest, ":");
-        VARLEN_TRY(append(list, rest, length, "VARLEN_BACKEND_PATH"));
+        VARLEN_TRY(varlen_folder_insert(list, list->count, rest, length, "VARLEN_BACKEND_PATH"));
         rest = rest[length] ? rest + length + 1 : NULL;
     }
     return VARLEN_OK;
 }
 
-static varlen_status append_beside(varlen_folder **list)
+/* Where libvarlen's own path is not known, this is "varlen" alone, which is refused for being relative. */
+static varlen_status append_beside(varlen_folder_list *list)
 {
-    char *own = varlen_os_own_folder();
-    if (!own)
-        return VARLEN_OK;
-    char *path = join_path(own, varlen_plugin_subfolder);
-    const varlen_status status = path ? append(list, path, strlen(path), "beside libvarlen")
-                                      : varlen_fail(VARLEN_ERROR_OUT_OF_MEMORY, "there is no memory to join a path");
-    free(own);
+    const char *own = varlen_os_own_path();
+    const size_t length = own ? (size_t)(strrchr(own, '/') + 1 - own) : 0;
+    char *path = malloc(length + strlen(varlen_plugin_subfolder) + 1);
+    VARLEN_RULE(path, OUT_OF_MEMORY, "there is no memory to join a path");
+    memcpy(path, own ? own : "", length);
+    strcpy(path + length, varlen_plugin_subfolder);
+    const varlen_status status = varlen_folder_insert(list, list->count, path, strlen(path), "beside libvarlen");
     free(path);
     return status;
 }
 
-varlen_status varlen_folder_append_standard(varlen_folder **list)
+static varlen_status append_all(varlen_folder_list *list)
 {
     VARLEN_TRY(append_environment(list));
     VARLEN_TRY(append_beside(list));
-    return append(list, varlen_install_plugin_folder, strlen(varlen_install_plugin_folder), "install folder");
+    return varlen_folder_insert(list, list->count, varlen_install_plugin_folder, strlen(varlen_install_plugin_folder),
+                                "install folder");
+}
+
+varlen_status varlen_folder_append_standard(varlen_folder_list *list)
+{
+    const int32_t before = list->count;
+    const varlen_status status = append_all(list);
+    while (status != VARLEN_OK && list->count > before) {
+        varlen_folder *folder = list->items[--list->count];
+        free((char *)folder->path);
+        free(folder);
+    }
+    return status;
+}
+
+/* ---- The folders that are searched, by what they are ---- */
+
+enum { BUCKETS = 1024 };
+
+static varlen_folder *buckets[BUCKETS];
+
+static varlen_folder **bucket_of(const varlen_file_id *id)
+{
+    return &buckets[(id->number ^ id->number >> 10 ^ id->device) % BUCKETS];
+}
+
+static const varlen_folder *find_same(const varlen_file_id *id)
+{
+    const varlen_folder *folder = *bucket_of(id);
+    while (folder && !(folder->id.device == id->device && folder->id.number == id->number))
+        folder = folder->next_of_hash;
+    return folder;
+}
+
+static void add_searched(varlen_folder *folder)
+{
+    varlen_folder **bucket = bucket_of(&folder->id);
+    folder->next_of_hash = *bucket;
+    *bucket = folder;
+}
+
+/* ---- Listing ---- */
+
+/* What list_file, which a folder's listing calls for each file, adds to. */
+typedef struct listing {
+    varlen_folder *folder;
+    int32_t capacity;
+    bool out_of_memory;
+} listing;
+
+static void free_candidate(varlen_candidate *candidate)
+{
+    if (!candidate)
+        return;
+    free((char *)candidate->name);
+    free((char *)candidate->path);
+    free(candidate);
+}
+
+static varlen_candidate *new_candidate(const varlen_folder *folder, const char *file, const char *name, size_t length)
+{
+    varlen_candidate *candidate = calloc(1, sizeof *candidate);
+    if (!candidate)
+        return NULL;
+    candidate->name = varlen_text_copy(name, length);
+    candidate->path = join_path(folder->path, file);
+    candidate->reason = "";
+    if (candidate->name && candidate->path)
+        return candidate;
+    free_candidate(candidate);
+    return NULL;
+}
+
+static bool add_candidate(listing *to, varlen_candidate *candidate)
+{
+    varlen_folder *folder = to->folder;
+    if (folder->candidate_count == to->capacity) {
+        const int32_t capacity = to->capacity ? 2 * to->capacity : 8;
+        varlen_candidate **larger = realloc(folder->candidates, (size_t)capacity * sizeof(varlen_candidate *));
+        if (!larger)
+            return false;
+        folder->candidates = larger;
+        to->capacity = capacity;
+    }
+    folder->candidates[folder->candidate_count++] = candidate;
+    return true;
+}
+
+static bool list_file(void *user, const char *file)
+{
+    listing *to = user;
+    const size_t prefix = sizeof file_prefix - 1;
+    const size_t suffix = sizeof file_suffix - 1;
+    const size_t length = strlen(file);
+    if (length < prefix + suffix || memcmp(file, file_prefix, prefix) != 0 ||
+        memcmp(file + length - suffix, file_suffix, suffix) != 0)
+        return true;
+
+    varlen_candidate *candidate = new_candidate(to->folder, file, file + prefix, length - prefix - suffix);
+    if (!candidate || !add_candidate(to, candidate)) {
+        free_candidate(candidate);
+        to->out_of_memory = true;
+        return false;
+    }
+    if (!varlen_is_backend_name(candidate->name)) {
+        candidate->state = VARLEN_CANDIDATE_REFUSED;
+        candidate->failure = VARLEN_ERROR_BACKEND_UNAVAILABLE;
+        candidate->reason = "its file does not carry a backend's name: 1 to 15 of a-z, 0-9, _ and -, but not auto";
+    }
+    return true;
+}
+
+static bool list_files(varlen_folder *folder, varlen_obstacle *obstacle)
+{
+    listing to = {.folder = folder};
+    if (varlen_os_list_folder(folder->path, list_file, &to, obstacle) && !to.out_of_memory)
+        return true;
+    while (folder->candidate_count > 0)
+        free_candidate(folder->candidates[--folder->candidate_count]);
+    free(folder->candidates);
+    folder->candidates = NULL;
+    if (to.out_of_memory) {
+        obstacle->error = ENOMEM;
+        varlen_text_add(&obstacle->words, "there is no memory to list its files");
+    }
+    return false;
+}
+
+/* Whether the folder is to be searched. */
+static bool examine(varlen_folder *folder, varlen_obstacle *obstacle)
+{
+    if (!varlen_os_is_absolute(folder->path)) {
+        varlen_text_add(&obstacle->words, "it is not an absolute path");
+        return false;
+    }
+    char *real_path = varlen_os_real_path(folder->path, obstacle);
+    if (!real_path)
+        return false;
+    const bool is_known =
+        varlen_os_trusts_folder(real_path, obstacle) && varlen_os_identify(real_path, &folder->id, obstacle);
+    free(real_path);
+    const varlen_folder *same = is_known ? find_same(&folder->id) : NULL;
+    if (same)
+        varlen_text_add(&obstacle->words, "it is the folder that is searched for %s", same->origin);
+    return is_known && !same;
+}
+
+void varlen_folder_look(varlen_folder *folder)
+{
+    varlen_obstacle obstacle = {0};
+    if (examine(folder, &obstacle) && list_files(folder, &obstacle)) {
+        add_searched(folder);
+        folder->is_settled = true;
+        folder->failure = VARLEN_OK;
+        folder->reason = "";
+        varlen_log(VARLEN_LOG_INFO, "searched for plugins: %s (%s)", folder->path, folder->origin);
+        return;
+    }
+    folder->is_settled = !varlen_obstacle_may_pass(&obstacle);
+    folder->failure = varlen_obstacle_status(&obstacle);
+    folder->reason = varlen_kept_text(obstacle.words.data);
+    varlen_log(VARLEN_LOG_INFO, "not searched for plugins: %s (%s): %s", folder->path, folder->origin, folder->reason);
 }

@@ -2,45 +2,57 @@
 #ifndef VARLEN_CORE_FOLDERS_H
 #define VARLEN_CORE_FOLDERS_H
 
+#include "os.h"
 #include "plugin.h"
 
 typedef enum varlen_candidate_state {
-    VARLEN_CANDIDATE_FOUND,   /* not loaded so far */
+    VARLEN_CANDIDATE_FOUND,   /* not loaded so far; with a reason: loading failed, and is tried again */
     VARLEN_CANDIDATE_LOADED,  /* its backend can be opened */
-    VARLEN_CANDIDATE_REFUSED, /* the reason says why */
+    VARLEN_CANDIDATE_REFUSED, /* for good */
 } varlen_candidate_state;
 
-/* A plugin file, or a backend that is linked in. Lives until the process ends; once its state is not FOUND any more,
- * nothing changes but what is said of its devices. */
+/* A plugin file, or a backend that is linked in. Lives until the process ends. Once it is LOADED or REFUSED it does not
+ * change any more, but for its position. */
 typedef struct varlen_candidate {
-    struct varlen_candidate *next;
     const char *name; /* also of files whose name is no backend's */
     const char *path; /* "(built in)" for a backend that is linked in */
     varlen_backend_entry_function builtin_entry;
+    int32_t position; /* in order of search */
     varlen_candidate_state state;
-    const char *reason; /* if refused */
+    varlen_status failure; /* VARLEN_OK if nothing has failed */
+    const char *reason;    /* why it is not loaded, "" if it is or has not been tried; a kept text */
     varlen_plugin plugin;
-
-    int32_t device_count;
-    const char *device_reason; /* why there is none, "" if there is one; NULL until someone has asked */
 } varlen_candidate;
 
 typedef struct varlen_folder {
-    struct varlen_folder *next;
     const char *path;
-    const char *real_path; /* NULL if there is no such folder */
     const char *origin;
-    const char *reason; /* why it was not searched, "" if it was */
-    varlen_candidate *candidates;
+    bool is_settled;       /* its files are listed, or it is refused for good; else it is looked at again */
+    varlen_status failure; /* VARLEN_OK if it is searched */
+    const char *reason;    /* why it is not searched, "" if it is; a kept text */
+    varlen_candidate **candidates;
+    int32_t candidate_count;
+    varlen_file_id id;
+    struct varlen_folder *next_of_hash; /* of the folders that are searched */
 } varlen_folder;
 
-/* Both fail with VARLEN_ERROR_OUT_OF_MEMORY alone. `*list` is the whole list, and `place` a link in it. */
+/* In order of search. */
+typedef struct varlen_folder_list {
+    varlen_folder **items;
+    int32_t count;
+    int32_t capacity;
+} varlen_folder_list;
 
-/* Looks at the folder and puts it at `place`, with the plugin files in it. One that is relative, missing, untrusted or
- * in the list already is put there with its reason. */
-varlen_status varlen_folder_insert(varlen_folder **list, varlen_folder **place, const char *path, const char *origin);
+/* Puts a folder, of which nothing is known yet, at `index`. Fails with VARLEN_ERROR_OUT_OF_MEMORY alone. */
+varlen_status varlen_folder_insert(varlen_folder_list *list, int32_t index, const char *path, size_t length,
+                                   const char *origin);
 
-/* Appends VARLEN_BACKEND_PATH, the folder beside libvarlen, and the one of the installation. */
-varlen_status varlen_folder_append_standard(varlen_folder **list);
+/* Appends VARLEN_BACKEND_PATH, the folder beside libvarlen, and the one of the installation: all of them, or none and
+ * VARLEN_ERROR_OUT_OF_MEMORY. */
+varlen_status varlen_folder_append_standard(varlen_folder_list *list);
+
+/* Lists the plugin files of a folder that is not settled. One that is relative, missing, not trusted or searched
+ * already is refused for good; after a failure that may pass it is as it was, with the reason. */
+void varlen_folder_look(varlen_folder *folder);
 
 #endif

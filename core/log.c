@@ -82,3 +82,13 @@ void varlen_log(varlen_log_level level, const char *format, ...)
         print_line(level, line.data);
     varlen_mutex_unlock(&lock);
 }
+
+void varlen_log_hold(void)
+{
+    varlen_mutex_lock(&lock);
+}
+
+void varlen_log_release(void)
+{
+    varlen_mutex_unlock(&lock);
+}

@@ -1,6 +1,7 @@
 /* Device memory, streams and events. They work, and are needed, whatever attention has found in its metadata: none of
  * them tells a pending violation. */
 #include "context.h"
+#include "float_state.h"
 #include "rule.h"
 
 varlen_status varlen_alloc(varlen_context *context, size_t size, void **data)
@@ -103,6 +104,7 @@ varlen_status varlen_event_synchronize(varlen_context *context, varlen_event eve
 
 varlen_status varlen_event_elapsed(varlen_context *context, varlen_event start, varlen_event end, double *milliseconds)
 {
+    VARLEN_DEFAULT_FLOAT_STATE;
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(start, INVALID_ARGUMENT, "start is NULL");
     VARLEN_RULE(end, INVALID_ARGUMENT, "end is NULL");

@@ -12,8 +12,9 @@ typedef struct side {
     const int32_t *seqused;    /* NULL: the whole slot */
     const int32_t *leftpad;    /* NULL: none */
     int64_t total;
-    int64_t paged_rows; /* rows of a slot without cu_seqlens */
-    int32_t maximum;    /* rows that one sequence may have */
+    int64_t paged_rows; /* rows of a slot without cu_seqlens, */
+    int32_t page_table_width;
+    int32_t maximum; /* rows that one sequence may have */
     bool maximum_is_known;
 } side;
 
@@ -45,6 +46,16 @@ static varlen_violation violation(varlen_violation_rule rule, varlen_metadata ar
     return (varlen_violation){.rule = rule, .argument = argument, .index = index, .value = value, .bound = bound};
 }
 
+/* More rows than the slot has. */
+static varlen_violation slot_violation(const side *s, varlen_violation_rule packed_rule,
+                                       varlen_violation_rule paged_rule, int32_t b, int64_t value)
+{
+    varlen_violation found =
+        violation(s->cu_seqlens ? packed_rule : paged_rule, s->seqused_name, b, value, slot_rows(s, b));
+    found.column = s->page_table_width;
+    return found;
+}
+
 static const varlen_violation none = {.rule = VARLEN_VIOLATION_NONE};
 
 static varlen_violation inspect_cu_seqlens(const side *s, int32_t batch)
@@ -69,7 +80,7 @@ static varlen_violation inspect_lengths_of(const side *s, int32_t b)
     if (used < 0)
         return violation(VARLEN_VIOLATION_NEGATIVE, s->seqused_name, b, used, 0);
     if (used > slot)
-        return violation(VARLEN_VIOLATION_SLOT, s->seqused_name, b, used, slot);
+        return slot_violation(s, VARLEN_VIOLATION_SLOT, VARLEN_VIOLATION_PAGED_SLOT, b, used);
     if (padding < 0)
         return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, padding, 0);
     if (padding > used)
@@ -117,6 +128,7 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
                        .leftpad = args->leftpad_k,
                        .total = attention->total_k,
                        .paged_rows = (int64_t)attention->page_size * attention->page_table_width,
+                       .page_table_width = attention->page_table_width,
                        .maximum = attention->max_seqlen_k,
                        .maximum_is_known = attention->max_seqlen_k > 0};
     const page_table table = {args->page_table, attention->page_table_width, attention->page_size,
@@ -157,12 +169,12 @@ static varlen_violation inspect_append_to(const varlen_kv_append_args *args, con
 {
     const int64_t used = used_rows(keys, b);
     const int64_t added = (int64_t)args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];
-    const int64_t slot = slot_rows(keys, b);
-    const int64_t capacity = slot < INT32_MAX ? slot : INT32_MAX; /* seqused_k_out is 32 bits wide */
     const int64_t positions = used - padding_rows(keys, b) + added;
     const page_table table = {args->page_table, args->page_table_width, args->page_size, args->page_count};
-    if (used + added > capacity)
-        return violation(VARLEN_VIOLATION_CAPACITY, VARLEN_METADATA_SEQUSED_K, b, used + added, capacity);
+    if (used + added > slot_rows(keys, b))
+        return slot_violation(keys, VARLEN_VIOLATION_CAPACITY, VARLEN_VIOLATION_PAGED_CAPACITY, b, used + added);
+    if (used + added > INT32_MAX) /* seqused_k_out is 32 bits wide */
+        return violation(VARLEN_VIOLATION_COUNT, VARLEN_METADATA_SEQUSED_K, b, used + added, INT32_MAX);
     if (added > 0 && args->rotary_dim > 0 && positions > args->rotary_positions)
         return violation(VARLEN_VIOLATION_POSITION, VARLEN_METADATA_SEQUSED_K, b, positions - 1,
                          args->rotary_positions);
@@ -180,7 +192,8 @@ varlen_violation varlen_inspect_kv_append(const varlen_kv_append_args *args)
                        .seqused = args->seqused_k,
                        .leftpad = args->leftpad_k,
                        .total = args->total_k,
-                       .paged_rows = (int64_t)args->page_size * args->page_table_width};
+                       .paged_rows = (int64_t)args->page_size * args->page_table_width,
+                       .page_table_width = args->page_table_width};
     varlen_violation found = inspect_side(&added, args->batch);
     if (!found.rule)
         found = inspect_side(&keys, args->batch);

@@ -1,9 +1,11 @@
-/* Loading one plugin: trust, dynamic loader, then the agreement on versions before anything else. */
+/* Loading one plugin: trust, a look at the file, the dynamic loader, then the agreement on versions before anything
+ * else. */
 #include "plugin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "elf_file.h"
 #include "environment.h"
 #include "log.h"
 #include "os.h"
@@ -12,12 +14,22 @@
 /* The size of varlen_backend in ABI 1.0. Never changes; functions of later minor versions come after it. */
 static const size_t first_size = offsetof(varlen_backend, event_elapsed) + sizeof((varlen_backend *)0)->event_elapsed;
 
-static const varlen_host host = {
+/* A name that is not in varlen's table is a defect of the backend. */
+static const char *host_environment(const char *name)
+{
+    if (!varlen_environment_is_declared(name)) {
+        varlen_log(VARLEN_LOG_ERROR, "%s is not one of varlen's environment variables, so it was not read", name);
+        return NULL;
+    }
+    return varlen_environment(name);
+}
+
+const varlen_host varlen_plugin_host = {
     .abi_version = VARLEN_BACKEND_ABI_VERSION,
     .struct_size = sizeof(varlen_host),
     .fail = varlen_fail,
     .log = varlen_log,
-    .environment = varlen_environment,
+    .environment = host_environment,
 };
 
 typedef struct required_function {
@@ -80,12 +92,18 @@ static varlen_status check_offer(const varlen_backend *offered, const char *name
     return check_functions(offered);
 }
 
-varlen_status varlen_plugin_enter(varlen_backend_entry_function entry, const char *name, varlen_plugin *plugin)
+varlen_status varlen_plugin_enter(varlen_backend_entry_function entry, const char *name, varlen_plugin *plugin,
+                                  bool *may_pass)
 {
+    memset(plugin, 0, sizeof *plugin);
+    *may_pass = false;
     varlen_error_mark();
-    const varlen_backend *offered = entry(&host);
-    if (!offered && varlen_error_since_mark())
-        return VARLEN_ERROR_BACKEND_UNAVAILABLE; /* the message is the plugin's */
+    const varlen_backend *offered = entry(&varlen_plugin_host);
+    const varlen_status declined = varlen_error_since_mark();
+    if (!offered && declined != VARLEN_OK) { /* the message is the plugin's */
+        *may_pass = declined == VARLEN_ERROR_OUT_OF_MEMORY;
+        return *may_pass ? VARLEN_ERROR_OUT_OF_MEMORY : VARLEN_ERROR_BACKEND_UNAVAILABLE;
+    }
     VARLEN_RULE(offered, BACKEND_UNAVAILABLE, "its %s returned NULL without a reason", VARLEN_BACKEND_ENTRY_SYMBOL);
     plugin->abi_version = offered->abi_version;
     VARLEN_TRY(check_offer(offered, name));
@@ -94,12 +112,60 @@ varlen_status varlen_plugin_enter(varlen_backend_entry_function entry, const cha
     return VARLEN_OK;
 }
 
-static varlen_status load_real_path(const char *path, const char *name, varlen_plugin *plugin)
+/* ---- Files ---- */
+
+typedef struct plugin_reading {
+    const varlen_file *file;
+    varlen_obstacle *obstacle;
+} plugin_reading;
+
+static bool read_file(void *user, uint64_t offset, void *to, size_t size)
 {
-    varlen_text reason = {0};
-    VARLEN_RULE(varlen_os_trusts_file(path, &reason), BACKEND_UNAVAILABLE, "%s", reason.data);
-    void *library = varlen_os_library_open(path, &reason);
-    VARLEN_RULE(library, BACKEND_UNAVAILABLE, "%s", reason.data);
+    const plugin_reading *reading = user;
+    return varlen_os_file_read(reading->file, offset, to, size, reading->obstacle);
+}
+
+static bool check_file(const varlen_file *file, varlen_obstacle *obstacle)
+{
+    plugin_reading reading = {.file = file, .obstacle = obstacle};
+    const varlen_elf_reader reader = {.size = file->size, .user = &reading, .read = read_file};
+    return varlen_elf_check(&reader, &obstacle->words);
+}
+
+/* The loader opens the file by its path, not by the descriptor that was looked at: through /proc/self/fd it would show
+ * debuggers and the plugin's own $ORIGIN a folder of descriptors, and take the next plugin for this one when the number
+ * comes again. None but trusted users can put another file there, and if one does just now, that is noticed. */
+static void *load_checked(const char *path, const varlen_file *file, varlen_obstacle *obstacle)
+{
+    if (!check_file(file, obstacle))
+        return NULL;
+    void *library = varlen_os_library_open(path, file->size, obstacle);
+    if (!library || varlen_os_file_is_at(file, path))
+        return library;
+    varlen_text_add(&obstacle->words, "it was replaced while it was being loaded");
+    return NULL; /* its constructors have run: it is not unloaded, as below */
+}
+
+static void *open_library(const char *path, varlen_obstacle *obstacle)
+{
+    varlen_file file;
+    char *real_path = varlen_os_real_path(path, obstacle);
+    void *library = NULL;
+    if (real_path && varlen_os_file_open(real_path, &file, obstacle)) {
+        library = load_checked(real_path, &file, obstacle);
+        varlen_os_file_close(&file);
+    }
+    free(real_path);
+    return library;
+}
+
+varlen_status varlen_plugin_load(const char *path, const char *name, varlen_plugin *plugin, bool *may_pass)
+{
+    varlen_obstacle obstacle = {0};
+    void *library = open_library(path, &obstacle);
+    *may_pass = !library && varlen_obstacle_may_pass(&obstacle);
+    if (!library)
+        return varlen_fail(varlen_obstacle_status(&obstacle), "%s", obstacle.words.data);
 
     void *symbol = varlen_os_library_symbol(library, VARLEN_BACKEND_ENTRY_SYMBOL);
     if (!symbol) {
@@ -109,17 +175,5 @@ static varlen_status load_real_path(const char *path, const char *name, varlen_p
     /* From here on the plugin has run code of its own and may have threads: it is never unloaded, refused or not. */
     varlen_backend_entry_function entry;
     memcpy(&entry, &symbol, sizeof entry);
-    return varlen_plugin_enter(entry, name, plugin);
-}
-
-varlen_status varlen_plugin_load(const char *path, const char *name, varlen_plugin *plugin)
-{
-    memset(plugin, 0, sizeof *plugin);
-    VARLEN_RULE(varlen_os_is_absolute(path), BACKEND_UNAVAILABLE, "%s is not an absolute path", path);
-    /* What is checked must be what is loaded: links are followed once, before both. */
-    char *real_path = varlen_os_real_path(path);
-    VARLEN_RULE(real_path, BACKEND_UNAVAILABLE, "%s leads to no file", path);
-    const varlen_status status = load_real_path(real_path, name, plugin);
-    free(real_path);
-    return status;
+    return varlen_plugin_enter(entry, name, plugin, may_pass);
 }

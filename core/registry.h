@@ -4,22 +4,41 @@
 
 #include "folders.h"
 
-/* The backend `name`; loads the files of that name, and no others, unless one is loaded already. Fails with
- * VARLEN_ERROR_BACKEND_UNAVAILABLE: the message says why its files were refused, or, if there are none, what was found
- * and where. */
+/* What was found is remembered: backends that are loaded, and files and folders that are refused for good. What failed
+ * for want of memory or descriptors, or because a disk did not answer, is tried again by the next call that needs it.
+ * Failures are VARLEN_ERROR_BACKEND_UNAVAILABLE, or VARLEN_ERROR_OUT_OF_MEMORY where that was the cause. */
+
+/* The backend `name`; loads the files of that name, and no others, unless one is loaded already. On failure the message
+ * says why its files were refused, or, if there are none, what was found and where. */
 varlen_status varlen_registry_find(const char *name, const varlen_backend **backend);
 
-/* Loads every backend, and gives the one that `auto` tries as its rank-th, from 0: by priority, then by order of
- * search. Fails with VARLEN_ERROR_BACKEND_UNAVAILABLE past the last; the message says what was found and where. */
-varlen_status varlen_registry_ranked(int32_t rank, const varlen_backend **backend);
+/* Loads every backend, and gives the one that `auto` tries after `previous`, or first if that is NULL: by priority,
+ * then by order of search. Fails past the last; the message says what was found and where. */
+varlen_status varlen_registry_next(const varlen_backend *previous, const varlen_backend **backend);
 
 varlen_status varlen_registry_add_folder(const char *path);
 
-/* Every backend, loaded as far as that is possible, and every folder, in order of search; NULL past the last. */
-varlen_candidate *varlen_registry_candidate(int32_t index);
-const varlen_folder *varlen_registry_folder(int32_t index);
+/* ---- For listings, in order of search ---- */
 
-/* Keeps what the backend said of its devices; the first answer stays. `reason` is "" if it has one. */
-void varlen_registry_keep_devices(varlen_candidate *candidate, int32_t count, const char *reason);
+typedef struct varlen_listed_backend {
+    const char *name;
+    const char *path;
+    const char *reason; /* why it is not loaded */
+    uint32_t abi_version;
+    const varlen_backend *backend; /* NULL unless it is loaded */
+} varlen_listed_backend;
+
+/* Loads every backend. */
+int32_t varlen_registry_backend_count(void);
+
+/* Loads the backend at `index`; false if there is none. Texts are kept and can be printed. */
+bool varlen_registry_backend(int32_t index, varlen_listed_backend *listed);
+
+int32_t varlen_registry_folder_count(void);
+bool varlen_registry_folder(int32_t index, varlen_search_folder *listed);
+
+/* For fork.c: no other thread is in the registry between the two. */
+void varlen_registry_hold(void);
+void varlen_registry_release(void);
 
 #endif

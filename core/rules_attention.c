@@ -2,11 +2,12 @@
 #include "rules_attention.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "rules_common.h"
 #include "structs.h"
 
-static const uint32_t known_flags = VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT;
+static const uint32_t known_flags = VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT | VARLEN_FLAG_EXACT_SCALE;
 
 static varlen_status check_sizes(const varlen_attention *a)
 {
@@ -46,11 +47,12 @@ static varlen_status check_scores(const varlen_attention *a)
     return VARLEN_OK;
 }
 
-static varlen_status check_window_side(const char *name, int32_t value, varlen_mask mask)
+static varlen_status check_window_side(const char *name, int32_t value, varlen_mask mask, bool is_used)
 {
-    /* A window that the mask does not use would be dropped silently. */
-    VARLEN_RULE(mask == VARLEN_MASK_WINDOW || value == 0, INVALID_ARGUMENT,
-                "%s = %d must be 0 unless mask is VARLEN_MASK_WINDOW", name, value);
+    /* A bound that the mask does not use would be dropped silently. */
+    VARLEN_RULE(is_used || value == 0 || value == VARLEN_UNBOUNDED, INVALID_ARGUMENT,
+                "%s = %d must be 0 or VARLEN_UNBOUNDED (-1) with %s", name, value,
+                mask == VARLEN_MASK_FULL ? "VARLEN_MASK_FULL" : "VARLEN_MASK_CAUSAL");
     /* Other negative sides would exclude the query's own position: no model does that, but sign errors do. */
     VARLEN_RULE(value >= VARLEN_UNBOUNDED, INVALID_ARGUMENT, "%s = %d is neither >= 0 nor VARLEN_UNBOUNDED (-1)", name,
                 value);
@@ -63,8 +65,8 @@ static varlen_status check_mask(const varlen_attention *a)
                 (int)a->mask);
     VARLEN_RULE((unsigned)a->alignment <= VARLEN_ALIGN_TOP_LEFT, INVALID_ARGUMENT,
                 "alignment = %d is not a varlen_alignment", (int)a->alignment);
-    VARLEN_TRY(check_window_side("window_left", a->window_left, a->mask));
-    return check_window_side("window_right", a->window_right, a->mask);
+    VARLEN_TRY(check_window_side("window_left", a->window_left, a->mask, a->mask != VARLEN_MASK_FULL));
+    return check_window_side("window_right", a->window_right, a->mask, a->mask == VARLEN_MASK_WINDOW);
 }
 
 static varlen_status check_pass(const varlen_attention *a, varlen_pass pass)
@@ -76,16 +78,25 @@ static varlen_status check_pass(const varlen_attention *a, varlen_pass pass)
     return VARLEN_OK;
 }
 
+static void resolve_window(varlen_attention *a)
+{
+    if (a->mask == VARLEN_MASK_WINDOW)
+        return;
+    if (a->mask == VARLEN_MASK_CAUSAL && a->window_left > 0)
+        a->mask = VARLEN_MASK_WINDOW;
+    else
+        a->window_left = VARLEN_UNBOUNDED;
+    a->window_right = a->mask == VARLEN_MASK_FULL ? VARLEN_UNBOUNDED : 0;
+}
+
 static void resolve_defaults(varlen_attention *a)
 {
     if (a->value_dim == 0)
         a->value_dim = a->head_dim;
-    if (a->softmax_scale == 0)
+    if (a->softmax_scale == 0 && !(a->flags & VARLEN_FLAG_EXACT_SCALE))
         a->softmax_scale = (float)(1 / sqrt(a->head_dim));
-    if (a->mask != VARLEN_MASK_WINDOW)
-        a->window_left = VARLEN_UNBOUNDED;
-    if (a->mask == VARLEN_MASK_FULL)
-        a->window_right = VARLEN_UNBOUNDED;
+    a->flags &= ~VARLEN_FLAG_EXACT_SCALE; /* it has been heeded */
+    resolve_window(a);
 }
 
 varlen_status varlen_check_attention(const varlen_attention *given, varlen_pass pass, varlen_attention *attention)

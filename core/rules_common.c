@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "checked_size.h"
+
 varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count)
 {
     for (const varlen_range *range = ranges; range < ranges + count; range++) {
@@ -50,15 +52,31 @@ varlen_status varlen_check_paging(const varlen_paging *paging)
     return VARLEN_OK;
 }
 
-varlen_status varlen_check_arrays(const varlen_array *arrays, size_t count)
+static varlen_status check_length(const varlen_array *array)
+{
+    const int64_t bytes = varlen_size_product(array->elements, array->element_size);
+    uintptr_t end;
+    VARLEN_RULE(bytes < VARLEN_SIZE_TOO_LARGE &&
+                    !__builtin_add_overflow((uintptr_t)array->data, (uintptr_t)bytes, &end),
+                INVALID_ARGUMENT, "%s = %p, of %s elements, goes past the end of the address space", array->name,
+                array->data, array->shape);
+    return VARLEN_OK;
+}
+
+varlen_status varlen_check_arrays(const varlen_array *arrays, size_t count, varlen_extents *extents)
 {
     for (const varlen_array *array = arrays; array < arrays + count; array++) {
         VARLEN_RULE(array->presence != VARLEN_REQUIRED || array->data, INVALID_ARGUMENT, "%s is NULL, but %s",
                     array->name, array->because);
         VARLEN_RULE(array->presence != VARLEN_ABSENT || !array->data, INVALID_ARGUMENT, "%s is given, but %s",
                     array->name, array->because);
-        VARLEN_RULE((uintptr_t)array->data % array->alignment == 0, INVALID_ARGUMENT,
-                    "%s = %p is not aligned to its elements' %zu bytes", array->name, array->data, array->alignment);
+        if (!array->data)
+            continue;
+        VARLEN_RULE((uintptr_t)array->data % (uintptr_t)array->element_size == 0, INVALID_ARGUMENT,
+                    "%s = %p is not aligned to its elements' %" PRId64 " bytes", array->name, array->data,
+                    array->element_size);
+        VARLEN_TRY(check_length(array));
+        varlen_extents_add(extents, array->name, array->data, array->elements * array->element_size, array->written);
     }
     return VARLEN_OK;
 }

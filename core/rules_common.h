@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "extents.h"
 #include "rule.h"
 
 /* A number and the range it must lie in, bounds inclusive. */
@@ -41,12 +42,16 @@ typedef enum varlen_presence {
 typedef struct varlen_array {
     const char *name;
     const void *data;
-    size_t alignment; /* bytes: the size of an element */
+    int64_t element_size; /* bytes, and its alignment */
     varlen_presence presence;
     const char *because; /* completes "<name> is NULL, but" or "<name> is given, but"; NULL if optional */
+    int64_t elements;
+    const char *shape; /* what `elements` is made of, "batch * page_table_width" */
+    bool written;
 } varlen_array;
 
-varlen_status varlen_check_arrays(const varlen_array *arrays, size_t count);
+/* Adds those that are given to `extents`. */
+varlen_status varlen_check_arrays(const varlen_array *arrays, size_t count, varlen_extents *extents);
 
 #define VARLEN_COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

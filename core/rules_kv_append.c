@@ -1,6 +1,7 @@
 /* The rules of varlen_kv_append_args, each with its reason. */
 #include <inttypes.h>
 
+#include "checked_size.h"
 #include "rules_around.h"
 #include "rules_common.h"
 #include "rules_tensor.h"
@@ -23,33 +24,51 @@ static varlen_status check_sizes(const varlen_kv_append_args *args)
     return varlen_check_paging(&paging);
 }
 
-static varlen_status check_rotation(const varlen_kv_append_args *args)
+static varlen_status check_rotation(const varlen_kv_append_args *args, varlen_extents *extents)
 {
     const int32_t rotary_dim = args->rotary_dim;
     const varlen_range ranges[] = {
-        {"rotary_dim", rotary_dim, 0, args->head_dim}, /* it is a part of each head */
+        {"rotary_dim", rotary_dim, 0, INT32_MAX},
         {"rotary_interleaved", args->rotary_interleaved, 0, 1},
-        {"rotary_positions", args->rotary_positions, 0, INT64_MAX / 1024}, /* a row is at most 128 floats */
+        {"rotary_positions", args->rotary_positions, 0, INT64_MAX},
     };
     const varlen_presence tables = rotary_dim > 0 && args->rotary_positions > 0 ? VARLEN_REQUIRED : VARLEN_OPTIONAL;
+    const int64_t elements = varlen_size_product(args->rotary_positions, rotary_dim / 2);
+    const char *shape = "rotary_positions * rotary_dim / 2";
     const varlen_array arrays[] = {
-        {"rotary_cos", args->rotary_cos, sizeof(float), tables, "rotary_dim > 0"},
-        {"rotary_sin", args->rotary_sin, sizeof(float), tables, "rotary_dim > 0"},
+        {.name = "rotary_cos",
+         .data = args->rotary_cos,
+         .element_size = sizeof(float),
+         .presence = tables,
+         .because = "rotary_dim > 0",
+         .elements = elements,
+         .shape = shape},
+        {.name = "rotary_sin",
+         .data = args->rotary_sin,
+         .element_size = sizeof(float),
+         .presence = tables,
+         .because = "rotary_dim > 0",
+         .elements = elements,
+         .shape = shape},
     };
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
+    /* It is a part of each head. */
+    VARLEN_RULE(rotary_dim <= args->head_dim, INVALID_ARGUMENT, "rotary_dim = %d is above head_dim = %d", rotary_dim,
+                args->head_dim);
     /* Elements are rotated in pairs. */
     VARLEN_RULE(rotary_dim % 2 == 0, INVALID_ARGUMENT, "rotary_dim = %d is not a multiple of 2", rotary_dim);
     /* Queries are given to be rotated, and for nothing else. */
     VARLEN_RULE(args->q_heads == 0 || rotary_dim > 0, INVALID_ARGUMENT, "q_heads = %d must be 0 with rotary_dim = 0",
                 args->q_heads);
     VARLEN_RULE(args->q_heads > 0 || !args->q.data, INVALID_ARGUMENT, "q.data is given, but q_heads = 0");
-    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays));
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
 }
 
-static varlen_status check_new_rows(varlen_kv_append_args *args)
+static varlen_status check_new_rows(varlen_kv_append_args *args, varlen_extents *extents)
 {
     const varlen_tensor_rule k = {.name = "k_new",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .tokens = args->total_new,
                                   .heads = args->kv_heads,
                                   .dim = args->head_dim};
@@ -60,16 +79,17 @@ static varlen_status check_new_rows(varlen_kv_append_args *args)
     q.name = "q";
     q.heads = args->q_heads;
     q.written = true;
-    VARLEN_TRY(varlen_check_tensor(&k, &args->k_new));
-    VARLEN_TRY(varlen_check_tensor(&v, &args->v_new));
-    return args->q_heads > 0 ? varlen_check_tensor(&q, &args->q) : VARLEN_OK;
+    VARLEN_TRY(varlen_check_tensor(&k, &args->k_new, extents));
+    VARLEN_TRY(varlen_check_tensor(&v, &args->v_new, extents));
+    return args->q_heads > 0 ? varlen_check_tensor(&q, &args->q, extents) : VARLEN_OK;
 }
 
-static varlen_status check_cache(varlen_kv_append_args *args)
+static varlen_status check_cache(varlen_kv_append_args *args, varlen_extents *extents)
 {
     const bool paged = args->page_size > 0;
     const varlen_tensor_rule k = {.name = "k_cache",
-                                  .dtype = args->dtype,
+                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .alignment = VARLEN_ROW_ALIGNMENT,
                                   .written = true,
                                   .tokens = paged ? args->page_size : args->total_k,
                                   .heads = args->kv_heads,
@@ -85,25 +105,63 @@ static varlen_status check_cache(varlen_kv_append_args *args)
                 "k_page_stride = %" PRId64 " must be 0 without paging", args->k_page_stride);
     VARLEN_RULE(paged || args->v_page_stride == 0, INVALID_ARGUMENT,
                 "v_page_stride = %" PRId64 " must be 0 without paging", args->v_page_stride);
-    VARLEN_TRY(varlen_check_stacked_tensor(&k, &args->k_cache, &args->k_page_stride));
-    return varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride);
+    VARLEN_TRY(varlen_check_stacked_tensor(&k, &args->k_cache, &args->k_page_stride, extents));
+    return varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride, extents);
 }
 
-static varlen_status check_metadata_arrays(const varlen_kv_append_args *args)
+static varlen_status check_metadata_arrays(const varlen_kv_append_args *args, varlen_extents *extents)
 {
+    const int64_t batch = args->batch;
+    const bool in_place = args->seqused_k_out == args->seqused_k; /* each length is read before it is written */
     const bool paged = args->page_size > 0;
     const varlen_presence by_sequence = args->batch > 0 ? VARLEN_REQUIRED : VARLEN_OPTIONAL;
     const varlen_presence table = paged ? (args->page_table_width > 0 ? by_sequence : VARLEN_OPTIONAL) : VARLEN_ABSENT;
     const char *mode = paged ? "the cache is paged (page_size > 0)" : "the cache is packed (page_size = 0)";
     const varlen_array arrays[] = {
-        {"cu_seqlens_new", args->cu_seqlens_new, sizeof(int32_t), VARLEN_REQUIRED, "it says whose the new rows are"},
-        {"cu_seqlens_k", args->cu_seqlens_k, sizeof(int32_t), paged ? VARLEN_ABSENT : VARLEN_REQUIRED, mode},
-        {"seqused_k", args->seqused_k, sizeof(int32_t), by_sequence, "it says where the new rows go"},
-        {"leftpad_k", args->leftpad_k, sizeof(int32_t), VARLEN_OPTIONAL, NULL},
-        {"page_table", args->page_table, sizeof(int32_t), table, mode},
-        {"seqused_k_out", args->seqused_k_out, sizeof(int32_t), VARLEN_OPTIONAL, NULL},
+        {.name = "cu_seqlens_new",
+         .data = args->cu_seqlens_new,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_REQUIRED,
+         .because = "it says whose the new rows are",
+         .elements = batch + 1,
+         .shape = "batch + 1"},
+        {.name = "cu_seqlens_k",
+         .data = args->cu_seqlens_k,
+         .element_size = sizeof(int32_t),
+         .presence = paged ? VARLEN_ABSENT : VARLEN_REQUIRED,
+         .because = mode,
+         .elements = batch + 1,
+         .shape = "batch + 1"},
+        {.name = "seqused_k",
+         .data = args->seqused_k,
+         .element_size = sizeof(int32_t),
+         .presence = by_sequence,
+         .because = "it says where the new rows go",
+         .elements = batch,
+         .shape = "batch",
+         .written = in_place},
+        {.name = "leftpad_k",
+         .data = args->leftpad_k,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = batch,
+         .shape = "batch"},
+        {.name = "page_table",
+         .data = args->page_table,
+         .element_size = sizeof(int32_t),
+         .presence = table,
+         .because = mode,
+         .elements = varlen_size_product(batch, args->page_table_width),
+         .shape = "batch * page_table_width"},
+        {.name = "seqused_k_out",
+         .data = in_place ? NULL : args->seqused_k_out,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = batch,
+         .shape = "batch",
+         .written = true},
     };
-    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays));
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
 }
 
 varlen_status varlen_check_kv_append(const varlen_kv_append_args *given, varlen_kv_append_args *args)
@@ -112,8 +170,11 @@ varlen_status varlen_check_kv_append(const varlen_kv_append_args *given, varlen_
     VARLEN_TRY(check_sizes(args));
     if (args->value_dim == 0)
         args->value_dim = args->head_dim;
-    VARLEN_TRY(check_rotation(args));
-    VARLEN_TRY(check_new_rows(args));
-    VARLEN_TRY(check_cache(args));
-    return check_metadata_arrays(args);
+    varlen_extents extents = {.count = 0};
+    VARLEN_TRY(check_rotation(args, &extents));
+    VARLEN_TRY(check_new_rows(args, &extents));
+    VARLEN_TRY(check_cache(args, &extents));
+    VARLEN_TRY(check_metadata_arrays(args, &extents));
+    args->page_table = args->page_table_width > 0 ? args->page_table : NULL;
+    return varlen_check_overlaps(&extents);
 }

@@ -4,46 +4,112 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "checked_size.h"
 #include "rule.h"
+
+/* How a stride was given. */
+typedef enum stride_kind {
+    STRIDE_GIVEN,
+    STRIDE_DENSE,    /* as 0 */
+    STRIDE_EXPANDED, /* as VARLEN_EXPANDED */
+    STRIDE_UNUSED    /* nothing depends on it */
+} stride_kind;
 
 /* One dimension of a tensor, but for the innermost. */
 typedef struct dimension {
-    char name[48]; /* "k.head_stride" */
+    const char *tensor; /* "k" */
+    const char *field;  /* "head_stride"; or all of the name, and no tensor */
     int64_t count;
     int64_t *stride;
-    bool defaulted;
+    stride_kind kind;
 } dimension;
 
 enum { MAX_DIMENSIONS = 3 };
 
-/* Dense: as far from one step to the next as the dimension inside reaches. */
-static varlen_status resolve_stride(const dimension *inner, int64_t dim, dimension *outer)
+/* "k.head_stride": made where a sentence needs it. */
+typedef struct dimension_name {
+    char text[48];
+} dimension_name;
+
+static dimension_name name_of(const dimension *along)
 {
-    if (*outer->stride != 0)
+    dimension_name name;
+    snprintf(name.text, sizeof name.text, "%s%s%s", along->tensor ? along->tensor : "", along->tensor ? "." : "",
+             along->field);
+    return name;
+}
+
+static bool is_left_out(const dimension *along)
+{
+    return along->count > 1 && *along->stride == 0;
+}
+
+/* Dimension `i`: one with a single step matters only to pages, parts or padded rows whose own stride is left out. */
+static stride_kind kind_of(const dimension *dimensions, int count, int i, bool empty)
+{
+    const dimension *along = &dimensions[i];
+    const bool measures_the_outer = i > 0 && i + 1 < count && is_left_out(&dimensions[i + 1]);
+    if (empty || (along->count == 1 && !measures_the_outer))
+        return STRIDE_UNUSED;
+    if (*along->stride == 0)
+        return STRIDE_DENSE;
+    return *along->stride == VARLEN_EXPANDED ? STRIDE_EXPANDED : STRIDE_GIVEN;
+}
+
+static varlen_status check_stride(const varlen_tensor_rule *rule, const dimension *along)
+{
+    const int64_t stride = *along->stride;
+    const int64_t elements = rule->alignment / rule->element_size;
+    /* Its steps would all be written to the same row. */
+    VARLEN_RULE(along->kind != STRIDE_EXPANDED || !rule->written, INVALID_ARGUMENT,
+                "%s = VARLEN_EXPANDED (-1), but %s is written", name_of(along).text, rule->name);
+    if (along->kind != STRIDE_GIVEN)
         return VARLEN_OK;
-    outer->defaulted = true;
-    if (!inner) {
-        *outer->stride = dim;
-        return VARLEN_OK;
-    }
-    VARLEN_RULE(!__builtin_mul_overflow(inner->count, *inner->stride, outer->stride), INVALID_ARGUMENT,
-                "%s = %" PRId64 " times %" PRId64 " is above 2^63 - 1, and %s = 0 stands for that", inner->name,
-                *inner->stride, inner->count, outer->name);
+    /* Below it, rows would share elements; below 0, offsets would leave the tensor at its front. */
+    VARLEN_RULE(stride >= rule->dim, INVALID_ARGUMENT,
+                "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row", name_of(along).text, stride,
+                rule->dim);
+    VARLEN_RULE(stride % elements == 0, INVALID_ARGUMENT,
+                "%s = %" PRId64 " is not a multiple of %" PRId64 " bytes (%" PRId64 " elements)", name_of(along).text,
+                stride, rule->alignment, elements);
     return VARLEN_OK;
 }
 
-static varlen_status check_stride(const dimension *along, int64_t dim, int64_t element_size)
+/* What backends get; they count in bytes. `dense`: from one step to the next, where steps follow one another without a
+ * gap. */
+static varlen_status resolve_stride(const varlen_tensor_rule *rule, dimension *along, int64_t dense)
 {
-    const int64_t stride = *along->stride;
-    const int64_t elements = 16 / element_size;
-    if (along->defaulted)
-        return VARLEN_OK;
-    /* Below it, rows would share elements; below 0, offsets would leave the tensor at its front. */
-    VARLEN_RULE(stride >= dim, INVALID_ARGUMENT, "%s = %" PRId64 " is below the dim = %" PRId64 " elements of a row",
-                along->name, stride, dim);
-    /* Rows are read and written in pieces of 16 bytes, which GPUs want aligned. */
-    VARLEN_RULE(stride % elements == 0, INVALID_ARGUMENT,
-                "%s = %" PRId64 " is not a multiple of 16 bytes (%" PRId64 " elements)", along->name, stride, elements);
+    const bool is_in_reach = varlen_size_product(dense, rule->element_size) < VARLEN_SIZE_TOO_LARGE;
+    if (along->kind == STRIDE_EXPANDED)
+        *along->stride = 0;
+    if (along->kind == STRIDE_UNUSED)
+        *along->stride = is_in_reach ? dense : 0; /* multiplied by 0, but it must not overflow before that */
+    if (along->kind == STRIDE_DENSE)
+        *along->stride = dense;
+    VARLEN_RULE(along->kind != STRIDE_DENSE || is_in_reach, INVALID_ARGUMENT,
+                "%s = 0 stands for a dense stride, which takes %s past the end of the address space",
+                name_of(along).text, rule->name);
+    return VARLEN_OK;
+}
+
+/* The dense stride of the dimension outside `along`. Heads touch in a dense token; tokens need not touch in a page. */
+static int64_t dense_outside(const varlen_tensor_rule *rule, const dimension *along, bool is_innermost, int64_t dense)
+{
+    if (along->kind == STRIDE_EXPANDED)
+        return dense;
+    return varlen_size_product(along->count, is_innermost ? rule->dim : *along->stride);
+}
+
+static varlen_status resolve_strides(const varlen_tensor_rule *rule, dimension *dimensions, int count, bool empty)
+{
+    int64_t dense = rule->dim;
+    for (int i = 0; i < count; i++) {
+        dimension *along = &dimensions[i];
+        along->kind = kind_of(dimensions, count, i, empty);
+        VARLEN_TRY(check_stride(rule, along));
+        VARLEN_TRY(resolve_stride(rule, along, dense));
+        dense = dense_outside(rule, along, i == 0, dense);
+    }
     return VARLEN_OK;
 }
 
@@ -52,35 +118,69 @@ static varlen_status check_address(const varlen_tensor_rule *rule, const varlen_
     /* Frameworks hand out NULL for tensors without elements. */
     VARLEN_RULE(tensor->data || empty, INVALID_ARGUMENT, "%s.data is NULL, but %s is not empty", rule->name,
                 rule->name);
-    VARLEN_RULE((uintptr_t)tensor->data % 16 == 0, INVALID_ARGUMENT, "%s.data = %p is not aligned to 16 bytes",
-                rule->name, tensor->data);
+    VARLEN_RULE((uintptr_t)tensor->data % (uintptr_t)rule->alignment == 0, INVALID_ARGUMENT,
+                "%s.data = %p is not aligned to %" PRId64 " bytes", rule->name, tensor->data, rule->alignment);
     return VARLEN_OK;
+}
+
+/* How far all steps along a dimension lead, one more than there are. */
+static int64_t reach_of(const dimension *along)
+{
+    return along->kind == STRIDE_UNUSED ? 0 : varlen_size_product(along->count, *along->stride);
 }
 
 /* Offsets are computed in 64 bits; the last byte must be within their reach. */
 static varlen_status check_extent(const varlen_tensor_rule *rule, const dimension *dimensions, int count,
-                                  int64_t element_size, uintptr_t address)
+                                  uintptr_t address)
 {
+    const dimension *longest = &dimensions[0];
     int64_t extent = rule->dim;
-    bool overflow = false;
     for (int i = 0; i < count; i++) {
-        int64_t reach;
-        overflow |= __builtin_mul_overflow(dimensions[i].count - 1, *dimensions[i].stride, &reach);
-        overflow |= __builtin_add_overflow(extent, reach, &extent);
+        longest = reach_of(&dimensions[i]) > reach_of(longest) ? &dimensions[i] : longest;
+        extent = varlen_size_sum(extent, reach_of(&dimensions[i]));
     }
-    overflow |= __builtin_mul_overflow(extent, element_size, &extent);
+    extent = varlen_size_product(extent, rule->element_size);
     uintptr_t end;
-    overflow |= __builtin_add_overflow(address, (uintptr_t)extent, &end);
-    VARLEN_RULE(!overflow, INVALID_ARGUMENT,
-                "%s = %" PRId64 " (times %" PRId64 ") takes %s past the end of the address space",
-                dimensions[count - 1].name, *dimensions[count - 1].stride, dimensions[count - 1].count, rule->name);
+    VARLEN_RULE(extent < VARLEN_SIZE_TOO_LARGE && !__builtin_add_overflow(address, (uintptr_t)extent, &end),
+                INVALID_ARGUMENT, "%s = %" PRId64 " (times %" PRId64 ") takes %s past the end of the address space",
+                name_of(longest).text, *longest->stride, longest->count, rule->name);
+    return VARLEN_OK;
+}
+
+/* A stride of 0 stands for a dense one: what lies outside must step over it, and what lies inside must fit in. Where
+ * the 0 is a framework's expansion, other rows would be read in silence. */
+static varlen_status check_agreement(const varlen_tensor_rule *rule, const dimension *dense, const dimension *given,
+                                     bool given_is_outside)
+{
+    const int64_t span = dense->count * *dense->stride;
+    const int64_t inside = given->count * *given->stride;
+    if (dense->kind != STRIDE_DENSE || given->kind != STRIDE_GIVEN)
+        return VARLEN_OK;
+    VARLEN_RULE(!given_is_outside || *given->stride >= span, INVALID_ARGUMENT,
+                "%s = %" PRId64 " is below the %" PRId64 " elements that %s = 0, which means dense, takes%s",
+                name_of(given).text, *given->stride, span, name_of(dense).text,
+                rule->written ? "" : ": the stride of an expanded dimension is VARLEN_EXPANDED (-1)");
+    VARLEN_RULE(given_is_outside || *dense->stride >= inside, INVALID_ARGUMENT,
+                "%s = 0 means dense, %" PRId64 " elements, which is below the %" PRId64 " that %s = %" PRId64
+                " takes: give both",
+                name_of(dense).text, *dense->stride, inside, name_of(given).text, *given->stride);
+    return VARLEN_OK;
+}
+
+static varlen_status check_agreements(const varlen_tensor_rule *rule, const dimension *dimensions, int count)
+{
+    for (int inner = 0; inner < count; inner++)
+        for (int outer = inner + 1; outer < count; outer++) {
+            VARLEN_TRY(check_agreement(rule, &dimensions[inner], &dimensions[outer], true));
+            VARLEN_TRY(check_agreement(rule, &dimensions[outer], &dimensions[inner], false));
+        }
     return VARLEN_OK;
 }
 
 /* Rows that overlap would be written by two threads at once, and keep neither's result. Sorted by stride, each
  * dimension must step over all that lies inside it. Interleavings that are free of overlap in other ways are refused.
  */
-static varlen_status check_overlap(const varlen_tensor_rule *rule, const dimension *dimensions, int count)
+static varlen_status check_rows_apart(const varlen_tensor_rule *rule, const dimension *dimensions, int count)
 {
     const dimension *sorted[MAX_DIMENSIONS];
     for (int i = 0; i < count; i++) {
@@ -94,48 +194,57 @@ static varlen_status check_overlap(const varlen_tensor_rule *rule, const dimensi
         if (sorted[i]->count == 1)
             continue;
         VARLEN_RULE(*sorted[i]->stride >= extent, INVALID_ARGUMENT,
-                    "%s = %" PRId64 " is below %" PRId64 ", so that rows of %s, which is written, overlap",
-                    sorted[i]->name, *sorted[i]->stride, extent, rule->name);
+                    "%s = %" PRId64 " is below the %" PRId64
+                    " elements that dimensions inside it take, so that rows of %s, "
+                    "which is written, overlap",
+                    name_of(sorted[i]).text, *sorted[i]->stride, extent, rule->name);
         extent += (sorted[i]->count - 1) * *sorted[i]->stride;
     }
     return VARLEN_OK;
 }
 
-static varlen_status check_dimensions(const varlen_tensor_rule *rule, const varlen_tensor *tensor,
-                                      dimension *dimensions, int count)
+static void add_extent(const varlen_tensor_rule *rule, const varlen_tensor *tensor, const dimension *dimensions,
+                       int count, varlen_extents *extents)
 {
-    const int64_t element_size = varlen_dtype_size(rule->dtype);
+    varlen_extents_add(extents, rule->name, tensor->data, rule->dim * rule->element_size, rule->written);
+    for (int i = 0; i < count; i++)
+        varlen_extents_repeat(extents, dimensions[i].count, *dimensions[i].stride * rule->element_size);
+}
+
+static varlen_status check_dimensions(const varlen_tensor_rule *rule, const varlen_tensor *tensor,
+                                      dimension *dimensions, int count, varlen_extents *extents)
+{
     bool empty = false;
-    for (int i = 0; i < count; i++) {
-        VARLEN_TRY(resolve_stride(i == 0 ? NULL : &dimensions[i - 1], rule->dim, &dimensions[i]));
-        VARLEN_TRY(check_stride(&dimensions[i], rule->dim, element_size));
+    for (int i = 0; i < count; i++)
         empty = empty || dimensions[i].count == 0;
-    }
+    VARLEN_TRY(resolve_strides(rule, dimensions, count, empty));
     VARLEN_TRY(check_address(rule, tensor, empty));
     if (empty)
         return VARLEN_OK;
-    VARLEN_TRY(check_extent(rule, dimensions, count, element_size, (uintptr_t)tensor->data));
-    return rule->written ? check_overlap(rule, dimensions, count) : VARLEN_OK;
+    VARLEN_TRY(check_extent(rule, dimensions, count, (uintptr_t)tensor->data));
+    VARLEN_TRY(check_agreements(rule, dimensions, count));
+    if (rule->written)
+        VARLEN_TRY(check_rows_apart(rule, dimensions, count));
+    add_extent(rule, tensor, dimensions, count, extents);
+    return VARLEN_OK;
 }
 
-varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor)
+varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, varlen_extents *extents)
 {
     varlen_tensor_rule single = *rule;
     int64_t stride = 0;
     single.stride_name = NULL;
     single.count = 1;
-    return varlen_check_stacked_tensor(&single, tensor, &stride);
+    return varlen_check_stacked_tensor(&single, tensor, &stride, extents);
 }
 
-varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride)
+varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride,
+                                          varlen_extents *extents)
 {
     dimension dimensions[MAX_DIMENSIONS] = {
-        {.count = rule->heads, .stride = &tensor->head_stride},
-        {.count = rule->tokens, .stride = &tensor->token_stride},
-        {.count = rule->count, .stride = stride},
+        {.tensor = rule->name, .field = "head_stride", .count = rule->heads, .stride = &tensor->head_stride},
+        {.tensor = rule->name, .field = "token_stride", .count = rule->tokens, .stride = &tensor->token_stride},
+        {.field = rule->stride_name, .count = rule->count, .stride = stride},
     };
-    snprintf(dimensions[0].name, sizeof dimensions[0].name, "%s.head_stride", rule->name);
-    snprintf(dimensions[1].name, sizeof dimensions[1].name, "%s.token_stride", rule->name);
-    snprintf(dimensions[2].name, sizeof dimensions[2].name, "%s", rule->stride_name ? rule->stride_name : "");
-    return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1);
+    return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1, extents);
 }

@@ -4,27 +4,32 @@
 
 #include <stdbool.h>
 
-#include <varlen/varlen.h>
+#include "extents.h"
+
+/* Rows that are computed with are read and written in pieces of 16 bytes, which GPUs want aligned. */
+enum { VARLEN_ROW_ALIGNMENT = 16 };
 
 /* What a tensor argument has to be. */
 typedef struct varlen_tensor_rule {
     const char *name;
-    varlen_dtype dtype;
+    int64_t element_size; /* bytes */
+    int64_t alignment;    /* bytes that addresses and strides are multiples of, itself one of element_size */
     bool written;
     int64_t tokens;
     int64_t heads; /* >= 1 */
-    int64_t dim;   /* a multiple of 8, >= 8 */
+    int64_t dim;   /* >= 1 */
 
     /* For tensors with one dimension more: pages, parts, padded rows. Otherwise stride_name is NULL. */
     const char *stride_name;
     int64_t count;
 } varlen_tensor_rule;
 
-/* Checks the view, and puts the strides in it that its zeros stand for. */
-varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor);
+/* Checks the view, puts the strides in it that its zeros stand for, and adds it to `extents`. */
+varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, varlen_extents *extents);
 
 /* Likewise for [count, tokens, heads, dim]; *stride leads from one of the `count` to the next, 0 = tokens *
  * token_stride. */
-varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride);
+varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride,
+                                          varlen_extents *extents);
 
 #endif

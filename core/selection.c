@@ -7,6 +7,13 @@
 
 static const char name_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 
+static const char spaces[] = " \t";
+
+bool varlen_is_blank(const char *text)
+{
+    return text[strspn(text, spaces)] == '\0';
+}
+
 static bool is_name(const char *text, size_t length)
 {
     return length > 0 && length < sizeof((varlen_choice *)0)->backend && strspn(text, name_characters) >= length &&
@@ -35,6 +42,17 @@ static bool parse_device(const char *text, size_t length, int32_t *device)
     return true;
 }
 
+/* Takes the spaces from both ends of a text. */
+static void strip(const char **text, size_t *length)
+{
+    while (*length > 0 && strchr(spaces, **text)) {
+        ++*text;
+        --*length;
+    }
+    while (*length > 0 && strchr(spaces, (*text)[*length - 1]))
+        --*length;
+}
+
 static varlen_status parse_choice(const char *origin, const char *text, size_t length, varlen_choice *choice)
 {
     const char *colon = memchr(text, ':', length);
@@ -52,16 +70,20 @@ static varlen_status parse_choice(const char *origin, const char *text, size_t l
 
 varlen_status varlen_parse_selection(const char *origin, const char *text, varlen_selection *selection)
 {
+    const char *whole = text;
+    size_t whole_length = strlen(text);
+    strip(&whole, &whole_length);
     selection->count = 0;
-    if (strcmp(text, "auto") == 0)
+    if (whole_length == 0 || (whole_length == strlen("auto") && memcmp(whole, "auto", whole_length) == 0))
         return VARLEN_OK;
-    /* A variable that a script set to nothing was meant to hold a name. */
-    VARLEN_RULE(text[0], INVALID_ARGUMENT, "%s is empty; it may be auto, or name backends", origin);
     for (const char *rest = text; rest;) {
         const size_t length = strcspn(rest, ",");
+        const char *choice = rest;
+        size_t choice_length = length;
+        strip(&choice, &choice_length);
         VARLEN_RULE(selection->count < VARLEN_MAX_CHOICES, INVALID_ARGUMENT, "%s: \"%s\" names more than %d backends",
                     origin, text, VARLEN_MAX_CHOICES);
-        VARLEN_TRY(parse_choice(origin, rest, length, &selection->choices[selection->count]));
+        VARLEN_TRY(parse_choice(origin, choice, choice_length, &selection->choices[selection->count]));
         selection->count++;
         rest = rest[length] ? rest + length + 1 : NULL;
     }

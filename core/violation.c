@@ -27,49 +27,102 @@ static const argument arguments[] = {
 
 static const unsigned argument_count = sizeof arguments / sizeof arguments[0];
 
-static varlen_status fail_known(const argument *a, const varlen_violation *v)
+/* What a slot holds that is a row of page_table. */
+static void add_paged_slot(varlen_text *text, const varlen_violation *v)
 {
-    const varlen_status bad = VARLEN_ERROR_BAD_METADATA;
+    varlen_text_add(text, "the %" PRId64 " keys that its row of page_table holds (page_table_width = %d", v->bound,
+                    v->column);
+    if (v->column > 0)
+        varlen_text_add(text, " x page_size = %" PRId64, v->bound / v->column);
+    varlen_text_add(text, ")");
+}
+
+/* The rules about one sequence as a whole. */
+static void add_words_of_sequence(varlen_text *text, const argument *a, const varlen_violation *v)
+{
+    varlen_text_add(text, "sequence %d ", v->index);
     switch (v->rule) {
-    case VARLEN_VIOLATION_NONE: return VARLEN_OK;
-    case VARLEN_VIOLATION_START: return varlen_fail(bad, "%s[0] = %" PRId64 " is not 0", a->name, v->value);
-    case VARLEN_VIOLATION_DECREASE:
-        return varlen_fail(bad, "%s[%d] = %" PRId64 " is below %s[%d] = %" PRId64, a->name, v->index, v->value, a->name,
-                           v->index - 1, v->bound);
-    case VARLEN_VIOLATION_TOTAL:
-        return varlen_fail(bad, "%s[%d] = %" PRId64 " is above %s = %" PRId64, a->name, v->index, v->value, a->total,
-                           v->bound);
-    case VARLEN_VIOLATION_NEGATIVE:
-        return varlen_fail(bad, "%s[%d] = %" PRId64 " is below 0", a->name, v->index, v->value);
-    case VARLEN_VIOLATION_SLOT:
-        return varlen_fail(bad, "%s[%d] = %" PRId64 " is above the %" PRId64 " rows of its slot", a->name, v->index,
-                           v->value, v->bound);
-    case VARLEN_VIOLATION_USED:
-        return varlen_fail(bad, "%s[%d] = %" PRId64 " is above the %" PRId64 " keys in use", a->name, v->index,
-                           v->value, v->bound);
     case VARLEN_VIOLATION_MAXIMUM:
-        return varlen_fail(bad, "sequence %d has %" PRId64 " %s, above %s = %" PRId64, v->index, v->value, a->rows,
-                           a->maximum, v->bound);
-    case VARLEN_VIOLATION_PAGE:
-        return varlen_fail(bad, "%s[%d][%d] = %" PRId64 " is not a page: page_count = %" PRId64, a->name, v->index,
-                           v->column, v->value, v->bound);
-    case VARLEN_VIOLATION_OVERFLOW:
-        return varlen_fail(bad, "the sum of %s[0] .. %s[%d] is above 2147483647", a->name, a->name, v->index);
-    case VARLEN_VIOLATION_CAPACITY:
-        return varlen_fail(bad, "sequence %d would have %" PRId64 " keys, above the %" PRId64 " rows of its slot",
-                           v->index, v->value, v->bound);
+        varlen_text_add(text, "has %" PRId64 " %s, above %s = %" PRId64, v->value, a->rows, a->maximum, v->bound);
+        break;
     case VARLEN_VIOLATION_POSITION:
-        return varlen_fail(bad, "sequence %d needs rotary position %" PRId64 ", but rotary_positions = %" PRId64,
-                           v->index, v->value, v->bound);
+        varlen_text_add(text, "needs rotary position %" PRId64 ", but rotary_positions = %" PRId64, v->value, v->bound);
+        break;
+    case VARLEN_VIOLATION_CAPACITY:
+        varlen_text_add(text, "would have %" PRId64 " keys, above the %" PRId64 " rows of its slot", v->value,
+                        v->bound);
+        break;
+    case VARLEN_VIOLATION_PAGED_CAPACITY:
+        varlen_text_add(text, "would have %" PRId64 " keys, above ", v->value);
+        add_paged_slot(text, v);
+        break;
+    default: /* VARLEN_VIOLATION_COUNT */
+        varlen_text_add(text, "would have %" PRId64 " keys, above the %" PRId64 " that %s can count", v->value,
+                        v->bound, a->name);
+        break;
     }
-    return varlen_fail(VARLEN_ERROR_INTERNAL, "the backend reports rule %d of %s, which does not exist", (int)v->rule,
-                       a->name);
+}
+
+static void add_words(varlen_text *text, const argument *a, const varlen_violation *v)
+{
+    const char *name = a->name;
+    const int32_t index = v->index;
+    switch (v->rule) {
+    case VARLEN_VIOLATION_START: varlen_text_add(text, "%s[0] = %" PRId64 " is not 0", name, v->value); break;
+    case VARLEN_VIOLATION_DECREASE:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is below %s[%d] = %" PRId64, name, index, v->value, name, index - 1,
+                        v->bound);
+        break;
+    case VARLEN_VIOLATION_TOTAL:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above %s = %" PRId64, name, index, v->value, a->total, v->bound);
+        break;
+    case VARLEN_VIOLATION_NEGATIVE:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is below 0", name, index, v->value);
+        break;
+    case VARLEN_VIOLATION_SLOT:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " rows of its slot", name, index, v->value,
+                        v->bound);
+        break;
+    case VARLEN_VIOLATION_PAGED_SLOT:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above ", name, index, v->value);
+        add_paged_slot(text, v);
+        break;
+    case VARLEN_VIOLATION_USED:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " keys in use", name, index, v->value,
+                        v->bound);
+        break;
+    case VARLEN_VIOLATION_PAGE:
+        varlen_text_add(text, "%s[%d][%d] = %" PRId64 " is not a page: page_count = %" PRId64, name, index, v->column,
+                        v->value, v->bound);
+        break;
+    case VARLEN_VIOLATION_OVERFLOW:
+        varlen_text_add(text, "the sum of %s[0] .. %s[%d] is above 2147483647", name, name, index);
+        break;
+    default: add_words_of_sequence(text, a, v); break;
+    }
+}
+
+varlen_status varlen_violation_words(const varlen_violation *violation, varlen_text *words)
+{
+    const unsigned named = (unsigned)violation->argument;
+    if (violation->rule == VARLEN_VIOLATION_NONE)
+        return VARLEN_OK;
+    if (named >= argument_count) {
+        varlen_text_add(words, "the backend reports metadata %d, which does not exist", (int)violation->argument);
+        return VARLEN_ERROR_INTERNAL;
+    }
+    if ((unsigned)violation->rule > VARLEN_VIOLATION_COUNT) {
+        varlen_text_add(words, "the backend reports rule %d of %s, which does not exist", (int)violation->rule,
+                        arguments[named].name);
+        return VARLEN_ERROR_INTERNAL;
+    }
+    add_words(words, &arguments[named], violation);
+    return VARLEN_ERROR_BAD_METADATA;
 }
 
 varlen_status varlen_fail_violation(const varlen_violation *violation)
 {
-    if ((unsigned)violation->argument >= argument_count)
-        return varlen_fail(VARLEN_ERROR_INTERNAL, "the backend reports metadata %d, which does not exist",
-                           (int)violation->argument);
-    return fail_known(&arguments[violation->argument], violation);
+    varlen_text words = {0};
+    const varlen_status status = varlen_violation_words(violation, &words);
+    return status == VARLEN_OK ? VARLEN_OK : varlen_fail(status, "%s", words.data);
 }

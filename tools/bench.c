@@ -1,6 +1,9 @@
 /* `varlen bench`: measures workloads on a backend. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <varlen/varlen.h>
 
@@ -10,7 +13,9 @@
 #include "bench_report.h"
 #include "bench_run.h"
 #include "commands.h"
+#include "output_file.h"
 #include "progress.h"
+#include "standard_streams.h"
 
 /* The workload of --lens, or those that are picked by name. */
 typedef struct bench_selection {
@@ -135,18 +140,23 @@ static bool probe(bench_results *results, reason *why)
     return ok;
 }
 
-/* Draws from the file of --json, or from one that lives as long as this takes. */
+/* Draws from a file in memory, which the script inherits. */
 static bool plot(const bench_arguments *arguments, const bench_results *results, reason *why)
 {
-    char temporary[] = "/tmp/varlen-bench-XXXXXX";
-    if (arguments->json)
-        return bench_plot(arguments->json, arguments->plot, why);
-    const int file = mkstemp(temporary);
-    if (file < 0)
-        return refuse(why, "%s: cannot be created", temporary);
-    close(file);
-    const bool ok = bench_write_json(temporary, results, why) && bench_plot(temporary, arguments->plot, why);
-    unlink(temporary);
+    char path[32];
+    const int file = memfd_create("varlen-bench", 0);
+    FILE *stream = file < 0 ? NULL : fdopen(file, "w");
+    bool ok = stream || refuse(why, "no file in memory: %s", strerror(errno));
+    if (ok) {
+        snprintf(path, sizeof path, "/dev/fd/%d", file);
+        bench_print_json(stream, results);
+        ok = fflush(stream) == 0 || refuse(why, "a file in memory: %s", strerror(errno));
+    }
+    ok = ok && bench_plot(path, arguments->plot, why);
+    if (stream)
+        fclose(stream);
+    else if (file >= 0)
+        close(file);
     return ok;
 }
 
@@ -161,6 +171,9 @@ static bool measure_and_report(varlen_context *context, const bench_arguments *a
     bench_print_results(results);
     if (earlier)
         bench_print_ratios(results, earlier, arguments->compare);
+    /* Whatever fails, also the printing, leaves the file of --json as it was. */
+    if (!standard_output_check(why))
+        return false;
     reason rule;
     if (arguments->json && !bench_write_json(arguments->json, results, &rule))
         return refuse(why, "--json %.1500s", rule.text);
@@ -193,7 +206,7 @@ static bool prepare(const bench_arguments *arguments, char **earlier, reason *wh
         return refuse(why, "--plot %s: %.1500s", arguments->plot, rule.text);
     if (arguments->compare && !bench_read_earlier(arguments->compare, earlier, &rule))
         return refuse(why, "--compare %.1500s", rule.text);
-    if (arguments->json && !bench_json_writable(arguments->json, &rule))
+    if (arguments->json && !output_file_possible(arguments->json, &rule))
         return refuse(why, "--json %.1500s", rule.text);
     return true;
 }

@@ -1,24 +1,41 @@
 /* Ratios of `varlen bench` to an earlier measurement: see bench_compare.h. */
 #include "bench_compare.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench_arguments.h"
+#include "input_file.h"
 #include "json_read.h"
 #include "text_table.h"
 
+enum { READ_AT_ONCE = 1 << 16, LONGEST_FILE = 1 << 26 };
+
+/* The whole file as text that ends in a zero. */
+static bool read_all(input_file *file, char **text, reason *why)
+{
+    size_t length = 0, count = 0;
+    do {
+        char *longer = length < LONGEST_FILE ? realloc(*text, length + READ_AT_ONCE + 1) : NULL;
+        if (!longer)
+            return refuse(why, "%s: %s", file->path, length < LONGEST_FILE ? "out of memory" : "longer than 64 MiB");
+        *text = longer;
+        if (!input_file_read(file, *text + length, READ_AT_ONCE, &count, why))
+            return false;
+        length += count;
+    } while (count == READ_AT_ONCE);
+    (*text)[length] = '\0';
+    return true;
+}
+
 static bool read_file(const char *path, char **text, reason *why)
 {
-    size_t size = 0;
-    FILE *stream = fopen(path, "r");
-    if (!stream)
-        return refuse(why, "%s: cannot be opened: %s", path, strerror(errno));
+    input_file file;
     *text = NULL;
-    const bool ok = getdelim(text, &size, '\0', stream) >= 0 || refuse(why, "%s: cannot be read, or empty", path);
-    fclose(stream);
+    if (!input_file_open(&file, path, why))
+        return false;
+    const bool ok = read_all(&file, text, why);
+    input_file_close(&file);
     if (!ok) {
         free(*text);
         *text = NULL;

@@ -1,11 +1,9 @@
 /* The measurements of `varlen bench` as JSON: see bench_report.h. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench_arguments.h"
 #include "bench_report.h"
+#include "output_file.h"
 
 static const char *const peak_keys[BENCH_PEAK_COUNT] = {
     [BENCH_PEAK_FLOAT32] = "float32_fma_gflops",
@@ -76,11 +74,8 @@ static void write_result(FILE *stream, const bench_results *results, const bench
         fputs("\"share\": null, \"bound\": null", stream);
 }
 
-bool bench_write_json(const char *path, const bench_results *results, reason *why)
+void bench_print_json(FILE *stream, const bench_results *results)
 {
-    FILE *stream = fopen(path, "w");
-    if (!stream)
-        return refuse(why, "%s: cannot be created: %s", path, strerror(errno));
     fprintf(stream, "{\n  \"varlen\": \"%s\",\n", varlen_version());
     write_device(stream, results);
     write_peaks(stream, &results->peaks);
@@ -91,20 +86,16 @@ bool bench_write_json(const char *path, const bench_results *results, reason *wh
         fputs(i + 1 < results->count ? "},\n" : "}\n", stream);
     }
     fputs("  ]\n}\n", stream);
-    const bool written = !ferror(stream);
-    if (fclose(stream) != 0 || !written)
-        return refuse(why, "%s: cannot be written: %s", path, strerror(errno));
-    return true;
 }
 
-bool bench_json_writable(const char *path, reason *why)
+bool bench_write_json(const char *path, const bench_results *results, reason *why)
 {
-    const bool there = access(path, F_OK) == 0;
-    FILE *stream = fopen(path, "a");
-    if (!stream)
-        return refuse(why, "%s: cannot be created: %s", path, strerror(errno));
-    fclose(stream);
-    if (!there)
-        unlink(path);
-    return true;
+    output_file file;
+    bool ok = output_file_open(&file, path, why);
+    if (ok) {
+        bench_print_json(file.stream, results);
+        ok = output_file_finish(&file, why) && output_files_commit(&file, 1, why);
+    }
+    output_file_discard(&file);
+    return ok;
 }

@@ -3,6 +3,7 @@
 #define VARLEN_TOOLS_BENCH_REPORT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "bench_result.h"
 
@@ -10,10 +11,10 @@ void bench_print_workloads(void);
 void bench_print_device(const bench_results *results);
 void bench_print_results(const bench_results *results);
 
-/* Writes everything to a file as JSON. Figures that are not known are null. */
-bool bench_write_json(const char *path, const bench_results *results, reason *why);
+/* Writes everything as JSON. Figures that are not known are null. */
+void bench_print_json(FILE *stream, const bench_results *results);
 
-/* Whether that can work: to be asked before long measurements. Changes nothing. */
-bool bench_json_writable(const char *path, reason *why);
+/* The same to a file, which is replaced whole. */
+bool bench_write_json(const char *path, const bench_results *results, reason *why);
 
 #endif

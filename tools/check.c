@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <varlen/varlen.h>
 
+#include "check_skipped.h"
 #include "commands.h"
 #include "conformance/conformance.h"
 #include "options.h"
@@ -14,6 +15,7 @@ typedef struct check_arguments {
     const char *filter;  /* NULL = every case */
     int scale;           /* check_scale */
     bool list;
+    bool skipped;
 } check_arguments;
 
 static const option_choice scales[] = {{"small", SCALE_SMALL}, {"full", SCALE_FULL}, {NULL, 0}};
@@ -25,20 +27,26 @@ static const command_option options[] = {
      .help = "cases with F in their name, or whose whole name matches F with * and ?"},
     {"--scale", NULL, read_choice, .offset = offsetof(check_arguments, scale), .choices = scales,
      .help = "small skips the long cases, for emulators; default full"},
-    {"--list", NULL, read_switch, .offset = offsetof(check_arguments, list), .help = "print the names, run nothing"},
+    {"--list", NULL, read_switch, .offset = offsetof(check_arguments, list),
+     .help = "print the names of the cases, one a line, and run nothing"},
+    {"--skipped", NULL, read_switch, .offset = offsetof(check_arguments, skipped),
+     .help = "print which cases were skipped, each with the reason"},
 };
 
 typedef struct check_report {
-    const char *device;   /* to name in the line to rerun a case */
-    bool explain_skipped; /* someone who picks cases wants to know why one did not run */
+    const char *device; /* to name in the line to rerun a case */
+    bool names_skipped;
+    skip_counts skipped;
 } check_report;
 
 static void report_case(void *user, const conformance_result *result)
 {
-    const check_report *report = user;
+    check_report *report = user;
     const bool failed = result->outcome == CONFORMANCE_FAILED;
     const bool skipped = result->outcome == CONFORMANCE_SKIPPED;
-    if (failed || (skipped && report->explain_skipped)) {
+    if (skipped)
+        skip_counts_add(&report->skipped, result->reason);
+    if (failed || (skipped && report->names_skipped)) {
         progress_clear();
         printf("%s %s\n  %s\n", failed ? "FAILED" : "skipped", result->name, result->reason);
         if (failed)
@@ -80,11 +88,13 @@ static int run_cases(varlen_context *context, const check_arguments *arguments)
     printf("%s (%s, %s)\n", device, info.name, info.architecture);
     fflush(stdout);
 
-    check_report report = {.device = device, .explain_skipped = arguments->filter != NULL};
+    check_report report = {.device = device, .names_skipped = arguments->skipped};
     const conformance_options selection = {
         .filter = arguments->filter, .small = arguments->scale == SCALE_SMALL, .report = report_case, .user = &report};
     const conformance_totals totals = conformance_run(context, &selection);
     progress_clear();
+    skip_counts_print(&report.skipped);
+    skip_counts_free(&report.skipped);
     printf("%d passed, %d failed, %d skipped\n", totals.passed, totals.failed, totals.skipped);
     if (totals.passed + totals.failed + totals.skipped == 0)
         return no_match(arguments);
@@ -106,9 +116,10 @@ int command_check(int count, char **words)
 {
     const command_usage usage = {
         .command = "check",
-        .summary =
-            "Runs the conformance table on a backend: every feature and corner case, against a float64 oracle.\n"
-            "Prints the cases that fail, with the reason and a line to rerun each. Fails if one did or none ran.",
+        .summary = "Runs the conformance table on a backend: every feature and corner case, against a float64 oracle.\n"
+                   "Prints the cases that fail, with the reason and a line to rerun each, and how many were skipped "
+                   "because the\n"
+                   "backend leaves something out, by reason. Fails if one failed or none matched.",
         .options = options,
         .option_count = (int)(sizeof options / sizeof options[0]),
     };
@@ -119,5 +130,7 @@ int command_check(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("check", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
+    if (arguments.list && arguments.skipped)
+        return command_failed("check", "--list runs nothing, and so nothing is --skipped", EXIT_USAGE);
     return arguments.list ? list_cases(&arguments) : check(&arguments);
 }

@@ -18,12 +18,12 @@ Cycles are those in which one wave occupies the unit that executes an instructio
 memory is not in them, and where several waves share a SIMD, one's matrix instructions hide others'. The matrix share
 therefore compares versions of a kernel and does not predict how fast it is.
 
-A check that fails is named on standard error, and the exit status is 1.
+A check that fails is named on standard error, and the exit status is 1. It is 77 if the compiler's LLVM lacks the tools
+that read its code.
 """
 
 import argparse
 import collections
-import glob
 import os
 import re
 import shutil
@@ -33,6 +33,9 @@ import sys
 import tempfile
 
 BUNDLE_MAGIC = b"__CLANG_OFFLOAD_BUNDLE__"
+
+# The exit status where a tool is missing, as ctest's SKIP_RETURN_CODE has it.
+SKIPPED = 77
 
 # What one instruction of a wave costs, in cycles of its SIMD.
 Costs = collections.namedtuple("Costs", "valu quarter_rate memory scalar")
@@ -90,19 +93,34 @@ def code_objects(data):
     return found
 
 
-def llvm_tool(name, directory):
-    """The path of the newest LLVM's tool, or of that in the directory."""
-    if directory:
-        found = [os.path.join(directory, name)]
-    else:
-        homes = glob.glob("/usr/lib/llvm-*/bin") + glob.glob("/opt/rocm/llvm/bin")
-        homes.sort(key=lambda home: int((re.search(r"llvm-(\d+)", home) or [0, 1000])[1]), reverse=True)
-        names = [name] + [f"{name}-{version}" for version in range(40, 16, -1)]
-        found = [os.path.join(home, name) for home in homes] + [shutil.which(name) for name in names]
-    for path in found:
-        if path and os.access(path, os.X_OK):
-            return path
-    sys.exit(f"{name} is missing: install LLVM 17 or later, or name its directory with --llvm")
+def find_compiler(named):
+    """The path of the compiler that is named, or of the first that cmake/VarlenHip.cmake would take."""
+    names = [named] if named else ["amdclang++", *(f"clang++-{version}" for version in range(21, 16, -1)), "hipcc"]
+    folders = os.pathsep.join([os.environ.get("PATH", ""), "/opt/rocm/bin", "/opt/rocm/llvm/bin"])
+    for name in names:
+        found = shutil.which(name, path=folders)
+        if found:
+            return found
+    sys.exit(f"there is no {' and no '.join(names)}: name the plugin's compiler with --compiler")
+
+
+def skip(reason):
+    print(f"skipped: {reason}", file=sys.stderr)
+    sys.exit(SKIPPED)
+
+
+def llvm_tool(name, compiler):
+    """The path of a tool in the compiler's own folder. Another LLVM's may not know what this one has made."""
+    text = output(compiler, "--version")
+    folder, version = re.search(r"InstalledDir: (.+)", text), re.search(r"clang version (\d+)", text)
+    if not folder or not version:
+        sys.exit(f"{compiler} --version names no folder and version of clang")
+    path = os.path.join(folder[1], name)
+    if not os.access(path, os.X_OK):
+        skip(f"{compiler} is of LLVM {version[1]}, but {path} is missing (Debian: package llvm-{version[1]})")
+    if not re.search(rf"LLVM version {version[1]}\b", output(path, "--version")):
+        skip(f"{path} is not of LLVM {version[1]}, as {compiler} is")
+    return path
 
 
 def output(*command):
@@ -194,14 +212,14 @@ def kernel_metadata(notes):
 class Tools:
     """Runs LLVM's tools on code objects."""
 
-    def __init__(self, directory, scratch):
-        self.directory = directory
+    def __init__(self, compiler, scratch):
+        self.paths = {name: llvm_tool(name, compiler) for name in ("llvm-readelf", "llvm-objdump")}
         self.path = os.path.join(scratch, "code.o")
 
     def run(self, name, code, *arguments):
         with open(self.path, "wb") as stream:
             stream.write(code)
-        return output(llvm_tool(name, self.directory), *arguments, self.path)
+        return output(self.paths[name], *arguments, self.path)
 
     def kernels(self, plugin):
         """All kernels of the plugin. One that several source files contain is there once."""
@@ -535,8 +553,8 @@ def mix_failures(kernels, loops, required):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plugin", metavar="PLUGIN", help="the plugin, varlen-hip.so")
-    parser.add_argument("--llvm", metavar="DIR", help="directory of llvm-readelf and llvm-objdump; without it, the "
-                        "newest LLVM is taken that is installed")
+    parser.add_argument("--compiler", metavar="CLANG", help="the compiler that built the plugin, whose llvm-readelf "
+                        "and llvm-objdump are taken; without it, the first that a build would find")
     shown = parser.add_argument_group("what is printed")
     shown.add_argument("--architecture", metavar="NAME", action="append", help="only this architecture (repeatable)")
     shown.add_argument("--kernel", metavar="NAME", action="append",
@@ -563,7 +581,7 @@ def main():
     except OSError as error:
         sys.exit(str(error))
     with tempfile.TemporaryDirectory() as scratch:
-        tools = Tools(options.llvm, scratch)
+        tools = Tools(find_compiler(options.compiler), scratch)
         kernels = tools.kernels(plugin)
         if not kernels:
             sys.exit(f"{options.plugin} contains no kernels")

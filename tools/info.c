@@ -5,6 +5,7 @@
 
 #include "commands.h"
 #include "options.h"
+#include "standard_streams.h"
 #include "text_table.h"
 
 static const char *state_name(varlen_backend_state state)
@@ -154,6 +155,31 @@ static void print_environment(void)
     }
 }
 
+static uint64_t add_text(uint64_t digest, const char *text)
+{
+    for (; *text; text++)
+        digest = (digest ^ (unsigned char)*text) * 0x100000001b3u; /* FNV-1a */
+    return digest;
+}
+
+/* Of the lists of backends and folders. Where memory was wanting they are short, and nothing else tells: whole, they
+ * are the same before and after. */
+static uint64_t digest_lists(void)
+{
+    uint64_t digest = 0xcbf29ce484222325u;
+    for (int32_t i = 0; i < varlen_backend_count(); i++) {
+        varlen_backend_info info = {.struct_size = sizeof info};
+        if (varlen_get_backend(i, &info) == VARLEN_OK)
+            digest = add_text(add_text(add_text(digest, info.name), state_name(info.state)), info.reason);
+    }
+    for (int32_t i = 0; i < varlen_search_folder_count(); i++) {
+        varlen_search_folder folder = {.struct_size = sizeof folder};
+        if (varlen_get_search_folder(i, &folder) == VARLEN_OK)
+            digest = add_text(add_text(digest, folder.path), folder.reason);
+    }
+    return digest;
+}
+
 /* What a program that leaves the choice to the environment gets here. */
 static int open_default(void)
 {
@@ -183,6 +209,7 @@ int command_info(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("info", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
+    const uint64_t before = digest_lists();
     printf("varlen %s\n", varlen_version());
     print_backends();
     print_reasons();
@@ -190,5 +217,8 @@ int command_info(int count, char **words)
     print_folders();
     print_environment();
     fflush(stdout);
-    return open_default();
+    const int status = open_default();
+    if (digest_lists() != before)
+        standard_output_lost();
+    return status;
 }

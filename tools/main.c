@@ -4,6 +4,7 @@
 #include <varlen/varlen.h>
 
 #include "commands.h"
+#include "standard_streams.h"
 #include "text_table.h"
 
 static const struct {
@@ -39,12 +40,11 @@ static void print_help(FILE *stream)
           stream);
 }
 
-int main(int count, char **words)
+static int run_command(const char *name, int count, char **words)
 {
-    const char *name = count > 1 ? words[1] : "";
     for (int i = 0; i < command_count; i++)
         if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(count - 2, words + 2);
+            return commands[i].run(count, words);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_help(stdout);
         return EXIT_DONE;
@@ -57,4 +57,15 @@ int main(int count, char **words)
         fprintf(stderr, "varlen: unknown command %s\n\n", name);
     print_help(stderr);
     return EXIT_USAGE;
+}
+
+int main(int count, char **words)
+{
+    const char *name = count > 1 ? words[1] : "";
+    reason why;
+    standard_streams_prepare();
+    const int status = run_command(name, count - 2, words + 2);
+    if (!standard_output_finish(&why) && status == EXIT_DONE)
+        return command_failed(name, why.text, EXIT_FAILED);
+    return status;
 }

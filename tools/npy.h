@@ -2,6 +2,8 @@
 #ifndef VARLEN_TOOLS_NPY_H
 #define VARLEN_TOOLS_NPY_H
 
+#include <stdio.h>
+
 #include "elements.h"
 #include "reason.h"
 
@@ -15,12 +17,12 @@ typedef struct npy_array {
     void *data;    /* owned; NULL if there are no elements */
 } npy_array;
 
-/* Reads a whole file. The header is held against the file's size before anything is allocated. On failure the reason
- * begins with the path and the array is zeroed. */
+/* Reads a whole file, or a pipe to its end. The header is held against a file's size before anything is allocated. On
+ * failure the reason begins with the path and the array is zeroed. */
 bool npy_read(const char *path, npy_array *array, reason *why);
 
-/* Creates the file, or empties it first. */
-bool npy_write(const char *path, const npy_array *array, reason *why);
+/* Errors stay with the stream. */
+void npy_write(FILE *stream, const npy_array *array);
 
 void npy_free(npy_array *array);
 

@@ -69,32 +69,85 @@ static bool span_is(text_span span, const char *word)
     return strlen(word) == (size_t)span.length && memcmp(span.start, word, (size_t)span.length) == 0;
 }
 
+enum { LONGEST_VALUE = 60 };
+
+/* The end of the value that begins at `text`: the comma or brace after it, outside of its own brackets and quotes. */
+static const char *end_of_value(const cursor *text)
+{
+    int depth = 0;
+    char quote = '\0';
+    for (const char *at = text->at; at < text->end; at++) {
+        if (quote)
+            quote = *at == quote ? '\0' : quote;
+        else if (*at == '\'' || *at == '"')
+            quote = *at;
+        else if (depth == 0 && (*at == ',' || *at == '}'))
+            return at;
+        else
+            depth += (*at == '(' || *at == '[') - (*at == ')' || *at == ']');
+    }
+    return text->end;
+}
+
+/* A piece of the header to show: cut, and with '?' for what a terminal might not show as it is. */
+typedef struct quotation {
+    char text[LONGEST_VALUE + sizeof "..."];
+} quotation;
+
+static quotation quote_text(const char *start, const char *end)
+{
+    quotation shown;
+    int length = 0;
+    for (const char *at = start; at < end && length < LONGEST_VALUE; at++)
+        shown.text[length++] = *at >= ' ' && *at <= '~' ? *at : '?';
+    while (length > 0 && shown.text[length - 1] == ' ')
+        length--;
+    strcpy(shown.text + length, end - start > LONGEST_VALUE ? "..." : "");
+    return shown;
+}
+
+/* "descr = '>f4' is big-endian": the key, its value as it stands in the header, and the rule. */
+static bool refuse_value(reason *why, const char *path, const char *key, const cursor *value, const char *rule)
+{
+    const quotation shown = quote_text(value->at, end_of_value(value));
+    return refuse(why, "%s: %s = %s %s", path, key, shown.text, rule);
+}
+
+static bool refuse_header(reason *why, const char *path, const cursor *rest, const char *expected)
+{
+    const quotation shown = quote_text(rest->at, rest->end);
+    return refuse(why, "%s: bad header: not a dictionary: %s is expected where it says \"%s\"", path, expected,
+                  shown.text);
+}
+
 static bool parse_descr(const char *path, cursor *text, npy_array *array, reason *why)
 {
+    const cursor value = *text;
     text_span descr;
     if (!accept_string(text, &descr))
-        return refuse(why, "%s: a structured array; only plain f4, f8, f2, i4 and i8 are read", path);
+        return refuse_value(why, path, "descr", &value, "is no plain type; <f4, <f8, <f2, <i4 and <i8 are read");
     for (size_t i = 0; i < format_count; i++)
         if (span_is(descr, formats[i].descr)) {
             array->type = formats[i].type;
             return true;
         }
     if (descr.length > 0 && descr.start[0] == '>')
-        return refuse(why, "%s: big-endian ('%.*s'); only little-endian arrays are read", path, descr.length,
-                      descr.start);
+        return refuse_value(why, path, "descr", &value, "is big-endian; only little-endian arrays are read");
     if (descr.length > 1 && descr.start[1] == 'O')
-        return refuse(why, "%s: an array of Python objects; only plain f4, f8, f2, i4 and i8 are read", path);
-    return refuse(why, "%s: elements are '%.*s'; only f4, f8, f2, i4 and i8 are read", path, descr.length, descr.start);
+        return refuse_value(why, path, "descr", &value, "means Python objects; <f4, <f8, <f2, <i4 and <i8 are read");
+    return refuse_value(why, path, "descr", &value, "is none of <f4, <f8, <f2, <i4 and <i8");
 }
 
 static bool parse_order(const char *path, cursor *text, npy_array *array, reason *why)
 {
     (void)array;
+    const cursor value = *text;
     if (accept_word(text, "False"))
         return true;
     if (accept_word(text, "True"))
-        return refuse(why, "%s: in Fortran order; only C order is read (numpy.ascontiguousarray makes it)", path);
-    return refuse(why, "%s: bad header: fortran_order is neither True nor False", path);
+        return refuse_value(why, path, "fortran_order", &value,
+                            "is Fortran order; only C order is read (numpy.ascontiguousarray makes it)");
+    return refuse_value(why, path, "fortran_order", &value, "is neither True nor False");
 }
 
 static bool parse_extent(cursor *text, int64_t *extent)
@@ -112,22 +165,25 @@ static bool parse_extent(cursor *text, int64_t *extent)
 
 static bool parse_shape(const char *path, cursor *text, npy_array *array, reason *why)
 {
+    const cursor value = *text;
     array->count = 1;
     if (!accept(text, '('))
-        return refuse(why, "%s: bad header: shape is not a tuple", path);
+        return refuse_value(why, path, "shape", &value, "is not a tuple");
     while (!accept(text, ')')) {
         if (array->dimensions == NPY_MAX_DIMENSIONS)
-            return refuse(why, "%s: more than %d dimensions", path, NPY_MAX_DIMENSIONS);
+            return refuse_value(why, path, "shape", &value, "has more than 8 dimensions");
         int64_t *extent = &array->shape[array->dimensions++];
         if (!parse_extent(text, extent))
-            return refuse(why, "%s: bad header: the shape holds something else than counts below 2^63", path);
+            return refuse_value(why, path, "shape", &value, "holds something else than counts below 2^63");
         if (__builtin_mul_overflow(array->count, *extent, &array->count))
-            return refuse(why, "%s: the shape overflows: more than 2^63 elements", path);
+            return refuse_value(why, path, "shape", &value, "overflows: more than 2^63 elements");
         if (!accept(text, ',') && text->at < text->end && *text->at != ')')
-            return refuse(why, "%s: bad header: shape is not a tuple", path);
+            return refuse_value(why, path, "shape", &value, "is not a tuple");
     }
     return true;
 }
+
+_Static_assert(NPY_MAX_DIMENSIONS == 8, "the words of parse_shape say 8");
 
 typedef struct header_key {
     const char *name;
@@ -141,8 +197,11 @@ enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
 static bool parse_entry(const char *path, cursor *text, bool seen[KEY_COUNT], npy_array *array, reason *why)
 {
     text_span name;
+    skip_space(text);
+    const cursor entry = *text;
     if (!accept_string(text, &name) || !accept(text, ':'))
-        return refuse(why, "%s: bad header: not a dictionary", path);
+        return refuse_header(why, path, &entry, "'key':");
+    skip_space(text);
     for (int i = 0; i < KEY_COUNT; i++)
         if (span_is(name, keys[i].name)) {
             if (seen[i])
@@ -150,7 +209,9 @@ static bool parse_entry(const char *path, cursor *text, bool seen[KEY_COUNT], np
             seen[i] = true;
             return keys[i].parse(path, text, array, why);
         }
-    return refuse(why, "%s: bad header: unknown key '%.*s'", path, name.length, name.start);
+    const quotation shown = quote_text(name.start, name.start + name.length);
+    return refuse(why, "%s: bad header: unknown key '%s': the keys are descr, fortran_order and shape", path,
+                  shown.text);
 }
 
 bool npy_header_parse(const char *path, const char *text, size_t size, npy_array *array, reason *why)
@@ -158,16 +219,16 @@ bool npy_header_parse(const char *path, const char *text, size_t size, npy_array
     cursor rest = {text, text + size};
     bool seen[KEY_COUNT] = {false};
     if (!accept(&rest, '{'))
-        return refuse(why, "%s: bad header: not a dictionary", path);
+        return refuse_header(why, path, &rest, "{");
     while (!accept(&rest, '}')) {
         if (!parse_entry(path, &rest, seen, array, why))
             return false;
         if (!accept(&rest, ',') && (rest.at == rest.end || *rest.at != '}'))
-            return refuse(why, "%s: bad header: not a dictionary", path);
+            return refuse_header(why, path, &rest, "a comma or }");
     }
     skip_space(&rest);
     if (rest.at != rest.end)
-        return refuse(why, "%s: bad header: more after the dictionary", path);
+        return refuse_header(why, path, &rest, "the end");
     for (int i = 0; i < KEY_COUNT; i++)
         if (!seen[i])
             return refuse(why, "%s: bad header: no '%s'", path, keys[i].name);

@@ -5,6 +5,21 @@
 #include "run_outputs.h"
 #include "run_problem.h"
 #include "run_report.h"
+#include "standard_streams.h"
+
+/* The outputs get their places last: whatever fails, also the printing, leaves them as they were. */
+static bool report_and_write(const run_arguments *arguments, const run_problem *problem, const run_result *result,
+                             reason *why)
+{
+    run_outputs outputs;
+    bool ok = run_outputs_write(arguments, result->outputs, &outputs, why);
+    if (ok) {
+        run_report_print(arguments, problem, result);
+        ok = standard_output_check(why) && run_outputs_commit(&outputs, why);
+    }
+    run_outputs_free(&outputs);
+    return ok;
+}
 
 static bool run(const run_arguments *arguments, reason *why)
 {
@@ -14,9 +29,7 @@ static bool run(const run_arguments *arguments, reason *why)
         return false;
     bool ok = run_execute(arguments, &problem, &result, why);
     if (ok) {
-        ok = run_outputs_write(arguments->outputs, result.outputs, why);
-        if (ok)
-            run_report_print(arguments, &problem, &result);
+        ok = report_and_write(arguments, &problem, &result, why);
         run_result_free(&result);
     }
     run_problem_free(&problem);
@@ -32,5 +45,7 @@ int command_run(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("run", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
+    if (!run_outputs_check(&arguments, &why))
+        return command_failed("run", why.text, EXIT_USAGE);
     return run(&arguments, &why) ? EXIT_DONE : command_failed("run", why.text, EXIT_FAILED);
 }

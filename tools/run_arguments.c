@@ -8,10 +8,11 @@
 
 static const char notes[] =
     "Files are NumPy .npy, little-endian, C order. Numbers may be f2, f4 or f8 and are converted to --dtype; metadata\n"
-    "may be i4 or i8. Outputs are f4, and appear only when everything has succeeded. Tq, Tk: tokens in all; Hq, Hk:\n"
-    "heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With --page-table, k and v are [pages, page_size, Hk, "
-    "D]\n"
-    "and [pages, page_size, Hk, Dv], and the lengths come from --seqused-k. Times are medians after one warm-up.";
+    "may be i4 or i8. Inputs may be pipes. Outputs are f4: new files, which take the places of the old ones and their\n"
+    "modes, all together, when everything else has succeeded. An output may be one of the inputs, but not two outputs\n"
+    "one file. Tq, Tk: tokens in all; Hq, Hk: heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With\n"
+    "--page-table, k and v are [pages, page_size, Hk, D] and [pages, page_size, Hk, Dv], and the lengths come from\n"
+    "--seqused-k. Times are medians after one warm-up.";
 
 /* One side of a window: a count of keys, or "inf". */
 static bool read_bound(const char *text, const char *end, int32_t *bound)
@@ -103,13 +104,22 @@ static const command_option options[] = {
 
 static const int option_count = (int)(sizeof options / sizeof options[0]);
 
-const char *run_input_option(run_input input)
+static const char *option_at(size_t offset)
 {
-    const size_t offset = offsetof(run_arguments, inputs) + (size_t)input * sizeof(const char *);
     for (int i = 0; i < option_count; i++)
         if (options[i].offset == offset)
             return options[i].name;
-    return "an input";
+    return "";
+}
+
+const char *run_input_option(run_input input)
+{
+    return option_at(offsetof(run_arguments, inputs) + (size_t)input * sizeof(const char *));
+}
+
+const char *run_output_option(run_output output)
+{
+    return option_at(offsetof(run_arguments, outputs) + (size_t)output * sizeof(const char *));
 }
 
 /* The rules between options, one line each. */
@@ -133,11 +143,6 @@ static bool check_combination(const run_arguments *arguments, reason *why)
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].broken)
             return refuse(why, "%s", rules[i].rule);
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        for (int j = 0; j < i; j++)
-            if (arguments->outputs[i] && arguments->outputs[j] &&
-                strcmp(arguments->outputs[i], arguments->outputs[j]) == 0)
-                return refuse(why, "two outputs go to the same file, %s", arguments->outputs[i]);
     return true;
 }
 

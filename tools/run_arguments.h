@@ -47,6 +47,7 @@ typedef struct run_arguments {
 
 options_outcome run_arguments_parse(int count, char **words, run_arguments *arguments, reason *why);
 
-const char *run_input_option(run_input input); /* "--cu-seqlens-q" */
+const char *run_input_option(run_input input);    /* "--cu-seqlens-q" */
+const char *run_output_option(run_output output); /* "--out" */
 
 #endif

@@ -1,52 +1,46 @@
 /* Writes the output files of `varlen run`: see run_outputs.h. */
 #include "run_outputs.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-typedef char *temporary_names[OUTPUT_COUNT]; /* owned; NULL: written directly, or not wanted */
-
-static bool is_replaceable(const char *path)
+bool run_outputs_check(const run_arguments *arguments, reason *why)
 {
-    struct stat status;
-    return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
-}
-
-static bool write_one(const char *path, const npy_array *array, char **temporary, reason *why)
-{
-    if (!is_replaceable(path))
-        return npy_write(path, array, why);
-    if (asprintf(temporary, "%s.%ld.partial", path, (long)getpid()) < 0) {
-        *temporary = NULL;
-        return refuse(why, "%s: out of memory", path);
+    const char *const *paths = arguments->outputs;
+    for (run_output i = 0; i < OUTPUT_COUNT; i++) {
+        if (paths[i] && output_path_is_stdout(paths[i]))
+            return refuse(why, "%s %s: stdout takes what the command prints", run_output_option(i), paths[i]);
+        for (run_output j = 0; j < i; j++)
+            if (paths[i] && paths[j] && output_paths_meet(paths[i], paths[j]))
+                return refuse(why, "two outputs go to the same file, %s %s and %s %s", run_output_option(j), paths[j],
+                              run_output_option(i), paths[i]);
     }
-    return npy_write(*temporary, array, why);
-}
-
-static bool write_all(const char *const paths[OUTPUT_COUNT], const npy_array arrays[OUTPUT_COUNT],
-                      temporary_names temporaries, reason *why)
-{
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        if (paths[i] && !write_one(paths[i], &arrays[i], &temporaries[i], why))
-            return false;
-    for (int i = 0; i < OUTPUT_COUNT; i++)
-        if (temporaries[i] && rename(temporaries[i], paths[i]) != 0)
-            return refuse(why, "%s: cannot be replaced: %s", paths[i], strerror(errno));
     return true;
 }
 
-bool run_outputs_write(const char *const paths[OUTPUT_COUNT], const npy_array arrays[OUTPUT_COUNT], reason *why)
+static bool write_one(const char *path, const npy_array *array, output_file *file, reason *why)
 {
-    temporary_names temporaries = {NULL};
-    const bool ok = write_all(paths, arrays, temporaries, why);
-    for (int i = 0; i < OUTPUT_COUNT; i++) {
-        if (temporaries[i] && !ok)
-            unlink(temporaries[i]);
-        free(temporaries[i]);
-    }
-    return ok;
+    if (!output_file_open(file, path, why))
+        return false;
+    npy_write(file->stream, array);
+    return output_file_finish(file, why);
+}
+
+bool run_outputs_write(const run_arguments *arguments, const npy_array arrays[OUTPUT_COUNT], run_outputs *outputs,
+                       reason *why)
+{
+    reason fault;
+    *outputs = (run_outputs){0};
+    for (run_output i = 0; i < OUTPUT_COUNT; i++)
+        if (arguments->outputs[i] && !write_one(arguments->outputs[i], &arrays[i], &outputs->files[i], &fault))
+            return refuse(why, "%s %.2000s", run_output_option(i), fault.text);
+    return true;
+}
+
+bool run_outputs_commit(run_outputs *outputs, reason *why)
+{
+    return output_files_commit(outputs->files, OUTPUT_COUNT, why);
+}
+
+void run_outputs_free(run_outputs *outputs)
+{
+    for (int i = 0; i < OUTPUT_COUNT; i++)
+        output_file_discard(&outputs->files[i]);
 }

@@ -5,17 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "standard_streams.h"
+
 void text_table_add(text_table *table, const char *format, ...)
 {
     char **cells = realloc(table->cells, ((size_t)table->cell_count + 1) * sizeof *cells);
-    if (!cells)
+    if (!cells) {
+        standard_output_lost();
         return;
+    }
     table->cells = cells;
     char *cell = NULL;
     va_list values;
     va_start(values, format);
-    if (vasprintf(&cell, format, values) < 0)
+    if (vasprintf(&cell, format, values) < 0) {
         cell = NULL;
+        standard_output_lost();
+    }
     va_end(values);
     table->cells[table->cell_count++] = cell;
 }

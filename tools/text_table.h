@@ -12,7 +12,7 @@ typedef struct text_table {
     char **cells; /* row by row, owned; NULL stands for a cell that there was no memory for */
 } text_table;
 
-/* Appends a cell, left to right and top to bottom. */
+/* Appends a cell, left to right and top to bottom. Where there is no memory for it, standard_output_lost is called. */
 void text_table_add(text_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Prints the rows, each indented by two spaces, and frees the cells. The last column is as wide as its text. */

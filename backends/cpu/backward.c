@@ -1,46 +1,47 @@
 /* varlen_backward: per-row preparation, then tiles of keys (kernels/backward_tile.c). */
 #include "backward.h"
 
+#include "limits.h"
 #include "outside.h"
 #include "rows.h"
 #include "scratch.h"
 #include "tasks.h"
+#include "team.h"
+#include "threads.h"
 
 #include <math.h>
-#include <omp.h>
 
 typedef struct backward_workspace {
     cpu_task *tasks;
     float *delta;              /* [q_heads, total_q] */
-    float *dq_panels;          /* [kv_heads][panels of all sequences][cpu_dq_panel_floats] */
-    _Atomic int32_t *dq_tiles; /* [kv_heads][panels of all sequences] */
-    int64_t panels;            /* of all sequences, under one kv head */
+    float *dq_panels;          /* [kv_heads][panels][cpu_dq_panel_floats] */
+    _Atomic int32_t *dq_tiles; /* [kv_heads][panels] */
+    int64_t panels;            /* of all sequences that sum dq over tiles, under one kv head */
     char *scratch;             /* one after the other for each thread */
     size_t scratch_bytes;
+    size_t threads; /* that can have work */
 } backward_workspace;
-
-/* Panels of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. */
-static int64_t first_panel(const cpu_inputs *inputs, int32_t b, int32_t panel_rows)
-{
-    return (int64_t)inputs->metadata.cu_seqlens_q[b] * cpu_group(inputs->attention) / panel_rows + b;
-}
 
 static backward_workspace take_workspace(scratch_cursor *cursor, const cpu_state *state,
                                          const varlen_attention *attention)
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     size_t scratch_bytes = kernels->backward_scratch_bytes(attention);
-    size_t panels = cpu_forward_task_limit(attention, kernels->panel_rows);
-    size_t all_panels = panels * (size_t)attention->kv_heads;
+    size_t tasks = cpu_backward_task_limit(attention, kernels->backward_keys);
+    size_t rows = size_product((size_t)attention->q_heads, (size_t)attention->total_q);
+    size_t panels = cpu_panel_limit(attention, kernels->panel_rows, kernels->backward_keys);
+    size_t all_panels = size_product(panels, (size_t)attention->kv_heads);
     size_t panel_bytes = cpu_dq_panel_floats(attention, kernels->panel_rows) * sizeof(float);
+    size_t threads = cpu_thread_limit(attention, tasks, state->threads);
     return (backward_workspace){
-        .tasks = scratch_take(cursor, cpu_backward_task_limit(attention, kernels->backward_keys) * sizeof(cpu_task)),
-        .delta = scratch_take(cursor, (size_t)attention->q_heads * (size_t)attention->total_q * sizeof(float)),
-        .dq_panels = scratch_take(cursor, all_panels * panel_bytes),
-        .dq_tiles = scratch_take(cursor, all_panels * sizeof(int32_t)),
+        .tasks = scratch_take(cursor, size_product(tasks, sizeof(cpu_task))),
+        .delta = scratch_take(cursor, size_product(rows, sizeof(float))),
+        .dq_panels = scratch_take(cursor, size_product(all_panels, panel_bytes)),
+        .dq_tiles = scratch_take(cursor, size_product(all_panels, sizeof(int32_t))),
         .panels = (int64_t)panels,
-        .scratch = scratch_take(cursor, (size_t)state->threads * scratch_bytes),
+        .scratch = scratch_take(cursor, size_product(threads, scratch_bytes)),
         .scratch_bytes = scratch_bytes,
+        .threads = threads,
     };
 }
 
@@ -49,6 +50,22 @@ size_t cpu_backward_workspace(const cpu_state *state, const varlen_attention *at
     scratch_cursor cursor = {0};
     take_workspace(&cursor, state, attention);
     return cursor.used;
+}
+
+/* What all loops of a call have in common. */
+typedef struct backward_work {
+    const cpu_kernels *kernels;
+    const cpu_inputs *inputs;
+    const varlen_backward_args *args;
+    const cpu_gradients *gradients;
+    backward_workspace workspace;
+} backward_work;
+
+static void reset_panel(const void *pointer, int32_t member, int64_t panel)
+{
+    const backward_work *work = pointer;
+    (void)member;
+    atomic_init(&work->workspace.dq_tiles[panel], 0);
 }
 
 /* delta = dot(dout, out) of one row, and dq = 0, which tiles overwrite where the row sees a key. */
@@ -68,17 +85,24 @@ static void prepare_row(const varlen_attention *attention, const varlen_backward
            (size_t)(attention->head_dim * varlen_dtype_size(attention->dtype)));
 }
 
-static void prepare_sequence(const cpu_inputs *inputs, const varlen_backward_args *args, float *delta, int32_t b)
+static void prepare_sequence(const void *pointer, int32_t member, int64_t b)
 {
-    cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, b);
+    const backward_work *work = pointer;
+    const varlen_attention *attention = work->inputs->attention;
+    cpu_sequence sequence = cpu_sequence_at(&work->inputs->metadata, (int32_t)b);
+    (void)member;
     for (int32_t i = 0; i < sequence.queries; i++)
-        for (int32_t head = 0; head < inputs->attention->q_heads; head++)
-            prepare_row(inputs->attention, args, delta, sequence.first_query + i, head);
+        for (int32_t head = 0; head < attention->q_heads; head++)
+            prepare_row(attention, work->args, work->workspace.delta, sequence.first_query + i, head);
 }
 
 /* Rows of q, k and v that belong to no sequence. */
-static void clear_gap(const varlen_attention *attention, const varlen_backward_args *args, int32_t gap)
+static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 {
+    const backward_work *work = pointer;
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_backward_args *args = work->args;
+    (void)member;
     cpu_row_range queries = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
     cpu_row_range keys = cpu_gap(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k, gap);
     cpu_clear_rows(&args->dq, attention->dtype, attention->q_heads, attention->head_dim, queries);
@@ -93,9 +117,10 @@ static void clear_gap(const varlen_attention *attention, const varlen_backward_a
 }
 
 /* -sum over rows of exp(sink - lse) * delta, in order of the rows. */
-static float sink_gradient(const cpu_inputs *inputs, const varlen_backward_args *args, const float *delta, int32_t head)
+static float sink_gradient(const backward_work *work, int32_t head)
 {
-    double sink = args->sinks[head];
+    const cpu_inputs *inputs = work->inputs;
+    double sink = work->args->sinks[head];
     double sum = 0.0;
     if (sink == -INFINITY)
         return 0.0f;
@@ -103,27 +128,58 @@ static float sink_gradient(const cpu_inputs *inputs, const varlen_backward_args 
         cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, b);
         int64_t first = head * inputs->attention->total_q + sequence.first_query;
         for (int64_t row = first; row < first + sequence.queries; row++)
-            sum -= exp(sink - args->lse[row]) * delta[row];
+            sum -= exp(sink - work->args->lse[row]) * work->workspace.delta[row];
     }
     return (float)sum;
 }
 
-static cpu_backward_tile tile_at(const backward_workspace *workspace, int64_t index, int32_t panel_rows,
-                                 const cpu_inputs *inputs, const cpu_gradients *gradients)
+static void store_sink_gradient(const void *pointer, int32_t member, int64_t head)
 {
+    const backward_work *work = pointer;
+    (void)member;
+    work->args->dsinks[head] = sink_gradient(work, (int32_t)head);
+}
+
+static cpu_backward_tile tile_at(const backward_work *work, int64_t index)
+{
+    const cpu_inputs *inputs = work->inputs;
     const varlen_attention *attention = inputs->attention;
+    const backward_workspace *workspace = &work->workspace;
+    const cpu_kernels *kernels = work->kernels;
     const cpu_task *task = &workspace->tasks[index / attention->kv_heads];
     int32_t kv_head = (int32_t)(index % attention->kv_heads);
-    int64_t panel = kv_head * workspace->panels + first_panel(inputs, task->sequence, panel_rows);
+    int64_t panel = kv_head * workspace->panels +
+                    cpu_first_panel(inputs, task->sequence, kernels->panel_rows, kernels->backward_keys);
     return (cpu_backward_tile){
         .inputs = inputs,
-        .gradients = gradients,
+        .gradients = work->gradients,
         .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
         .kv_head = kv_head,
         .number = task->tile,
-        .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, panel_rows),
+        .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, kernels->panel_rows),
         .dq_tiles = workspace->dq_tiles + panel,
     };
+}
+
+/* Waits for the earlier tiles of its sequence, which have been handed out before it. */
+static void run_tile(const void *pointer, int32_t member, int64_t index)
+{
+    const backward_work *work = pointer;
+    cpu_backward_tile tile = tile_at(work, index);
+    work->kernels->backward(&tile, work->workspace.scratch + (size_t)member * work->workspace.scratch_bytes);
+}
+
+/* Rows are prepared or cleared: q, out and dout of some queries, k and v of some keys. */
+static cpu_team_size team_for(const cpu_state *state, const backward_work *work, int64_t tasks)
+{
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_backward_args *args = work->args;
+    int64_t keys = cpu_gap_rows(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k);
+    int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
+    int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * varlen_dtype_size(attention->dtype);
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
+    worth += cpu_threads_for_rows(rows, row_bytes);
+    return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));
 }
 
 void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)
@@ -131,34 +187,27 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     cpu_inputs inputs = cpu_inputs_of_backward(attention, args);
     scratch_cursor cursor = {.base = args->workspace};
-    backward_workspace workspace = take_workspace(&cursor, state, attention);
-    cpu_gradients gradients = {
-        .dout = args->dout, .dq = args->dq, .dk = args->dk, .dv = args->dv, .lse = args->lse, .delta = workspace.delta};
-    int64_t tasks = cpu_backward_tasks(workspace.tasks, &inputs, kernels->backward_keys);
-    int64_t tiles = tasks * attention->kv_heads;
-    int32_t threads = cpu_threads_for(workspace.tasks, tasks, attention, state->threads);
-    int64_t counters = workspace.panels * attention->kv_heads;
-    int32_t heads_with_sinks = args->dsinks ? attention->q_heads : 0;
+    backward_work work = {
+        .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
+    cpu_gradients gradients = {.dout = args->dout,
+                               .dq = args->dq,
+                               .dk = args->dk,
+                               .dv = args->dv,
+                               .lse = args->lse,
+                               .delta = work.workspace.delta};
+    work.gradients = &gradients;
+    int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, kernels->backward_keys);
+    cpu_team_size team = team_for(state, &work, tasks);
+    int64_t q_gaps = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q);
+    int64_t k_gaps = cpu_gap_count(args->cu_seqlens_k, attention->batch, attention->total_k);
 
-#pragma omp parallel num_threads(threads)
-    {
-        char *scratch = workspace.scratch + (size_t)omp_get_thread_num() * workspace.scratch_bytes;
-#pragma omp for schedule(static) nowait
-        for (int64_t counter = 0; counter < counters; counter++)
-            atomic_init(&workspace.dq_tiles[counter], 0);
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t b = 0; b < attention->batch; b++)
-            prepare_sequence(&inputs, args, workspace.delta, b);
-#pragma omp for schedule(dynamic, 1) nowait
-        for (int64_t index = 0; index < tiles; index++) {
-            cpu_backward_tile tile = tile_at(&workspace, index, kernels->panel_rows, &inputs, &gradients);
-            kernels->backward(&tile, scratch);
-        }
-#pragma omp for schedule(dynamic, 1) nowait
-        for (int32_t head = 0; head < heads_with_sinks; head++)
-            args->dsinks[head] = sink_gradient(&inputs, args, workspace.delta, head);
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t gap = 0; gap <= attention->batch; gap++)
-            clear_gap(attention, args, gap);
-    }
+    const int64_t many = 1024; /* of something small */
+    const cpu_loop loops[] = {
+        {.body = reset_panel, .count = work.workspace.panels * attention->kv_heads, .chunk = many},
+        {.body = prepare_sequence, .count = attention->batch},
+        {.body = run_tile, .count = tasks * attention->kv_heads, .waits = true},
+        {.body = store_sink_gradient, .count = args->dsinks ? attention->q_heads : 0},
+        {.body = clear_gap, .count = cpu_max(q_gaps, k_gaps)},
+    };
+    cpu_team_run(team, &work, loops, sizeof loops / sizeof *loops);
 }

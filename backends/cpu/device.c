@@ -2,44 +2,40 @@
 
 #include "isa.h"
 #include "state.h"
+#include "threads.h"
 
-#include <omp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-varlen_status cpu_device_count(int32_t *count)
+varlen_status cpu_device_count(const varlen_host *host, int32_t *count)
 {
+    (void)host;
     *count = 1;
     return VARLEN_OK;
 }
 
-int32_t cpu_default_threads(void)
-{
-    return omp_get_max_threads();
-}
-
-/* The processor's name as Linux gives it; left alone where it does not. */
+/* The processor's name as Linux gives it; left alone where it does not. The first processor's lines will do, and need
+ * no memory. */
 static void read_processor_name(char *name, size_t size)
 {
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    char line[256];
-    while (file && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon)
-            continue;
-        colon[strcspn(colon, "\n")] = '\0';
-        snprintf(name, size, "%s", colon + 2);
-        break;
-    }
-    if (file)
-        fclose(file);
+    char text[4096];
+    const int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0)
+        close(file);
+    text[length < 0 ? 0 : length] = '\0';
+    const char *line = strstr(text, "model name");
+    const char *colon = line ? strchr(line, ':') : NULL;
+    if (colon)
+        snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
 }
 
-varlen_status cpu_device_info(int32_t device, varlen_device_info *info)
+varlen_status cpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     info->device = device;

@@ -4,10 +4,7 @@
 
 #include <varlen/backend.h>
 
-varlen_status cpu_device_count(int32_t *count);
-varlen_status cpu_device_info(int32_t device, varlen_device_info *info);
-
-/* Threads that a call uses if the program does not say: what OpenMP offers. */
-int32_t cpu_default_threads(void);
+varlen_status cpu_device_count(const varlen_host *host, int32_t *count);
+varlen_status cpu_device_info(const varlen_host *host, int32_t device, varlen_device_info *info);
 
 #endif

@@ -1,12 +1,14 @@
 /* varlen_forward: tiles of query rows (kernels/forward_tile.c, decode_tile.c), then what split keys left to combine. */
 #include "forward.h"
 
+#include "limits.h"
 #include "outside.h"
 #include "scratch.h"
 #include "splits.h"
 #include "tasks.h"
+#include "team.h"
+#include "threads.h"
 
-#include <omp.h>
 #include <stdbool.h>
 
 typedef struct forward_workspace {
@@ -16,6 +18,7 @@ typedef struct forward_workspace {
     size_t partial_bytes;
     char *scratch; /* for each thread */
     size_t scratch_bytes;
+    size_t threads; /* that can have work */
 } forward_workspace;
 
 static size_t larger(size_t a, size_t b)
@@ -28,13 +31,15 @@ static forward_workspace take_workspace(scratch_cursor *cursor, const cpu_state 
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
     forward_workspace workspace;
-    workspace.tasks = scratch_take(cursor, cpu_forward_task_limit(attention, kernels->forward_rows) * sizeof(cpu_task));
+    size_t tasks = cpu_forward_task_limit(attention, kernels->forward_rows);
+    workspace.tasks = scratch_take(cursor, size_product(tasks, sizeof(cpu_task)));
     workspace.partial_rows = cpu_partial_limit(attention);
     workspace.partial_bytes = cpu_partial_bytes(attention, workspace.partial_rows);
-    workspace.partials = scratch_take(cursor, (size_t)attention->kv_heads * workspace.partial_bytes);
+    workspace.partials = scratch_take(cursor, size_product((size_t)attention->kv_heads, workspace.partial_bytes));
     workspace.scratch_bytes =
         larger(kernels->forward_scratch_bytes(attention), kernels->decode_scratch_bytes(attention));
-    workspace.scratch = scratch_take(cursor, (size_t)state->threads * workspace.scratch_bytes);
+    workspace.threads = cpu_thread_limit(attention, tasks, state->threads);
+    workspace.scratch = scratch_take(cursor, size_product(workspace.threads, workspace.scratch_bytes));
     return workspace;
 }
 
@@ -52,7 +57,7 @@ typedef struct forward_work {
     const varlen_forward_args *args;
     forward_workspace workspace;
     int64_t tiles;
-    int32_t threads;
+    cpu_team_size team;
     int32_t together; /* neighbouring tiles that one thread takes */
 } forward_work;
 
@@ -105,11 +110,13 @@ static int32_t tiles_together(int64_t tasks, int32_t kv_heads, int32_t threads)
 static int64_t next_index(const forward_work *work, int64_t index)
 {
     bool last = (index + 1) % work->together == 0;
-    return index + 1 + (last ? (int64_t)(work->threads - 1) * work->together : 0);
+    return index + 1 + (last ? (int64_t)(work->team.threads - 1) * work->together : 0);
 }
 
-static void run_tile(const forward_work *work, int64_t index, char *scratch)
+static void run_tile(const void *pointer, int32_t member, int64_t index)
 {
+    const forward_work *work = pointer;
+    char *scratch = work->workspace.scratch + (size_t)member * work->workspace.scratch_bytes;
     const cpu_task *task = task_at(work, index);
     cpu_forward_tile tile = tile_at(work, index);
     cpu_forward_tile next;
@@ -126,8 +133,10 @@ static void run_tile(const forward_work *work, int64_t index, char *scratch)
         work->kernels->forward(&tile, scratch);
 }
 
-static void combine_parts(const forward_work *work, int64_t index)
+static void combine_parts(const void *pointer, int32_t member, int64_t index)
 {
+    const forward_work *work = pointer;
+    (void)member;
     const cpu_task *task = task_at(work, index);
     if (task->parts == 1 || task->part != 0)
         return;
@@ -136,12 +145,27 @@ static void combine_parts(const forward_work *work, int64_t index)
     cpu_combine(&tile, &first, task->parts);
 }
 
-static void clear_gap(const varlen_attention *attention, const varlen_forward_args *args, int32_t gap)
+static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 {
+    const forward_work *work = pointer;
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_forward_args *args = work->args;
+    (void)member;
     cpu_row_range rows = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
     cpu_clear_rows(&args->out, attention->dtype, attention->q_heads, attention->value_dim, rows);
     if (args->lse)
         cpu_clear_lse(args->lse, attention->q_heads, attention->total_q, rows);
+}
+
+static cpu_team_size team_for(const cpu_state *state, const forward_work *work, int64_t tasks)
+{
+    const varlen_attention *attention = work->inputs->attention;
+    const varlen_forward_args *args = work->args;
+    int64_t cleared = cpu_gap_rows(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q);
+    int64_t row_bytes = (int64_t)attention->value_dim * varlen_dtype_size(attention->dtype);
+    int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
+    worth += cpu_threads_for_rows(cleared * attention->q_heads, row_bytes);
+    return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));
 }
 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)
@@ -153,20 +177,13 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
         .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
     int64_t tasks = cpu_forward_tasks(work.workspace.tasks, &inputs, kernels->forward_rows);
     work.tiles = tasks * attention->kv_heads;
-    work.threads = cpu_threads_for(work.workspace.tasks, tasks, attention, state->threads);
-    work.together = tiles_together(tasks, attention->kv_heads, work.threads);
+    work.team = team_for(state, &work, tasks);
+    work.together = tiles_together(tasks, attention->kv_heads, work.team.threads);
 
-#pragma omp parallel num_threads(work.threads)
-    {
-        char *scratch = work.workspace.scratch + (size_t)omp_get_thread_num() * work.workspace.scratch_bytes;
-#pragma omp for schedule(dynamic, work.together)
-        for (int64_t index = 0; index < work.tiles; index++)
-            run_tile(&work, index, scratch);
-#pragma omp for schedule(static) nowait
-        for (int64_t index = 0; index < work.tiles; index++)
-            combine_parts(&work, index);
-#pragma omp for schedule(dynamic, 1)
-        for (int32_t gap = 0; gap <= attention->batch; gap++)
-            clear_gap(attention, args, gap);
-    }
+    const cpu_loop loops[] = {
+        {.body = run_tile, .count = work.tiles, .chunk = work.together},
+        {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
+        {.body = clear_gap, .count = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q)},
+    };
+    cpu_team_run(work.team, &work, loops, sizeof loops / sizeof *loops);
 }

@@ -104,8 +104,9 @@ static void list_runnable(char *text, size_t size)
             length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", isas[i].kernels->name);
 }
 
-varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
+varlen_status cpu_isa_choose(const varlen_host *host, const cpu_kernels **kernels)
 {
+    const char *wanted = host->environment("VARLEN_CPU_ISA");
     bool automatic = !wanted || strcmp(wanted, "auto") == 0;
     const char *problem = "is not a kernel set";
     for (int i = 0; i < ISA_COUNT; i++) {
@@ -120,6 +121,6 @@ varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels)
     }
     char runnable[128];
     list_runnable(runnable, sizeof runnable);
-    return cpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "VARLEN_CPU_ISA = \"%s\" %s; it can be auto, %s", wanted,
-                          problem, runnable);
+    return host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "VARLEN_CPU_ISA = \"%s\" %s; it can be auto, %s", wanted,
+                      problem, runnable);
 }

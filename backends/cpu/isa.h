@@ -6,8 +6,8 @@
 
 #include <varlen/backend.h>
 
-/* The kernels that VARLEN_CPU_ISA = `wanted` asks for; NULL or "auto" for the best that this processor and its
- * operating system can run. Fails with VARLEN_ERROR_BACKEND_UNAVAILABLE, naming what there is. */
-varlen_status cpu_isa_choose(const char *wanted, const cpu_kernels **kernels);
+/* The kernels that VARLEN_CPU_ISA asks for; if it is not set or "auto", the best that this processor and its operating
+ * system can run. Fails with VARLEN_ERROR_BACKEND_UNAVAILABLE, naming what there is. */
+varlen_status cpu_isa_choose(const varlen_host *host, const cpu_kernels **kernels);
 
 #endif

@@ -54,7 +54,9 @@ typedef struct cpu_backward_tile {
     cpu_sequence sequence;
     int32_t kv_head;
     int32_t number;
-    float *dq_panels;          /* [panels][cpu_dq_panel_floats]: sums of this sequence and kv head */
+    /* Of this sequence and kv head, where it has more keys than one tile; a panel that one tile adds to needs neither.
+     */
+    float *dq_panels;          /* [panels][cpu_dq_panel_floats]: sums */
     _Atomic int32_t *dq_tiles; /* [panels]: how many tiles have been added, 0 at first */
 } cpu_backward_tile;
 

@@ -3,6 +3,8 @@
 #include "inputs.h"
 #include "rows.h"
 #include "state.h"
+#include "team.h"
+#include "threads.h"
 
 /* One new token and where it goes. */
 typedef struct new_token {
@@ -32,8 +34,10 @@ static new_token token_at(const varlen_kv_append_args *args, int64_t row)
     int32_t b = owner_of(args->cu_seqlens_new, args->batch, row);
     new_token token = {.row = row, .slot_row = args->seqused_k[b] + row - args->cu_seqlens_new[b]};
     token.position = token.slot_row - (args->leftpad_k ? args->leftpad_k[b] : 0);
-    token.slot.pages = args->page_table ? args->page_table + (int64_t)b * args->page_table_width : NULL;
-    token.slot.first_key = args->page_table ? 0 : args->cu_seqlens_k[b];
+    if (args->page_size > 0)
+        token.slot.pages = args->page_table + (int64_t)b * args->page_table_width;
+    else
+        token.slot.first_key = args->cu_seqlens_k[b];
     return token;
 }
 
@@ -99,16 +103,28 @@ static void append_token(const varlen_kv_append_args *args, const new_token *tok
     }
 }
 
+static void append_row(const void *pointer, int32_t member, int64_t row)
+{
+    const varlen_kv_append_args *args = pointer;
+    new_token token = token_at(args, row);
+    (void)member;
+    append_token(args, &token);
+}
+
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_kv_append_args *args)
+{
+    int64_t tokens = args->cu_seqlens_new[args->batch];
+    int64_t dims = (int64_t)args->head_dim + args->value_dim;
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(tokens * ((int64_t)args->kv_heads + args->q_heads),
+                                                      2 * dims * varlen_dtype_size(args->dtype)));
+}
+
 varlen_status cpu_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-    int64_t tokens = args->cu_seqlens_new[args->batch];
-#pragma omp parallel for num_threads(cpu->threads) schedule(static)
-    for (int64_t row = 0; row < tokens; row++) {
-        new_token token = token_at(args, row);
-        append_token(args, &token);
-    }
+    const cpu_loop loop = {.body = append_row, .count = args->cu_seqlens_new[args->batch], .chunk = 16};
+    cpu_team_run(team_for(cpu, args), args, &loop, 1);
     if (args->seqused_k_out)
         for (int32_t b = 0; b < args->batch; b++)
             args->seqused_k_out[b] = args->seqused_k[b] + args->cu_seqlens_new[b + 1] - args->cu_seqlens_new[b];

@@ -2,7 +2,7 @@
 
 #include "state.h"
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,11 +11,10 @@ enum { ALIGNMENT = 256 };
 
 varlen_status cpu_alloc(void *state, size_t size, void **data)
 {
-    (void)state;
     if (posix_memalign(data, ALIGNMENT, size) == 0)
         return VARLEN_OK;
     *data = NULL;
-    return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for %zu bytes", size);
+    return cpu_host(state)->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for %zu bytes", size);
 }
 
 varlen_status cpu_free(void *state, void *data)
@@ -44,9 +43,8 @@ varlen_status cpu_fill(void *state, varlen_stream stream, void *destination, uin
 /* A stream has no state; its handle only has to be one. */
 varlen_status cpu_stream_create(void *state, varlen_stream *stream)
 {
-    (void)state;
     *stream = malloc(1);
-    return *stream ? VARLEN_OK : cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a stream");
+    return *stream ? VARLEN_OK : cpu_host(state)->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a stream");
 }
 
 varlen_status cpu_stream_destroy(void *state, varlen_stream stream)
@@ -71,16 +69,15 @@ varlen_status cpu_stream_wait(void *state, varlen_stream stream, varlen_event ev
     return VARLEN_OK;
 }
 
+/* Events may be recorded and read by several threads at once. */
 struct varlen_event_object {
-    struct timespec time;
-    bool recorded;
+    _Atomic int64_t time; /* nanoseconds of CLOCK_MONOTONIC; 0: not recorded */
 };
 
 varlen_status cpu_event_create(void *state, varlen_event *event)
 {
-    (void)state;
     *event = calloc(1, sizeof **event);
-    return *event ? VARLEN_OK : cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for an event");
+    return *event ? VARLEN_OK : cpu_host(state)->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for an event");
 }
 
 varlen_status cpu_event_destroy(void *state, varlen_event event)
@@ -94,8 +91,9 @@ varlen_status cpu_event_record(void *state, varlen_event event, varlen_stream st
 {
     (void)state;
     (void)stream;
-    clock_gettime(CLOCK_MONOTONIC, &event->time);
-    event->recorded = true;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    atomic_store(&event->time, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
     return VARLEN_OK;
 }
 
@@ -108,11 +106,11 @@ varlen_status cpu_event_synchronize(void *state, varlen_event event)
 
 varlen_status cpu_event_elapsed(void *state, varlen_event start, varlen_event end, double *milliseconds)
 {
-    (void)state;
-    if (!start->recorded || !end->recorded)
-        return cpu_host->fail(VARLEN_ERROR_INVALID_ARGUMENT, "%s has not been recorded",
-                              start->recorded ? "end" : "start");
-    double seconds = (double)(end->time.tv_sec - start->time.tv_sec);
-    *milliseconds = seconds * 1e3 + (double)(end->time.tv_nsec - start->time.tv_nsec) * 1e-6;
+    int64_t start_time = atomic_load(&start->time);
+    int64_t end_time = atomic_load(&end->time);
+    if (!start_time || !end_time)
+        return cpu_host(state)->fail(VARLEN_ERROR_INVALID_ARGUMENT, "%s has not been recorded",
+                                     start_time ? "end" : "start");
+    *milliseconds = (double)(end_time - start_time) * 1e-6;
     return VARLEN_OK;
 }

@@ -3,6 +3,8 @@
 #include "rows.h"
 #include "score_rule.h"
 #include "state.h"
+#include "team.h"
+#include "threads.h"
 
 #include <math.h>
 
@@ -60,13 +62,26 @@ static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head
             total.maximum == -INFINITY ? -INFINITY : score_finite((float)(total.maximum + log(total.sum)));
 }
 
+static void merge_token(const void *pointer, int32_t member, int64_t token)
+{
+    const varlen_merge_args *args = pointer;
+    (void)member;
+    for (int32_t head = 0; head < args->heads; head++)
+        merge_row(args, token, head);
+}
+
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_merge_args *args)
+{
+    int64_t row_bytes = (int64_t)args->value_dim * ((int64_t)args->parts * varlen_dtype_size(args->partial_dtype) +
+                                                    varlen_dtype_size(args->dtype));
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(args->tokens * args->heads, row_bytes));
+}
+
 varlen_status cpu_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(static)
-    for (int64_t token = 0; token < args->tokens; token++)
-        for (int32_t head = 0; head < args->heads; head++)
-            merge_row(args, token, head);
+    const cpu_loop loop = {.body = merge_token, .count = args->tokens, .chunk = 16};
+    cpu_team_run(team_for(cpu, args), args, &loop, 1);
     return VARLEN_OK;
 }

@@ -9,9 +9,13 @@ typedef struct cpu_row_range {
     int64_t end;
 } cpu_row_range;
 
-/* Gap number 0 .. batch - 1: the unused end of that sequence's slot; number batch: what follows the last slot.
- * seqused may be NULL. */
-cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total, int32_t number);
+/* Gap number 0 .. batch - 1: the unused end of that sequence's slot; from number batch on: pieces of what follows the
+ * last slot. seqused may be NULL. */
+cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total, int64_t number);
+
+/* Of such gaps. */
+int64_t cpu_gap_count(const int32_t *cu_seqlens, int32_t batch, int64_t total);
+int64_t cpu_gap_rows(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total);
 
 /* Rows of every head = 0. */
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows);

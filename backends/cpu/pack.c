@@ -2,7 +2,10 @@
 #include "around.h"
 #include "outside.h"
 #include "state.h"
+#include "team.h"
+#include "threads.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 varlen_status cpu_cu_seqlens(void *state, varlen_stream stream, int32_t batch, const int32_t *lengths,
@@ -16,64 +19,104 @@ varlen_status cpu_cu_seqlens(void *state, varlen_stream stream, int32_t batch, c
     return VARLEN_OK;
 }
 
-/* Padded row t of sequence b, of all heads. */
-static varlen_tensor padded_row(const varlen_pack_args *args, int32_t b, int32_t t)
+/* Rows of all heads, as they lie in one of the two tensors. */
+typedef struct copied_rows {
+    char *data;
+    int64_t token_bytes;
+    int64_t head_bytes;
+} copied_rows;
+
+static copied_rows rows_from(const varlen_tensor *tensor, int64_t element, int64_t size)
 {
-    int64_t element = b * args->padded_batch_stride + t * args->padded.token_stride;
-    varlen_tensor row = args->padded;
-    row.data = (char *)row.data + element * varlen_dtype_size(args->dtype);
-    return row;
+    return (copied_rows){(char *)tensor->data + element * size, tensor->token_stride * size,
+                         tensor->head_stride * size};
 }
 
-static varlen_tensor packed_row(const varlen_pack_args *args, int64_t row_index)
+/* From the first padded row of sequence b on. */
+static copied_rows padded_rows(const varlen_pack_args *args, int32_t b)
 {
-    varlen_tensor row = args->packed;
-    row.data = (char *)row.data + row_index * row.token_stride * varlen_dtype_size(args->dtype);
-    return row;
+    return rows_from(&args->padded, b * args->padded_batch_stride, args->element_size);
 }
 
-static void copy_row(const varlen_tensor *destination, const varlen_tensor *source, const varlen_pack_args *args)
+static copied_rows packed_rows(const varlen_pack_args *args, int64_t row)
 {
-    int64_t element = varlen_dtype_size(args->dtype);
-    for (int32_t head = 0; head < args->heads; head++)
-        memcpy((char *)destination->data + head * destination->head_stride * element,
-               (const char *)source->data + head * source->head_stride * element, (size_t)(args->dim * element));
+    return rows_from(&args->packed, row * args->packed.token_stride, args->element_size);
+}
+
+/* Whether rows lie end to end without a gap, so that they are one piece of memory. */
+static bool is_dense(const copied_rows *rows, const varlen_pack_args *args)
+{
+    int64_t head_bytes = (int64_t)args->dim * args->element_size;
+    return rows->token_bytes == args->heads * head_bytes && (rows->head_bytes == head_bytes || args->heads == 1);
+}
+
+static void copy_rows(copied_rows to, copied_rows from, int64_t count, const varlen_pack_args *args)
+{
+    size_t head_bytes = (size_t)args->dim * (size_t)args->element_size;
+    if (count > 0 && is_dense(&to, args) && is_dense(&from, args)) {
+        memcpy(to.data, from.data, (size_t)(count * to.token_bytes));
+        return;
+    }
+    for (int64_t t = 0; t < count; t++)
+        for (int32_t head = 0; head < args->heads; head++)
+            memcpy(to.data + t * to.token_bytes + head * to.head_bytes,
+                   from.data + t * from.token_bytes + head * from.head_bytes, head_bytes);
+}
+
+static void clear_rows(copied_rows rows, int64_t begin, int64_t end, const varlen_pack_args *args)
+{
+    size_t head_bytes = (size_t)args->dim * (size_t)args->element_size;
+    for (int64_t t = begin; t < end; t++)
+        for (int32_t head = 0; head < args->heads; head++)
+            memset(rows.data + t * rows.token_bytes + head * rows.head_bytes, 0, head_bytes);
+}
+
+/* `rows` are written. */
+static cpu_team_size team_for(const cpu_state *cpu, const varlen_pack_args *args, int64_t rows)
+{
+    return cpu_team_for(cpu, 1 + cpu_threads_for_rows(rows * args->heads, 2 * (int64_t)args->dim * args->element_size));
+}
+
+/* A sequence, or behind the last one a piece of the rows that belong to none. */
+static void pack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    (void)member;
+    if (number >= args->batch) {
+        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, number);
+        clear_rows(packed_rows(args, 0), rest.begin, rest.end, args);
+        return;
+    }
+    int64_t begin = args->cu_seqlens[b];
+    copy_rows(packed_rows(args, begin), padded_rows(args, b), args->cu_seqlens[b + 1] - begin, args);
 }
 
 varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b <= args->batch; b++) {
-        if (b == args->batch) {
-            cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, args->batch);
-            cpu_clear_rows(&args->packed, args->dtype, args->heads, args->dim, rest);
-            continue;
-        }
-        for (int32_t t = 0; t < args->cu_seqlens[b + 1] - args->cu_seqlens[b]; t++) {
-            varlen_tensor source = padded_row(args, b, t);
-            varlen_tensor destination = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
-            copy_row(&destination, &source, args);
-        }
-    }
+    const cpu_loop loop = {.body = pack_sequence, .count = cpu_gap_count(args->cu_seqlens, args->batch, args->total)};
+    cpu_team_run(team_for(cpu, args, args->total), args, &loop, 1);
     return VARLEN_OK;
+}
+
+static void unpack_sequence(const void *pointer, int32_t member, int64_t number)
+{
+    const varlen_pack_args *args = pointer;
+    int32_t b = (int32_t)number;
+    int64_t begin = args->cu_seqlens[b];
+    int64_t length = args->cu_seqlens[b + 1] - begin;
+    (void)member;
+    copy_rows(padded_rows(args, b), packed_rows(args, begin), length, args);
+    clear_rows(padded_rows(args, b), length, args->max_seqlen, args);
 }
 
 varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-#pragma omp parallel for num_threads(cpu->threads) schedule(dynamic, 1)
-    for (int32_t b = 0; b < args->batch; b++) {
-        int32_t length = args->cu_seqlens[b + 1] - args->cu_seqlens[b];
-        for (int32_t t = 0; t < length; t++) {
-            varlen_tensor source = packed_row(args, (int64_t)args->cu_seqlens[b] + t);
-            varlen_tensor destination = padded_row(args, b, t);
-            copy_row(&destination, &source, args);
-        }
-        varlen_tensor row = padded_row(args, b, 0);
-        cpu_clear_rows(&row, args->dtype, args->heads, args->dim, (cpu_row_range){length, args->max_seqlen});
-    }
+    const cpu_loop loop = {.body = unpack_sequence, .count = args->batch};
+    cpu_team_run(team_for(cpu, args, (int64_t)args->batch * args->max_seqlen), args, &loop, 1);
     return VARLEN_OK;
 }

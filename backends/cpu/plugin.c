@@ -1,28 +1,36 @@
 /* The CPU backend's entry and its table of functions. */
+#include "../workspace_size.h"
 #include "around.h"
 #include "backward.h"
 #include "device.h"
 #include "forward.h"
 #include "isa.h"
 #include "memory.h"
+#include "openmp.h"
+#include "processors.h"
 #include "state.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-const varlen_host *cpu_host;
-
 static varlen_status cpu_open(const varlen_backend_open *options, void **state)
 {
+    const varlen_host *host = options->host;
     const cpu_kernels *kernels;
-    varlen_status status = cpu_isa_choose(cpu_host->environment("VARLEN_CPU_ISA"), &kernels);
+    varlen_status status = cpu_isa_choose(host, &kernels);
     if (status != VARLEN_OK)
         return status;
     cpu_state *cpu = malloc(sizeof *cpu);
     if (!cpu)
-        return cpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
-    *cpu = (cpu_state){.kernels = kernels, .threads = options->threads ? options->threads : cpu_default_threads()};
-    cpu_host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
+        return host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
+    *cpu = (cpu_state){
+        .host = host,
+        .kernels = kernels,
+        .threads = options->threads ? options->threads : cpu_processors(),
+        .follows_openmp = options->threads == 0,
+        .environment = cpu_openmp_environment(),
+    };
+    host->log(VARLEN_LOG_INFO, "cpu: %s kernels, %d threads", kernels->name, cpu->threads);
     *state = cpu;
     return VARLEN_OK;
 }
@@ -32,19 +40,29 @@ static void cpu_close(void *state)
     free(state);
 }
 
-/* All that the library accepts. */
+static size_t workspace_of(const cpu_state *cpu, const varlen_attention *attention, varlen_pass pass)
+{
+    bool forward = pass == VARLEN_PASS_FORWARD;
+    return forward ? cpu_forward_workspace(cpu, attention) : cpu_backward_workspace(cpu, attention);
+}
+
+/* All that the library accepts, as far as 32 bits count the panels of a sequence and 64 bits the bytes of memory. */
 static varlen_status cpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    (void)state;
-    (void)attention;
-    (void)pass;
-    return VARLEN_OK;
+    const cpu_state *cpu = state;
+    const int64_t rows = attention->total_q * cpu_group(attention);
+    if (rows / cpu_kernels_for(cpu, attention->dtype)->panel_rows >= INT32_MAX)
+        return cpu_host(cpu)->fail(
+            VARLEN_ERROR_UNSUPPORTED,
+            "total_q = %lld with q_heads = %d and kv_heads = %d makes more rows than the cpu backend "
+            "can number",
+            (long long)attention->total_q, attention->q_heads, attention->kv_heads);
+    return workspace_check(cpu_host(cpu), attention, workspace_of(cpu, attention, pass));
 }
 
 static varlen_status cpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
-    bool forward = pass == VARLEN_PASS_FORWARD;
-    *size = forward ? cpu_forward_workspace(state, attention) : cpu_backward_workspace(state, attention);
+    *size = workspace_of(state, attention, pass);
     return VARLEN_OK;
 }
 
@@ -69,7 +87,7 @@ static const varlen_backend backend = {
     .priority = 0,
     .struct_size = sizeof(varlen_backend),
     .name = "cpu",
-    .description = "any CPU, with OpenMP",
+    .description = "any CPU",
     .device_count = cpu_device_count,
     .device_info = cpu_device_info,
     .open = cpu_open,
@@ -105,6 +123,5 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
                    VARLEN_BACKEND_ABI_MAJOR, host->abi_version >> 16);
         return NULL;
     }
-    cpu_host = host;
     return &backend;
 }

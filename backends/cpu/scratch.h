@@ -2,19 +2,19 @@
 #ifndef VARLEN_CPU_SCRATCH_H
 #define VARLEN_CPU_SCRATCH_H
 
-#include <stddef.h>
+#include "../workspace_size.h"
 
 enum { SCRATCH_ALIGNMENT = 64 };
 
 typedef struct scratch_cursor {
-    char *base; /* aligned to SCRATCH_ALIGNMENT; NULL to measure */
-    size_t used;
+    char *base;  /* aligned to SCRATCH_ALIGNMENT; NULL to measure */
+    size_t used; /* SIZE_MAX: more than there are addresses */
 } scratch_cursor;
 
 static inline void *scratch_take(scratch_cursor *cursor, size_t bytes)
 {
     void *piece = cursor->base ? cursor->base + cursor->used : NULL;
-    cursor->used += (bytes + SCRATCH_ALIGNMENT - 1) / SCRATCH_ALIGNMENT * SCRATCH_ALIGNMENT;
+    cursor->used = size_sum(cursor->used, size_round_up(bytes, SCRATCH_ALIGNMENT));
     return piece;
 }
 

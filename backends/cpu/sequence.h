@@ -10,7 +10,7 @@ typedef struct cpu_sequence {
     int32_t keys;         /* sk, padding skipped */
     int64_t first_query;  /* row of q */
     int64_t first_key;    /* row of k if packed; row of the slot if paged. Padding skipped */
-    const int32_t *pages; /* the sequence's row of page_table; NULL if packed */
+    const int32_t *pages; /* the sequence's row of page_table; NULL if packed, or if no sequence has keys yet */
 } cpu_sequence;
 
 /* Arrays that say where sequences lie: the part that forward and backward have in common. */
@@ -22,6 +22,7 @@ typedef struct cpu_metadata {
     const int32_t *leftpad_k;
     const int32_t *page_table;
     int32_t page_table_width;
+    int32_t page_size; /* 0: packed */
 } cpu_metadata;
 
 static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t index)
@@ -30,8 +31,9 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
     cpu_sequence sequence = {.index = index, .first_query = cu_q[0]};
     sequence.queries = metadata->seqused_q ? metadata->seqused_q[index] : cu_q[1] - cu_q[0];
 
-    if (metadata->page_table) {
-        sequence.pages = metadata->page_table + (int64_t)index * metadata->page_table_width;
+    if (metadata->page_size > 0) {
+        if (metadata->page_table_width > 0)
+            sequence.pages = metadata->page_table + (int64_t)index * metadata->page_table_width;
         sequence.keys = metadata->seqused_k[index];
     } else {
         const int32_t *cu_k = metadata->cu_seqlens_k + index;
@@ -49,7 +51,7 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
 typedef struct cpu_cache {
     varlen_tensor tensor;
     int64_t page_stride; /* elements */
-    int32_t page_size;
+    int32_t page_size;   /* 0: packed */
     varlen_dtype dtype;
 } cpu_cache;
 
@@ -80,7 +82,7 @@ static inline cpu_key_rows cpu_key_rows_of(const cpu_cache *cache, int32_t head,
 static inline void *cpu_key_row(const cpu_key_rows *rows, int64_t j)
 {
     int64_t row = rows->first_row + j;
-    if (!rows->pages)
+    if (rows->page_size == 0)
         return rows->data + row * rows->row_bytes;
     /* Rows of a slot are counted in int32; a division of 64 bits takes some five times as long. */
     uint32_t page = (uint32_t)row / (uint32_t)rows->page_size;

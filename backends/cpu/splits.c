@@ -1,5 +1,6 @@
 #include "splits.h"
 
+#include "../workspace_size.h"
 #include "results.h"
 
 _Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0, "parts begin at blocks of keys");
@@ -19,32 +20,9 @@ int32_t cpu_split_parts(int64_t rows, int32_t keys)
     return keys <= part ? 1 : (keys - 1) / part + 1;
 }
 
-/* The longest sequence that the shape allows. */
-static int64_t longest_keys(const varlen_attention *attention)
-{
-    int64_t slots =
-        attention->page_size ? (int64_t)attention->page_table_width * attention->page_size : attention->total_k;
-    return attention->max_seqlen_k ? cpu_min(slots, attention->max_seqlen_k) : slots;
-}
-
-int32_t cpu_split_limit(const varlen_attention *attention)
-{
-    return (int32_t)cpu_min(longest_keys(attention) / SPLIT_KEYS + 1, SPLIT_PARTS);
-}
-
-size_t cpu_partial_limit(const varlen_attention *attention)
-{
-    int64_t parts = cpu_split_limit(attention);
-    int64_t rows = cpu_min((int64_t)attention->batch * SPLIT_ROWS, attention->total_q * cpu_group(attention));
-    int64_t limit = parts > 1 ? rows * parts : 0;
-    if (!attention->page_size)
-        limit = cpu_min(limit, SPLIT_ROWS * (attention->total_k / SPLIT_KEYS + attention->batch));
-    return (size_t)limit;
-}
-
 size_t cpu_partial_bytes(const varlen_attention *attention, size_t rows)
 {
-    return rows * ((size_t)attention->value_dim + 2) * sizeof(float);
+    return size_product(rows, ((size_t)attention->value_dim + 2) * sizeof(float));
 }
 
 cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size_t rows, int64_t first)

@@ -18,13 +18,7 @@ int32_t cpu_split_keys(int64_t rows, int32_t keys);
 /* Parts of a sequence, >= 1. */
 int32_t cpu_split_parts(int64_t rows, int32_t keys);
 
-/* An upper bound on the parts of any sequence of a batch of this shape. */
-int32_t cpu_split_limit(const varlen_attention *attention);
-
-/* An upper bound on the partial rows of any batch of this shape, under one kv head. */
-size_t cpu_partial_limit(const varlen_attention *attention);
-
-/* Bytes of that many partial rows, and the partial results that begin with row `first` of them. */
+/* Bytes of so many partial rows, and the partial results that begin with row `first` of them. */
 size_t cpu_partial_bytes(const varlen_attention *attention, size_t rows);
 cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size_t rows, int64_t first);
 

@@ -5,17 +5,6 @@
 
 #include <stdbool.h>
 
-size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows)
-{
-    size_t rows = (size_t)attention->total_q * (size_t)cpu_group(attention);
-    return rows / (size_t)tile_rows + (size_t)attention->batch * (size_t)cpu_split_limit(attention);
-}
-
-size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys)
-{
-    return (size_t)attention->total_k / (size_t)tile_keys + (size_t)attention->batch;
-}
-
 static bool heavier(const cpu_task *a, const cpu_task *b)
 {
     if (a->weight != b->weight)
@@ -111,11 +100,11 @@ int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t ti
 
 int32_t cpu_threads_for(const cpu_task *tasks, int64_t count, const varlen_attention *attention, int32_t threads)
 {
-    const int64_t products_per_thread = 1 << 20; /* some 20 microseconds of multiplications */
-    int64_t products_per_pair = (int64_t)attention->kv_heads * (attention->head_dim + attention->value_dim);
-    int64_t products = 0;
+    const double products_per_thread = 1 << 20; /* some 20 microseconds of multiplications */
+    double products_per_pair = (double)attention->kv_heads * (attention->head_dim + attention->value_dim);
+    double products = 0.0; /* which may pass 2^63 */
     for (int64_t i = 0; i < count && products / products_per_thread < threads; i++)
-        products += tasks[i].weight * products_per_pair;
-    int64_t worth = products / products_per_thread + 1;
+        products += (double)tasks[i].weight * products_per_pair;
+    double worth = products / products_per_thread + 1.0;
     return worth < threads ? (int32_t)worth : threads;
 }

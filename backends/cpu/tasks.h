@@ -14,10 +14,6 @@ typedef struct cpu_task {
     int64_t partial; /* if they are: where the rows of part 0 begin among the partial results of a kv head */
 } cpu_task;
 
-/* Upper bounds on the tasks of any batch of this shape: tiles of rows of queries, tiles of keys. */
-size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows);
-size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys);
-
 /* Threads worth waking for a call: at most `threads`, fewer if the work is over before they are awake. */
 int32_t cpu_threads_for(const cpu_task *tasks, int64_t count, const varlen_attention *attention, int32_t threads);
 

@@ -20,9 +20,9 @@ struct append_arguments {
     const int32_t *cu_seqlens_new;
     const int32_t *cu_seqlens_k; /* NULL if paged */
     const int32_t *seqused_k;
-    const int32_t *leftpad_k;  /* NULL: none */
-    const int32_t *page_table; /* NULL: packed */
-    int32_t *seqused_k_out;    /* NULL: not wanted */
+    const int32_t *leftpad_k; /* NULL: none */
+    const int32_t *page_table;
+    int32_t *seqused_k_out; /* NULL: not wanted */
     const float *rotary_cos;
     const float *rotary_sin;
     int64_t rotary_positions;
@@ -36,6 +36,7 @@ struct append_arguments {
     int32_t value_dim;
     int32_t rotary_dim; /* 0: no rotation */
     int32_t rotary_interleaved;
+    int32_t paged; /* whether page_size > 0 */
     int32_t page_table_width;
     fast_divisor page_size;
     int32_t validate;
@@ -68,6 +69,7 @@ GPU_DEVICE inspected_side cache_side(const append_arguments &args)
     side.leftpad = args.leftpad_k;
     side.total = args.total_k;
     side.paged_rows = (int64_t)args.page_size.divisor * args.page_table_width;
+    side.page_table_width = args.page_table_width;
     side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
     side.seqused_name = VARLEN_METADATA_SEQUSED_K;
     return side;
@@ -96,13 +98,14 @@ GPU_DEVICE varlen_violation inspect_room(const append_arguments &args, const app
     const int32_t b = element.added.index - 1;
     const inspected_side side = cache_side(args);
     const int64_t slot = side.cu_seqlens ? (int64_t)element.cache.value - element.cache.before : side.paged_rows;
-    const int64_t capacity = smaller(slot, (int64_t)INT32_MAX); /* seqused_k_out is 32 bits wide */
     const int64_t keys = element.cache.used + rows_added(element);
     const int64_t positions = keys - element.cache.padding;
     if (b < 0)
         return {};
-    if (keys > capacity)
-        return make_violation(VARLEN_VIOLATION_CAPACITY, VARLEN_METADATA_SEQUSED_K, b, keys, capacity);
+    if (keys > slot)
+        return slot_violation(side, VARLEN_VIOLATION_CAPACITY, VARLEN_VIOLATION_PAGED_CAPACITY, b, keys, slot);
+    if (keys > INT32_MAX) /* seqused_k_out is 32 bits wide */
+        return make_violation(VARLEN_VIOLATION_COUNT, VARLEN_METADATA_SEQUSED_K, b, keys, INT32_MAX);
     if (rows_added(element) > 0 && args.rotary_dim > 0 && positions > args.rotary_positions)
         return make_violation(VARLEN_VIOLATION_POSITION, VARLEN_METADATA_SEQUSED_K, b, positions - 1,
                               args.rotary_positions);
@@ -114,7 +117,7 @@ GPU_DEVICE gpu_span appended_columns(const append_arguments &args, const append_
 {
     const int64_t added = rows_added(element);
     const int32_t used = element.cache.used;
-    if (!args.page_table || element.added.index == 0 || added <= 0 || used < 0 || inspect_room(args, element).rule)
+    if (!args.paged || element.added.index == 0 || added <= 0 || used < 0 || inspect_room(args, element).rule)
         return {0, 0};
     return {divide(used, args.page_size), divide((int32_t)(used + added - 1), args.page_size) + 1};
 }

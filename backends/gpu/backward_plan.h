@@ -47,7 +47,8 @@ struct alignas(64) backward_item {
     int32_t first_whole; /* blocks all of whose rows see all keys of a whole tile; none if end is at or below first */
     int32_t end_whole;
     int32_t rows;       /* of the sequence */
-    int64_t block_base; /* number of the sequence's block 0 */
+    int64_t block_base; /* number of the sequence's block 0, */
+    int64_t sum_base;   /* and among those whose dq is summed */
     int32_t kv_head;    /* of who took it */
     int32_t exists;     /* to whoever took it: 0, no item is left */
 };
@@ -68,9 +69,10 @@ struct backward_arguments {
     float *dsinks;      /* NULL: not wanted */
     float *dsink_parts; /* [q_heads][row_blocks] */
     float *statistics;  /* [kv_heads][row_blocks][2][block_rows]: lse in units of log2, then delta */
-    float *dq_sums;     /* [kv_heads][row_blocks][block_rows * head_dim]: in whatever order suits the threads */
-    int32_t *turns;     /* [kv_heads][row_blocks]: tiles that have added to dq_sums; NULL: in any order */
+    float *dq_sums;     /* [kv_heads][sum_blocks][block_rows * head_dim]: in whatever order suits the threads */
+    int32_t *turns;     /* [kv_heads][sum_blocks]: tiles that have added to dq_sums; NULL: in any order */
     int64_t row_blocks; /* of all sequences, under one kv head */
+    int64_t sum_blocks; /* of those whose dq is summed */
     violation_mailbox mailbox;
     int32_t validate;
     int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
@@ -88,10 +90,19 @@ GPU_DEVICE gpu_span queries_that_see_all(const gpu_problem &problem, const gpu_s
     return span;
 }
 
-/* Blocks of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. */
+/* Blocks of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. Each that has
+ * blocks begins a row behind the one before. */
 GPU_DEVICE int64_t first_row_block(const gpu_problem &problem, int32_t block_rows, int32_t b)
 {
-    return (int64_t)problem.metadata.cu_seqlens_q[b] * problem.group.divisor / block_rows + b;
+    const int32_t query = problem.metadata.cu_seqlens_q[b];
+    return (int64_t)query * problem.group.divisor / block_rows + smaller(b, query);
+}
+
+/* How much lower that number is where only blocks of sequences that have more keys than a tile count. */
+GPU_DEVICE int32_t blocks_without_sums(const gpu_problem &problem, const backward_shape &shape, int32_t b)
+{
+    const int32_t before = smaller(b, problem.metadata.cu_seqlens_q[b]);
+    return before - smaller(before, problem.metadata.cu_seqlens_k[b] / (shape.tile_keys + 1));
 }
 
 /* The keys that some row of a block sees. */
@@ -155,12 +166,12 @@ struct backward_policy {
     fast_divisor group;
     backward_shape shape;
 
-    GPU_DEVICE int32_t work(const gpu_sequence &) const
+    GPU_DEVICE int64_t work(const gpu_sequence &) const
     {
         return 0;
     }
 
-    GPU_DEVICE int32_t choose_split(int32_t) const
+    GPU_DEVICE int32_t choose_split(int64_t) const
     {
         return 0;
     }
@@ -194,6 +205,7 @@ struct backward_policy {
             item.end_whole = whole.end * (int32_t)group.divisor / shape.block_rows;
         }
         item.block_base = first_row_block(problem, shape.block_rows, sequence.index);
+        item.sum_base = item.block_base - blocks_without_sums(problem, shape, sequence.index);
         return item;
     }
 };
@@ -202,6 +214,18 @@ struct backward_policy {
 GPU_DEVICE int64_t block_number(const backward_arguments &args, const backward_item &item, int32_t block)
 {
     return item.kv_head * args.row_blocks + item.block_base + block;
+}
+
+/* Likewise, among those whose dq is summed. */
+GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_item &item, int32_t block)
+{
+    return item.kv_head * args.sum_blocks + item.sum_base + block;
+}
+
+GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
+                                      int32_t kv_head)
+{
+    return kv_head * args.sum_blocks + number - blocks_without_sums(args.problem, args.shape, block.sequence.index);
 }
 
 #endif

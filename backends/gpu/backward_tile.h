@@ -366,10 +366,10 @@ template <typename INSTANCE> struct backward_work {
     GPU_DEVICE void add_dq(typename dq_grid::sums &dq, int32_t block) const
     {
         if (!args.turns) {
-            add_flat_sums(dq_sums_of(args, block_number(args, item, block)), dq);
+            add_flat_sums(dq_sums_of(args, sum_number(args, item, block)), dq);
             return;
         }
-        int32_t *turns = args.turns + block_number(args, item, block);
+        int32_t *turns = args.turns + sum_number(args, item, block);
         gpu_span keys = keys_of_rows(args.problem, item.sequence, block * ROWS, rows_of_block(block));
         const int32_t turn = item.tile - keys.begin / KEYS;
         if (thread_index() == 0)
@@ -377,7 +377,7 @@ template <typename INSTANCE> struct backward_work {
             }
         block_barrier();
         fence();
-        add_flat_sums(dq_sums_of(args, block_number(args, item, block)), dq);
+        add_flat_sums(dq_sums_of(args, sum_number(args, item, block)), dq);
         fence();
         block_barrier();
         if (thread_index() == 0)

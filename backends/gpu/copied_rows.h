@@ -1,4 +1,4 @@
-/* Copies of rows, 16 bytes at a time. */
+/* Copies of rows, in pieces that are as wide as all their places allow: 16 bytes, or fewer. */
 #ifndef VARLEN_GPU_COPIED_ROWS_H
 #define VARLEN_GPU_COPIED_ROWS_H
 
@@ -8,7 +8,7 @@ struct copied_rows {
     int64_t rows;
     int64_t to_head_bytes;
     int64_t from_head_bytes;
-    row_shape shape; /* pieces of 16 bytes */
+    row_shape shape; /* in pieces */
 };
 
 struct row_pair {
@@ -16,8 +16,24 @@ struct row_pair {
     const char *from; /* NULL: zeros */
 };
 
+template <typename PIECE> GPU_DEVICE PIECE load_piece(const char *address)
+{
+    if constexpr (sizeof(PIECE) == 16)
+        return load_16(address);
+    else
+        return *(const PIECE *)address;
+}
+
+template <typename PIECE> GPU_DEVICE void store_piece(char *address, const PIECE &piece)
+{
+    if constexpr (sizeof(PIECE) == 16)
+        store_16(address, piece);
+    else
+        *(PIECE *)address = piece;
+}
+
 /* This block's share; `pair_of(row)` is asked for rows in order. Each thread has a few loads under way at once. */
-template <typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &copied, PAIR_OF pair_of)
+template <typename PIECE, typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &copied, PAIR_OF pair_of)
 {
     constexpr int at_once = 4;
     const block_share share = share_of_block(copied.rows * copied.shape.heads * copied.shape.pieces, AROUND_THREADS);
@@ -26,7 +42,7 @@ template <typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &c
     int64_t row = -1;
     row_pair pair = {};
     for (int64_t number = share.begin + thread_index(); number < share.end; number += at_once * AROUND_THREADS) {
-        words_16 words[at_once] = {};
+        PIECE pieces[at_once] = {};
         char *to[at_once] = {};
 #pragma unroll
         for (int i = 0; i < at_once; i++) {
@@ -36,15 +52,16 @@ template <typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &c
                 row = place.row;
                 pair = pair_of(row);
             }
-            to[i] = pair.to + place.head * copied.to_head_bytes + place.piece * 16;
+            to[i] = pair.to + place.head * copied.to_head_bytes + place.piece * (int64_t)sizeof(PIECE);
             if (pair.from)
-                words[i] = load_16(pair.from + place.head * copied.from_head_bytes + place.piece * 16);
+                pieces[i] = load_piece<PIECE>(pair.from + place.head * copied.from_head_bytes +
+                                              place.piece * (int64_t)sizeof(PIECE));
             advance(place, step, copied.shape);
         }
 #pragma unroll
         for (int i = 0; i < at_once; i++)
             if (to[i])
-                store_16(to[i], words[i]);
+                store_piece(to[i], pieces[i]);
     }
 }
 

@@ -74,14 +74,17 @@ struct forward_policy {
         return sequence.keys > keys ? divide_up(sequence.keys, keys) : 1;
     }
 
-    GPU_DEVICE int32_t work(const gpu_sequence &sequence) const
+    GPU_DEVICE int64_t work(const gpu_sequence &sequence) const
     {
-        return decodes(sequence) ? tiles(sequence) * divide_up(sequence.keys, (int32_t)PLAN_WORK) * kv_heads : 0;
+        if (!decodes(sequence))
+            return 0;
+        return (int64_t)(tiles(sequence) * divide_up(sequence.keys, (int32_t)PLAN_WORK)) * kv_heads;
     }
 
-    GPU_DEVICE int32_t choose_split(int32_t work) const
+    GPU_DEVICE int32_t choose_split(int64_t work) const
     {
-        return larger(divide_up(work, wanted_items) * PLAN_WORK, (int32_t)SPLIT_SHORTEST);
+        const int64_t split = divide_up(work, (int64_t)wanted_items) * PLAN_WORK;
+        return (int32_t)smaller(larger(split, (int64_t)SPLIT_SHORTEST), (int64_t)INT32_MAX);
     }
 
     GPU_DEVICE plan_counts counts(const gpu_sequence &sequence, int32_t split) const

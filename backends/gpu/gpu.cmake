@@ -2,7 +2,7 @@
 include("${CMAKE_CURRENT_LIST_DIR}/instances.cmake")
 
 set(gpu_source_dir "${CMAKE_CURRENT_LIST_DIR}")
-set(gpu_host_sources plugin state device memory make_problem forward backward merge pack cu_seqlens kv_append)
+set(gpu_host_sources plugin state device memory make_problem supports forward backward merge pack cu_seqlens kv_append)
 set(gpu_instance_sources forward backward)
 
 # Calls add_object(<target> <name> <source> <definition>...) for each object file of the plugin `target`.

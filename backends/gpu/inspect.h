@@ -15,14 +15,15 @@ struct inspected_side {
     const int32_t *leftpad;    /* NULL: none */
     int64_t total;
     int64_t paged_rows; /* rows of a slot without cu_seqlens */
-    int32_t maximum;    /* rows that one sequence may have */
+    int32_t page_table_width;
+    int32_t maximum; /* rows that one sequence may have */
     int32_t maximum_is_known;
     varlen_metadata cu_seqlens_name;
     varlen_metadata seqused_name;
 };
 
 struct inspected_pages {
-    const int32_t *table; /* NULL: packed */
+    const int32_t *table;
     int32_t width;
     int32_t page_size;
     int64_t page_count;
@@ -79,6 +80,16 @@ GPU_DEVICE varlen_violation inspect_cu_seqlens(const inspected_side &side, const
     return {};
 }
 
+/* More rows than the slot has. */
+GPU_DEVICE varlen_violation slot_violation(const inspected_side &side, varlen_violation_rule packed_rule,
+                                           varlen_violation_rule paged_rule, int32_t b, int64_t value, int64_t slot)
+{
+    varlen_violation violation =
+        make_violation(side.cu_seqlens ? packed_rule : paged_rule, side.seqused_name, b, value, slot);
+    violation.column = side.page_table_width;
+    return violation;
+}
+
 GPU_DEVICE varlen_violation inspect_lengths(const inspected_side &side, const inspected_element &element)
 {
     const int32_t b = element.index - 1;
@@ -89,7 +100,7 @@ GPU_DEVICE varlen_violation inspect_lengths(const inspected_side &side, const in
     if (side.seqused && used < 0)
         return make_violation(VARLEN_VIOLATION_NEGATIVE, side.seqused_name, b, used, 0);
     if (side.seqused && used > slot)
-        return make_violation(VARLEN_VIOLATION_SLOT, side.seqused_name, b, used, slot);
+        return slot_violation(side, VARLEN_VIOLATION_SLOT, VARLEN_VIOLATION_PAGED_SLOT, b, used, slot);
     if (element.padding < 0)
         return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, element.padding, 0);
     if (element.padding > used)

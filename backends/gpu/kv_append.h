@@ -20,7 +20,7 @@ GPU_DEVICE append_place place_of_token(const append_arguments &args, row_owner &
 
 GPU_DEVICE char *cache_row(const append_arguments &args, const append_cache &cache, const append_place &place)
 {
-    if (!args.page_table)
+    if (!args.paged)
         return tensor_row(cache.rows, (int64_t)args.cu_seqlens_k[place.sequence] + place.slot_row, 0);
     quotient_and_rest slot = divide_with_rest(place.slot_row, args.page_size);
     int32_t page = args.page_table[(int64_t)place.sequence * args.page_table_width + slot.quotient];
@@ -34,7 +34,7 @@ GPU_DEVICE void append_rows(const append_arguments &args, const append_cache &ca
     const copied_rows rows = {
         tokens, cache.rows.head_bytes, added.head_bytes, {(uint32_t)args.kv_heads, (uint32_t)pieces}};
     row_owner owner = make_row_owner(args.cu_seqlens_new, args.batch);
-    copy_whole_rows(rows, [&](int64_t row) {
+    copy_whole_rows<words_16>(rows, [&](int64_t row) {
         append_place place = place_of_token(args, owner, row);
         return row_pair{cache_row(args, cache, place), tensor_row(added, row, 0)};
     });

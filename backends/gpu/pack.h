@@ -14,7 +14,7 @@ struct pack_arguments {
     int64_t total;
     int32_t batch;
     int32_t max_seqlen;
-    row_shape shape; /* pieces of 16 bytes */
+    row_shape shape; /* in pieces, of what the kernels are named for */
     int32_t validate;
     violation_mailbox mailbox;
 };
@@ -52,12 +52,12 @@ GPU_DEVICE bool pack_is_valid(const pack_arguments &args)
     return false;
 }
 
-GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) pack_kernel(GPU_ARGUMENTS(pack_arguments) args)
+template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) pack_kernel(GPU_ARGUMENTS(pack_arguments) args)
 {
     const int32_t used = pack_is_valid(args) ? args.cu_seqlens[args.batch] : 0;
     const copied_rows rows = {args.total, args.packed.head_bytes, args.padded.head_bytes, args.shape};
     row_owner owner = make_row_owner(args.cu_seqlens, args.batch);
-    copy_whole_rows(rows, [&](int64_t row) {
+    copy_whole_rows<PIECE>(rows, [&](int64_t row) {
         row_pair pair = {tensor_row(args.packed, row, 0), nullptr};
         if (row < used) {
             find_owner(owner, row);
@@ -94,7 +94,7 @@ GPU_DEVICE void go_to_row(padded_cursor &cursor, const pack_arguments &args, int
     read_sequence(cursor, args, valid);
 }
 
-GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) unpack_kernel(GPU_ARGUMENTS(pack_arguments) args)
+template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) unpack_kernel(GPU_ARGUMENTS(pack_arguments) args)
 {
     const bool valid = pack_is_valid(args);
     const int64_t count = (int64_t)args.batch * args.max_seqlen;
@@ -102,7 +102,7 @@ GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) unpack_kernel(GPU_ARGUMENTS(pack_argum
     padded_cursor cursor = {};
     if (count > 0)
         read_sequence(cursor, args, valid);
-    copy_whole_rows(rows, [&](int64_t row) {
+    copy_whole_rows<PIECE>(rows, [&](int64_t row) {
         go_to_row(cursor, args, row, valid);
         row_pair pair = {tensor_row(args.padded, cursor.token, 0) + cursor.sequence * args.padded_bytes, nullptr};
         if (cursor.token < cursor.length)

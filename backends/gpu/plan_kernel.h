@@ -3,7 +3,7 @@
  * sequences become items:
  *
  *     item_type                                 what describes an item
- *     work(sequence)              -> int32_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
+ *     work(sequence)              -> int64_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
  *     choose_split(work)          -> int32_t    keys per part, handed to the next four
  *     weight(sequence, split)     -> int64_t    of the heaviest item
  *     counts(sequence, split)     -> {items, partials}
@@ -59,6 +59,7 @@ GPU_DEVICE inspected_side keys_side(const gpu_metadata &metadata)
     side.leftpad = metadata.leftpad_k;
     side.total = metadata.total_k;
     side.paged_rows = (int64_t)metadata.page_size.divisor * metadata.page_table_width;
+    side.page_table_width = metadata.page_table_width;
     side.maximum = metadata.max_seqlen_k;
     side.maximum_is_known = metadata.max_seqlen_k > 0;
     side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
@@ -156,6 +157,7 @@ struct plan_shared {
     int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
     int32_t first_partial[PLAN_THREADS];
     block_scan_memory<PLAN_THREADS> scan;
+    block_sum_memory<PLAN_THREADS> sum;
 };
 
 /* Adds 1 to counters[index] for each thread of the warp that `counts`, and returns what the thread's was before. Equal
@@ -248,7 +250,7 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
 }
 
 /* Sums of work, and whether there are gaps, over the batch. Returns the work. Without sequences, all rows are a gap. */
-template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
+template <typename POLICY> GPU_DEVICE int64_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
 {
     const gpu_metadata &metadata = args.problem.metadata;
     const inspected_side queries = queries_side(metadata);
@@ -258,7 +260,7 @@ template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<
         shared.several = 0;
     }
     block_barrier();
-    int32_t work = 0;
+    int64_t work = 0; /* keys may be shared between sequences: there is more work than memory */
     for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
         work += args.policy.work(sequence_at(args.problem, b));
         if (has_gap(queries, side_element(queries, b + 1), metadata.batch))
@@ -266,7 +268,7 @@ template <typename POLICY> GPU_DEVICE int32_t survey_batch(const plan_arguments<
         if (has_gap(keys, side_element(keys, b + 1), metadata.batch))
             shared.gaps.in_keys = GAPS_IN_KEYS;
     }
-    return block_scan(shared.scan, work).all;
+    return block_sum(shared.sum, work);
 }
 
 template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)

@@ -25,11 +25,12 @@ struct gpu_metadata {
     const int32_t *seqused_q;    /* NULL: whole slots */
     const int32_t *seqused_k;    /* likewise */
     const int32_t *leftpad_k;    /* NULL: none */
-    const int32_t *page_table;   /* NULL: packed */
+    const int32_t *page_table;   /* NULL also where no sequence has keys yet */
     int64_t total_q;
     int64_t total_k;
     int64_t page_count;
     int32_t batch;
+    int32_t paged; /* whether page_size > 0 */
     int32_t page_table_width;
     int32_t max_seqlen_q; /* 0: not known */
     int32_t max_seqlen_k;

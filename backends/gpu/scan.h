@@ -1,4 +1,4 @@
-/* Running sums over the threads of a block or a warp. */
+/* Sums, running and whole, over the threads of a block or a warp. */
 #ifndef VARLEN_GPU_SCAN_H
 #define VARLEN_GPU_SCAN_H
 
@@ -6,6 +6,10 @@
 
 template <int THREADS> struct block_scan_memory {
     int32_t warp_sums[THREADS / WARP];
+};
+
+template <int THREADS> struct block_sum_memory {
+    uint64_t warp_sums[THREADS / WARP];
 };
 
 struct block_sums {
@@ -25,6 +29,24 @@ GPU_DEVICE block_sums warp_scan(int32_t value)
         sums.all += other;
     }
     return sums;
+}
+
+/* The sum of the block's threads' values, which all of them call for and get. */
+template <int THREADS> GPU_DEVICE int64_t block_sum(block_sum_memory<THREADS> &memory, int64_t value)
+{
+    uint64_t sum = (uint64_t)value;
+#pragma unroll
+    for (int step = 1; step < WARP; step *= 2)
+        sum += warp_xor(sum, step);
+    if (thread_index() % WARP == 0)
+        memory.warp_sums[thread_index() / WARP] = sum;
+    block_barrier();
+    uint64_t all = 0;
+#pragma unroll
+    for (int32_t w = 0; w < THREADS / WARP; w++)
+        all += memory.warp_sums[w];
+    block_barrier();
+    return (int64_t)all;
 }
 
 /* All threads of the block call it. */

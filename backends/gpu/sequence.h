@@ -21,7 +21,7 @@ GPU_DEVICE gpu_sequence sequence_at(const gpu_problem &problem, int32_t index)
     sequence.first_query = metadata.cu_seqlens_q[index];
     sequence.queries =
         metadata.seqused_q ? metadata.seqused_q[index] : metadata.cu_seqlens_q[index + 1] - sequence.first_query;
-    if (!metadata.page_table)
+    if (!metadata.paged)
         sequence.first_key = metadata.cu_seqlens_k[index];
     sequence.keys =
         metadata.seqused_k ? metadata.seqused_k[index] : metadata.cu_seqlens_k[index + 1] - sequence.first_key;
@@ -82,7 +82,7 @@ GPU_DEVICE gpu_span queries_that_see(const gpu_problem &problem, const gpu_seque
 /* Keys or values of one head of one sequence. */
 struct gpu_key_rows {
     const char *data;     /* of the head: row 0 of the pool if paged, of the sequence if packed */
-    const int32_t *pages; /* the sequence's row of page_table; NULL if packed */
+    const int32_t *pages; /* the sequence's row of page_table; NULL if packed, or if no sequence has keys yet */
     int64_t row_bytes;
     int64_t page_bytes;
     fast_divisor page_size;
@@ -95,7 +95,7 @@ GPU_DEVICE gpu_key_rows key_rows_of(const gpu_problem &problem, const gpu_tensor
     const gpu_metadata &metadata = problem.metadata;
     gpu_key_rows rows = {};
     rows.data = tensor.data + kv_head * tensor.head_bytes;
-    if (metadata.page_table)
+    if (metadata.paged)
         rows.pages = metadata.page_table + (int64_t)sequence.index * metadata.page_table_width;
     else
         rows.data += (int64_t)sequence.first_key * tensor.token_bytes;

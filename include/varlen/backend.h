@@ -1,27 +1,36 @@
 /* The plugin ABI: all that a varlen backend implements. docs/writing-a-backend.md is the guide.
  *
- * A backend is a shared object varlen-<name>.so that exports one symbol, varlen_backend_entry. The library calls it once
- * per process with a table of what the host offers, and gets a table of what the backend offers.
+ * A backend is a shared object varlen-<name>.so that exports one symbol, varlen_backend_entry. The library calls it
+ * with a table of what the host offers, and gets a table of what the backend offers. A process may hold several copies
+ * of the library, each a host of its own with messages, log and environment of its own; they share one copy of the
+ * backend.
  *
  * What a backend may rely on
  *  1. Arguments are valid: the library has checked every rule of varlen.h, and what it passes on is complete.
- *     value_dim, softmax_scale, strides and page strides are resolved, never 0 (softmax_scale is 0 only if
- *     1/sqrt(head_dim) would be); CAUSAL and FULL have window_left and window_right set to what they mean.
+ *     value_dim and softmax_scale are resolved, VARLEN_FLAG_EXACT_SCALE is cleared: a scale of 0 is one. Strides and page
+ *     strides are resolved: 0 is a true stride, of an input that is expanded, and a dimension with one step or none has
+ *     one that can be multiplied. CAUSAL and FULL have window_left and window_right set to what they mean; CAUSAL with a
+ *     left window has become WINDOW. A problem is paged if and only if page_size > 0; page_table is NULL where
+ *     page_table_width = 0.
  *  2. A backend with VARLEN_DEVICE_HOST_MEMORY gets metadata whose contents have been checked too, unless
  *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
  *  3. Structs are whole: struct_size is that of the library's header.
- *  4. fail, log and environment may be called from any thread, from the entry on.
+ *  4. fail, log and environment of a host may be called from any thread, until the process ends.
+ *  5. Work begins in the default floating-point environment (round to nearest, denormals kept, no traps), whatever the
+ *     program has set, and what it changes is taken back. Threads of its own are the backend's to see to.
  *
  * What a backend must do
- *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's major
- *     version is not the one it was built for. The library refuses tables of another major version. Minor versions add
- *     functions and fields at the ends; check struct_size before touching what a later minor version added.
+ *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's
+ * major version is not the one it was built for. The library refuses tables of another major version. Minor versions
+ * add functions and fields at the ends; check struct_size before touching what a later minor version added.
  *  2. Load on a machine without its device or driver: report no devices, with the reason, and do nothing at load that
  *     needs them.
  *  3. Do all that docs/semantics.md says, or refuse in supports. Never drop an option.
  *  4. Write every element of every output; not allocate, wait for the device, print or keep state between calls in the
  *     functions that take a stream (memory and events apart).
  *  5. Be safe to call from several threads on one state.
+ *  6. Speak to the host that asked: the one given to the entry, device_count and device_info, and, for a state, the one
+ *     that open was given. A host kept in a static variable is another copy's.
  *
  * Versions
  *   1.0   first release */
@@ -44,7 +53,7 @@ extern "C" {
 #define VARLEN_PRINTF(format_index, first_argument)
 #endif
 
-/* What the library offers to a backend. Static storage. */
+/* What one copy of the library offers to a backend. Lives until the process ends. */
 typedef struct varlen_host {
     uint32_t abi_version; /* VARLEN_BACKEND_ABI_VERSION of the library */
     uint32_t reserved;
@@ -85,7 +94,11 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_PAGE = 8,      /* entry [index, column] = value is not in 0 .. bound - 1 */
     VARLEN_VIOLATION_OVERFLOW = 9,  /* the sum up to element index is above 2^31 - 1 */
     VARLEN_VIOLATION_CAPACITY = 10, /* sequence index would have value keys, above the bound rows of its slot */
-    VARLEN_VIOLATION_POSITION = 11  /* sequence index needs rotary position value, but the tables have bound rows */
+    VARLEN_VIOLATION_POSITION = 11, /* sequence index needs rotary position value, but the tables have bound rows */
+    /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
+    VARLEN_VIOLATION_PAGED_SLOT = 12,
+    VARLEN_VIOLATION_PAGED_CAPACITY = 13,
+    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
 typedef struct varlen_violation {
@@ -100,8 +113,9 @@ typedef struct varlen_violation {
 /* How a device is to be opened. */
 typedef struct varlen_backend_open {
     size_t struct_size;
+    const varlen_host *host; /* of all that is done with the state */
     int32_t device;
-    int32_t threads; /* 0 = the backend's default */
+    int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
 /* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional
@@ -115,8 +129,8 @@ typedef struct varlen_backend {
 
     /* Devices. With no device, device_count sets *count = 0, fails with VARLEN_ERROR_BACKEND_UNAVAILABLE and says why.
      * device_info fills in everything but struct_size and backend. */
-    varlen_status (*device_count)(int32_t *count);
-    varlen_status (*device_info)(int32_t device, varlen_device_info *info);
+    varlen_status (*device_count)(const varlen_host *host, int32_t *count);
+    varlen_status (*device_info)(const varlen_host *host, int32_t device, varlen_device_info *info);
     varlen_status (*open)(const varlen_backend_open *options, void **state);
     void (*close)(void *state);
 
@@ -159,7 +173,9 @@ typedef struct varlen_backend {
 
 typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);
 
-/* The one symbol of a plugin. NULL: this backend cannot be used in this process, host->fail has said why. */
+/* The one symbol of a plugin. Each copy of the library calls it, perhaps at the same time as another, and once more
+ * after a refusal that may have been for want of memory. NULL: this backend cannot be used here, host->fail has said
+ * why. */
 #define VARLEN_BACKEND_ENTRY_SYMBOL "varlen_backend_entry"
 VARLEN_API const varlen_backend *varlen_backend_entry(const varlen_host *host);
 

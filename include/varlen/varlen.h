@@ -31,6 +31,10 @@
  *   - forward, backward, merge, cu_seqlens, pack, unpack and kv_append never allocate, never wait for the device and
  *     never read device memory from the host, so GPU calls can be captured in a graph.
  *   - Every element of every output is written, also of rows that belong to no sequence.
+ *   - Inputs may overlap one another. What a call writes, workspace included, must not overlap anything else that it
+ *     reads or writes, unless a comment allows it: a call whose arguments do is refused. Views of one buffer may
+ *     interleave where strides that they have in common keep them apart: dq, dk and dv of a [T, 3, H, D] tensor, keys and
+ *     values of a [page_count, page_size, 2, Hk, D] cache.
  *   - All functions may be called from any thread at any time, on one context or several. Only varlen_close and the
  *     destroy functions need the caller to know that nobody uses the object any more.
  *
@@ -92,7 +96,8 @@ typedef void (*varlen_log_sink)(void *user, varlen_log_level level, const char *
 
 /* Sends log lines to `sink` instead of stderr; NULL goes back to stderr. Without a sink, lines are printed only as far
  * as the environment variable VARLEN_LOG asks; a sink receives lines of every level. `message` has no newline and lives
- * for the duration of the call. The sink is called from any thread, one line at a time, and must not call varlen. */
+ * for the duration of the call. The sink is called from any thread, one line at a time, and must neither
+ * call varlen nor fork. */
 VARLEN_API void varlen_set_log_sink(varlen_log_sink sink, void *user);
 
 /* ---- Elements, heads, masks --------------------------------------------------------------------------------------- */
@@ -129,7 +134,7 @@ typedef enum varlen_dtype {
  * A row that sees no key returns out = 0 and lse = -infinity (with a sink: out = 0 and lse = sink); its gradients are 0. */
 typedef enum varlen_mask {
     VARLEN_MASK_FULL = 0,   /* every query sees every key of its sequence */
-    VARLEN_MASK_CAUSAL = 1, /* left unbounded, right = 0 */
+    VARLEN_MASK_CAUSAL = 1, /* right = 0; left unbounded, or window_left if that is > 0 */
     VARLEN_MASK_WINDOW = 2  /* left = window_left, right = window_right */
 } varlen_mask;
 
@@ -145,14 +150,23 @@ typedef enum varlen_pass {
     VARLEN_PASS_BACKWARD = 1
 } varlen_pass;
 
-/* Bits of varlen_attention.flags. Both promises cost speed on some GPU passes; the CPU backend always keeps both. */
+/* Bits of varlen_attention.flags. The first two are promises that cost speed on some GPU passes; the CPU backend always
+ * keeps both. */
 #define VARLEN_FLAG_DETERMINISTIC 0x1u   /* the same call on the same device gives the same bits */
 #define VARLEN_FLAG_BATCH_INVARIANT 0x2u /* a sequence's bits do not depend on what else is in the batch */
+#define VARLEN_FLAG_EXACT_SCALE 0x4u     /* softmax_scale is taken as it is: 0 is 0, not 1/sqrt(head_dim) */
 
-/* A [tokens, heads, dim] view of device memory; the innermost stride is 1 element. Strides are counted in elements and
- * must be multiples of 16 bytes, as must the address. A zero stride means dense: head_stride = dim, and
- * token_stride = heads * head_stride. Strides of 64 bits may reach past 2^31 elements. Rows of an output must not
- * overlap one another. */
+/* For a stride of an input: every step along that dimension leads to the same row, as in a framework's tensor that was
+ * expanded, whose stride there is 0. */
+#define VARLEN_EXPANDED (-1)
+
+/* A [tokens, heads, dim] view of device memory; the innermost stride is 1 element. Strides are counted in elements, and
+ * are multiples of 16 bytes, at least dim; so must the address be a multiple of 16 bytes. A zero stride means dense:
+ * head_stride = dim, token_stride = heads * dim (dim alone, where heads are expanded). It is refused beside a stride that
+ * contradicts it: give both where heads lie outside tokens or do not touch. The stride of a dimension with one step, or
+ * none, is not looked at, unless another one that is left 0 is counted by it (a page's, by its token_stride). Strides of
+ * 64 bits may reach past 2^31 elements. Rows of an output must not overlap one another, and none of its dimensions can be
+ * expanded. */
 typedef struct varlen_tensor {
     void *data;           /* NULL only where there are no tokens or the comment says optional */
     int64_t token_stride; /* elements from a token to the next */
@@ -173,15 +187,17 @@ typedef struct varlen_attention {
     int64_t total_k;            /* tokens in k and v, 0 to 2^31 - 1; 0 with paging, where page_count takes its place */
     int32_t max_seqlen_q;       /* an upper bound on the queries of a sequence, 0 = unknown. Never changes a result */
     int32_t max_seqlen_k;       /* an upper bound on the keys of a sequence, 0 = unknown. Never changes a result */
-    float softmax_scale;        /* multiplies q.k; finite; 0 = 1/sqrt(head_dim) */
+    float softmax_scale;        /* multiplies q.k; finite; 0 = 1/sqrt(head_dim), but for VARLEN_FLAG_EXACT_SCALE */
     float softcap;              /* >= 0; c > 0 replaces a score s by c * tanh(s / c); 0 = none */
     varlen_mask mask;
     varlen_alignment alignment; /* also decides the position p that ALiBi uses */
-    int32_t window_left;        /* with VARLEN_MASK_WINDOW: >= 0 or VARLEN_UNBOUNDED; otherwise 0 */
-    int32_t window_right;       /* likewise */
+    int32_t window_left;        /* WINDOW: >= 0 or VARLEN_UNBOUNDED. CAUSAL: > 0 bounds the left too, 0 or
+                                 * VARLEN_UNBOUNDED do not (WINDOW with 0, 0 sees the query's own position alone).
+                                 * FULL: 0 or VARLEN_UNBOUNDED */
+    int32_t window_right;       /* WINDOW: >= 0 or VARLEN_UNBOUNDED. CAUSAL and FULL: 0 or VARLEN_UNBOUNDED, not used */
     float dropout_p;            /* probability of dropping a softmax weight, 0 <= p < 1 */
     int32_t page_size;          /* keys per page, >= 1; 0 = keys and values are packed, not paged */
-    int32_t page_table_width;   /* entries per row of page_table; 0 without paging */
+    int32_t page_table_width;   /* entries per row of page_table; 0 without paging, or while no sequence has keys */
     uint32_t flags;             /* VARLEN_FLAG_*; unknown bits are refused */
     int64_t page_count;         /* pages in k and v; 0 without paging. Entries of page_table are below it */
 } varlen_attention;
@@ -194,13 +210,15 @@ typedef enum varlen_backend_state {
     VARLEN_BACKEND_REFUSED = 2 /* the file was not loaded, or what it offered was not accepted */
 } varlen_backend_state;
 
-/* One plugin file that was found, or one backend that is linked in. Texts have static storage. */
+/* One plugin file that was found, or one backend that is linked in. Texts live until the process ends, and are one
+ * line that can be printed: control characters are written as \n or \x1b, here and in all that the library says. */
 typedef struct varlen_backend_info {
     size_t struct_size;
     const char *name;           /* "cpu", from the file name varlen-cpu.so */
     const char *path;           /* the file; "(built in)" for a backend that is linked in */
     const char *description;    /* the backend's own words; "" if refused */
-    const char *reason;         /* why it cannot be used, in words; "" if it can */
+    const char *reason;         /* why it cannot be used, in words; "" if it can. What can pass (no memory, no free
+                                 * descriptors, a driver that does not answer) is tried again by the next call */
     varlen_backend_state state;
     int32_t priority;           /* `auto` tries higher ones first; 0 if refused */
     int32_t device_count;
@@ -223,7 +241,7 @@ typedef struct varlen_device_info {
     uint32_t reserved;       /* 0 */
 } varlen_device_info;
 
-/* A folder where plugins are looked for, in order of search. Texts have static storage. */
+/* A folder where plugins are looked for, in order of search. Texts as above. */
 typedef struct varlen_search_folder {
     size_t struct_size;
     const char *path;
@@ -231,8 +249,8 @@ typedef struct varlen_search_folder {
     const char *reason; /* why it was not searched; "" if it was */
 } varlen_search_folder;
 
-/* An environment variable that varlen reads. Texts have static storage, but for `value`, which lives as long as the
- * process leaves the environment alone. */
+/* An environment variable that varlen reads. Texts as above, but for `value`, which lives as long as the process leaves
+ * the environment alone. */
 typedef struct varlen_environment_variable {
     size_t struct_size;
     const char *name;          /* "VARLEN_BACKEND" */
@@ -243,8 +261,8 @@ typedef struct varlen_environment_variable {
 } varlen_environment_variable;
 
 /* Adds a folder to those searched for plugins, ahead of the others and after the ones added earlier. `path` is
- * absolute; it is copied. A folder that is missing or that others may write is searched for nothing, and says so in
- * varlen_get_search_folder. */
+ * absolute; it is copied. A folder that is missing, or that others may write (docs/embedding.md has the rule), is
+ * searched for nothing, and says so in varlen_get_search_folder. */
 VARLEN_API varlen_status varlen_add_backend_folder(const char *path);
 
 /* Everything that was found or refused, for `varlen info` and its like. Counting backends loads every plugin. An index
@@ -268,10 +286,13 @@ typedef struct varlen_event_object *varlen_event;
 
 typedef struct varlen_open_options {
     size_t struct_size;
-    const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda,cpu". NULL = the environment's,
-                          * else auto. A backend named alone opens or fails with the reason; auto and lists go on to the
+    const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda, cpu". NULL or "" = the
+                          * environment's, and if that is not set or empty, auto. A backend named alone opens or fails with the reason; auto and lists go on to the
                           * next. */
-    int32_t threads;     /* CPU backend: threads a call may use, 0 = what OpenMP offers. Never changes a result */
+    int32_t threads;     /* CPU backend: threads a call may use, the calling one included, 0 to 1024. 0 = as many as there
+                          * are processors for this process (affinity, cgroup quotas), and at each call no more than
+                          * OpenMP offers the calling thread. A call takes fewer where its work is not worth them, or
+                          * where the system gives no more. Never changes a result */
     uint32_t reserved;   /* 0 */
 } varlen_open_options;
 
@@ -286,10 +307,10 @@ VARLEN_API void varlen_close(varlen_context *context);
 VARLEN_API varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info);
 
 /* VARLEN_OK, or VARLEN_ERROR_BAD_METADATA with the first violation that the device has found in cu_seqlens, lengths or
- * page tables since it was last asked, in the same words as on the CPU. Calls whose metadata was bad have written zeros
- * (lse: -infinity). Does not wait: synchronize the stream first to hear about all work enqueued so far. A violation is
- * told once, by this function or by the next forward, backward, merge, cu_seqlens, pack, unpack or kv_append on the
- * context, whichever comes first; a call that tells it has done nothing else. */
+ * page tables since this function last told one, in the same words as on the CPU. Calls whose metadata was bad have
+ * written zeros (lse: -infinity). Does not wait: synchronize the stream first to hear about all work enqueued so far. A
+ * violation is told here, once, and no other call fails for it. It is also logged, as a warning, as soon as a call on the
+ * context comes across it, varlen_close being the last that can. */
 VARLEN_API varlen_status varlen_context_status(varlen_context *context);
 
 /* ---- Attention ---------------------------------------------------------------------------------------------------- */
@@ -316,8 +337,10 @@ typedef struct varlen_forward_args {
     const int32_t *seqused_q;     /* [B], 0 <= seqused_q[b] <= slot; NULL = the whole slot */
     const int32_t *seqused_k;     /* [B] likewise; required with paging */
     const int32_t *leftpad_k;     /* [B], 0 <= leftpad_k[b] <= keys used; NULL = 0 */
-    const int32_t *page_table;    /* [B, page_table_width]; entries past the used length are never read */
-    int64_t k_page_stride;        /* elements from a page of k to the next; 0 = page_size * k.token_stride */
+    const int32_t *page_table;    /* [B, page_table_width]; entries past the used length are never read. NULL if there
+                                   * are none */
+    int64_t k_page_stride;        /* elements from a page of k to the next; 0 = page_size * k.token_stride, which must
+                                   * then hold a page */
     int64_t v_page_stride;        /* likewise for v */
     const float *alibi_slopes;    /* [Hq], or [B, Hq] by the stride below: adds -slope * |p - j| to a score. NULL = none */
     int64_t alibi_batch_stride;   /* elements from a sequence's slopes to the next; 0 = the same for all */
@@ -326,7 +349,7 @@ typedef struct varlen_forward_args {
     uint64_t dropout_offset;      /* query and key, the same on every backend and in both passes */
     const uint64_t *dropout_state;/* [2]: seed and offset in device memory, read when the work runs, in place of the two
                                    * values above, so that a captured graph can draw another mask. NULL = the values */
-    void *workspace;              /* scratch, aligned to 256 bytes; NULL only if workspace_size may be 0 */
+    void *workspace;              /* scratch, aligned to 64 bytes; NULL only if workspace_size may be 0 */
     size_t workspace_size;        /* bytes, at least what varlen_workspace_size says */
 } varlen_forward_args;
 
@@ -364,8 +387,8 @@ typedef struct varlen_backward_args {
  * VARLEN_ERROR_INVALID_ARGUMENT or VARLEN_ERROR_UNSUPPORTED with the reason. */
 VARLEN_API varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass);
 
-/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data. Fails as
- * varlen_supports does; *size is then left alone. */
+/* The scratch that a call needs, in bytes. Depends on the problem and the context only, never on device data, and never
+ * falls as batch, total_q, total_k or page_table_width grow. Fails as varlen_supports does; *size is then left alone. */
 VARLEN_API varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention,
                                                varlen_pass pass, size_t *size);
 
@@ -378,8 +401,8 @@ VARLEN_API varlen_status varlen_backward(varlen_context *context, varlen_stream 
 /* ---- Around attention --------------------------------------------------------------------------------------------- */
 
 /* Combines attention over parts of the keys into attention over all of them: with L = log(sum over parts of exp(lse)),
- * out = sum over parts of exp(lse - L) * out_part, and lse = L. Parts that saw nothing (lse = -infinity, or +infinity as
- * FlashAttention-2 has it) weigh nothing; if all did, out = 0 and lse = -infinity. A NaN among the parts' lse makes the
+ * out = sum over parts of exp(lse - L) * out_part, and lse = L. Parts that saw nothing (lse = -infinity, or +infinity,
+ * as FlashAttention-2 marks them) weigh nothing; if all did, out = 0 and lse = -infinity. An lse that is NaN makes its
  * row NaN. A sink must have been given to one part only. */
 typedef struct varlen_merge_args {
     size_t struct_size;
@@ -392,7 +415,8 @@ typedef struct varlen_merge_args {
     int64_t partial_out_stride;   /* elements from a part to the next; 0 = tokens * token_stride */
     const float *partial_lse;     /* [parts, heads, tokens] */
     int64_t partial_lse_stride;   /* elements from a part to the next; 0 = heads * tokens */
-    varlen_tensor out;            /* [tokens, heads, value_dim], written; may be exactly one of the parts */
+    varlen_tensor out;            /* [tokens, heads, value_dim], written; may be exactly one of the parts, with its
+                                   * dtype and strides */
     float *lse;                   /* [heads, tokens], written; may be exactly one part's; NULL = not wanted */
     int32_t value_dim;            /* a multiple of 8, 8 to 256 */
     int32_t reserved;             /* 0 */
@@ -407,14 +431,15 @@ VARLEN_API varlen_status varlen_cu_seqlens(varlen_context *context, varlen_strea
 
 /* varlen_pack copies padded[b, t] to packed row cu_seqlens[b] + t for every t of sequence b, and clears the packed rows
  * that belong to no sequence. varlen_unpack copies back, and clears padded[b, t] past the sequence's end. No sequence
- * may be longer than max_seqlen. */
+ * may be longer than max_seqlen. Elements are copied as they are: activations, token ids (heads = dim = 1), positions.
+ * Addresses and strides are multiples of one element here, not of 16 bytes; where both tensors' are, copies are wide. */
 typedef struct varlen_pack_args {
     size_t struct_size;
-    varlen_dtype dtype;
+    int32_t element_size;         /* bytes: 1, 2, 4 or 8 */
     int32_t batch;                /* >= 0 */
     int32_t max_seqlen;           /* S, tokens per padded row, >= 0 */
     int32_t heads;                /* H, >= 1 */
-    int32_t dim;                  /* D, a multiple of 8, >= 8 */
+    int32_t dim;                  /* D, >= 1 */
     int32_t reserved;             /* 0 */
     int64_t total;                /* T, tokens in packed, 0 to 2^31 - 1 */
     varlen_tensor padded;         /* [B, S, H, D]: the view of row 0 */
@@ -433,7 +458,8 @@ VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream st
  *     (x, y) -> (x * cos[n, i] - y * sin[n, i], x * sin[n, i] + y * cos[n, i])     i = 0 .. rotary_dim/2 - 1
  *
  * where (x, y) are elements (i, i + rotary_dim/2), or (2i, 2i + 1) if rotary_interleaved. Cache rows that no new key
- * goes to are left alone, and so are rows of q that belong to no sequence. */
+ * goes to are left alone, and so are rows of q that belong to no sequence. That two sequences append to the same row of a
+ * page which they share is the caller's to avoid: it is not looked for, and whose row stays is not defined. */
 typedef struct varlen_kv_append_args {
     size_t struct_size;
     varlen_dtype dtype;
@@ -493,7 +519,9 @@ VARLEN_API varlen_status varlen_stream_destroy(varlen_context *context, varlen_s
 VARLEN_API varlen_status varlen_stream_synchronize(varlen_context *context, varlen_stream stream);
 
 /* An event marks a point in a stream's work. elapsed gives the milliseconds between two recorded events that have both
- * been reached; stream_wait makes later work in `stream` wait for the event. */
+ * been reached; stream_wait makes later work in `stream` wait for the event. One event may be used from several threads
+ * at once, destroy excepted: each function goes by a recording made before, or by one made at the same time, but never
+ * by a mixture of two. */
 VARLEN_API varlen_status varlen_event_create(varlen_context *context, varlen_event *event);
 VARLEN_API varlen_status varlen_event_destroy(varlen_context *context, varlen_event event);
 VARLEN_API varlen_status varlen_event_record(varlen_context *context, varlen_event event, varlen_stream stream);

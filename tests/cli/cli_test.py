@@ -113,6 +113,16 @@ class Info(CommandTest):
         self.assertRegex(result.stdout, r"\n  broken +refused ")
         self.assertRegex(result.stdout, r"\n  broken: \S")
 
+    def test_names_are_printed_on_one_line(self):
+        folder = self.folder / "two\nlines"
+        folder.mkdir()
+        (folder / "varlen-a\nb\x1b[2J.so").write_bytes(b"")
+        result = self.command("info", VARLEN_BACKEND_PATH=folder, VARLEN_LOG="info")
+        self.assertRegex(result.stdout, r"\n  a\\nb\\x1b\[2J +refused .*two\\nlines/varlen-a\\nb")
+        for text in result.stdout, result.stderr:
+            self.assertIn("two\\nlines", text)
+            self.assertNotRegex(text, r"[\x00-\x09\x0b-\x1f\x7f]")
+
 
 class SampleTest(CommandTest):
     """Runs the sample of the quickstart, and variations on it."""
@@ -277,7 +287,7 @@ class RunRefusals(SampleTest):
             ("--cu-seqlens-k and --page-table exclude",
              self.words("--page-table", "t.npy", "--seqused-k", "u.npy", "--cu-seqlens-k", "c.npy")),
             ("--dout, --dq, --dk and --dv go together", self.words("--dq", "dq.npy")),
-            ("two outputs go to the same file", self.words("--lse", "out.npy")),
+            ("two outputs go to the same file, --out out.npy and --lse out.npy", self.words("--lse", "out.npy")),
             ("--q is missing", ["run", "--k", "k.npy"]),
         ):
             self.refused(2, reason, *words)
@@ -290,7 +300,7 @@ class RunRefusals(SampleTest):
         self.write("big.npy", ">f4", (46, 8, 64))
         self.write("integers.npy", "<i4", (46, 8, 64), [1] * (46 * 8 * 64))
         for name, reason in (("short.npy", "short.npy: truncated"), ("text.npy", "text.npy: not a .npy file"),
-                             ("fortran.npy", "fortran.npy: in Fortran order"), ("big.npy", "big.npy: big-endian"),
+                             ("fortran.npy", "fortran.npy: fortran_order = True"), ("big.npy", "big.npy: descr = '>f4' is big-endian"),
                              ("integers.npy", "integers.npy holds i32, but must hold f2, f4 or f8"),
                              ("absent.npy", "absent.npy: cannot be opened")):
             self.refused(1, f"--q {reason}", *self.words(q=name))

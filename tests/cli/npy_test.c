@@ -92,27 +92,37 @@ static void test_bad_headers_are_refused_with_what_is_wrong(void **state)
     } cases[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 23, "truncated: shape [2, 3] of f32 takes 24"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 25, "1 bytes follow the array of shape [2, 3]"},
-        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, "Fortran order"},
-        {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }", 24, "neither True nor False"},
-        {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24, "big-endian ('>f4')"},
-        {"{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", 24, "Python objects"},
-        {"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", 6, "elements are '|u1'"},
-        {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, ), }", 8, "structured"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 8), }", 8, "overflows"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, ), }", 8, "overflows"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, ), }", 8, "counts below 2^63"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3), }", 24, "counts below 2^63"},
+        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, "fortran_order = True is Fortran order"},
+        {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }", 24, "fortran_order = 0 is neither True nor False"},
+        {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24, "descr = '>f4' is big-endian"},
+        {"{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", 24, "descr = '|O' means Python objects"},
+        {"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", 6, "descr = '|u1' is none of <f4, <f8"},
+        {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, ), }", 8,
+         "descr = [('a', '<f4')] is no plain type"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 8), }", 8,
+         "shape = (4294967296, 4294967296, 8) overflows: more than 2^63 elements"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, ), }", 8,
+         "shape = [4611686018427387904] overflows: more than 2^63 bytes"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, ), }", 8,
+         "shape = (99999999999999999999, ) holds something else than counts below 2^63"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 3), }", 24,
+         "shape = (-1, 3) holds something else than counts"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 8), }", 8, "truncated"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4, "more than 8 dimensions"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }", 24, "not a tuple"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': 6, }", 24, "not a tuple"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6", 24, "bad header"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4,
+         "shape = (1,1,1,1,1,1,1,1,1) has more than 8 dimensions"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }", 24, "shape = (2 3) is not a tuple"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': 6, }", 24, "shape = 6 is not a tuple"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6", 24, "shape = (6 holds something else"},
         {"{'descr': '<f4', 'fortran_order': False, }", 24, "no 'shape'"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (6, ), 'shape': (6, )}", 24, "'shape' twice"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (6, ), 'extra': 1}", 24, "unknown key 'extra'"},
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6, )} x", 24, "more after the dictionary"},
-        {"{'descr", 24, "not a dictionary"},
-        {"", 0, "not a dictionary"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (6, )} x", 24, "the end is expected where it says \"x\""},
+        {"{'descr", 24, "not a dictionary: 'key': is expected where it says \"'descr\""},
+        {"{'descr': '<f4' 'shape': (6, )}", 24, "a comma or } is expected where it says \"'shape': (6, )}\""},
+        {"{'descr': '<\033[2J', }", 24, "descr = '<?[2J' is none of"},
+        {"{'fortran_order': ('a very long value, of which the reason holds no more than a line', 1), }", 24,
+         "fortran_order = ('a very long value, of which the reason holds no more than... is neither"},
+        {"", 0, "not a dictionary: { is expected where it says \"\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const file_bytes file = make_file(1, cases[i].dictionary, cases[i].data_size);
@@ -138,13 +148,15 @@ static void test_bad_preambles_are_refused_with_what_is_wrong(void **state)
     const file_bytes good = make_file(2, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, ), }\n", 4);
     file_bytes file = good;
     file.bytes[0] = 'P';
-    expect_refusal(&file, "not a .npy file");
+    expect_refusal(&file, "not a .npy file: it begins with 50 4e 55 4d 50 59, not with 93 4e 55 4d 50 59 (\\x93NUMPY)");
+    file.bytes[1] = 'K';
+    expect_refusal(&file, "a .npz archive is to be unpacked first");
     file = good;
     file.bytes[6] = 4;
     expect_refusal(&file, "version 4.0");
     file = good;
     file.bytes[11] = 0x7f; /* a header of 2 GiB */
-    expect_refusal(&file, "bad header");
+    expect_refusal(&file, "the header's length = 2130706491 is above 1048576 bytes");
     file = good;
     file.bytes[9] = 0x7f; /* a header longer than the file */
     expect_refusal(&file, "truncated: the header");
@@ -166,11 +178,9 @@ static void test_what_is_no_file_is_refused(void **state)
     npy_array array;
     reason why;
     assert_false(npy_read("/tmp", &array, &why));
-    assert_string_equal(why.text, "/tmp: not a regular file");
+    assert_string_equal(why.text, "/tmp: neither a regular file nor a pipe");
     assert_false(npy_read("/nonexistent/a.npy", &array, &why));
     assert_string_equal(why.text, "/nonexistent/a.npy: cannot be opened: No such file or directory");
-    assert_false(npy_write("/nonexistent/a.npy", &array, &why));
-    assert_string_equal(why.text, "/nonexistent/a.npy: cannot be created: No such file or directory");
 }
 
 static void test_what_is_written_is_read_back(void **state)
@@ -181,14 +191,17 @@ static void test_what_is_written_is_read_back(void **state)
     const temporary_file file = temporary_file_make("", 0);
     npy_array array;
     reason why;
-    assert_true(npy_write(file.path, &written, &why));
+    FILE *stream = fopen(file.path, "wb");
+    assert_non_null(stream);
+    npy_write(stream, &written);
+    assert_int_equal(fclose(stream), 0);
     assert_true(npy_read(file.path, &array, &why));
     assert_int_equal(array.dimensions, 3);
     assert_memory_equal(array.shape, written.shape, sizeof written.shape);
     assert_memory_equal(array.data, values, sizeof values);
     npy_free(&array);
 
-    FILE *stream = fopen(file.path, "rb");
+    stream = fopen(file.path, "rb");
     assert_non_null(stream);
     fseek(stream, 0, SEEK_END);
     assert_int_equal(ftell(stream), 128 + 24); /* the data begin at a multiple of 64 bytes */

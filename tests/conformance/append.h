@@ -17,6 +17,7 @@ typedef struct append_case {
     int32_t head_dim;
     int32_t value_dim;
     int32_t page_size;
+    bool without_table; /* no slot has a row: page_table_width = 0 and page_table = NULL */
     int32_t rotary_dim;
     bool rotary_interleaved;
     bool seqused_in_place;
@@ -30,7 +31,7 @@ typedef struct append_metadata {
     int32_t *cu_seqlens_k; /* NULL with pages */
     int32_t *seqused_k;
     int32_t *leftpad_k;  /* NULL = not given */
-    int32_t *page_table; /* NULL without pages */
+    int32_t *page_table; /* NULL without pages, or without a table */
     int32_t width;
     int64_t pages; /* 1 without pages */
     int64_t page_rows;

@@ -42,6 +42,8 @@ static void make_pages(case_trial *trial, const append_case *row, append_metadat
     }
     metadata->pages = needed + 2;
     metadata->page_rows = size;
+    if (row->without_table)
+        return;
     metadata->page_table = TRIAL_TAKE(trial, batch * metadata->width, int32_t);
     for (int32_t b = 0; b < batch; b++)
         for (int32_t n = 0; n < metadata->width; n++)
@@ -80,7 +82,7 @@ append_metadata append_metadata_make(case_trial *trial, const append_case *row)
 int64_t append_cache_row(const append_case *row, const append_metadata *metadata, int32_t b, int64_t t)
 {
     int64_t slot_row = at(&row->used, b) + t;
-    if (!metadata->page_table)
+    if (row->page_size == 0)
         return metadata->cu_seqlens_k[b] + slot_row;
     int64_t page = metadata->page_table[(int64_t)b * metadata->width + slot_row / metadata->page_rows];
     return page * metadata->page_rows + slot_row % metadata->page_rows;

@@ -66,7 +66,7 @@ static int32_t *used_rows(case_trial *trial, const int_list *pads, const int_lis
 }
 
 /* Pages in no order, three of them nobody's. Entries past the ones in use are numbers that no page has. */
-static void make_pages(case_trial *trial, attention_batch *batch, int32_t shared, random_source *source)
+static void make_pages(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source)
 {
     varlen_attention *attention = &batch->attention;
     int32_t width = 0, pages = 3, size = attention->page_size;
@@ -76,6 +76,10 @@ static void make_pages(case_trial *trial, attention_batch *batch, int32_t shared
         pages += needed;
     }
     attention->page_count = pages;
+    batch->k_page_rows = size;
+    batch->k_rows = (int64_t)pages * size;
+    if (row->without_table)
+        return;
     attention->page_table_width = width + 1;
     int32_t *order = TRIAL_TAKE(trial, pages, int32_t);
     for (int32_t n = 0; n < pages; n++) {
@@ -90,11 +94,9 @@ static void make_pages(case_trial *trial, attention_batch *batch, int32_t shared
             if (n * (int64_t)size >= batch->seqused_k[b])
                 table[n] = n % 2 ? INT32_MAX : -1;
             else
-                table[n] = b > 0 && n < shared ? batch->page_table[n] : *order++;
+                table[n] = b > 0 && n < row->shared_pages ? batch->page_table[n] : *order++;
         }
     }
-    batch->k_page_rows = size;
-    batch->k_rows = (int64_t)pages * size;
 }
 
 static void make_metadata(case_trial *trial, attention_batch *batch, const attention_case *row, const int_list *lens_k,
@@ -113,7 +115,7 @@ static void make_metadata(case_trial *trial, attention_batch *batch, const atten
     if (row->free_k.count || row->page_size)
         batch->seqused_k = used_rows(trial, &row->leftpad_k, lens_k);
     if (row->page_size) {
-        make_pages(trial, batch, row->shared_pages, source);
+        make_pages(trial, batch, row, source);
         return;
     }
     batch->cu_seqlens_k = slots(trial, &row->leftpad_k, lens_k, &row->free_k);
@@ -175,5 +177,6 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->v = TRIAL_TAKE(trial, batch->k_rows * attention->kv_heads * value_dim, double);
     batch->dout = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads * value_dim, double);
     batch_fill_values(batch, row, &source);
+    batch_expand_values(batch, row->layout);
     return batch;
 }

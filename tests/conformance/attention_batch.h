@@ -49,4 +49,7 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
 /* Fills q, k, v and dout; the metadata is there. */
 void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source);
 
+/* Makes steps equal that the layout makes one. */
+void batch_expand_values(attention_batch *batch, tensor_layout layout);
+
 #endif

@@ -28,7 +28,7 @@ int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i)
 int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
 {
     int64_t slot_row = (batch->leftpad_k ? batch->leftpad_k[b] : 0) + j;
-    if (!batch->page_table)
+    if (batch->attention.page_size == 0)
         return batch->cu_seqlens_k[b] + slot_row;
     int32_t size = batch->attention.page_size;
     int64_t page = batch->page_table[(int64_t)b * batch->attention.page_table_width + slot_row / size];
@@ -73,6 +73,8 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
     int32_t heads = attention->q_heads, kv_heads = attention->kv_heads;
     int32_t head_dim = attention->head_dim, value_dim = value_dim_of(batch);
     bool window = attention->mask == VARLEN_MASK_WINDOW, full = attention->mask == VARLEN_MASK_FULL;
+    bool left_window = window || (!full && attention->window_left > 0);
+    bool exact_scale = attention->softmax_scale != 0 || attention->flags & VARLEN_FLAG_EXACT_SCALE;
     return (sequence){
         .queries = batch_queries(batch, b),
         .keys = batch_keys(batch, b),
@@ -82,9 +84,9 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .value_dim = value_dim,
         .index = b,
         .alignment = attention->alignment,
-        .left = window ? attention->window_left : VARLEN_UNBOUNDED,
+        .left = left_window ? attention->window_left : VARLEN_UNBOUNDED,
         .right = window ? attention->window_right : (full ? VARLEN_UNBOUNDED : 0),
-        .scale = attention->softmax_scale != 0 ? attention->softmax_scale : 1 / sqrt(head_dim),
+        .scale = exact_scale ? attention->softmax_scale : 1 / sqrt(head_dim),
         .softcap = attention->softcap,
         .dropout_p = attention->dropout_p,
         .dropout_seed = batch->dropout_seed,

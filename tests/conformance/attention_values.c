@@ -142,3 +142,52 @@ void batch_fill_values(attention_batch *batch, const attention_case *row, random
     fill_queries(batch, &q, &dout, source);
     fill_keys(batch, &k, &v, source);
 }
+
+/* A dense [pages, page_rows, heads, dim] tensor of which some dimension is expanded. */
+typedef struct expansion {
+    layout_kind kind;
+    int64_t rows;
+    int64_t page_rows;
+    int32_t heads;
+    int32_t dim;
+} expansion;
+
+/* The row whose values row `row` has after expansion. */
+static int64_t source_row(const expansion *e, int64_t row)
+{
+    if (e->kind == LAYOUT_EXPANDED_TOKENS)
+        return row / e->page_rows * e->page_rows;
+    return e->kind == LAYOUT_EXPANDED_PAGES ? row % e->page_rows : row;
+}
+
+/* Values that are no sequence's become those of one, since they are the same. */
+static void expand(double *values, const expansion *e)
+{
+    const int64_t size = (int64_t)e->heads * e->dim;
+    for (int64_t row = 0; row < e->rows; row++) {
+        double *source = values + source_row(e, row) * size;
+        if (isnan(*source) && !isnan(values[row * size]))
+            memcpy(source, values + row * size, (size_t)size * sizeof *values);
+    }
+    for (int64_t row = 0; row < e->rows; row++) {
+        const double *source = values + source_row(e, row) * size;
+        for (int32_t head = 0; head < e->heads; head++)
+            memmove(values + row * size + head * e->dim,
+                    source + (e->kind == LAYOUT_EXPANDED_HEADS ? 0 : head * e->dim), (size_t)e->dim * sizeof *values);
+    }
+}
+
+void batch_expand_values(attention_batch *batch, tensor_layout layout)
+{
+    const varlen_attention *attention = &batch->attention;
+    const int32_t value_dim = attention->value_dim ? attention->value_dim : attention->head_dim;
+    const expansion q = {layout.kind, batch->q_rows, batch->q_rows, attention->q_heads, attention->head_dim};
+    const expansion k = {layout.kind, batch->k_rows, batch->k_page_rows, attention->kv_heads, attention->head_dim};
+    const expansion v = {layout.kind, batch->k_rows, batch->k_page_rows, attention->kv_heads, value_dim};
+    if (layout_expands(layout, "q"))
+        expand(batch->q, &q);
+    if (layout_expands(layout, "k"))
+        expand(batch->k, &k);
+    if (layout_expands(layout, "v"))
+        expand(batch->v, &v);
+}

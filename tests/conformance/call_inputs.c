@@ -28,7 +28,7 @@ tensor_shape call_query_shape(const attention_batch *batch, const char *name, in
 
 tensor_shape call_key_shape(const attention_batch *batch, const char *name, int32_t dim)
 {
-    int64_t pages = batch->page_table ? batch->attention.page_count : 1;
+    int64_t pages = batch->attention.page_size > 0 ? batch->attention.page_count : 1;
     return (tensor_shape){name, batch->attention.dtype, pages, batch->k_page_rows, batch->attention.kv_heads, dim};
 }
 

@@ -95,6 +95,7 @@ typedef struct attention_case {
     float k_size;
     max_seqlen_kind max_seqlen;
     int32_t page_size;
+    bool without_table;   /* no sequence has keys: page_table_width = 0 and page_table = NULL */
     int32_t shared_pages; /* the first pages of each later sequence that are those of the first one */
     uint32_t flags;
     tensor_layout layout;
@@ -125,6 +126,8 @@ extern const case_suite suite_merge;
 extern const case_suite suite_cu_seqlens;
 extern const case_suite suite_pack;
 extern const case_suite suite_unpack;
+extern const case_suite suite_pack_bytes;
+extern const case_suite suite_unpack_bytes;
 extern const case_suite suite_append;
 extern const case_suite suite_memory;
 extern const case_suite suite_metadata;

@@ -13,6 +13,10 @@ static const attention_case rows[] = {
      .softcap = 3, .slopes = SLOPES_PER_SEQUENCE, .sinks = SINKS_ORDINARY, .dropout_p = 0.3f},
     {.head.name = "scale", LENGTHS, .softmax_scale = 0.3f},
     {.head.name = "scale-negative", LENGTHS, .softmax_scale = -0.2f},
+    {.head.name = "scale-zero", LENGTHS, CAUSAL, .flags = VARLEN_FLAG_EXACT_SCALE},
+    {.head.name = "scale-zero-alibi-sinks", LENGTHS, .flags = VARLEN_FLAG_EXACT_SCALE, .slopes = SLOPES_PER_HEAD,
+     .sinks = SINKS_ORDINARY},
+    {.head.name = "scale-exact", LENGTHS, .softmax_scale = 0.3f, .flags = VARLEN_FLAG_EXACT_SCALE},
     {.head.name = "without-lse", .head.passes = CASE_FORWARD, LENGTHS, CAUSAL, .without_lse = true},
 
     {.head.name = "softcap", LENGTHS, .softcap = 1.5f},

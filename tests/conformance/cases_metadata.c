@@ -85,7 +85,7 @@ static const metadata_case rows[] = {
     {.head.name = "paged-seqused-k-negative", PAGED, .array = METADATA_SEQUSED_K, .index = 1, .value = INT32_MIN,
      .words = "seqused_k[1] = -2147483648 is below 0"},
     {.head.name = "paged-seqused-k-past-slot", PAGED, .array = METADATA_SEQUSED_K, .index = 0, .value = 17,
-     .words = "seqused_k[0] = 17 is above the 16 rows of its slot"},
+     .words = "seqused_k[0] = 17 is above the 16 keys that its row of page_table holds (page_table_width = 4 x page_size = 4)"},
     {.head.name = "paged-seqused-k-reaches-an-unset-entry", PAGED, .array = METADATA_SEQUSED_K, .index = 0, .value = 9,
      .words = "page_table[0][2] = -1 is not a page: page_count = 10"},
     {.head.name = "paged-leftpad-k-past-used", PAGED, .array = METADATA_LEFTPAD_K, .index = 2, .value = 10,

@@ -50,7 +50,8 @@ static const around_case rows[] = {
      .value = -4,
      .words = "page_table[2][1] = -4 is not a page: page_count = 10"},
     {.head.name = "append-paged-past-slot", APPEND_PAGED, .array = AROUND_APPEND_SEQUSED_K, .index = 2, .value = 4,
-     .words = "sequence 2 would have 7 keys, above the 6 rows of its slot"},
+     .words = "sequence 2 would have 7 keys, above the 6 keys that its row of page_table holds (page_table_width = 3 x "
+              "page_size = 2)"},
     {.head.name = "append-in-place-past-slot", .problem = AROUND_PACKED_IN_PLACE, .array = AROUND_APPEND_SEQUSED_K,
      .index = 0, .value = 5,
      .words = "sequence 0 would have 7 keys, above the 6 rows of its slot"},

@@ -35,6 +35,12 @@ static const attention_case rows[] = {
     {.head.name = "head-major", PREFILL, CAUSAL, .page_size = 16, .layout.kind = LAYOUT_HEAD_MAJOR},
     {.head.name = "no-sequences", .slack_q = 4, .page_size = 16},
     {.head.name = "no-keys", .lens_q = INTS(3, 5), .lens_k = INTS(0, 0), .page_size = 16},
+    {.head.name = "no-table", .lens_q = INTS(3, 0, 40), .lens_k = INTS(0, 0, 0), .page_size = 16, .without_table = true},
+    {.head.name = "no-table-decode", .lens_q = INTS(1, 1), .lens_k = INTS(0, 0), .page_size = 1, .without_table = true,
+     .sinks = SINKS_ORDINARY},
+    {.head.name = "no-table-leftpad", .lens_q = INTS(2, 5), .lens_k = INTS(0, 0), .leftpad_k = INTS(0, 0), CAUSAL,
+     .page_size = 16, .without_table = true, .max_seqlen = MAX_SEQLEN_LOOSE, .flags = VARLEN_FLAG_BATCH_INVARIANT},
+    {.head.name = "no-table-no-sequences", .slack_q = 4, .page_size = 16, .without_table = true},
 };
 /* clang-format on */
 

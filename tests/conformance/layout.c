@@ -56,6 +56,25 @@ static strided_tensor layout_far(block_list *list, layout_kind kind, const tenso
     return tensor;
 }
 
+bool layout_expands(tensor_layout layout, const char *name)
+{
+    return layout.expanded && strlen(name) == 1 && strchr(layout.expanded, name[0]);
+}
+
+static tensor_strides strides_expanded(layout_kind kind, const tensor_shape *shape)
+{
+    tensor_shape single = *shape;
+    if (kind == LAYOUT_EXPANDED_HEADS)
+        single.heads = 1;
+    if (kind == LAYOUT_EXPANDED_TOKENS)
+        single.page_rows = 1;
+    tensor_strides strides = strides_dense(&single);
+    strides.head = kind == LAYOUT_EXPANDED_HEADS ? 0 : strides.head;
+    strides.token = kind == LAYOUT_EXPANDED_TOKENS ? 0 : strides.token;
+    strides.page = kind == LAYOUT_EXPANDED_PAGES ? 0 : strides.page;
+    return strides;
+}
+
 strided_tensor layout_alone(block_list *list, tensor_layout layout, const tensor_shape *shape, uint8_t fill)
 {
     if (layout.far && strcmp(layout.far, shape->name) == 0)
@@ -65,6 +84,8 @@ strided_tensor layout_alone(block_list *list, tensor_layout layout, const tensor
         tensor.strides = strides_padded(shape);
     else if (layout.kind == LAYOUT_HEAD_MAJOR)
         tensor.strides = strides_head_major(shape);
+    else if (layout_expands(layout, shape->name))
+        tensor.strides = strides_expanded(layout.kind, shape);
     else
         tensor.strides_left_out = true;
     tensor.block =

@@ -52,7 +52,7 @@ pack_call pack_prepare(case_trial *trial, const pack_case *row, const int32_t *c
     device_block *sums =
         block_add_copy(&call.blocks, "cu_seqlens", cu_seqlens, (row->lens.count + 1) * (int64_t)sizeof *cu_seqlens);
     call.args = (varlen_pack_args){.struct_size = sizeof call.args,
-                                   .dtype = trial->dtype,
+                                   .element_size = (int32_t)varlen_dtype_size(trial->dtype),
                                    .batch = row->lens.count,
                                    .max_seqlen = max_seqlen_of(row),
                                    .heads = row->heads,

@@ -28,15 +28,17 @@ varlen_tensor tensor_view(const strided_tensor *tensor)
 {
     varlen_tensor view = {.data = tensor->block->data + tensor->offset * varlen_dtype_size(tensor->shape.dtype)};
     if (!tensor->strides_left_out) {
-        view.token_stride = tensor->strides.token;
-        view.head_stride = tensor->strides.head;
+        view.token_stride = tensor->strides.token ? tensor->strides.token : VARLEN_EXPANDED;
+        view.head_stride = tensor->strides.head ? tensor->strides.head : VARLEN_EXPANDED;
     }
     return view;
 }
 
 int64_t tensor_page_stride(const strided_tensor *tensor)
 {
-    return tensor->strides_left_out || tensor->shape.pages == 1 ? 0 : tensor->strides.page;
+    if (tensor->strides_left_out || tensor->shape.pages == 1)
+        return 0;
+    return tensor->strides.page ? tensor->strides.page : VARLEN_EXPANDED;
 }
 
 static unsigned char *element(const strided_tensor *tensor, unsigned char *copy, int64_t row, int32_t head)

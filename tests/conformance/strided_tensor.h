@@ -14,7 +14,7 @@ typedef struct tensor_shape {
     int32_t dim;
 } tensor_shape;
 
-/* In elements. */
+/* In elements; 0 where all steps are one. */
 typedef struct tensor_strides {
     int64_t page;
     int64_t token;

@@ -49,9 +49,14 @@ void trial_expect_ok(case_trial *trial, varlen_status status, const char *call)
         trial_fail(trial, "%s: %s: %s", call, varlen_status_name(status), varlen_error_message());
 }
 
-void trial_expect_ok_or_skip(case_trial *trial, varlen_status status, const char *call)
+void trial_skip_unsupported(case_trial *trial, varlen_status status)
 {
     if (status == VARLEN_ERROR_UNSUPPORTED)
-        trial_skip(trial, "%s: %s", call, varlen_error_message());
+        trial_skip(trial, "%s", varlen_error_message());
+}
+
+void trial_expect_ok_or_skip(case_trial *trial, varlen_status status, const char *call)
+{
+    trial_skip_unsupported(trial, status);
     trial_expect_ok(trial, status, call);
 }

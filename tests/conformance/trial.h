@@ -33,7 +33,10 @@ noreturn void trial_skip(case_trial *trial, const char *format, ...) __attribute
 /* Fails the case, with the library's message, unless the call went well. */
 void trial_expect_ok(case_trial *trial, varlen_status status, const char *call);
 
-/* Likewise, but a backend that leaves the call out skips the case. */
+/* Skips the case, with the library's message, if the call is one that the backend leaves out. */
+void trial_skip_unsupported(case_trial *trial, varlen_status status);
+
+/* Both: fails or skips the case unless the call went well. */
 void trial_expect_ok_or_skip(case_trial *trial, varlen_status status, const char *call);
 
 /* `count` zeroed elements of the case's host memory. */

@@ -8,7 +8,7 @@
 void violation_skip_if_not_searched(case_trial *trial);
 
 /* `status` is what the call gave. Fails the case unless the violation is told in these very words: by the call, in host
- * memory; else by the next calls, once. In host memory nothing in `blocks` may have changed: the case ends well
+ * memory; else by varlen_context_status, once, while other calls go through. In host memory nothing in `blocks` may have changed: the case ends well
  * here, and false is returned. Elsewhere it is true: the outputs are the caller's to check. */
 bool violation_expect(const block_list *blocks, varlen_status status, const char *words);
 

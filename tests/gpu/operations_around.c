@@ -143,7 +143,7 @@ static varlen_pack_args pack_args(const placement *place)
     const varlen_attention *a = &place->work->operation->attention;
     return (varlen_pack_args){
         .struct_size = sizeof(varlen_pack_args),
-        .dtype = VARLEN_FLOAT16,
+        .element_size = 2,
         .batch = a->batch,
         .max_seqlen = a->max_seqlen_q,
         .heads = a->q_heads,

@@ -91,7 +91,7 @@ static void devices_are_counted_or_missed_with_a_reason(void **state)
     const varlen_backend *backend = entry(&good_host);
     int32_t count = -1;
     failure[0] = '\0';
-    const varlen_status status = backend->device_count(&count);
+    const varlen_status status = backend->device_count(&good_host, &count);
     if (status == VARLEN_OK) {
         assert_true(count > 0);
         return;
@@ -105,17 +105,18 @@ static void float32_attention_is_refused(void **state)
 {
     (void)state;
     const varlen_backend *backend = entry(&good_host);
+    const varlen_host *host = &good_host; /* all that `supports` looks at of a state, which takes a device to make */
     varlen_attention attention = {
         .struct_size = sizeof attention, .batch = 1, .q_heads = 1, .kv_heads = 1, .head_dim = 64, .value_dim = 64};
     for (varlen_pass pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++) {
         attention.dtype = VARLEN_FLOAT32;
         failure[0] = '\0';
-        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_ERROR_UNSUPPORTED);
+        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_ERROR_UNSUPPORTED);
         assert_non_null(strstr(failure, "float32"));
         attention.dtype = VARLEN_FLOAT16;
-        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_OK);
+        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_OK);
         attention.dtype = VARLEN_BFLOAT16;
-        assert_int_equal(backend->supports(NULL, &attention, pass), VARLEN_OK);
+        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_OK);
     }
 }
 

@@ -210,12 +210,19 @@ static void test_violations_stay_with_their_context(varlen_context *bad, varlen_
         unsigned char *image = workload_image(&work, FILL_BAD, 0);
         unsigned char *got = placement_run(&place, image, NULL);
         workload_spoil(&work, image);
-        const bool right = workload_compare(&work, image, got, true, "bad metadata");
+        bool right = workload_compare(&work, image, got, true, "bad metadata");
+        unsigned char *sound = workload_image(&work, FILL_ALL, 0);
+        unsigned char *expected = reference_run(&work, sound);
+        unsigned char *after = placement_run(&place, sound, NULL);
+        right &= workload_compare(&work, expected, after, false, "the call after it");
         report(right && varlen_context_status(good) == VARLEN_OK &&
                    varlen_context_status(bad) == VARLEN_ERROR_BAD_METADATA && varlen_context_status(bad) == VARLEN_OK,
-               "bad metadata is told to its context alone: %s", operations[n]->name);
+               "bad metadata is told to its context alone, and spoils no other call: %s", operations[n]->name);
         free(image);
         free(got);
+        free(sound);
+        free(expected);
+        free(after);
         placement_free(&place);
     }
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 256, GARBAGE = 0xFF /* a NaN in every floating-point type */ };
+enum { ALIGNMENT = 64, GARBAGE = 0xFF /* a NaN in every floating-point type */ };
 
 static size_t element_size(buffer_type type)
 {

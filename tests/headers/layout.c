@@ -41,6 +41,10 @@ VALUE(VARLEN_BACKEND_NO_DEVICE, 1);
 VALUE(VARLEN_BACKEND_REFUSED, 2);
 
 VALUE(VARLEN_UNBOUNDED, -1);
+VALUE(VARLEN_EXPANDED, -1);
+VALUE(VARLEN_FLAG_DETERMINISTIC, 1);
+VALUE(VARLEN_FLAG_BATCH_INVARIANT, 2);
+VALUE(VARLEN_FLAG_EXACT_SCALE, 4);
 VALUE(VARLEN_FLAG_DETERMINISTIC, 1);
 VALUE(VARLEN_FLAG_BATCH_INVARIANT, 2);
 VALUE(VARLEN_DEVICE_HOST_MEMORY, 1);
@@ -186,7 +190,7 @@ FIELD(varlen_merge_args, reserved, 116);
 
 SIZE(varlen_pack_args, 104);
 FIELD(varlen_pack_args, struct_size, 0);
-FIELD(varlen_pack_args, dtype, 8);
+FIELD(varlen_pack_args, element_size, 8);
 FIELD(varlen_pack_args, batch, 12);
 FIELD(varlen_pack_args, max_seqlen, 16);
 FIELD(varlen_pack_args, heads, 20);
@@ -252,6 +256,9 @@ VALUE(VARLEN_VIOLATION_PAGE, 8);
 VALUE(VARLEN_VIOLATION_OVERFLOW, 9);
 VALUE(VARLEN_VIOLATION_CAPACITY, 10);
 VALUE(VARLEN_VIOLATION_POSITION, 11);
+VALUE(VARLEN_VIOLATION_PAGED_SLOT, 12);
+VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
+VALUE(VARLEN_VIOLATION_COUNT, 14);
 
 
 SIZE(varlen_host, 40);
@@ -270,10 +277,11 @@ FIELD(varlen_violation, column, 12);
 FIELD(varlen_violation, value, 16);
 FIELD(varlen_violation, bound, 24);
 
-SIZE(varlen_backend_open, 16);
+SIZE(varlen_backend_open, 24);
 FIELD(varlen_backend_open, struct_size, 0);
-FIELD(varlen_backend_open, device, 8);
-FIELD(varlen_backend_open, threads, 12);
+FIELD(varlen_backend_open, host, 8);
+FIELD(varlen_backend_open, device, 16);
+FIELD(varlen_backend_open, threads, 20);
 
 SIZE(varlen_backend, 248);
 FIELD(varlen_backend, abi_version, 0);

@@ -5,9 +5,13 @@ usage: code_test.py TOOLS     TOOLS: the directory of hip_code.py
 """
 
 import argparse
+import contextlib
 import copy
+import io
+import os
 import struct
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -112,6 +116,53 @@ class Bundles(unittest.TestCase):
         self.assertEqual(hip_code.code_objects(data), [("gfx942", b"first"), ("gfx90a", b"second"),
                                                        ("gfx1100", b"third")])
         self.assertEqual(hip_code.code_objects(b"nothing"), [])
+
+
+class Tools(unittest.TestCase):
+    """The tools are those beside the compiler, of its version, whatever is on the path."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = os.path.join(scratch.name, "llvm-19", "bin")
+        self.elsewhere = os.path.join(scratch.name, "elsewhere")
+        os.makedirs(self.folder)
+        os.makedirs(self.elsewhere)
+        self.compiler = os.path.join(self.elsewhere, "clang++-19")
+        self.program(self.compiler, f"Debian clang version 19.1.7 (3)\nTarget: x86_64\nInstalledDir: {self.folder}")
+        self.program(os.path.join(self.elsewhere, "llvm-objdump"), "LLVM version 19.1.7")
+        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"])
+        os.environ["PATH"] = self.elsewhere + os.pathsep + os.environ["PATH"]
+
+    def program(self, path, words):
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(f"#!/bin/sh\ncat <<'END'\n{words}\nEND\n")
+        os.chmod(path, 0o755)
+
+    def skipped(self):
+        words = io.StringIO()
+        with contextlib.redirect_stderr(words), self.assertRaises(SystemExit) as ended:
+            hip_code.llvm_tool("llvm-objdump", self.compiler)
+        self.assertEqual(ended.exception.code, 77)
+        return words.getvalue()
+
+    def test_beside_the_compiler(self):
+        tool = os.path.join(self.folder, "llvm-objdump")
+        self.program(tool, "Debian LLVM version 19.1.7\n  Optimized build.")
+        self.assertEqual(hip_code.llvm_tool("llvm-objdump", self.compiler), tool)
+
+    def test_a_missing_tool_is_named_and_no_other_is_taken(self):
+        self.assertEqual(self.skipped(), f"skipped: {self.compiler} is of LLVM 19, but {self.folder}/llvm-objdump is "
+                                         "missing (Debian: package llvm-19)\n")
+
+    def test_a_tool_of_another_version_is_not_taken(self):
+        self.program(os.path.join(self.folder, "llvm-objdump"), "LLVM version 14.0.6")
+        self.assertIn("is not of LLVM 19", self.skipped())
+
+    def test_the_compiler_is_found_by_name(self):
+        self.assertEqual(hip_code.find_compiler("clang++-19"), self.compiler)
+        with self.assertRaisesRegex(SystemExit, "there is no clang[+][+]-nowhere"):
+            hip_code.find_compiler("clang++-nowhere")
 
 
 class Kernels(unittest.TestCase):

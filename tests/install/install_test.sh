@@ -16,6 +16,17 @@ expect "pkg-config" "3 $plugin" "$(run_with_pkg_config "$prefix" "$scratch/pkg-c
 grep -q "plugins: $(dirname "$plugin")$" "$scratch/find-package.log" ||
     fail "VARLEN_PLUGIN_DIR is not the plugins' folder"
 
+
+# README's own lines, with where the tree lies now in the place of /opt/varlen.
+commands=$(sed -n '/^    export PKG_CONFIG_PATH=/,/a\.out$/p' "$source/README.md")
+[ -n "$commands" ] || fail "README.md does not say how to build with pkg-config"
+libdir=$(dirname "$(find "$prefix" -name libvarlen.so)")
+mkdir "$scratch/readme"
+cp "$source/examples/packed.c" "$scratch/readme"
+# shellcheck disable=SC2086
+cc() { $CC $CFLAGS "$@"; }
+expect "README's lines" "0 0.5 2 2.5 3 5" "$(cd "$scratch/readme" && eval "${commands//\/opt\/varlen\/lib/$libdir}")"
+
 if [ -x "$prefix/bin/varlen" ]; then
     [[ "$("$prefix/bin/varlen" info)" == *"$plugin"* ]] ||
         fail "the installed command does not use the installed plugin"

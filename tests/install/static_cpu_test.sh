@@ -8,8 +8,7 @@ mkdir -p "$scratch"
 build=$scratch/build
 {
     cmake -S "$source" -B "$build" -G Ninja -DVARLEN_STATIC_CPU=ON -DVARLEN_CUDA=OFF -DVARLEN_HIP=OFF \
-        -DVARLEN_TESTS=OFF -DVARLEN_TOOLS=OFF -DCMAKE_BUILD_TYPE="$build_type" -DCMAKE_C_COMPILER="$CC" -DCMAKE_C_FLAGS="$CFLAGS" \
-        -DCMAKE_C_STANDARD_LIBRARIES="$LIBRARIES" &&
+        -DVARLEN_TESTS=OFF -DVARLEN_TOOLS=OFF -DCMAKE_BUILD_TYPE="$build_type" -DCMAKE_C_COMPILER="$CC" -DCMAKE_C_FLAGS="$CFLAGS" &&
         cmake --build "$build" && cmake --install "$build" --prefix "$scratch/prefix"
 } >"$scratch/log" || fail "$(tail -n 40 "$scratch/log")"
 

@@ -22,11 +22,18 @@
 #ifndef FAKE_LATER_FUNCTIONS
 #define FAKE_LATER_FUNCTIONS 0
 #endif
+#ifndef FAKE_DESCRIPTION
+#define FAKE_DESCRIPTION "does nothing"
+#endif
 #ifndef FAKE_STRUCT_SIZE
 #define FAKE_STRUCT_SIZE (sizeof(varlen_backend) + FAKE_LATER_FUNCTIONS * sizeof(void *))
 #endif
 
-static const varlen_host *host;
+typedef struct fake_state {
+    const varlen_host *host;
+    bool has_recorded; /* an event */
+} fake_state;
+
 static _Thread_local fake_record record = {.device_flags = VARLEN_DEVICE_HOST_MEMORY};
 
 fake_record *fake_record_of_thread(void)
@@ -34,29 +41,36 @@ fake_record *fake_record_of_thread(void)
     return &record;
 }
 
-static varlen_status answer(void)
+static varlen_status answer(const varlen_host *host)
 {
     if (record.result == VARLEN_OK || record.is_silent)
         return record.result;
     return host->fail(record.result, "the fake backend was told to fail");
 }
 
-static varlen_status answer_call(void)
+static varlen_status answer_call(const fake_state *state)
 {
     record.calls++;
-    return answer();
+    return answer(state->host);
 }
 
-static varlen_status fake_device_count(int32_t *count)
+static varlen_status fake_device_count(const varlen_host *host, int32_t *count)
 {
-    *count = FAKE_DEVICES;
+    *count = record.device_count ? record.device_count : FAKE_DEVICES;
+    if (record.devices != VARLEN_OK)
+        return host->fail(record.devices, "the fake device does not answer");
     return FAKE_DEVICES > 0 ? VARLEN_OK : host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "no fake device is plugged in");
 }
 
-static varlen_status fake_device_info(int32_t device, varlen_device_info *info)
+static varlen_status fake_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
+    (void)host;
     strcpy(info->name, "fake device");
     strcpy(info->architecture, device == 0 ? "first" : "second");
+    if (record.device_name) {
+        memcpy(info->name, record.device_name, sizeof info->name);
+        memcpy(info->architecture, record.device_name, sizeof info->architecture);
+    }
     info->compute_units = 1;
     info->flags = record.device_flags;
     return VARLEN_OK;
@@ -67,8 +81,12 @@ __attribute__((unused)) static varlen_status fake_open(const varlen_backend_open
     record.open = *options;
     *state = NULL;
     if (record.result != VARLEN_OK)
-        return answer();
-    *state = malloc(1); /* a leak checker sees states that are not closed */
+        return answer(options->host);
+    fake_state *made = malloc(sizeof *made); /* a leak checker sees states that are not closed */
+    if (!made)
+        return options->host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a state");
+    *made = (fake_state){.host = options->host};
+    *state = made;
     record.opens++;
     return VARLEN_OK;
 }
@@ -81,10 +99,9 @@ static void fake_close(void *state)
 
 static varlen_status fake_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    (void)state;
     (void)pass;
     record.attention = *attention;
-    return answer();
+    return answer(((const fake_state *)state)->host);
 }
 
 static varlen_status fake_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
@@ -99,11 +116,10 @@ static varlen_status fake_workspace_size(void *state, const varlen_attention *at
 static varlen_status fake_forward(void *state, varlen_stream stream, const varlen_attention *attention,
                                   const varlen_forward_args *args)
 {
-    (void)state;
     (void)stream;
     record.attention = *attention;
     record.forward = *args;
-    return answer_call();
+    return answer_call(state);
 }
 
 #ifndef FAKE_BARE
@@ -119,46 +135,41 @@ static varlen_status fake_take_violation(void *state, varlen_violation *violatio
 static varlen_status fake_backward(void *state, varlen_stream stream, const varlen_attention *attention,
                                    const varlen_backward_args *args)
 {
-    (void)state;
     (void)stream;
     record.attention = *attention;
     record.backward = *args;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
-    (void)state;
     (void)stream;
     record.merge = *args;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_cu_seqlens(void *state, varlen_stream stream, int32_t batch, const int32_t *lengths,
                                      int32_t *cu_seqlens)
 {
-    (void)state;
     (void)stream;
     (void)batch;
     (void)lengths;
     (void)cu_seqlens;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
-    (void)state;
     (void)stream;
     record.pack = *args;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
-    (void)state;
     (void)stream;
     record.kv_append = *args;
-    return answer_call();
+    return answer_call(state);
 }
 
 #endif
@@ -168,83 +179,77 @@ static varlen_status fake_alloc(void *state, size_t size, void **data)
     *data = state; /* what a careless backend might leave there when it fails */
     if (record.result == VARLEN_OK)
         *data = aligned_alloc(256, (size + 255) / 256 * 256);
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_free(void *state, void *data)
 {
-    (void)state;
     free(data);
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_copy(void *state, varlen_stream stream, void *destination, const void *source, size_t size)
 {
-    (void)state;
     (void)stream;
     memcpy(destination, source, size);
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_fill(void *state, varlen_stream stream, void *destination, uint8_t value, size_t size)
 {
-    (void)state;
     (void)stream;
     memset(destination, value, size);
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_stream_create(void *state, varlen_stream *stream)
 {
-    (void)state;
     *stream = NULL;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_stream(void *state, varlen_stream stream)
 {
-    (void)state;
     (void)stream;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_stream_wait(void *state, varlen_stream stream, varlen_event event)
 {
-    (void)state;
     (void)stream;
     (void)event;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_event_create(void *state, varlen_event *event)
 {
-    (void)state;
     *event = (varlen_event)&record;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_event(void *state, varlen_event event)
 {
-    (void)state;
     (void)event;
-    return answer_call();
+    return answer_call(state);
 }
 
 static varlen_status fake_event_record(void *state, varlen_event event, varlen_stream stream)
 {
-    (void)state;
     (void)event;
     (void)stream;
-    return answer_call();
+    ((fake_state *)state)->has_recorded = true;
+    return answer_call(state);
 }
 
 static varlen_status fake_event_elapsed(void *state, varlen_event start, varlen_event end, double *milliseconds)
 {
-    (void)state;
     (void)start;
     (void)end;
+    const fake_state *fake = state;
+    if (!fake->has_recorded)
+        return fake->host->fail(VARLEN_ERROR_INVALID_ARGUMENT, "the event has not been recorded");
     *milliseconds = 1.5;
-    return answer_call();
+    return answer_call(state);
 }
 
 /* Functions of a later minor version come after the table that this header knows. */
@@ -258,7 +263,7 @@ static const struct {
             .priority = FAKE_PRIORITY,
             .struct_size = FAKE_STRUCT_SIZE,
             .name = FAKE_NAME,
-            .description = "does nothing",
+            .description = FAKE_DESCRIPTION,
             .device_count = fake_device_count,
             .device_info = fake_device_info,
             .open = FAKE_OPEN,
@@ -298,9 +303,16 @@ static const struct {
 int fake_dependency(void);
 #endif
 
-const varlen_backend *varlen_backend_entry(const varlen_host *given)
+const varlen_backend *varlen_backend_entry(const varlen_host *host)
 {
-    host = given;
+#ifdef FAKE_DECLINES_ONCE
+    static int entries;
+    if (entries++ == 0) {
+        host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for the fake backend");
+        return NULL;
+    }
+#endif
+    (void)host;
 #ifdef FAKE_DEPENDENCY
     if (fake_dependency() != 1)
         return NULL;

@@ -11,6 +11,9 @@ typedef struct fake_record {
     uint32_t device_flags;    /* at first VARLEN_DEVICE_HOST_MEMORY */
     size_t workspace_size;    /* what workspace_size answers */
     varlen_status result;     /* what open, supports and all calls with a stream answer */
+    varlen_status devices;    /* what device_count answers */
+    int32_t device_count;     /* devices that it has; 0: as many as it was built with */
+    const void *device_name;  /* bytes that fill device_info's name and architecture; NULL: ordinary ones */
     bool is_silent;           /* failures come without a reason */
     varlen_violation pending; /* what the device has found */
 

@@ -18,7 +18,7 @@ extern "C" {
 #include "platform/runtime.h"
 
 /* Failures do not happen here. */
-const varlen_host *gpu_host;
+thread_local const varlen_host *gpu_host;
 
 constexpr int threads = 2 * WARP;
 

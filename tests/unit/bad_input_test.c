@@ -116,7 +116,7 @@ static void bad_forward_arguments(void **state)
         {{FORWARD, .cu_seqlens_k = NULL}, VARLEN_ERROR_INVALID_ARGUMENT, "cu_seqlens_k is NULL"},
         {{FORWARD, .k = {input, 18, 0}}, VARLEN_ERROR_INVALID_ARGUMENT, "k.token_stride = 18 is not a multiple of 16"},
         {{FORWARD, .v = {input + 1, 0, 0}}, VARLEN_ERROR_INVALID_ARGUMENT, "is not aligned to 16 bytes"},
-        {{FORWARD, .workspace = input + 4}, VARLEN_ERROR_INVALID_ARGUMENT, "is not aligned to 256 bytes"},
+        {{FORWARD, .workspace = input + 4}, VARLEN_ERROR_INVALID_ARGUMENT, "is not aligned to 64 bytes"},
         {{FORWARD, .cu_seqlens_q = INTS(1, 2, 5, 6)}, VARLEN_ERROR_BAD_METADATA, "cu_seqlens_q[0] = 1 is not 0"},
         {{FORWARD, .cu_seqlens_q = INTS(0, 5, 2, 6)},
          VARLEN_ERROR_BAD_METADATA,
@@ -145,8 +145,9 @@ static void bad_pages(void **state)
     const varlen_forward_args too_long = {PAGED_FORWARD, .seqused_k = INTS(3, 0, 5)};
     assert_failure(varlen_forward(context, NULL, &attention, &past_the_end), VARLEN_ERROR_BAD_METADATA,
                    "page_table[0][1] = 3 is not a page: page_count = 3");
-    assert_failure(varlen_forward(context, NULL, &attention, &too_long), VARLEN_ERROR_BAD_METADATA,
-                   "seqused_k[2] = 5 is above the 4 rows of its slot");
+    assert_failure(
+        varlen_forward(context, NULL, &attention, &too_long), VARLEN_ERROR_BAD_METADATA,
+        "seqused_k[2] = 5 is above the 4 keys that its row of page_table holds (page_table_width = 2 x page_size = 2)");
     assert_failure(varlen_supports(context, &attention, VARLEN_PASS_BACKWARD), VARLEN_ERROR_UNSUPPORTED,
                    "page_size = 2: the backward pass takes packed keys and values only");
     assert_nothing_happened();
@@ -203,6 +204,7 @@ static void bad_pack(void **state)
 {
     (void)state;
     varlen_pack_args args = {.struct_size = sizeof args,
+                             .element_size = 4,
                              .batch = 3,
                              .max_seqlen = 2,
                              .heads = 1,
@@ -214,8 +216,8 @@ static void bad_pack(void **state)
     const char *words = "sequence 1 has 3 tokens, above max_seqlen = 2";
     assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_BAD_METADATA, words);
     assert_failure(varlen_unpack(context, NULL, &args), VARLEN_ERROR_BAD_METADATA, words);
-    args.dim = 12;
-    assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_INVALID_ARGUMENT, "dim = 12 is not a multiple of 8");
+    args.dim = 0;
+    assert_failure(varlen_pack(context, NULL, &args), VARLEN_ERROR_INVALID_ARGUMENT, "dim = 0 is below 1");
     assert_failure(varlen_unpack(context, NULL, NULL), VARLEN_ERROR_INVALID_ARGUMENT, "args is NULL");
     assert_nothing_happened();
 }

@@ -1,4 +1,5 @@
 /* How calls on a context pass through to its backend. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "support/fakes.h"
@@ -23,6 +24,7 @@ static varlen_context *opened(const char *backend)
 }
 
 static _Alignas(256) float numbers[1024];
+static _Alignas(256) float written[4][256];
 static const int32_t offsets[] = {0, 2, 5, 6};
 static const int32_t bad_offsets[] = {0, 5, 2, 6};
 static const varlen_attention attention = {.struct_size = sizeof attention,
@@ -39,10 +41,10 @@ static varlen_forward_args forward_args(void)
                                  .q = {numbers, 0, 0},
                                  .k = {numbers, 0, 0},
                                  .v = {numbers, 0, 0},
-                                 .out = {numbers, 0, 0},
+                                 .out = {written[0], 0, 0},
                                  .cu_seqlens_q = offsets,
                                  .cu_seqlens_k = offsets,
-                                 .workspace = numbers,
+                                 .workspace = written[1],
                                  .workspace_size = 512};
 }
 
@@ -58,7 +60,7 @@ static void forward_passes_on_resolved_arguments(void **state)
     assert_int_equal(record->attention.window_left, VARLEN_UNBOUNDED);
     assert_true(record->attention.softmax_scale > 0.35f && record->attention.softmax_scale < 0.36f);
     assert_int_equal(record->forward.q.token_stride, 32);
-    assert_ptr_equal(record->forward.workspace, numbers);
+    assert_ptr_equal(record->forward.workspace, written[1]);
     varlen_close(context);
 }
 
@@ -108,6 +110,22 @@ static void failures_without_a_reason_get_one(void **state)
     varlen_close(context);
 }
 
+static void statuses_that_do_not_exist_are_told(void **state)
+{
+    (void)state;
+    varlen_context *context = opened("fake");
+    const varlen_forward_args args = forward_args();
+    fake_record_of_thread()->result = (varlen_status)77;
+    assert_failure(varlen_supports(context, &attention, VARLEN_PASS_FORWARD), VARLEN_ERROR_INTERNAL,
+                   "backend fake: supports gave status 77, which does not exist: the fake backend was told to fail");
+    assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_INTERNAL, "status 77");
+    fake_record_of_thread()->result = (varlen_status)-1;
+    fake_record_of_thread()->is_silent = true;
+    assert_failure(varlen_stream_synchronize(context, NULL), VARLEN_ERROR_INTERNAL,
+                   "backend fake: stream_synchronize gave status -1, which does not exist");
+    varlen_close(context);
+}
+
 static void optional_functions_may_be_missing(void **state)
 {
     (void)state;
@@ -121,9 +139,9 @@ static void optional_functions_may_be_missing(void **state)
                                            .cu_seqlens_q = offsets,
                                            .cu_seqlens_k = offsets,
                                            .dout = {numbers, 0, 0},
-                                           .dq = {numbers, 0, 0},
-                                           .dk = {numbers, 0, 0},
-                                           .dv = {numbers, 0, 0}};
+                                           .dq = {written[0], 0, 0},
+                                           .dk = {written[1], 0, 0},
+                                           .dv = {written[2], 0, 0}};
     const varlen_merge_args merge = {.struct_size = sizeof merge};
     const varlen_pack_args pack = {.struct_size = sizeof pack};
     const varlen_kv_append_args append = {.struct_size = sizeof append};
@@ -200,23 +218,107 @@ static void status_tells_a_violation_once(void **state)
     varlen_close(context);
 }
 
-static void the_next_call_tells_a_violation_and_does_nothing_else(void **state)
+typedef struct log_lines {
+    int warnings;
+    char last[256];
+} log_lines;
+
+static void count_warnings(void *user, varlen_log_level level, const char *message)
+{
+    log_lines *lines = user;
+    if (level != VARLEN_LOG_WARN)
+        return;
+    lines->warnings++;
+    snprintf(lines->last, sizeof lines->last, "%s", message);
+}
+
+static void other_calls_do_not_fail_for_a_violation(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
     const varlen_forward_args args = forward_args();
     const int32_t lengths[1] = {1};
     int32_t cu_seqlens[2] = {7, 7};
+    log_lines lines = {0};
+    varlen_set_log_sink(count_warnings, &lines);
     fake_record_of_thread()->pending = found_by_device;
-    assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_BAD_METADATA,
-                   "cu_seqlens_k[7] = 512");
-    fake_record_of_thread()->pending = found_by_device;
-    assert_failure(varlen_cu_seqlens(context, NULL, 1, lengths, cu_seqlens), VARLEN_ERROR_BAD_METADATA,
-                   "cu_seqlens_k[7]");
-    assert_int_equal(cu_seqlens[0], 7);
-    assert_int_equal(fake_record_of_thread()->calls, 0);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
+    assert_int_equal(lines.warnings, 1);
+    assert_words(lines.last,
+                 "fake:0: an earlier call wrote zeros: cu_seqlens_k[7] = 512 is below cu_seqlens_k[6] = 640");
+    assert_ok(varlen_cu_seqlens(context, NULL, 1, lengths, cu_seqlens));
+    assert_int_equal(fake_record_of_thread()->calls, 2);
+    assert_failure(varlen_context_status(context), VARLEN_ERROR_BAD_METADATA, "cu_seqlens_k[7] = 512");
+    assert_ok(varlen_context_status(context));
+    assert_ok(varlen_forward(context, NULL, &attention, &args));
+    assert_int_equal(lines.warnings, 1);
+    varlen_set_log_sink(NULL, NULL);
     varlen_close(context);
+}
+
+static void the_first_violation_is_told_and_all_are_logged(void **state)
+{
+    (void)state;
+    varlen_context *context = opened("fake");
+    const varlen_forward_args args = forward_args();
+    log_lines lines = {0};
+    varlen_set_log_sink(count_warnings, &lines);
+    fake_record_of_thread()->pending = found_by_device;
+    assert_ok(varlen_forward(context, NULL, &attention, &args));
+    fake_record_of_thread()->pending = found_by_device;
+    fake_record_of_thread()->pending.index = 9;
+    assert_failure(varlen_context_status(context), VARLEN_ERROR_BAD_METADATA, "cu_seqlens_k[7] = 512");
+    assert_int_equal(lines.warnings, 2);
+    assert_words(lines.last, "cu_seqlens_k[9] = 512");
+    assert_ok(varlen_context_status(context));
+    varlen_set_log_sink(NULL, NULL);
+    varlen_close(context);
+}
+
+/* Each thread has a device record of its own, with a violation in it. NULL: the call went through. */
+static void *call_beside_a_violation(void *context)
+{
+    const varlen_forward_args args = forward_args();
+    fake_record_of_thread()->pending = found_by_device;
+    return varlen_forward(context, NULL, &attention, &args) == VARLEN_OK ? NULL : context;
+}
+
+static void threads_may_come_across_violations_at_once(void **state)
+{
+    (void)state;
+    enum { THREADS = 8 };
+    varlen_context *context = opened("fake");
+    pthread_t threads[THREADS];
+    log_lines lines = {0};
+    varlen_set_log_sink(count_warnings, &lines);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_beside_a_violation, context), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    assert_int_equal(lines.warnings, THREADS);
+    assert_failure(varlen_context_status(context), VARLEN_ERROR_BAD_METADATA, "cu_seqlens_k[7] = 512");
+    assert_ok(varlen_context_status(context));
+    varlen_set_log_sink(NULL, NULL);
+    varlen_close(context);
+}
+
+static void closing_logs_what_nobody_asked_for(void **state)
+{
+    (void)state;
+    log_lines lines = {0};
+    varlen_set_log_sink(count_warnings, &lines);
+    varlen_context *context = opened("fake");
+    varlen_close(context);
+    assert_int_equal(lines.warnings, 0);
+    context = opened("fake");
+    fake_record_of_thread()->pending = found_by_device;
+    varlen_close(context);
+    assert_int_equal(lines.warnings, 1);
+    assert_words(lines.last, "cu_seqlens_k[7] = 512");
+    varlen_set_log_sink(NULL, NULL);
 }
 
 static void asking_memory_and_streams_work_while_a_violation_waits(void **state)
@@ -314,12 +416,16 @@ int main(void)
         CASE(workspace_must_be_large_enough),
         CASE(refusals_of_the_backend_come_through),
         CASE(failures_without_a_reason_get_one),
+        CASE(statuses_that_do_not_exist_are_told),
         CASE(optional_functions_may_be_missing),
         CASE(host_metadata_is_inspected),
         CASE(inspection_can_be_turned_off),
         CASE(device_memory_is_not_read),
         CASE(status_tells_a_violation_once),
-        CASE(the_next_call_tells_a_violation_and_does_nothing_else),
+        CASE(other_calls_do_not_fail_for_a_violation),
+        CASE(the_first_violation_is_told_and_all_are_logged),
+        CASE(threads_may_come_across_violations_at_once),
+        CASE(closing_logs_what_nobody_asked_for),
         CASE(asking_memory_and_streams_work_while_a_violation_waits),
         CASE(memory_goes_through),
         CASE(nothing_needs_no_backend),

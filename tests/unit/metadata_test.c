@@ -95,7 +95,9 @@ static void paged_violations(void **state)
         varlen_forward_args args;
         const char *sentence;
     } rows[] = {
-        {{.seqused_k = INTS(13, 0)}, "seqused_k[0] = 13 is above the 12 rows of its slot"},
+        {{.seqused_k = INTS(13, 0)},
+         "seqused_k[0] = 13 is above the 12 keys that its row of page_table holds (page_table_width = 3 x page_size = "
+         "4)"},
         {{.seqused_k = INTS(0, -1)}, "seqused_k[1] = -1 is below 0"},
         {{.seqused_k = INTS(12, 12), .page_table = INTS(0, 5, 2, 1, 3, 0)},
          "page_table[0][1] = 5 is not a page: page_count = 5"},
@@ -201,11 +203,21 @@ static void appended_rows_need_their_pages(void **state)
     args.page_table = INTS(0, -2, 2, 9, 9, 9);
     assert_found(varlen_inspect_kv_append(&args), "page_table[0][1] = -2 is not a page: page_count = 5");
     args.seqused_k = INTS(10, 12);
-    assert_found(varlen_inspect_kv_append(&args), "sequence 0 would have 13 keys, above the 12 rows of its slot");
+    assert_found(varlen_inspect_kv_append(&args),
+                 "sequence 0 would have 13 keys, above the 12 keys that its row of page_table holds "
+                 "(page_table_width = 3 x page_size = 4)");
     args.page_size = INT32_MAX; /* a slot longer than seqused_k_out can say */
     args.seqused_k = INTS(INT32_MAX, 0);
     assert_found(varlen_inspect_kv_append(&args),
-                 "sequence 0 would have 2147483650 keys, above the 2147483647 rows of its slot");
+                 "sequence 0 would have 2147483650 keys, above the 2147483647 that seqused_k can count");
+    args.page_table_width = 0; /* no table, and room for nobody */
+    args.page_table = NULL;
+    args.seqused_k = INTS(0, 0);
+    assert_found(varlen_inspect_kv_append(&args),
+                 "sequence 0 would have 3 keys, above the 0 keys that its row of page_table holds "
+                 "(page_table_width = 0)");
+    args.cu_seqlens_new = INTS(0, 0, 0);
+    assert_sound(varlen_inspect_kv_append(&args));
 }
 
 static void violations_that_do_not_exist(void **state)

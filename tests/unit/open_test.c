@@ -107,15 +107,80 @@ static void devices_must_exist(void **state)
                          "backend fake:2 did not open: device = 2 is not below its 2 devices");
 }
 
+static void devices_are_counted_within_reason(void **state)
+{
+    (void)state;
+    static const int32_t counts[] = {2000000000, 1025, -1, INT32_MIN};
+    varlen_device_info device = {.struct_size = sizeof device};
+    varlen_backend_info info = {.struct_size = sizeof info};
+    char words[128];
+    for (size_t i = 0; i < ROWS_OF(counts); i++) {
+        fake_record_of_thread()->device_count = counts[i];
+        snprintf(words, sizeof words, "it says that it has %d devices, which is not in 1 .. 1024", counts[i]);
+        assert_does_not_open("fake", VARLEN_ERROR_BACKEND_UNAVAILABLE, words);
+        assert_failure(varlen_get_device("fake", 5, &device), VARLEN_ERROR_BACKEND_UNAVAILABLE, words);
+        assert_ok(varlen_get_backend(1, &info));
+        assert_int_equal(info.state, VARLEN_BACKEND_NO_DEVICE);
+        assert_int_equal(info.device_count, 0);
+        assert_string_equal(info.reason, words);
+    }
+    fake_record_of_thread()->device_count = 1024;
+    assert_opens_as("fake:1023", "fake", 1023);
+}
+
+/* Drivers start and stop. */
+static void devices_are_asked_for_each_time(void **state)
+{
+    (void)state;
+    varlen_backend_info info = {.struct_size = sizeof info};
+    fake_record_of_thread()->devices = VARLEN_ERROR_OUT_OF_MEMORY;
+    assert_does_not_open("fake", VARLEN_ERROR_OUT_OF_MEMORY, "the fake device does not answer");
+    assert_ok(varlen_get_backend(1, &info));
+    assert_string_equal(info.name, "fake");
+    assert_int_equal(info.state, VARLEN_BACKEND_NO_DEVICE);
+    assert_string_equal(info.reason, "the fake device does not answer");
+    fake_record_of_thread()->devices = VARLEN_OK;
+    assert_ok(varlen_get_backend(1, &info));
+    assert_int_equal(info.state, VARLEN_BACKEND_USABLE);
+    assert_int_equal(info.device_count, 2);
+    assert_string_equal(info.reason, "");
+    assert_opens_as("fake", "fake", 0);
+}
+
+static void names_of_devices_end_and_can_be_printed(void **state)
+{
+    (void)state;
+    char name[128];
+    varlen_device_info info = {.struct_size = sizeof info};
+    memset(name, 'x', sizeof name);
+    memcpy(name, "a\nb\x1b[2J", 7);
+    fake_record_of_thread()->device_name = name;
+    assert_ok(varlen_get_device("fake", 0, &info));
+    assert_memory_equal(info.name, "a\\nb\\x1b[2Jxxx", 14);
+    assert_int_equal(strlen(info.name), sizeof info.name - 1);
+    assert_int_equal(strlen(info.architecture), sizeof info.architecture - 1);
+    assert_int_equal(info.device, 0);
+}
+
 static void the_environment_chooses_unless_the_program_does(void **state)
 {
     (void)state;
     setenv("VARLEN_BACKEND", "bare", 1);
     assert_opens_as(NULL, "bare", 0);
     assert_opens_as("fake", "fake", 0);
-    setenv("VARLEN_BACKEND", "bare, fake", 1);
-    assert_does_not_open(NULL, VARLEN_ERROR_INVALID_ARGUMENT, "VARLEN_BACKEND: \" fake\" is not a backend's name");
-    assert_does_not_open("", VARLEN_ERROR_INVALID_ARGUMENT, "options.backend is empty");
+    assert_opens_as("", "bare", 0); /* names nothing either */
+    setenv("VARLEN_BACKEND", "absent, bare", 1);
+    assert_opens_as(NULL, "bare", 0);
+    setenv("VARLEN_BACKEND", "bare fake", 1);
+    assert_does_not_open(NULL, VARLEN_ERROR_INVALID_ARGUMENT, "VARLEN_BACKEND: \"bare fake\" is not a backend's name");
+}
+
+static void an_empty_variable_is_not_set(void **state)
+{
+    (void)state;
+    setenv("VARLEN_BACKEND", "", 1);
+    assert_opens_as(NULL, "fake", 0);
+    assert_opens_as("", "fake", 0);
 }
 
 static void success_leaves_the_message_alone(void **state)
@@ -149,6 +214,7 @@ static void options_are_checked(void **state)
     } rows[] = {
         {{.struct_size = 0}, "options.struct_size = 0 is below"},
         {{.struct_size = sizeof(varlen_open_options), .threads = -1}, "options.threads = -1 is below 0"},
+        {{.struct_size = sizeof(varlen_open_options), .threads = 1025}, "options.threads = 1025 is above 1024"},
         {{.struct_size = sizeof(varlen_open_options), .reserved = 1}, "options.reserved = 1 must be 0"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
@@ -186,7 +252,11 @@ int main(void)
         CASE(lists_are_tried_in_their_order),
         CASE(a_backend_named_alone_never_falls_through),
         CASE(devices_must_exist),
+        CASE(devices_are_counted_within_reason),
+        CASE(devices_are_asked_for_each_time),
+        CASE(names_of_devices_end_and_can_be_printed),
         CASE(the_environment_chooses_unless_the_program_does),
+        CASE(an_empty_variable_is_not_set),
         CASE(success_leaves_the_message_alone),
         CASE(options_reach_the_backend),
         CASE(options_are_checked),

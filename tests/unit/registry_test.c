@@ -183,6 +183,23 @@ static void files_of_other_names_are_no_plugins(void **state)
                      "its file does not carry a backend's name");
 }
 
+static void names_of_files_are_shown_as_one_line(void **state)
+{
+    (void)state;
+    varlen_context *context;
+    char path[2 * SCRATCH_PATH_SIZE];
+    scratch_add_text(&folder, "varlen-a\nb\x1b[2J.so", "");
+    snprintf(path, sizeof path, "%s/c\nd", folder.path);
+    assert_ok(varlen_add_backend_folder(folder.path));
+    assert_ok(varlen_add_backend_folder(path));
+    const varlen_backend_info info = backend_with_path(scratch_path(&folder, "varlen-a\\nb\\x1b[2J.so"));
+    assert_string_equal(info.name, "a\\nb\\x1b[2J");
+    assert_words(listed_folder(1).path, "/c\\nd");
+    assert_failure(open_backend("nosuch", &context), VARLEN_ERROR_BACKEND_UNAVAILABLE, "found: a\\nb\\x1b[2J (no: ");
+    assert_failure(varlen_add_backend_folder("x\ny"), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "path = \"x\\ny\" is not absolute");
+}
+
 static void unknown_names_fail_with_what_was_found_and_where(void **state)
 {
     (void)state;
@@ -248,6 +265,7 @@ int main(void)
         CASE(the_same_folder_is_searched_once),
         CASE(only_the_named_backend_is_loaded),
         CASE(files_of_other_names_are_no_plugins),
+        CASE(names_of_files_are_shown_as_one_line),
         CASE(unknown_names_fail_with_what_was_found_and_where),
         CASE(indices_and_arguments_are_checked),
         CASE(describes_devices_without_opening_them),

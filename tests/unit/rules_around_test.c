@@ -9,21 +9,26 @@
         (void *)0x10000, 0, 0                                                                                          \
     }
 #define ARRAY ((void *)0x20000)
+/* The outputs must not overlap. */
+#define WRITTEN(number)                                                                                                \
+    {                                                                                                                  \
+        (void *)(0x1000000 + 0x100000 * (number)), 0, 0                                                                \
+    }
 #define MERGE                                                                                                          \
     .struct_size = sizeof(varlen_merge_args), .parts = 3, .heads = 4, .tokens = 10, .partial_out = TENSOR,             \
-    .partial_lse = ARRAY, .out = TENSOR, .value_dim = 64
+    .partial_lse = ARRAY, .out = WRITTEN(0), .value_dim = 64
 #define PACK                                                                                                           \
-    .struct_size = sizeof(varlen_pack_args), .batch = 3, .max_seqlen = 5, .heads = 4, .dim = 64, .total = 10,          \
-    .padded = TENSOR, .packed = TENSOR, .cu_seqlens = ARRAY
+    .struct_size = sizeof(varlen_pack_args), .element_size = 2, .batch = 3, .max_seqlen = 5, .heads = 4, .dim = 64,    \
+    .total = 10, .padded = WRITTEN(0), .packed = WRITTEN(1), .cu_seqlens = ARRAY
 #define APPEND                                                                                                         \
     .struct_size = sizeof(varlen_kv_append_args), .batch = 3, .kv_heads = 2, .head_dim = 64, .total_new = 5,           \
-    .total_k = 30, .k_new = TENSOR, .v_new = TENSOR, .k_cache = TENSOR, .v_cache = TENSOR, .cu_seqlens_new = ARRAY,    \
-    .cu_seqlens_k = ARRAY, .seqused_k = ARRAY
+    .total_k = 30, .k_new = TENSOR, .v_new = TENSOR, .k_cache = WRITTEN(0), .v_cache = WRITTEN(1),                     \
+    .cu_seqlens_new = ARRAY, .cu_seqlens_k = ARRAY, .seqused_k = ARRAY
 #define PAGED_APPEND                                                                                                   \
     APPEND, .total_k = 0, .page_size = 16, .page_table_width = 4, .page_count = 8, .cu_seqlens_k = NULL,               \
             .page_table = ARRAY
 #define ROTARY                                                                                                         \
-    APPEND, .q_heads = 4, .q = TENSOR, .rotary_dim = 32, .rotary_positions = 100, .rotary_cos = ARRAY,                 \
+    APPEND, .q_heads = 4, .q = WRITTEN(2), .rotary_dim = 32, .rotary_positions = 100, .rotary_cos = ARRAY,             \
             .rotary_sin = ARRAY
 
 static void merge_resolves_strides(void **state)
@@ -69,7 +74,8 @@ static void merge_refuses_what_breaks_a_rule(void **state)
         {{MERGE, .partial_out_stride = 6}, "partial_out_stride = 6 is below the dim = 64"},
         {{MERGE, .partial_lse = NULL}, "partial_lse is NULL, but it weighs the parts"},
         {{MERGE, .partial_lse_stride = 39}, "partial_lse_stride = 39 is below heads * tokens = 40"},
-        {{MERGE, .partial_lse_stride = INT64_MAX}, "times parts = 3 is past the end of the address space"},
+        {{MERGE, .partial_lse_stride = INT64_MAX},
+         "of (parts - 1) * partial_lse_stride + heads * tokens elements, goes past the end"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_merge_args args;
@@ -107,7 +113,7 @@ static void pack_resolves_strides(void **state)
 static void only_the_written_side_must_not_overlap(void **state)
 {
     (void)state;
-    const varlen_pack_args given = {PACK, .padded_batch_stride = 256};
+    const varlen_pack_args given = {PACK, .padded = {(void *)0x10000, 256, 0}, .padded_batch_stride = 256};
     varlen_pack_args args;
     assert_ok(varlen_check_pack(&given, false, &args));
     assert_failure(varlen_check_pack(&given, true, &args), VARLEN_ERROR_INVALID_ARGUMENT,
@@ -122,12 +128,13 @@ static void pack_refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{PACK, .struct_size = 0}, "args.struct_size = 0 is below"},
-        {{PACK, .dtype = (varlen_dtype)3}, "dtype = 3 is not a varlen_dtype"},
+        {{PACK, .element_size = 3}, "element_size = 3 is none of 1, 2, 4 and 8"},
         {{PACK, .batch = -1}, "batch = -1 is below 0"},
         {{PACK, .max_seqlen = -1}, "max_seqlen = -1 is below 0"},
         {{PACK, .heads = 0}, "heads = 0 is below 1"},
-        {{PACK, .dim = 0}, "dim = 0 is below 8"},
-        {{PACK, .dim = 12}, "dim = 12 is not a multiple of 8"},
+        {{PACK, .dim = 0}, "dim = 0 is below 1"},
+        {{PACK, .dim = -1}, "dim = -1 is below 1"},
+        {{PACK, .padded = {(void *)0x10001, 0, 0}}, "padded.data = 0x10001 is not aligned to 2 bytes"},
         {{PACK, .total = -1}, "total = -1 is below 0"},
         {{PACK, .total = 2147483648}, "total = 2147483648 is above 2147483647"},
         {{PACK, .reserved = 2}, "reserved = 2 must be 0"},
@@ -135,7 +142,8 @@ static void pack_refuses_what_breaks_a_rule(void **state)
         {{PACK, .packed = {0}}, "packed.data is NULL"},
         {{PACK, .padded_batch_stride = 6}, "padded_batch_stride = 6 is below the dim = 64"},
         {{PACK, .cu_seqlens = NULL}, "cu_seqlens is NULL"},
-        {{PACK, .batch = INT32_MAX, .max_seqlen = INT32_MAX, .heads = INT32_MAX}, "is above 2^63 - 1"},
+        {{PACK, .batch = INT32_MAX, .max_seqlen = INT32_MAX, .heads = INT32_MAX},
+         "padded_batch_stride = 0 stands for a dense stride, which takes padded past the end"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_pack_args args;
@@ -187,9 +195,10 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{APPEND, .page_table = ARRAY}, "page_table is given, but the cache is packed"},
         {{PAGED_APPEND, .cu_seqlens_k = ARRAY}, "cu_seqlens_k is given, but the cache is paged"},
         {{PAGED_APPEND, .page_table = NULL}, "page_table is NULL, but the cache is paged"},
-        {{PAGED_APPEND, .k_page_stride = 1024}, "so that rows of k_cache, which is written, overlap"},
+        {{PAGED_APPEND, .k_page_stride = 1024},
+         "k_page_stride = 1024 is below the 2048 elements that k_cache.token_stride"},
         {{ROTARY, .rotary_dim = 33}, "rotary_dim = 33 is not a multiple of 2"},
-        {{ROTARY, .rotary_dim = 66}, "rotary_dim = 66 is above 64"},
+        {{ROTARY, .rotary_dim = 66}, "rotary_dim = 66 is above head_dim = 64"},
         {{ROTARY, .rotary_dim = -2}, "rotary_dim = -2 is below 0"},
         {{ROTARY, .rotary_dim = 0}, "q_heads = 4 must be 0 with rotary_dim = 0"},
         {{ROTARY, .q_heads = 0}, "q.data is given, but q_heads = 0"},
@@ -197,7 +206,7 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{ROTARY, .q = {0}}, "q.data is NULL"},
         {{ROTARY, .rotary_interleaved = 2}, "rotary_interleaved = 2 is above 1"},
         {{ROTARY, .rotary_positions = -1}, "rotary_positions = -1 is below 0"},
-        {{ROTARY, .rotary_positions = INT64_MAX}, "rotary_positions = 9223372036854775807 is above"},
+        {{ROTARY, .rotary_positions = INT64_MAX}, "of rotary_positions * rotary_dim / 2 elements, goes past the end"},
         {{ROTARY, .rotary_cos = NULL}, "rotary_cos is NULL, but rotary_dim > 0"},
         {{ROTARY, .rotary_sin = NULL}, "rotary_sin is NULL, but rotary_dim > 0"},
     };

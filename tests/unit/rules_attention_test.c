@@ -50,6 +50,47 @@ static void causal_is_a_window(void **state)
     assert_int_equal(a.window_right, 0);
 }
 
+static void causal_takes_a_left_window(void **state)
+{
+    (void)state;
+    const varlen_attention given = {PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_left = 9,
+                                    .window_right = VARLEN_UNBOUNDED};
+    varlen_attention a;
+    assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a));
+    assert_int_equal(a.mask, VARLEN_MASK_WINDOW);
+    assert_int_equal(a.window_left, 9);
+    assert_int_equal(a.window_right, 0);
+}
+
+static void sides_without_a_bound_may_say_so(void **state)
+{
+    (void)state;
+    for (int side = 0; side < 4; side++) {
+        const int32_t left = side & 1 ? VARLEN_UNBOUNDED : 0, right = side & 2 ? VARLEN_UNBOUNDED : 0;
+        const varlen_attention full = {PLAIN, .window_left = left, .window_right = right};
+        const varlen_attention causal = {PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_left = left, .window_right = right};
+        varlen_attention a;
+        assert_ok(varlen_check_attention(&full, VARLEN_PASS_FORWARD, &a));
+        assert_int_equal(a.mask, VARLEN_MASK_FULL);
+        assert_int_equal(a.window_left, VARLEN_UNBOUNDED);
+        assert_int_equal(a.window_right, VARLEN_UNBOUNDED);
+        assert_ok(varlen_check_attention(&causal, VARLEN_PASS_FORWARD, &a));
+        assert_int_equal(a.mask, VARLEN_MASK_CAUSAL);
+        assert_int_equal(a.window_left, VARLEN_UNBOUNDED);
+        assert_int_equal(a.window_right, 0);
+    }
+}
+
+static void an_exact_scale_may_be_zero(void **state)
+{
+    (void)state;
+    const varlen_attention given = {PLAIN, .flags = VARLEN_FLAG_EXACT_SCALE | VARLEN_FLAG_DETERMINISTIC};
+    varlen_attention a;
+    assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a));
+    assert_true(a.softmax_scale == 0);
+    assert_int_equal(a.flags, VARLEN_FLAG_DETERMINISTIC);
+}
+
 static void takes_the_ends_of_all_ranges(void **state)
 {
     (void)state;
@@ -58,7 +99,7 @@ static void takes_the_ends_of_all_ranges(void **state)
         {PLAIN, .batch = INT32_MAX, .q_heads = INT32_MAX, .kv_heads = 1, .total_q = INT32_MAX, .total_k = INT32_MAX},
         {PLAIN, .head_dim = 8, .value_dim = 256},
         {PLAIN, .head_dim = 256, .value_dim = 8},
-        {PLAIN, .dtype = VARLEN_BFLOAT16, .alignment = VARLEN_ALIGN_TOP_LEFT, .flags = 3},
+        {PLAIN, .dtype = VARLEN_BFLOAT16, .alignment = VARLEN_ALIGN_TOP_LEFT, .flags = 7},
         {PLAIN, .max_seqlen_q = INT32_MAX, .max_seqlen_k = 1},
         {PLAIN, .softcap = 50, .dropout_p = 0.999f},
         {PLAIN, .mask = VARLEN_MASK_WINDOW},
@@ -108,12 +149,15 @@ static void refuses_what_breaks_a_rule(void **state)
         {{PLAIN, .dropout_p = 1}, "dropout_p = 1 is not in 0 <= p < 1"},
         {{PLAIN, .dropout_p = -0.5f}, "dropout_p = -0.5 is not in 0 <= p < 1"},
         {{PLAIN, .dropout_p = NAN}, "dropout_p = nan is not in 0 <= p < 1"},
-        {{PLAIN, .flags = 4}, "flags = 0x4 has unknown bits 0x4"},
+        {{PLAIN, .flags = 8}, "flags = 0x8 has unknown bits 0x8"},
         {{PLAIN, .flags = 0x80000001}, "flags = 0x80000001 has unknown bits 0x80000000"},
         {{PLAIN, .mask = (varlen_mask)3}, "mask = 3 is not a varlen_mask"},
         {{PLAIN, .alignment = (varlen_alignment)2}, "alignment = 2 is not a varlen_alignment"},
-        {{PLAIN, .window_left = 1}, "window_left = 1 must be 0 unless mask is VARLEN_MASK_WINDOW"},
-        {{PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_right = -1}, "window_right = -1 must be 0 unless mask is"},
+        {{PLAIN, .window_left = 1}, "window_left = 1 must be 0 or VARLEN_UNBOUNDED (-1) with VARLEN_MASK_FULL"},
+        {{PLAIN, .window_right = -2}, "window_right = -2 must be 0 or VARLEN_UNBOUNDED (-1) with VARLEN_MASK_FULL"},
+        {{PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_right = 1},
+         "window_right = 1 must be 0 or VARLEN_UNBOUNDED (-1) with VARLEN_MASK_CAUSAL"},
+        {{PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_left = -2}, "window_left = -2 is neither >= 0 nor"},
         {{PLAIN, .mask = VARLEN_MASK_WINDOW, .window_left = -2}, "window_left = -2 is neither >= 0 nor"},
         {{PLAIN, .mask = VARLEN_MASK_WINDOW, .window_right = -2}, "window_right = -2 is neither >= 0 nor"},
         {{PLAIN, .page_size = -1}, "page_size = -1 is below 0"},
@@ -152,9 +196,15 @@ static void refuses_unknown_passes(void **state)
 int main(void)
 {
     const struct CMUnitTest cases[] = {
-        cmocka_unit_test(resolves_the_defaults),      cmocka_unit_test(keeps_what_is_set),
-        cmocka_unit_test(causal_is_a_window),         cmocka_unit_test(takes_the_ends_of_all_ranges),
-        cmocka_unit_test(refuses_what_breaks_a_rule), cmocka_unit_test(backward_takes_no_pages),
+        cmocka_unit_test(resolves_the_defaults),
+        cmocka_unit_test(keeps_what_is_set),
+        cmocka_unit_test(causal_is_a_window),
+        cmocka_unit_test(causal_takes_a_left_window),
+        cmocka_unit_test(sides_without_a_bound_may_say_so),
+        cmocka_unit_test(an_exact_scale_may_be_zero),
+        cmocka_unit_test(takes_the_ends_of_all_ranges),
+        cmocka_unit_test(refuses_what_breaks_a_rule),
+        cmocka_unit_test(backward_takes_no_pages),
         cmocka_unit_test(refuses_unknown_passes),
     };
     return cmocka_run_group_tests_name("rules_attention", cases, NULL, NULL);

@@ -10,12 +10,17 @@
         (void *)0x10000, 0, 0                                                                                          \
     }
 #define ARRAY ((void *)0x20000)
-#define INPUTS .q = TENSOR, .k = TENSOR, .v = TENSOR, .out = TENSOR, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY
-#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS
+/* The outputs must not overlap. */
+#define WRITTEN(number)                                                                                                \
+    {                                                                                                                  \
+        (void *)(0x1000000 + 0x100000 * (number)), 0, 0                                                                \
+    }
+#define INPUTS .q = TENSOR, .k = TENSOR, .v = TENSOR, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY
+#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS, .out = WRITTEN(0)
 #define PAGED_FORWARD FORWARD, .cu_seqlens_k = NULL, .seqused_k = ARRAY, .page_table = ARRAY
 #define BACKWARD                                                                                                       \
-    .struct_size = sizeof(varlen_backward_args), INPUTS, .lse = ARRAY, .dout = TENSOR, .dq = TENSOR, .dk = TENSOR,     \
-    .dv = TENSOR
+    .struct_size = sizeof(varlen_backward_args), INPUTS, .out = TENSOR, .lse = ARRAY, .dout = TENSOR,                  \
+    .dq = WRITTEN(0), .dk = WRITTEN(1), .dv = WRITTEN(2)
 
 static varlen_attention packed_problem(void)
 {
@@ -67,6 +72,20 @@ static void forward_resolves_page_strides(void **state)
     assert_int_equal(args.v_page_stride, 4096);
 }
 
+/* Its stride leads nowhere, and a table of no columns is none. */
+static void forward_passes_over_what_is_not_used(void **state)
+{
+    (void)state;
+    varlen_attention attention = paged_problem();
+    const varlen_forward_args given = {PAGED_FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MIN};
+    varlen_forward_args args;
+    attention.batch = 1;
+    attention.page_table_width = 0;
+    assert_ok(varlen_check_forward(&attention, &given, &args));
+    assert_int_equal(args.alibi_batch_stride, 0);
+    assert_null(args.page_table);
+}
+
 static void forward_takes_empty_batches_without_data(void **state)
 {
     (void)state;
@@ -105,7 +124,8 @@ static void forward_refuses_what_breaks_a_rule(void **state)
         {{FORWARD, .alibi_batch_stride = 4}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
         {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = 3}, "= 3 is neither 0 nor at least q_heads = 4"},
         {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = -4}, "= -4 is neither 0 nor at least q_heads = 4"},
-        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MAX}, "past the end of the address space"},
+        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MAX},
+         "alibi_slopes = 0x20000, of (batch - 1) * alibi_batch_stride + q_heads elements, goes past the end"},
         {{FORWARD, .lse = (void *)0x20002}, "lse = 0x20002 is not aligned"},
         {{FORWARD, .dropout_state = (void *)0x20004},
          "dropout_state = 0x20004 is not aligned to its elements' 8 bytes"},
@@ -130,6 +150,7 @@ static void paged_forward_refuses_what_breaks_a_rule(void **state)
         {{PAGED_FORWARD, .page_table = NULL}, "page_table is NULL, but keys are paged"},
         {{PAGED_FORWARD, .k_page_stride = 8}, "k_page_stride = 8 is below the dim = 64"},
         {{PAGED_FORWARD, .k = {0}}, "k.data is NULL"},
+        {{PAGED_FORWARD, .page_table = (void *)-4}, "of batch * page_table_width elements, goes past the end of"},
     };
     const varlen_attention attention = paged_problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
@@ -185,9 +206,9 @@ static void workspace(void **state)
 {
     (void)state;
     assert_ok(varlen_check_workspace(NULL, 0, 0));
-    assert_ok(varlen_check_workspace((void *)0x10000, 4096, 4096));
-    assert_failure(varlen_check_workspace((void *)0x10080, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
-                   "workspace = 0x10080 is not aligned to 256 bytes");
+    assert_ok(varlen_check_workspace((void *)0x10040, 4096, 4096));
+    assert_failure(varlen_check_workspace((void *)0x10020, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "workspace = 0x10020 is not aligned to 64 bytes");
     assert_failure(varlen_check_workspace((void *)0x10000, 4095, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
                    "workspace_size = 4095 is below the 4096 bytes that varlen_workspace_size asks for");
     assert_failure(varlen_check_workspace(NULL, 4096, 4096), VARLEN_ERROR_INVALID_ARGUMENT,
@@ -198,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(forward_resolves_strides),
+        cmocka_unit_test(forward_passes_over_what_is_not_used),
         cmocka_unit_test(forward_resolves_page_strides),
         cmocka_unit_test(forward_takes_empty_batches_without_data),
         cmocka_unit_test(forward_refuses_what_breaks_a_rule),

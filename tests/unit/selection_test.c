@@ -16,6 +16,11 @@ static void takes_what_the_grammar_allows(void **state)
         {"cuda:3,cuda:007,hip", {3, {{"cuda", 3}, {"cuda", 7}, {"hip", 0}}}},
         {"my-own_backend2:2147483647", {1, {{"my-own_backend2", INT32_MAX}}}},
         {"automatic", {1, {{"automatic", 0}}}},
+        {"", {.count = 0}},
+        {" \t", {.count = 0}},
+        {" auto ", {.count = 0}},
+        {"cuda:1, cpu", {2, {{"cuda", 1}, {"cpu", 0}}}},
+        {" cpu\t, hip ", {2, {{"cpu", 0}, {"hip", 0}}}},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_selection selection;
@@ -35,10 +40,11 @@ static void refuses_everything_else(void **state)
         const char *text;
         const char *words;
     } rows[] = {
-        {"", "VARLEN_BACKEND is empty"},
-        {" ", "\" \" is not a backend's name"},
-        {"cpu, cuda", "\" cuda\" is not a backend's name"},
-        {"cpu ", "\"cpu \" is not a backend's name"},
+        {"cpu cuda", "\"cpu cuda\" is not a backend's name"},
+        {"cpu, ", "\"\" is not a backend's name"},
+        {"cpu\n", "\"cpu\\n\" is not a backend's name"},
+        {"auto, cpu", "\"auto\" is not a backend's name"},
+        {"cuda :1", "\"cuda \" is not a backend's name"},
         {"CPU", "\"CPU\" is not a backend's name"},
         {"../cpu", "\"../cpu\" is not a backend's name"},
         {"cpu,", "\"\" is not a backend's name"},

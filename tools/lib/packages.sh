@@ -54,9 +54,11 @@ want_packages() {
 # What every build needs.
 build_packages=("cmake:cmake" "ninja-build:ninja" "gcc:gcc" "libc6-dev:/usr/include/stdio.h")
 
-# What the HIP backend is built with, where ROCm is not there; clang-tools has clang-offload-bundler.
+# What the HIP backend is built with, where ROCm is not there; clang-tools has clang-offload-bundler, and llvm what reads
+# the kernels' code in a test.
 hip_packages=("clang-19:clang++-19" "lld-19:/usr/lib/llvm-19/bin/ld.lld"
-    "clang-tools-19:/usr/lib/llvm-19/bin/clang-offload-bundler" "libamdhip64-dev:/usr/include/hip/hip_runtime_api.h")
+    "clang-tools-19:/usr/lib/llvm-19/bin/clang-offload-bundler" "llvm-19:/usr/lib/llvm-19/bin/llvm-objdump"
+    "libamdhip64-dev:/usr/include/hip/hip_runtime_api.h")
 
 # ccache makes a second build fast, where it is installed.
 if command -v ccache >/dev/null; then

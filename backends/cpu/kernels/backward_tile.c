@@ -19,6 +19,8 @@
 #include "scratch.h"
 #include "span.h"
 
+#include <stdbool.h>
+
 _Static_assert((int)BACKWARD_KEYS % (int)PANEL_ROW_STEP == 0, "panel products round rows up to PANEL_ROW_STEP");
 _Static_assert(BACKWARD_KEYS % 4 == 0, "dropout draws words for four keys at a time");
 
@@ -39,6 +41,7 @@ typedef struct backward_scratch {
     float *weights;     /* [BACKWARD_KEYS][PANEL]: scores, then weights */
     float *slopes;      /* [BACKWARD_KEYS][PANEL]: derivative of softcap */
     float *dscores;     /* [BACKWARD_KEYS][PANEL]: dP, then dS */
+    float *dq_panel;    /* of a panel that no other tile adds to */
     int64_t key_stride;
     int64_t value_stride;
 } backward_scratch;
@@ -64,6 +67,7 @@ static backward_scratch take_scratch(scratch_cursor *cursor, const varlen_attent
         .weights = scratch_take(cursor, BACKWARD_KEYS * panel),
         .slopes = scratch_take(cursor, BACKWARD_KEYS * panel),
         .dscores = scratch_take(cursor, BACKWARD_KEYS * panel),
+        .dq_panel = scratch_take(cursor, cpu_dq_panel_floats(attention, PANEL) * sizeof(float)),
         .key_stride = load_stride(attention->head_dim),
         .value_stride = load_stride(attention->value_dim),
     };
@@ -146,27 +150,30 @@ static void store_dq(const backward_work *work, const float *dq_panel, const pan
     }
 }
 
-/* Adds K^T dS to the panel's dQ when it is this tile's turn. */
+/* Adds K^T dS to the panel's dQ, when it is this tile's turn if others add to it too. */
 static void add_dq(const backward_work *work, int32_t panel, panel_left keys, int32_t count)
 {
     const cpu_backward_tile *tile = work->tile;
     const panel_columns *columns = work->scratch.columns;
     const size_t dq_floats = cpu_dq_panel_floats(work->attention, PANEL);
-    float *dq_panel = tile->dq_panels + (size_t)panel * dq_floats;
     int32_t turn = tile->number - columns->begin / BACKWARD_KEYS;
     int32_t last_turn = (columns->end - 1) / BACKWARD_KEYS - columns->begin / BACKWARD_KEYS;
+    bool shared = last_turn > 0;
+    float *dq_panel = shared ? tile->dq_panels + (size_t)panel * dq_floats : work->scratch.dq_panel;
     float ones[PANEL] __attribute__((aligned(VECTOR_BYTES)));
     for (int32_t column = 0; column < PANEL; column++)
         ones[column] = 1.0f;
 
-    turn_wait(&tile->dq_tiles[panel], turn);
+    if (shared)
+        turn_wait(&tile->dq_tiles[panel], turn);
     if (turn == 0)
         memset(dq_panel, 0, dq_floats * sizeof *dq_panel);
     panel_accumulate(dq_panel, ones, keys, work->attention->head_dim, work->scratch.dscores,
                      (count + work->together - 1) / work->together, columns->vectors, work->elements);
     if (turn == last_turn)
         store_dq(work, dq_panel, columns);
-    turn_pass(&tile->dq_tiles[panel], turn);
+    if (shared)
+        turn_pass(&tile->dq_tiles[panel], turn);
 }
 
 /* panel_contract adds rows rounded up to PANEL_ROW_STEP to keys that other panels see. */

@@ -2,6 +2,7 @@
 
 #include "host/backward_launch.h"
 #include "host/instance_table.h"
+#include "host/limits.h"
 #include "host/make_problem.h"
 #include "platform/runtime.h"
 #include "small_batch.h"
@@ -37,26 +38,32 @@ bool adds_in_order(const varlen_attention &attention)
 void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_shape &shape,
                     backward_arguments &work)
 {
-    const int64_t rows_per_head = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t row_blocks = rows_per_head / shape.block_rows + attention.batch;
-    const int64_t all_blocks = row_blocks * attention.kv_heads;
-    const int64_t sums = attention.total_k > shape.tile_keys ? all_blocks * shape.block_rows * shape.head_dim : 0;
+    const size_t kv_heads = (size_t)attention.kv_heads;
+    const size_t block_rows = (size_t)shape.block_rows;
     work.shape = shape;
-    work.row_blocks = row_blocks;
+    work.row_blocks = row_block_limit(attention, shape);
+    work.sum_blocks = sum_block_limit(attention, shape);
+    const size_t row_blocks = size_product(kv_heads, (size_t)work.row_blocks);
+    const size_t sum_blocks = size_product(kv_heads, (size_t)work.sum_blocks);
+    const bool in_order = adds_in_order(attention);
     work.plan = take_plan(cursor, attention, 0);
-    work.items = workspace_take<backward_item>(cursor, attention.total_k / shape.tile_keys + attention.batch);
-    work.statistics = workspace_take<float>(cursor, all_blocks * 2 * shape.block_rows);
-    work.dsink_parts = workspace_take<float>(cursor, row_blocks * attention.q_heads);
-    work.dq_sums = workspace_take<float>(cursor, sums);
-    int32_t *turns = workspace_take<int32_t>(cursor, adds_in_order(attention) ? all_blocks : 0);
-    work.turns = adds_in_order(attention) ? turns : nullptr;
+    work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, shape));
+    work.statistics = workspace_take<float>(cursor, size_product(row_blocks, 2 * block_rows));
+    work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_blocks));
+    work.dq_sums = workspace_take<float>(cursor, size_product(sum_blocks, block_rows * (size_t)shape.head_dim));
+    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_blocks : 0);
+    work.turns = in_order ? turns : nullptr;
 }
 
+/* Where no row is so far behind, strides may be too long for the products: they wrap, and nobody walks by them. */
 row_stride make_row_stride(const gpu_problem &problem, const gpu_tensor &tensor, int32_t count)
 {
-    const int32_t group = (int32_t)problem.group.divisor;
-    return {count / group * tensor.token_bytes + count % group * tensor.head_bytes,
-            tensor.token_bytes - group * tensor.head_bytes, count % group};
+    const uint32_t group = problem.group.divisor;
+    const uint32_t heads = (uint32_t)count % group;
+    const uint64_t token_bytes = (uint64_t)tensor.token_bytes;
+    const uint64_t head_bytes = (uint64_t)tensor.head_bytes;
+    return {(int64_t)((uint32_t)count / group * token_bytes + heads * head_bytes),
+            (int64_t)(token_bytes - group * head_bytes), (int32_t)heads};
 }
 
 varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const backward_arguments &work)
@@ -84,8 +91,8 @@ bool is_one_tile_each(const varlen_attention &attention, const backward_shape &s
 /* Whether the tiles of such a batch can have a processor each. */
 bool is_small_batch(const gpu_state &state, const varlen_attention &attention, const backward_arguments &work)
 {
-    const int64_t rows_per_head = attention.total_q * (attention.q_heads / attention.kv_heads);
-    return work.one_tile_each && !work.dsinks && attention.batch <= SMALL_BATCH && rows_per_head <= SMALL_BATCH_ROWS &&
+    return work.one_tile_each && !work.dsinks && attention.batch <= SMALL_BATCH &&
+           query_rows(attention) <= SMALL_BATCH_ROWS &&
            (int64_t)attention.batch * attention.kv_heads <= state.processors;
 }
 

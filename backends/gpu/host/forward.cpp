@@ -2,6 +2,7 @@
 
 #include "host/forward_launch.h"
 #include "host/instance_table.h"
+#include "host/limits.h"
 #include "host/make_problem.h"
 #include "platform/runtime.h"
 #include "small_batch.h"
@@ -45,44 +46,6 @@ forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
     return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * items_per_block};
 }
 
-int64_t smaller_of(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Tiles of sequences that are decoded. */
-constexpr int64_t DECODE_TILES = DECODE_ROWS / DECODE_TILE_ROWS;
-
-int64_t decode_tile_limit(const varlen_attention &attention)
-{
-    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    return smaller_of(attention.batch * DECODE_TILES, all_rows / DECODE_TILE_ROWS + attention.batch);
-}
-
-/* Partial results of split keys, for any batch of this shape. A tile whose keys are split has parts for at most twice
- * its keys / part_keys. */
-int64_t partial_limit(const varlen_attention &attention, int32_t wanted)
-{
-    const bool paged = attention.page_size > 0;
-    const int64_t longest = paged ? (int64_t)attention.page_size * attention.page_table_width : attention.total_k;
-    if (!(attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
-        return longest > SPLIT_SHORTEST ? 2 * (int64_t)wanted : 0;
-    if (longest <= SPLIT_INVARIANT)
-        return 0;
-    int64_t parts = decode_tile_limit(attention) * SPLIT_PARTS_INVARIANT;
-    if (!paged)
-        parts = smaller_of(parts, DECODE_TILES * 2 * (attention.total_k / SPLIT_INVARIANT + 1));
-    return parts * attention.kv_heads;
-}
-
-/* Items of one kv head, for any batch of this shape. */
-int64_t item_limit(const varlen_attention &attention, int32_t tile_rows, int64_t partials)
-{
-    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t prefill = all_rows / tile_rows + smaller_of(attention.batch, all_rows / DECODE_ROWS);
-    return prefill + decode_tile_limit(attention) + partials / attention.kv_heads;
-}
-
 struct forward_workspace {
     gpu_plan plan;
     forward_item *items;
@@ -94,12 +57,12 @@ struct forward_workspace {
 forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
                                  const forward_sizes &sizes)
 {
-    const int64_t limit = partial_limit(attention, sizes.wanted_items);
-    const int64_t partial_rows = limit * DECODE_TILE_ROWS;
+    const size_t partials = partial_limit(attention, sizes.wanted_items);
+    const size_t partial_rows = size_product(partials, DECODE_TILE_ROWS);
     forward_workspace workspace;
-    workspace.plan = take_plan(cursor, attention, limit);
-    workspace.items = workspace_take<forward_item>(cursor, item_limit(attention, sizes.tile_rows, limit));
-    workspace.partial_out = workspace_take<float>(cursor, partial_rows * attention.value_dim);
+    workspace.plan = take_plan(cursor, attention, partials);
+    workspace.items = workspace_take<forward_item>(cursor, forward_item_limit(attention, sizes.tile_rows, partials));
+    workspace.partial_out = workspace_take<float>(cursor, size_product(partial_rows, (size_t)attention.value_dim));
     workspace.partial_maximum = workspace_take<float>(cursor, partial_rows);
     workspace.partial_sum = workspace_take<float>(cursor, partial_rows);
     return workspace;
@@ -128,9 +91,8 @@ int32_t small_batch_blocks(const varlen_attention &attention, const forward_size
     if (attention.page_size > 0 || attention.batch > SMALL_BATCH || attention.total_k > SMALL_BATCH_KEYS)
         return 0;
     const int64_t tile_rows = sizes.short_tile_rows;
-    const int64_t all_rows = attention.total_q * (attention.q_heads / attention.kv_heads);
-    const int64_t tiles = (all_rows + attention.batch * (tile_rows - 1)) / tile_rows;
-    const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_TILES - 1 : 0;
+    const int64_t tiles = (query_rows(attention) + attention.batch * (tile_rows - 1)) / tile_rows;
+    const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_ROWS / DECODE_TILE_ROWS - 1 : 0;
     const int64_t items = (tiles + decoded) * attention.kv_heads;
     if (items > sizes.blocks)
         return 0;

@@ -22,7 +22,7 @@ static append_arguments make_arguments(const gpu_state &state, const varlen_kv_a
     work.cu_seqlens_k = args.page_size > 0 ? nullptr : args.cu_seqlens_k;
     work.seqused_k = args.seqused_k;
     work.leftpad_k = args.leftpad_k;
-    work.page_table = args.page_size > 0 ? args.page_table : nullptr;
+    work.page_table = args.page_table;
     work.seqused_k_out = args.seqused_k_out;
     work.rotary_cos = args.rotary_cos;
     work.rotary_sin = args.rotary_sin;
@@ -37,6 +37,7 @@ static append_arguments make_arguments(const gpu_state &state, const varlen_kv_a
     work.value_dim = args.value_dim;
     work.rotary_dim = args.rotary_dim;
     work.rotary_interleaved = args.rotary_interleaved;
+    work.paged = args.page_size > 0;
     work.page_table_width = args.page_table_width;
     work.page_size = make_fast_divisor(args.page_size > 0 ? (uint32_t)args.page_size : 1);
     work.validate = state.validate;
@@ -49,7 +50,8 @@ static varlen_status append_launch(const gpu_state &state, varlen_stream stream,
 {
     const int64_t dims =
         (int64_t)args.kv_heads * (args.head_dim + args.value_dim) + (int64_t)args.q_heads * args.head_dim;
-    const launch_shape shape = around_shape(state, args.total_new * dims, AROUND_THREADS * 8, sizeof(append_memory));
+    const launch_shape shape = around_shape(state, size_product((size_t)args.total_new, (size_t)dims),
+                                            AROUND_THREADS * 8, sizeof(append_memory));
     const launch_shape one_block = {1, AROUND_THREADS, sizeof(append_shared)};
     varlen_status status = launch<kv_append_kernel<T>>(state.device, shape, stream, args);
     if (status == VARLEN_OK && args.seqused_k_out)

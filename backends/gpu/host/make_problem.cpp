@@ -68,6 +68,7 @@ gpu_problem make_forward_problem(const varlen_attention &attention, const varlen
     const int64_t element = varlen_dtype_size(attention.dtype);
     gpu_metadata &metadata = problem.metadata;
     metadata.cu_seqlens_k = nullptr;
+    metadata.paged = true;
     metadata.page_table = args.page_table;
     metadata.page_table_width = attention.page_table_width;
     metadata.page_count = attention.page_count;
@@ -88,11 +89,11 @@ bool problem_is_general(const gpu_problem &problem)
            !(problem.scale * gpu_log2e >= 0x1p-100f); /* 0 times a mask's -infinity, and its reciprocal */
 }
 
-gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit)
+gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)
 {
     gpu_plan plan = {};
     plan.header = workspace_take<plan_header>(cursor, 1);
-    plan.order = workspace_take<int32_t>(cursor, attention.batch);
-    plan.arrivals = workspace_take<int32_t>(cursor, partial_limit);
+    plan.order = workspace_take<int32_t>(cursor, (size_t)attention.batch);
+    plan.arrivals = workspace_take<int32_t>(cursor, partials);
     return plan;
 }

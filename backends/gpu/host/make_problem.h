@@ -16,6 +16,6 @@ gpu_problem make_backward_problem(const varlen_attention &attention, const varle
 bool problem_is_general(const gpu_problem &problem);
 
 /* Device memory for a plan. */
-gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, int64_t partial_limit);
+gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials);
 
 #endif

@@ -4,18 +4,9 @@
 #include "host/device.h"
 #include "host/forward.h"
 #include "host/memory.h"
+#include "host/supports.h"
 
-const varlen_host *gpu_host;
-
-static varlen_backend backend; /* filled in by the entry, which is called once */
-
-static varlen_status gpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
-{
-    const gpu_state *gpu = (const gpu_state *)state;
-    *size =
-        pass == VARLEN_PASS_FORWARD ? gpu_forward_workspace(gpu, attention) : gpu_backward_workspace(gpu, attention);
-    return VARLEN_OK;
-}
+thread_local const varlen_host *gpu_host;
 
 static varlen_status gpu_forward_call(void *state, varlen_stream stream, const varlen_attention *attention,
                                       const varlen_forward_args *args)
@@ -31,8 +22,21 @@ static varlen_status gpu_backward_call(void *state, varlen_stream stream, const 
     return on_device(gpu->device, [&] { return gpu_backward(gpu, stream, attention, args); });
 }
 
-static void fill_backend()
+/* A function of the table that gets a state: lets it speak to the host that opened the state. */
+template <auto FUNCTION> struct from_state;
+
+template <typename RESULT, typename... ARGUMENTS, RESULT (*FUNCTION)(void *, ARGUMENTS...)>
+struct from_state<FUNCTION> {
+    static RESULT call(void *state, ARGUMENTS... arguments)
+    {
+        gpu_host = ((const gpu_state *)state)->host;
+        return FUNCTION(state, arguments...);
+    }
+};
+
+static varlen_backend make_backend()
 {
+    varlen_backend backend = {};
     backend.abi_version = VARLEN_BACKEND_ABI_VERSION;
     backend.priority = runtime_identity.priority;
     backend.struct_size = sizeof backend;
@@ -41,31 +45,35 @@ static void fill_backend()
     backend.device_count = gpu_device_count;
     backend.device_info = gpu_device_info;
     backend.open = gpu_open;
-    backend.close = gpu_close;
-    backend.take_violation = gpu_take_violation;
-    backend.supports = gpu_supports;
-    backend.workspace_size = gpu_workspace_size;
-    backend.forward = gpu_forward_call;
-    backend.backward = gpu_backward_call;
-    backend.merge = gpu_merge;
-    backend.cu_seqlens = gpu_cu_seqlens;
-    backend.pack = gpu_pack;
-    backend.unpack = gpu_unpack;
-    backend.kv_append = gpu_kv_append;
-    backend.alloc = gpu_alloc;
-    backend.free = gpu_free;
-    backend.copy = gpu_copy;
-    backend.fill = gpu_fill;
-    backend.stream_create = gpu_stream_create;
-    backend.stream_destroy = gpu_stream_destroy;
-    backend.stream_synchronize = gpu_stream_synchronize;
-    backend.stream_wait = gpu_stream_wait;
-    backend.event_create = gpu_event_create;
-    backend.event_destroy = gpu_event_destroy;
-    backend.event_record = gpu_event_record;
-    backend.event_synchronize = gpu_event_synchronize;
-    backend.event_elapsed = gpu_event_elapsed;
+    backend.close = from_state<gpu_close>::call;
+    backend.take_violation = from_state<gpu_take_violation>::call;
+    backend.supports = from_state<gpu_supports>::call;
+    backend.workspace_size = from_state<gpu_workspace_size>::call;
+    backend.forward = from_state<gpu_forward_call>::call;
+    backend.backward = from_state<gpu_backward_call>::call;
+    backend.merge = from_state<gpu_merge>::call;
+    backend.cu_seqlens = from_state<gpu_cu_seqlens>::call;
+    backend.pack = from_state<gpu_pack>::call;
+    backend.unpack = from_state<gpu_unpack>::call;
+    backend.kv_append = from_state<gpu_kv_append>::call;
+    backend.alloc = from_state<gpu_alloc>::call;
+    backend.free = from_state<gpu_free>::call;
+    backend.copy = from_state<gpu_copy>::call;
+    backend.fill = from_state<gpu_fill>::call;
+    backend.stream_create = from_state<gpu_stream_create>::call;
+    backend.stream_destroy = from_state<gpu_stream_destroy>::call;
+    backend.stream_synchronize = from_state<gpu_stream_synchronize>::call;
+    backend.stream_wait = from_state<gpu_stream_wait>::call;
+    backend.event_create = from_state<gpu_event_create>::call;
+    backend.event_destroy = from_state<gpu_event_destroy>::call;
+    backend.event_record = from_state<gpu_event_record>::call;
+    backend.event_synchronize = from_state<gpu_event_synchronize>::call;
+    backend.event_elapsed = from_state<gpu_event_elapsed>::call;
+    return backend;
 }
+
+/* Made while the plugin is loaded: entries may run side by side. */
+static const varlen_backend backend = make_backend();
 
 const varlen_backend *varlen_backend_entry(const varlen_host *host)
 {
@@ -74,7 +82,5 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
                    VARLEN_BACKEND_ABI_MAJOR, host->abi_version >> 16);
         return nullptr;
     }
-    gpu_host = host;
-    fill_backend();
     return &backend;
 }

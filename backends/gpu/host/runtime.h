@@ -2,13 +2,16 @@
  * of its own, and the template launch() in its platform/runtime.h, which is to be included in place of this file.
  *
  * A function that fails does so through gpu_host->fail, in words that quote the vendor's runtime. Memory, streams,
- * events and launches belong to the current device: see on_device in host/state.h. All may be called from any thread. */
+ * events and launches belong to the current device: see on_device in host/state.h. All may be called from any thread.
+ */
 #ifndef VARLEN_GPU_HOST_RUNTIME_H
 #define VARLEN_GPU_HOST_RUNTIME_H
 
 #include <varlen/backend.h>
 
-extern const varlen_host *gpu_host; /* set by the plugin's entry, before anything else runs */
+/* Of the call that this thread is in: several copies of the library may use the plugin side by side. Each function of
+ * the plugin's table sets it before anything else runs. */
+extern thread_local const varlen_host *gpu_host;
 
 struct runtime_backend {
     const char *name; /* "cuda" */

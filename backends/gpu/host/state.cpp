@@ -30,6 +30,7 @@ static varlen_status open_device(gpu_state *gpu)
 
 varlen_status gpu_open(const varlen_backend_open *options, void **state)
 {
+    gpu_host = options->host;
     runtime_device description;
     varlen_status status = runtime_describe(options->device, &description);
     if (status != VARLEN_OK)
@@ -38,6 +39,7 @@ varlen_status gpu_open(const varlen_backend_open *options, void **state)
     if (!gpu)
         return gpu_host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for a context");
     const char *validate = gpu_host->environment("VARLEN_VALIDATE");
+    gpu->host = options->host;
     gpu->device = options->device;
     gpu->processors = description.processors;
     gpu->kind = description.kind;

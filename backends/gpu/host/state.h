@@ -7,6 +7,7 @@
 #include "violation.h"
 
 struct gpu_state {
+    const varlen_host *host; /* that opened it; comes first, see tests/gpu/plugin_test.c */
     int32_t device;
     int32_t processors;
     int32_t kind;  /* of device: see tuning.h */

@@ -2,21 +2,21 @@
 #ifndef VARLEN_GPU_HOST_WORKSPACE_H
 #define VARLEN_GPU_HOST_WORKSPACE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "../../workspace_size.h"
 
-constexpr size_t workspace_alignment = 256;
+/* Pieces start this far apart, so that they are aligned as the workspace is: to 64 bytes at least, often to more. */
+constexpr size_t workspace_spacing = 256;
 
 struct workspace_cursor {
-    char *base; /* aligned to workspace_alignment; NULL to measure */
-    size_t used;
+    char *base;  /* aligned to 64 bytes; NULL to measure */
+    size_t used; /* SIZE_MAX: more than there are addresses */
 };
 
-template <typename T> T *workspace_take(workspace_cursor &cursor, int64_t count)
+template <typename T> T *workspace_take(workspace_cursor &cursor, size_t count)
 {
     T *piece = cursor.base ? (T *)(cursor.base + cursor.used) : nullptr;
-    size_t bytes = (size_t)count * sizeof(T);
-    cursor.used += (bytes + workspace_alignment - 1) / workspace_alignment * workspace_alignment;
+    const size_t bytes = size_product(count, sizeof(T));
+    cursor.used = size_sum(cursor.used, size_round_up(bytes, workspace_spacing));
     return piece;
 }
 

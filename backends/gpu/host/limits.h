@@ -1,0 +1,107 @@
+/* Upper bounds on what any batch of a shape is cut into. Lengths need not be known: sequences share the totals, so that
+ * many of them are short. A bound never falls as a size of the shape grows, nor as max_seqlen does, of which 0 is the
+ * largest. */
+#ifndef VARLEN_GPU_HOST_LIMITS_H
+#define VARLEN_GPU_HOST_LIMITS_H
+
+#include "../../workspace_size.h"
+#include "backward_plan.h"
+#include "forward_plan.h"
+
+inline int64_t smaller_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Rows of queries under one kv head. */
+inline int64_t query_rows(const varlen_attention &attention)
+{
+    return attention.total_q * (attention.q_heads / attention.kv_heads);
+}
+
+/* Sequences that have queries. */
+inline int64_t sequences_with_queries(const varlen_attention &attention)
+{
+    return smaller_of(attention.batch, attention.total_q);
+}
+
+/* Those of them that have more than so many keys. */
+inline int64_t sequences_with_keys(const varlen_attention &attention, int64_t keys)
+{
+    const int64_t sequences = sequences_with_queries(attention);
+    return attention.page_size > 0 ? sequences : smaller_of(sequences, attention.total_k / (keys + 1));
+}
+
+/* Rows of keys that a sequence has room for. */
+inline int64_t slot_limit(const varlen_attention &attention)
+{
+    return attention.page_size > 0 ? (int64_t)attention.page_size * attention.page_table_width : attention.total_k;
+}
+
+/* Keys of the longest sequence. */
+inline int64_t key_limit(const varlen_attention &attention)
+{
+    const int64_t slot = smaller_of(slot_limit(attention), INT32_MAX);
+    return attention.max_seqlen_k > 0 ? smaller_of(slot, attention.max_seqlen_k) : slot;
+}
+
+/* ---- Forward ------------------------------------------------------------------------------------------------------
+ */
+
+/* Tiles under one kv head. A sequence has one, and one more for each 16 further rows while it is decoded, up to
+ * DECODE_ROWS of them, or else for each tile_rows. */
+inline int64_t tile_limit(const varlen_attention &attention, int32_t tile_rows)
+{
+    const int64_t sequences = sequences_with_queries(attention);
+    const int64_t rows = query_rows(attention);
+    const int64_t decoded = (rows - sequences) / DECODE_TILE_ROWS;
+    return sequences + smaller_of(decoded, (DECODE_ROWS / DECODE_TILE_ROWS - 1) * sequences + rows / tile_rows);
+}
+
+/* Partial results of split keys, of all kv heads. A tile whose keys are split has parts for at most twice its keys /
+ * part_keys: where parts go by the work of a batch, those of all tiles are at most twice the items that are wanted. */
+inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_items)
+{
+    const bool invariant = attention.flags & VARLEN_FLAG_BATCH_INVARIANT;
+    const int64_t shortest = invariant ? SPLIT_INVARIANT : SPLIT_SHORTEST;
+    const int64_t longest = key_limit(attention);
+    if (longest <= shortest || attention.q_heads / attention.kv_heads > DECODE_ROWS)
+        return 0;
+    const int64_t sequences = sequences_with_keys(attention, shortest);
+    int64_t parts = sequences * (invariant ? (int64_t)SPLIT_PARTS_INVARIANT : longest / shortest + 1);
+    if (attention.page_size == 0)
+        parts = smaller_of(parts, sequences + attention.total_k / shortest);
+    const size_t all = size_product((size_t)(parts * (DECODE_ROWS / DECODE_TILE_ROWS)), (size_t)attention.kv_heads);
+    const size_t wanted = 2 * (size_t)wanted_items;
+    return invariant || all < wanted ? all : wanted;
+}
+
+/* Items under one kv head. */
+inline size_t forward_item_limit(const varlen_attention &attention, int32_t tile_rows, size_t partials)
+{
+    return (size_t)tile_limit(attention, tile_rows) + partials / (size_t)attention.kv_heads;
+}
+
+/* ---- Backward -----------------------------------------------------------------------------------------------------
+ */
+
+/* Items under one kv head. */
+inline size_t backward_item_limit(const varlen_attention &attention, const backward_shape &shape)
+{
+    return (size_t)(attention.total_k / shape.tile_keys + smaller_of(attention.batch, attention.total_k));
+}
+
+/* Blocks of rows under one kv head, as first_row_block numbers them. */
+inline int64_t row_block_limit(const varlen_attention &attention, const backward_shape &shape)
+{
+    return query_rows(attention) / shape.block_rows + sequences_with_queries(attention);
+}
+
+/* Those of sequences that have more keys than a tile, as blocks_without_sums has it. */
+inline int64_t sum_block_limit(const varlen_attention &attention, const backward_shape &shape)
+{
+    const int64_t sequences = sequences_with_keys(attention, shape.tile_keys);
+    return sequences > 0 ? query_rows(attention) / shape.block_rows + sequences : 0;
+}
+
+#endif

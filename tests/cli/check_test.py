@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""`varlen check` on a legal backend that leaves optional functions out: what needs them is skipped, and says so.
+
+usage: check_test.py COMMAND FOLDER_OF_THE_BACKEND_PARTIAL [unittest options]
+"""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+COMMAND = sys.argv[1]
+FOLDER = sys.argv[2]
+
+# The cases that need each function, by how their names begin.
+NEEDS = {
+    "backward": ("backward/",),
+    "merge": ("around/merge/",),
+    "cu_seqlens": ("around/cu-seqlens/", "metadata/around/lengths-"),
+    "pack": ("around/pack", "metadata/around/pack-"),
+    "unpack": ("around/unpack", "metadata/around/unpack-"),
+    "kv_append": ("around/append/", "metadata/around/append-"),
+}
+
+
+def command(*words, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VARLEN_")}
+    return subprocess.run([COMMAND, *words], env={**clean, "VARLEN_BACKEND_PATH": FOLDER, **environment},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+
+
+def names(pattern):
+    return command("check", "--list", "--filter", pattern).stdout.splitlines()
+
+
+class Partial(unittest.TestCase):
+    def check(self, without, pattern):
+        """What one run printed: the skipped cases with their reasons, the counts by reason, and the closing counts."""
+        result = command("check", "--backend", "partial", "--skipped", "--filter", pattern,
+                         VARLEN_TEST_WITHOUT=",".join(without))
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        closing = re.fullmatch(r"(\d+) passed, 0 failed, (\d+) skipped", result.stdout.splitlines()[-1])
+        skipped = dict(re.findall(r"^skipped (\S+)\n  (.*)$", result.stdout, re.M))
+        counts = {reason: int(count) for count, reason in re.findall(r"^   *(\d+)  (\S.*)$", result.stdout, re.M)}
+        return skipped, counts, (int(closing[1]), int(closing[2]))
+
+    def expect(self, without, pattern):
+        skipped, counts, (passed, total) = self.check(without, pattern)
+        needs = {function: [name for name in names(pattern) if name.startswith(NEEDS[function])]
+                 for function in without}
+        lacking = {name: reason for name, reason in skipped.items() if "has no " in reason}
+        self.assertEqual(sorted(lacking), sorted(name for cases in needs.values() for name in cases))
+        self.assertEqual(total, len(skipped))
+        self.assertEqual(passed + total, len(names(pattern)))
+        self.assertEqual(sum(counts.values()), total)
+        for function, cases in needs.items():
+            reason = ("the device has no backward pass" if function == "backward"
+                      else f"backend partial has no varlen_{function}")
+            self.assertEqual({lacking[name] for name in cases}, {reason} if cases else set())
+            self.assertEqual(counts.get(reason, 0), len(cases))
+
+    def test_each_function_left_out(self):
+        for function, beginnings in NEEDS.items():
+            with self.subTest(function):
+                self.assertTrue(all(names(f"{beginning}*") for beginning in beginnings))
+                self.expect([function], "backward/*" if function == "backward" else "*around/*")
+
+    def test_all_left_out(self):
+        for pattern in ("*around/*", "backward/*", "metadata/*"):
+            self.expect(list(NEEDS), pattern)
+
+    def test_none_left_out(self):
+        self.expect([], "*around/*")
+
+    def test_skipped_cases_are_named_only_if_asked_for(self):
+        result = command("check", "--backend", "partial", "--filter", "around/merge/*", VARLEN_TEST_WITHOUT="merge")
+        self.assertNotIn("\nskipped around/", result.stdout)
+        self.assertRegex(result.stdout, r"\n  skipped  because\n +\d+  backend partial has no varlen_merge\n0 passed, ")
+
+    def test_nothing_skipped_prints_no_table(self):
+        result = command("check", "--backend", "partial", "--filter", "around/memory/*")
+        self.assertNotIn("because", result.stdout)
+
+    def test_list_and_skipped_exclude_each_other(self):
+        result = command("check", "--list", "--skipped")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--list runs nothing", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
