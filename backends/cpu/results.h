@@ -30,7 +30,7 @@ static inline cpu_row_total cpu_finish_row(const cpu_inputs *inputs, int32_t hea
         return (cpu_row_total){.reference = reference};
     float kept = 1.0f / (1.0f - inputs->attention->dropout_p);
     return (cpu_row_total){
-        .reference = reference, .total = total, .factor = (float)(rescale / (total * SCORE_ONE)) * kept};
+        .reference = reference, .total = total, .factor = (float)(rescale / total) * (float)(1 / SCORE_ONE) * kept};
 }
 
 static inline float cpu_row_lse(cpu_row_total row)

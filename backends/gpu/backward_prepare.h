@@ -44,7 +44,7 @@ template <typename T> GPU_DEVICE float delta_of_row(const char *out, const char 
 GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &sequence, const query_row &row)
 {
     float lse = args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query];
-    return lse == minus_infinity ? 0.0f : finite(lse * gpu_log2e);
+    return lse == minus_infinity ? 0.0f : make_finite(lse * gpu_log2e);
 }
 
 /* lse and delta of the rows of a block, zeros past its end. */

@@ -249,7 +249,7 @@ template <typename INSTANCE> struct backward_work {
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++) {
             const bool huge = lse_is_huge(lse[slot]);
-            subtrahend[slot] = huge ? finite(lse[slot] * unit) : 0.0f; /* a mask's -infinity stays */
+            subtrahend[slot] = huge ? make_finite(lse[slot] * unit) : 0.0f; /* a mask's -infinity stays */
             limit[slot] = huge ? 0.0f : FLT_MAX;
             lse[slot] = huge ? 0.0f : lse[slot];
         }

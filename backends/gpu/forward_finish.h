@@ -62,7 +62,7 @@ GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float
     const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
     const float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
     const bool has_room = magnitude(reference) < FLT_MAX;
-    float score = has_room ? reference * ln2 : finite(maximum * problem.unit);
+    float score = has_room ? reference * ln2 : make_finite(maximum * problem.unit);
     score = maximum == minus_infinity ? maximum : score;
     sum *= 1.0f / weight_one<T>;
     float scale = 1.0f;

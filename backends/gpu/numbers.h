@@ -24,7 +24,7 @@ GPU_DEVICE float magnitude(float x)
 }
 
 /* Infinities become the largest numbers. */
-GPU_DEVICE float finite(float x)
+GPU_DEVICE float make_finite(float x)
 {
     return fmaxf(-FLT_MAX, fminf(x, FLT_MAX));
 }
