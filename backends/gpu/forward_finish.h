@@ -54,31 +54,33 @@ struct row_result {
 
 constexpr float ln2 = 0.693147181f;
 
-/* maximum and sum of a row whose weights have been a T's. The reference is in units of log2, and the lse of a score
- * that has too little room there is the score itself. */
+/* maximum and sum of a row whose weights have been a T's. The reference is in units of log2; where a score has too
+ * little room there, and with a sink, lse is found in its own units. */
 template <typename T>
 GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
 {
-    const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
-    const float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
-    const bool has_room = magnitude(reference) < FLT_MAX;
-    float score = has_room ? reference * ln2 : make_finite(maximum * problem.unit);
-    score = maximum == minus_infinity ? maximum : score;
-    sum *= 1.0f / weight_one<T>;
+    float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
+    float direct = make_finite(maximum * problem.unit);
+    bool has_room = magnitude(reference) < FLT_MAX;
     float scale = 1.0f;
+    reference = maximum == minus_infinity ? maximum : make_finite(reference);
+    sum *= 1.0f / weight_one<T>;
     if (problem.sinks) {
         const float sink = problem.sinks[head];
+        const float score = has_room || maximum == minus_infinity ? reference * ln2 : direct;
         const float above = fmaxf(score, sink);
         const float base = softmax_base(above);
         scale = exp2_fast((score - base) * gpu_log2e);
         sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
-        score = above;
+        direct = above + log2_accurate(sum) * ln2;
+        has_room = false;
+        reference = above;
     }
-    if (score == minus_infinity)
+    if (reference == minus_infinity)
         return {0.0f, minus_infinity};
-    const float log2_sum = log2_accurate(sum);
-    const float lse = has_room && !problem.sinks ? (reference + log2_sum) * ln2 : score + log2_sum * ln2;
-    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), lse};
+    const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
+    const float lse = (reference + log2_accurate(sum)) * ln2;
+    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), has_room ? lse : direct};
 }
 
 GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)
