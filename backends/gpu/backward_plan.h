@@ -138,6 +138,13 @@ GPU_DEVICE backward_rows backward_rows_of(const gpu_problem &problem, int32_t bl
     return block;
 }
 
+/* Whether a number is at or past that of the sequence's first block. Many are asked, so there is no division. */
+GPU_DEVICE bool row_blocks_begin_by(const gpu_problem &problem, int32_t block_rows, int32_t b, int64_t number)
+{
+    const int32_t query = problem.metadata.cu_seqlens_q[b];
+    return (int64_t)query * problem.group.divisor < (number + 1 - smaller(b, query)) * block_rows;
+}
+
 /* The block that has a number among those of all sequences. */
 GPU_DEVICE backward_rows backward_rows_at(const gpu_problem &problem, int32_t block_rows, int64_t number)
 {
@@ -145,7 +152,7 @@ GPU_DEVICE backward_rows backward_rows_at(const gpu_problem &problem, int32_t bl
     int32_t high = problem.metadata.batch - 1;
     while (low < high) {
         int32_t middle = low + (high - low + 1) / 2;
-        if (first_row_block(problem, block_rows, middle) <= number)
+        if (row_blocks_begin_by(problem, block_rows, middle, number))
             low = middle;
         else
             high = middle - 1;
