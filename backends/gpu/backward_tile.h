@@ -237,7 +237,7 @@ template <typename INSTANCE> struct backward_work {
     GPU_DEVICE static bool lse_is_huge(float lse)
     {
         constexpr float limit = 0x1p20f;
-        return lse > limit || lse < -limit;
+        return magnitude(lse) > limit;
     }
 
     /* Scores of such rows become relative to it, and at most 0. */
@@ -315,13 +315,11 @@ template <typename INSTANCE> struct backward_work {
                 drop_run<scores_type::RUN>(problem, key, item.sequence, row.query, row.head, run_key, kept, drop);
 #pragma unroll
             for (int i = 0; i < scores_type::RUN; i++) {
-                const bool hidden = weight[i] == minus_infinity;
-                const float product = hidden ? 0.0f : weight[i];
-                const float slope = softcap_slope(problem, product);
-                const float score = score_of(problem, row, run_key + i, product);
+                float slope = softcap_slope(problem, weight[i]); /* the mask has been here */
+                float score =
+                    weight[i] == minus_infinity ? minus_infinity : score_of(problem, row, run_key + i, weight[i]);
                 /* An lse that has been rounded may lie below a huge score. */
-                const float exponent = fminf(score * gpu_log2e - lse_of_slot(stage, slot), 0.0f);
-                const float p = hidden ? 0.0f : exp2_fast(exponent);
+                float p = exp2_fast(fminf(score * gpu_log2e - lse_of_slot(stage, slot), 0.0f));
                 gradient[i] = p * slope * (gradient[i] * drop[i] - delta_of_slot(stage, slot));
                 weight[i] = p * drop[i];
             }

@@ -59,7 +59,7 @@ template <typename T> GPU_DEVICE float reference_score(const gpu_problem &proble
 {
     if (maximum == minus_infinity)
         return minus_infinity;
-    const float reference = softmax_reference<T>(maximum, problem.multiplier);
+    const float reference = softmax_reference<T>(problem, maximum, problem.multiplier);
     if (softmax_huge(reference))
         return finite(maximum * problem.unit);
     return (reference - weight_shift<T>)*ln2;

@@ -18,6 +18,11 @@ template <typename T> GPU_DEVICE T larger(T a, T b)
     return a > b ? a : b;
 }
 
+GPU_DEVICE float magnitude(float x)
+{
+    return fmaxf(x, -x);
+}
+
 /* Infinities become the largest numbers. */
 GPU_DEVICE float finite(float x)
 {

@@ -7,12 +7,13 @@
 /* In units of log2. Beyond, a product of score and multiplier is rounded by as much as matters to a weight. */
 constexpr float SCORE_HUGE = 0x1p23f;
 
-/* Weights have a factor of 2^-shift, so that sums of weighted values stay in float's range; those of float16 do
- * anyway. */
-template <typename T> constexpr float weight_shift = 0.0f;
-template <> constexpr float weight_shift<bfloat16> = 15.0f;
+/* What a weight of 1 is held as. */
 template <typename T> constexpr float weight_one = 1.0f;
 template <> constexpr float weight_one<bfloat16> = 0x1p-15f;
+
+/* The same in units of log2, with its sign turned. */
+template <typename T> constexpr float weight_shift = 0.0f;
+template <> constexpr float weight_shift<bfloat16> = gpu_weight_shift;
 
 /* How far a thread's rows have come. */
 template <int SLOTS> struct softmax_state {
@@ -35,15 +36,16 @@ GPU_DEVICE float softmax_base(float maximum)
     return maximum == minus_infinity ? 0.0f : maximum;
 }
 
-/* The same in units of log2, with the shift of weights. */
-template <typename T> GPU_DEVICE float softmax_reference(float base, float multiplier)
+/* The same in units of log2, with the shift of weights. It is added to the score: the constants of both operations are
+ * operands that need no registers. */
+template <typename T> GPU_DEVICE float softmax_reference(const gpu_problem &problem, float base, float multiplier)
 {
-    return base * multiplier + weight_shift<T>;
+    return (weight_shift<T> == 0.0f ? base : base + problem.weight_shift) * multiplier;
 }
 
 GPU_DEVICE bool softmax_huge(float reference)
 {
-    return reference > SCORE_HUGE || reference < -SCORE_HUGE;
+    return magnitude(reference) > SCORE_HUGE;
 }
 
 /* Scores of huge rows become relative to their maximum. */
@@ -51,26 +53,24 @@ template <typename T, int ROWS, int KEYS>
 GPU_DEVICE void softmax_subtract(warp_sums<ROWS, KEYS> &scores, float *reference, const float *maximum)
 {
     using sums = warp_sums<ROWS, KEYS>;
-    float subtrahend[sums::SLOTS];
-#pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++) {
-        const bool huge = softmax_huge(reference[slot]);
-        subtrahend[slot] = huge ? maximum[slot] : 0.0f;
-        reference[slot] = huge ? weight_shift<T> : reference[slot];
-    }
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
         for (int i = 0; i < sums::RUN; i++)
-            run[i] -= subtrahend[slot];
+            if (softmax_huge(reference[slot]))
+                run[i] -= maximum[slot];
     });
+#pragma unroll
+    for (int slot = 0; slot < sums::SLOTS; slot++)
+        if (softmax_huge(reference[slot]))
+            reference[slot] = weight_shift<T>;
 }
 
-/* scores become weights exp2((score - maximum) * multiplier - shift); out, and the sums, are rescaled to the new
- * maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once, but
- * the reference was rounded before: where that matters, scores are subtracted from each other first. */
+/* scores become weights exp2((score - maximum) * multiplier), times weight_one; out, and the sums, are rescaled to the
+ * new maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once,
+ * but the reference was rounded before: where that matters, scores are subtracted from each other first. */
 template <typename T, int ROWS, int KEYS, int VALUES>
 GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_sums<ROWS, KEYS>::SLOTS> &state,
-                             warp_sums<ROWS, VALUES> &out, float multiplier)
+                             warp_sums<ROWS, VALUES> &out, const gpu_problem &problem, float multiplier)
 {
     using sums = warp_sums<ROWS, KEYS>;
     float largest[sums::SLOTS];
@@ -89,7 +89,7 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
     for (int slot = 0; slot < sums::SLOTS; slot++) {
         const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
         const float base = softmax_base(maximum);
-        reference[slot] = softmax_reference<T>(base, multiplier);
+        reference[slot] = softmax_reference<T>(problem, base, multiplier);
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
         state.maximum[slot] = maximum;
         state.sum[slot] *= rescale[slot];

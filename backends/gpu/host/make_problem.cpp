@@ -1,6 +1,7 @@
 #include "host/make_problem.h"
 
 #include <cfloat>
+#include <cmath>
 
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype)
 {
@@ -53,8 +54,9 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
     const bool general = problem_is_general(problem);
-    problem.multiplier = general ? gpu_log2e : smaller(problem.scale * gpu_log2e, FLT_MAX);
+    problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
     problem.unit = general ? 1.0f : problem.scale;
+    problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
 }
 
@@ -84,7 +86,7 @@ gpu_problem make_backward_problem(const varlen_attention &attention, const varle
 bool problem_is_general(const gpu_problem &problem)
 {
     return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold ||
-           !(problem.scale * gpu_log2e >= FLT_MIN); /* a mask's -infinity wants a multiplier that is not 0 */
+           !(problem.scale * gpu_log2e >= 0x1p-100f); /* 0 times a mask's -infinity, and its reciprocal */
 }
 
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)
