@@ -30,6 +30,8 @@ varlen_status varlen_pending_collect(varlen_context *context)
 
 varlen_status varlen_pending_tell(varlen_context *context)
 {
+    if (!context->backend->take_violation)
+        return VARLEN_OK;
     varlen_mutex_lock(&context->pending.lock);
     const varlen_violation first = context->pending.first;
     context->pending.first.rule = VARLEN_VIOLATION_NONE;

@@ -48,14 +48,12 @@ GPU_DEVICE float score_of(const gpu_problem &problem, const score_row &row, int3
     return score - row.slope * (float)(distance < 0 ? -distance : distance);
 }
 
-/* The derivative of softcap at a product q.k; 0 at the -infinity of a mask. */
+/* The derivative of softcap at a product q.k, which may be the -infinity of a mask. */
 GPU_DEVICE float softcap_slope(const gpu_problem &problem, float product)
 {
     if (problem.softcap <= 0.0f)
         return 1.0f;
-    if (product == minus_infinity)
-        return 0.0f;
-    float t = tanh_accurate(product * problem.scale / problem.softcap);
+    float t = tanh_accurate(fmaxf(product, -FLT_MAX) * problem.scale / problem.softcap); /* a scale may be 0 */
     return 1.0f - t * t;
 }
 

@@ -18,6 +18,7 @@ static const merge_case rows[] = {
     {.head.name = "nobody-saw-anything", .parts = 3, SIZES, .empty_every = 1},
     {.head.name = "parts-marked-by-plus-infinity", .parts = 3, SIZES, .empty_every = 2, .empty_is_plus = true},
     {.head.name = "all-marked-by-plus-infinity", .parts = 3, SIZES, .empty_every = 1, .empty_is_plus = true},
+    {.head.name = "nan-lse", .parts = 3, SIZES, .empty_every = 4, .nan_lse = true},
     {.head.name = "extreme", .parts = 9, SIZES, .extreme = true},
     {.head.name = "extreme-float32-parts", .head.dtypes = CASE_FLOAT32 | CASE_BFLOAT16, .parts = 9, SIZES,
      .float32_parts = true, .extreme = true},

@@ -15,6 +15,7 @@ typedef struct merge_case {
     bool without_lse;
     int32_t empty_every; /* rows that saw nothing: each n-th row of each part, shifted from part to part; 1 = all */
     bool empty_is_plus;  /* such rows have lse = +infinity, and NaN for out */
+    bool nan_lse;        /* of part 0, in row 0: then that row of the result is NaN */
     double lse_spread;   /* standard deviation of the parts' lse; 0 = 1 */
     bool extreme;        /* lse is one of +-FLT_MAX and 0, out is up to the largest numbers of its dtype */
     int32_t lse_gap;     /* floats between the parts' lse */
