@@ -26,9 +26,9 @@ template <int ROWS, int COLUMNS> GPU_DEVICE void load_flat_sums(warp_sums<ROWS, 
     });
 }
 
-/* dq of the rows of a block. */
+/* dq of the rows of a block, which has that number among those of all sequences. */
 template <typename INSTANCE>
-GPU_DEVICE void finish_rows(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
+GPU_DEVICE void finish_rows(const backward_arguments &args, const backward_rows &block, int64_t number, int32_t kv_head)
 {
     using work = backward_work<INSTANCE>;
     using grid = typename INSTANCE::dq;
@@ -37,7 +37,7 @@ GPU_DEVICE void finish_rows(const backward_arguments &args, const backward_rows 
         return query_row_address(problem, args.dq, block.sequence, kv_head, block.first_row + row);
     };
     typename grid::sums dq;
-    load_flat_sums(dq, work::dq_sums_of(args, sum_number_of_rows(args, block, kv_head)));
+    load_flat_sums(dq, work::dq_sums_of(args, sum_number_of_rows(args, block, number, kv_head)));
     work::scale(dq, problem.scale);
     if constexpr (INSTANCE::TUNING.results_by_shared_memory) {
         const typename INSTANCE::key_tile tile = {(typename INSTANCE::T *)shared_memory()};
@@ -84,7 +84,7 @@ finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
         int64_t number = n / problem.kv_heads;
         const backward_rows block = backward_rows_at(problem, INSTANCE::ROWS, number);
         if (block.keys.end > 0 && dq_is_summed(block.sequence, args.shape))
-            finish_rows<INSTANCE>(args, block, (int32_t)(n - number * problem.kv_heads));
+            finish_rows<INSTANCE>(args, block, number, (int32_t)(n - number * problem.kv_heads));
     }
 }
 

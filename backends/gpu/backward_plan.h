@@ -98,12 +98,11 @@ GPU_DEVICE int64_t first_row_block(const gpu_problem &problem, int32_t block_row
     return (int64_t)query * problem.group.divisor / block_rows + smaller(b, query);
 }
 
-/* Likewise, where only blocks of sequences that have more keys than a tile count. */
-GPU_DEVICE int64_t first_sum_block(const gpu_problem &problem, const backward_shape &shape, int32_t b)
+/* How much lower that number is where only blocks of sequences that have more keys than a tile count. */
+GPU_DEVICE int32_t blocks_without_sums(const gpu_problem &problem, const backward_shape &shape, int32_t b)
 {
-    const int32_t query = problem.metadata.cu_seqlens_q[b];
-    const int32_t sequences = smaller(smaller(b, query), problem.metadata.cu_seqlens_k[b] / (shape.tile_keys + 1));
-    return (int64_t)query * problem.group.divisor / shape.block_rows + sequences;
+    const int32_t before = smaller(b, problem.metadata.cu_seqlens_q[b]);
+    return before - smaller(before, problem.metadata.cu_seqlens_k[b] / (shape.tile_keys + 1));
 }
 
 /* The keys that some row of a block sees. */
@@ -206,7 +205,7 @@ struct backward_policy {
             item.end_whole = whole.end * (int32_t)group.divisor / shape.block_rows;
         }
         item.block_base = first_row_block(problem, shape.block_rows, sequence.index);
-        item.sum_base = first_sum_block(problem, shape, sequence.index);
+        item.sum_base = item.block_base - blocks_without_sums(problem, shape, sequence.index);
         return item;
     }
 };
@@ -223,10 +222,10 @@ GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_ite
     return item.kv_head * args.sum_blocks + item.sum_base + block;
 }
 
-GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
+GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
+                                      int32_t kv_head)
 {
-    return kv_head * args.sum_blocks + first_sum_block(args.problem, args.shape, block.sequence.index) +
-           block.first_row / args.shape.block_rows;
+    return kv_head * args.sum_blocks + number - blocks_without_sums(args.problem, args.shape, block.sequence.index);
 }
 
 #endif

@@ -126,7 +126,7 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows
     if (block.keys.end == 0)
         clear_dq<THREADS>(args, block, kv_head);
     else if (dq_is_summed(block.sequence, args.shape))
-        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, block, kv_head));
+        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, block, number, kv_head));
     block_barrier(); /* `shared` is free again */
 }
 

@@ -54,36 +54,36 @@ struct row_result {
 
 constexpr float ln2 = 0.693147181f;
 
-/* The score of docs/semantics.md that a row's weights are relative to. */
-template <typename T> GPU_DEVICE float reference_score(const gpu_problem &problem, float maximum)
+/* A number in units of log2 that stays in float's range; -infinity stays too. */
+GPU_DEVICE float finite_log2(float x)
 {
-    if (maximum == minus_infinity)
-        return minus_infinity;
-    const float reference = softmax_reference<T>(problem, maximum, problem.multiplier);
-    if (softmax_huge(reference))
-        return finite(maximum * problem.unit);
-    return (reference - weight_shift<T>)*ln2;
+    return x == minus_infinity ? x : finite(x);
 }
 
-/* maximum and sum of a row whose weights have been a T's. */
+/* maximum and sum of a row whose weights have been a T's. All in units of log2 but for the lse of a score that has too
+ * little room there. */
 template <typename T>
 GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
 {
-    float reference = reference_score<T>(problem, maximum);
+    float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
+    const float direct = finite(maximum * problem.unit);
+    const bool has_room = magnitude(reference) < FLT_MAX || maximum == minus_infinity;
     float scale = 1.0f;
-    sum /= weight_one<T>;
+    reference = maximum == minus_infinity ? maximum : finite(reference);
+    sum *= 1.0f / weight_one<T>;
     if (problem.sinks) {
-        const float sink = problem.sinks[head];
+        const float sink = finite_log2(problem.sinks[head] * gpu_log2e);
         const float above = fmaxf(reference, sink);
         const float base = softmax_base(above);
-        scale = exp2_fast((reference - base) * gpu_log2e);
-        sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
+        scale = exp2_fast(reference - base);
+        sum = sum * scale + exp2_fast(sink - base);
         reference = above;
     }
     if (reference == minus_infinity)
         return {0.0f, minus_infinity};
-    float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
-    return {scale * kept * reciprocal(sum) / weight_one<T>, reference + log2_accurate(sum) * ln2};
+    const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
+    const float lse = (reference + log2_accurate(sum)) * ln2;
+    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), has_room ? lse : direct};
 }
 
 GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)

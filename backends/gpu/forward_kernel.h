@@ -45,6 +45,8 @@ GPU_DEVICE void forward_locate(const forward_arguments &args, forward_shared &sh
     const forward_item &item = shared.item;
     const int32_t row = thread_index();
     if (row == 0)
+        shared.huge = 0;
+    if (row == 0)
         shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);
     if (row == WARP)
         shared.values =

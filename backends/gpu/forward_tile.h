@@ -48,6 +48,7 @@ struct forward_shared {
     gpu_key_rows keys;
     gpu_key_rows values;
     int32_t arrivals;
+    int32_t huge; /* whether a row of the tile is: see softmax_step */
     warp_keys warps[FORWARD_WARPS];
     query_row rows[FORWARD_ROWS];
     char *q_rows[FORWARD_ROWS];
@@ -251,7 +252,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     }
 
     /* This warp's rows against its keys of a block, from `first` on. */
-    GPU_DEVICE void multiply_block(int32_t first, int stage)
+    GPU_DEVICE void multiply_block(int32_t first, int stage, bool exactly)
     {
         const warp_keys keys = keys_of_warp();
         if (first >= keys.seen.end || first + LAYOUT::WARP_KEYS <= keys.seen.begin)
@@ -263,14 +264,14 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
             transform(scores, first);
         if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end)
             mask(scores, first);
-        softmax_step<T>(scores, state, out, args.problem, GENERAL ? gpu_log2e : args.problem.multiplier);
+        softmax_step<T>(scores, state, out, args.problem, GENERAL ? gpu_log2e : args.problem.multiplier, exactly);
         if (GENERAL && args.problem.dropout_threshold)
             drop(scores, first);
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
     }
 
     /* The turn before the first block copies that block, and multiplies none. */
-    GPU_DEVICE void multiply_all()
+    GPU_DEVICE void multiply_blocks(bool exactly)
     {
         const int32_t first_block = item.keys.begin / LAYOUT::BLOCK_KEYS;
         const int32_t end_block = divide_up(item.keys.end, (int32_t)LAYOUT::BLOCK_KEYS);
@@ -286,10 +287,27 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
             if (block + 1 < end_block)
                 copy_block(block + 1);
             if (exists)
-                multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, block % memory_type::STAGES);
+                multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, block % memory_type::STAGES, exactly);
             if (memory_type::STAGES == 1)
                 block_barrier();
         }
+    }
+
+    /* The same for all threads of the block, whose work on the tile is over then. */
+    GPU_DEVICE bool some_row_is_huge()
+    {
+        if (state.huge)
+            shared.huge = 1;
+        block_barrier();
+        return shared.huge;
+    }
+
+    GPU_DEVICE void multiply_all()
+    {
+        bool exactly = false;
+        do
+            multiply_blocks(exactly);
+        while (!exactly && (exactly = some_row_is_huge()));
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             state.sum[slot] = sums_row_sum(state.sum[slot]);

@@ -19,6 +19,7 @@ template <> inline constexpr float weight_shift<bfloat16> = gpu_weight_shift;
 template <int SLOTS> struct softmax_state {
     float maximum[SLOTS]; /* the largest score; -infinity: nothing seen */
     float sum[SLOTS];     /* this thread's share */
+    bool huge;            /* whether a reference has been: then all of it is to be done again, `exactly` */
 
     GPU_DEVICE void clear()
     {
@@ -27,6 +28,7 @@ template <int SLOTS> struct softmax_state {
             maximum[slot] = minus_infinity;
             sum[slot] = 0.0f;
         }
+        huge = false;
     }
 };
 
@@ -67,10 +69,11 @@ GPU_DEVICE void softmax_subtract(warp_sums<ROWS, KEYS> &scores, float *reference
 
 /* scores become weights exp2((score - maximum) * multiplier), times weight_one; out, and the sums, are rescaled to the
  * new maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once,
- * but the reference was rounded before: where that matters, scores are subtracted from each other first. */
+ * but the reference was rounded before: where that matters, scores are to be subtracted from each other first,
+ * `exactly`. A step that is not exact takes note of it and goes on: a branch here would cost every step. */
 template <typename T, int ROWS, int KEYS, int VALUES>
 GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_sums<ROWS, KEYS>::SLOTS> &state,
-                             warp_sums<ROWS, VALUES> &out, const gpu_problem &problem, float multiplier)
+                             warp_sums<ROWS, VALUES> &out, const gpu_problem &problem, float multiplier, bool exactly)
 {
     using sums = warp_sums<ROWS, KEYS>;
     float largest[sums::SLOTS];
@@ -84,7 +87,6 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
     });
     float reference[sums::SLOTS];
     float rescale[sums::SLOTS];
-    bool huge = false;
 #pragma unroll
     for (int slot = 0; slot < sums::SLOTS; slot++) {
         const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
@@ -93,9 +95,9 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
         state.maximum[slot] = maximum;
         state.sum[slot] *= rescale[slot];
-        huge = huge || softmax_huge(reference[slot]);
+        state.huge = state.huge || softmax_huge(reference[slot]);
     }
-    if (warp_any(huge))
+    if (exactly)
         softmax_subtract<T>(scores, reference, state.maximum);
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll

@@ -204,8 +204,9 @@ void backward_bounds(void **)
         finish(b, 0, 0);
         const int64_t row_blocks = expect_apart(
             b, shape.block_rows, -1, [&](int32_t n) { return first_row_block(b.problem, shape.block_rows, n); });
-        const int64_t sum_blocks = expect_apart(b, shape.block_rows, shape.tile_keys,
-                                                [&](int32_t n) { return first_sum_block(b.problem, shape, n); });
+        const int64_t sum_blocks = expect_apart(b, shape.block_rows, shape.tile_keys, [&](int32_t n) {
+            return first_row_block(b.problem, shape.block_rows, n) - blocks_without_sums(b.problem, shape, n);
+        });
         assert_true(row_blocks <= row_block_limit(b.attention, shape));
         assert_true(sum_blocks <= sum_block_limit(b.attention, shape));
         if (round % 20 == 0)

@@ -97,7 +97,7 @@ inline int64_t row_block_limit(const varlen_attention &attention, const backward
     return query_rows(attention) / shape.block_rows + sequences_with_queries(attention);
 }
 
-/* Those of sequences that have more keys than a tile, as first_sum_block does. */
+/* Those of sequences that have more keys than a tile, as blocks_without_sums has it. */
 inline int64_t sum_block_limit(const varlen_attention &attention, const backward_shape &shape)
 {
     const int64_t sequences = sequences_with_keys(attention, shape.tile_keys);
