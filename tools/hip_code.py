@@ -169,6 +169,9 @@ class Kernel:
 LABELS = ("architecture", "kernel", "dtype", "head_dim", "value_dim", "general")
 
 
+TYPES = {"DF16_": "float16", "f": "float32", "h": "uint8", "t": "uint16", "j": "uint32", "m": "uint64"}
+
+
 def demangled(symbol):
     """The name of a kernel without "_kernel", its template's types, and the template's numbers."""
     match = re.match(r"_ZL?(\d+)", symbol)
@@ -179,7 +182,7 @@ def demangled(symbol):
     types, named, numbers = [], [], []
     position = 1
     while rest.startswith("I") and rest[position] != "E":
-        token = re.compile(r"DF16_|f|S\d*_|L[ib](\d+)E|(\d+)").match(rest, position)
+        token = re.compile(r"DF16_|[fhtjm]|S\d*_|L[ib](\d+)E|(\d+)").match(rest, position)
         if not token:
             sys.exit(f"cannot read the symbol {symbol}")
         position = token.end()
@@ -192,7 +195,7 @@ def demangled(symbol):
         elif token[0].startswith("S"):
             types.append(named[int(token[0][1:-1] or 0)])
         else:
-            types.append({"DF16_": "float16", "f": "float32"}[token[0]])
+            types.append(TYPES[token[0]])
     return re.sub(r"_kernel$", "", name), types, numbers
 
 

@@ -9,11 +9,11 @@ constexpr float SCORE_HUGE = 0x1p23f;
 
 /* What a weight of 1 is held as. */
 template <typename T> constexpr float weight_one = 1.0f;
-template <> constexpr float weight_one<bfloat16> = 0x1p-15f;
+template <> inline constexpr float weight_one<bfloat16> = 0x1p-15f;
 
 /* The same in units of log2, with its sign turned. */
 template <typename T> constexpr float weight_shift = 0.0f;
-template <> constexpr float weight_shift<bfloat16> = gpu_weight_shift;
+template <> inline constexpr float weight_shift<bfloat16> = gpu_weight_shift;
 
 /* How far a thread's rows have come. */
 template <int SLOTS> struct softmax_state {

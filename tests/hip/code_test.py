@@ -174,6 +174,8 @@ class Kernels(unittest.TestCase):
                  ("backward_small", ["float16"], [64, 64, False])),
                 ("_Z12merge_kernelI8bfloat16S0_Ev15merge_arguments", ("merge", ["bfloat16", "bfloat16"], [])),
                 ("_Z16kv_append_kernelIfEv16append_arguments", ("kv_append", ["float32"], [])),
+                ("_Z11pack_kernelIhEv14pack_arguments", ("pack", ["uint8"], [])),
+                ("_Z13unpack_kernelI8words_16Ev14pack_arguments", ("unpack", ["words_16"], [])),
                 ("_ZL12empty_kernelv", ("empty", [], []))):
             with self.subTest(symbol):
                 self.assertEqual(hip_code.demangled(symbol), expected)
