@@ -40,6 +40,13 @@ static bool read_window(const command_option *option, const char *value, void *t
     return refuse(why, "not a pair L,R of key counts, each 0 or more, or inf");
 }
 
+static bool read_scale(const command_option *option, const char *value, void *target, reason *why)
+{
+    run_scale *scale = target;
+    scale->given = true;
+    return read_float(option, value, &scale->value, why);
+}
+
 /* clang-format off */
 static const option_choice masks[] = {
     {"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {"window", VARLEN_MASK_WINDOW}, {NULL, 0}};
@@ -73,7 +80,7 @@ static const command_option options[] = {
      .help = "keys seen left and right of the query's own; inf: no bound"},
     {"--alignment", NULL, read_choice, .offset = offsetof(run_arguments, alignment), .choices = alignments,
      .help = "where queries stand if there are more or fewer keys; default bottom-right"},
-    {"--scale", "S", read_float, .offset = offsetof(run_arguments, scale),
+    {"--scale", "S", read_scale, .offset = offsetof(run_arguments, scale),
      .help = "multiplies q.k; default 1/sqrt(D)"},
     {"--softcap", "C", read_float, .offset = offsetof(run_arguments, softcap),
      .help = "replaces a score s by C * tanh(s / C)"},

@@ -33,6 +33,11 @@ typedef struct run_window {
     int32_t right;
 } run_window;
 
+typedef struct run_scale {
+    bool given; /* else 1/sqrt(head_dim) */
+    float value;
+} run_scale;
+
 typedef struct run_arguments {
     const char *inputs[INPUT_COUNT];   /* paths; NULL = not given */
     const char *outputs[OUTPUT_COUNT]; /* likewise */
@@ -40,7 +45,7 @@ typedef struct run_arguments {
     int alignment;                     /* varlen_alignment */
     int dtype;                         /* varlen_dtype or DTYPE_OF_Q */
     run_window window;
-    float scale;
+    run_scale scale;
     float softcap;
     const char *backend; /* NULL = what the environment says */
 } run_arguments;

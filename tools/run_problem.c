@@ -108,7 +108,7 @@ static varlen_attention describe(const run_arguments *arguments, varlen_dtype dt
         .value_dim = (int32_t)sizes[SIZE_VALUE_DIM],
         .total_q = sizes[SIZE_TOTAL_Q],
         .total_k = sizes[SIZE_TOTAL_K],
-        .softmax_scale = arguments->scale,
+        .softmax_scale = arguments->scale.value,
         .softcap = arguments->softcap,
         .mask = (varlen_mask)arguments->mask,
         .alignment = (varlen_alignment)arguments->alignment,
@@ -117,6 +117,7 @@ static varlen_attention describe(const run_arguments *arguments, varlen_dtype dt
         .page_size = (int32_t)sizes[SIZE_PAGE_SIZE],
         .page_table_width = (int32_t)sizes[SIZE_TABLE_WIDTH],
         .page_count = sizes[SIZE_PAGE_COUNT],
+        .flags = arguments->scale.given ? VARLEN_FLAG_EXACT_SCALE : 0,
     };
 }
 

@@ -20,9 +20,9 @@
  *     program has set, and what it changes is taken back. Threads of its own are the backend's to see to.
  *
  * What a backend must do
- *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's
- * major version is not the one it was built for. The library refuses tables of another major version. Minor versions
- * add functions and fields at the ends; check struct_size before touching what a later minor version added.
+ *  1. Agree on the version before anything else: return NULL, after host->fail(...) with the reason, if the host's major
+ *     version is not the one it was built for. The library refuses tables of another major version. Minor versions add
+ *     functions and fields at the ends; check struct_size before touching what a later minor version added.
  *  2. Load on a machine without its device or driver: report no devices, with the reason, and do nothing at load that
  *     needs them.
  *  3. Do all that docs/semantics.md says, or refuse in supports. Never drop an option.

@@ -412,7 +412,8 @@ typedef struct varlen_merge_args {
     int32_t heads;                /* >= 1 */
     int64_t tokens;               /* 0 to 2^31 - 1 */
     varlen_tensor partial_out;    /* [parts, tokens, heads, value_dim]: the view of part 0 */
-    int64_t partial_out_stride;   /* elements from a part to the next; 0 = tokens * token_stride */
+    int64_t partial_out_stride;   /* elements from a part to the next; 0 = tokens * token_stride, or one row of
+                                   * heads where tokens are expanded */
     const float *partial_lse;     /* [parts, heads, tokens] */
     int64_t partial_lse_stride;   /* elements from a part to the next; 0 = heads * tokens */
     varlen_tensor out;            /* [tokens, heads, value_dim], written; may be exactly one of the parts, with its

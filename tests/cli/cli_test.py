@@ -231,6 +231,14 @@ class Run(SampleTest):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertNotEqual(read_npy(self.folder / "out.npy"), plain, extra)
 
+    def test_a_scale_of_0_is_no_default(self):
+        results = set()
+        for scale in ([], ["--scale", "0"], ["--scale", "1e-30"]):
+            result = self.command(*self.words(*scale))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            results.add(read_npy(self.folder / "out.npy"))
+        self.assertEqual(len(results), 2)
+
     def test_windows(self):
         words = self.words()
         words[words.index("causal")] = "window"
