@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The files that are shipped are hardened, and need no library that not everyone has.
 
-usage: hardening_test.py --readelf READELF [--compiler WORD]... [--fortified FILE]... [--branches] [--foreign FILE]... FILE...
+usage: hardening_test.py --readelf READELF [--compiler WORD]... [--fortified FILE]... [--branches] [--sanitized]
+                         [--foreign FILE]... FILE...
 
 WORDs compile for the machine that the files are for. A fortified FILE calls the checked kinds of the C library's functions.
---branches: the build asked for protected branches. A foreign FILE holds objects of others, which need not be marked for
-them.
+--branches: the build asked for protected branches; --sanitized: for a sanitizer. A foreign FILE holds objects of
+others, which need not be marked for protected branches.
 """
 
 import argparse
@@ -23,6 +24,7 @@ parser.add_argument("--compiler", action="append", default=[])
 parser.add_argument("--foreign", action="append", default=[])
 parser.add_argument("--fortified", action="append", default=[])
 parser.add_argument("--branches", action="store_true")
+parser.add_argument("--sanitized", action="store_true")
 parser.add_argument("files", nargs="+")
 given = parser.parse_args()
 
@@ -133,6 +135,7 @@ class Hardening(unittest.TestCase):
 
 
 class Needs(unittest.TestCase):
+    @unittest.skipIf(given.sanitized, "sanitizers bring libraries of their own")
     def test_the_library_needs_libc_and_libm_alone(self):
         for path in given.files:
             if re.fullmatch(r"libvarlen\.so.*", pathlib.Path(path).name):
