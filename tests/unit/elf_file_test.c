@@ -50,7 +50,8 @@ static void takes_a_whole_plugin(void **state)
 static void refuses_every_beginning_of_a_plugin(void **state)
 {
     (void)state;
-    for (size_t length = 0; length < size; length++) {
+    const size_t headers = 4096; /* byte by byte; what is behind them by a prime */
+    for (size_t length = 0; length < size; length += length < headers || length + 61 >= size ? 1 : 61) {
         varlen_text reason = {0};
         unsigned char *beginning = malloc(length + !length);
         assert_non_null(beginning);
@@ -217,9 +218,9 @@ int main(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(takes_a_whole_plugin),
-        CASE(refuses_every_beginning_of_a_plugin),
         CASE(loading_a_beginning_fails_with_words),
         CASE(loading_a_file_that_ends_in_zeros_fails_with_words),
+        CASE(refuses_every_beginning_of_a_plugin),
         CASE(refuses_damaged_headers),
         CASE(refuses_damaged_segments),
         CASE(refuses_damaged_tables),
