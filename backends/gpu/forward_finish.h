@@ -59,28 +59,28 @@ constexpr float ln2 = 0.693147181f;
 template <typename T>
 GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
 {
-    float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
-    float direct = make_finite(maximum * problem.unit);
-    bool has_room = magnitude(reference) < FLT_MAX;
+    const float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
+    const bool has_room = magnitude(reference) < FLT_MAX;
     float scale = 1.0f;
-    reference = maximum == minus_infinity ? maximum : make_finite(reference);
+    float lse;
     sum *= 1.0f / weight_one<T>;
     if (problem.sinks) {
         const float sink = problem.sinks[head];
-        const float score = has_room || maximum == minus_infinity ? reference * ln2 : direct;
-        const float above = fmaxf(score, sink);
-        const float base = softmax_base(above);
+        float score = has_room ? reference * ln2 : make_finite(maximum * problem.unit);
+        score = maximum == minus_infinity ? maximum : score;
+        maximum = fmaxf(score, sink);
+        const float base = softmax_base(maximum);
         scale = exp2_fast((score - base) * gpu_log2e);
         sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
-        direct = above + log2_accurate(sum) * ln2;
-        has_room = false;
-        reference = above;
+        lse = maximum + log2_accurate(sum) * ln2;
+    } else {
+        lse = (reference + log2_accurate(sum)) * ln2;
+        lse = has_room ? lse : make_finite(maximum * problem.unit);
     }
-    if (reference == minus_infinity)
+    if (maximum == minus_infinity)
         return {0.0f, minus_infinity};
     const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
-    const float lse = (reference + log2_accurate(sum)) * ln2;
-    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), has_room ? lse : direct};
+    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), lse};
 }
 
 GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)

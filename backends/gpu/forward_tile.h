@@ -263,7 +263,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
             transform(scores, first);
         if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end)
             mask(scores, first);
-        softmax_step<T>(scores, state, out, args.problem, GENERAL ? gpu_log2e : args.problem.multiplier);
+        softmax_step<T, GENERAL>(scores, state, out, args.problem, GENERAL ? gpu_log2e : args.problem.multiplier);
         if (GENERAL && args.problem.dropout_threshold)
             drop(scores, first);
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);

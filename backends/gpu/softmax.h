@@ -67,8 +67,9 @@ GPU_DEVICE void softmax_subtract(warp_sums<ROWS, KEYS> &scores, float *reference
 
 /* scores become weights exp2((score - maximum) * multiplier), times weight_one; out, and the sums, are rescaled to the
  * new maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once,
- * but the reference was rounded before: where that matters, scores are subtracted from each other first. */
-template <typename T, int ROWS, int KEYS, int VALUES>
+ * but the reference was rounded before: where that matters, scores are subtracted from each other first; with EXACT,
+ * which takes fewer registers, everywhere. */
+template <typename T, bool EXACT, int ROWS, int KEYS, int VALUES>
 GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_sums<ROWS, KEYS>::SLOTS> &state,
                              warp_sums<ROWS, VALUES> &out, const gpu_problem &problem, float multiplier)
 {
@@ -82,25 +83,27 @@ GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_s
         for (int i = 0; i < sums::RUN; i++)
             largest[slot] = fmaxf(largest[slot], run[i]);
     });
-    float reference[sums::SLOTS];
+    float reference[sums::SLOTS]; /* EXACT: a score; else in units of log2 */
     float rescale[sums::SLOTS];
     bool huge = false;
 #pragma unroll
     for (int slot = 0; slot < sums::SLOTS; slot++) {
         const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
         const float base = softmax_base(maximum);
-        reference[slot] = softmax_reference<T>(problem, base, multiplier);
+        reference[slot] = EXACT ? base : softmax_reference<T>(problem, base, multiplier);
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
         state.maximum[slot] = maximum;
         state.sum[slot] *= rescale[slot];
         huge = huge || softmax_huge(reference[slot]);
     }
-    if (warp_any(huge))
+    if (!EXACT && warp_any(huge))
         softmax_subtract<T>(scores, reference, state.maximum);
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
         for (int i = 0; i < sums::RUN; i++) {
-            run[i] = exp2_fast(run[i] * multiplier - reference[slot]);
+            const float exponent = EXACT ? (run[i] - reference[slot]) * multiplier - weight_shift<T>
+                                         : run[i] * multiplier - reference[slot];
+            run[i] = exp2_fast(exponent);
             state.sum[slot] += run[i];
         }
     });
