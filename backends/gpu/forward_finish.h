@@ -56,31 +56,32 @@ constexpr float ln2 = 0.693147181f;
 
 /* maximum and sum of a row whose weights have been a T's. The reference is in units of log2; where a score has too
  * little room there, and with a sink, lse is found in its own units. */
-template <typename T>
+template <typename T, bool EXACT>
 GPU_DEVICE row_result finish_row(const gpu_problem &problem, int32_t head, float maximum, float sum)
 {
-    const float reference = softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
-    const bool has_room = magnitude(reference) < FLT_MAX;
+    float reference = EXACT ? maximum * problem.multiplier
+                            : softmax_reference<T>(problem, maximum, problem.multiplier) - weight_shift<T>;
+    float direct = make_finite(maximum * problem.unit);
+    bool has_room = magnitude(reference) < FLT_MAX;
     float scale = 1.0f;
-    float lse;
+    reference = maximum == minus_infinity ? maximum : make_finite(reference);
     sum *= 1.0f / weight_one<T>;
     if (problem.sinks) {
         const float sink = problem.sinks[head];
-        float score = has_room ? reference * ln2 : make_finite(maximum * problem.unit);
-        score = maximum == minus_infinity ? maximum : score;
-        maximum = fmaxf(score, sink);
-        const float base = softmax_base(maximum);
+        const float score = has_room || maximum == minus_infinity ? reference * ln2 : direct;
+        const float above = fmaxf(score, sink);
+        const float base = softmax_base(above);
         scale = exp2_fast((score - base) * gpu_log2e);
         sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
-        lse = maximum + log2_accurate(sum) * ln2;
-    } else {
-        lse = (reference + log2_accurate(sum)) * ln2;
-        lse = has_room ? lse : make_finite(maximum * problem.unit);
+        direct = above + log2_accurate(sum) * ln2;
+        has_room = false;
+        reference = above;
     }
-    if (maximum == minus_infinity)
+    if (reference == minus_infinity)
         return {0.0f, minus_infinity};
     const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
-    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), lse};
+    const float lse = (reference + log2_accurate(sum)) * ln2;
+    return {scale * kept * reciprocal(sum) * (1.0f / weight_one<T>), has_room ? lse : direct};
 }
 
 GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &sequence, const query_row &row, float lse)
@@ -102,7 +103,7 @@ GPU_DEVICE void finish_shares(const WORK &work, const row_shares &shares)
         int32_t column = (n - row * pieces) * SHARE_PIECE;
         share_piece merged = merge_shares(shares, row, column, problem.multiplier);
         query_row place = work.shared.rows[row];
-        row_result result = finish_row<T>(problem, place.head, merged.maximum, merged.sum);
+        row_result result = finish_row<T, WORK::GENERAL>(problem, place.head, merged.maximum, merged.sum);
         words_16 packed;
 #pragma unroll
         for (int i = 0; i < 4; i++)
@@ -239,7 +240,8 @@ template <typename T, typename WORK, typename LAYOUT> GPU_DEVICE void finish_own
     for (int slot = 0; slot < WORK::SLOTS; slot++) {
         int32_t row = work.warp_row + work.out.slot_row(slot);
         query_row place = work.row_of_slot(slot);
-        result[slot] = finish_row<T>(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
+        result[slot] =
+            finish_row<T, WORK::GENERAL>(problem, place.head, work.state.maximum[slot], work.state.sum[slot]);
         if (owns_rows<LAYOUT>() && sums_first_lane() && row < item.rows)
             store_lse(args, item.sequence, place, result[slot].lse);
     }
