@@ -9,7 +9,7 @@
 #define EXPANDED(along, tensors) .layout = {LAYOUT_EXPANDED_##along, .expanded = tensors}
 
 /* The smallest stride that reaches past 2^31 elements takes 4 GiB of addresses, of which little is touched. */
-#define FAR(by, tensor) .head.dtypes = CASE_HALVES, .head.passes = CASE_FORWARD, .layout = {LAYOUT_FAR_##by, tensor}
+#define FAR(by, tensor) .head.dtypes = CASE_HALVES, .head.passes = CASE_FORWARD, .layout.kind = LAYOUT_FAR_##by, .layout.far = tensor
 
 /* clang-format off */
 static const attention_case rows[] = {
