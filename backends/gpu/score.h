@@ -22,7 +22,7 @@ GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &seq
         return 0.0f;
     constexpr float limit = 0x1p95f; /* so that no distance makes it infinite */
     const float slope = problem.alibi_slopes[sequence.index * problem.alibi_batch_stride + head];
-    return fmaxf(-limit, fminf(slope, limit));
+    return slope > limit ? limit : slope < -limit ? -limit : slope;
 }
 
 GPU_DEVICE score_row score_row_of(const gpu_problem &problem, const gpu_sequence &sequence, const query_row &place)
