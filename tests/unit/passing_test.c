@@ -152,7 +152,7 @@ static void an_entry_without_memory_is_entered_again(void **state)
     assert_opens("fake");
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SANITIZED)
 #define NEEDS_ADDRESSES 1 /* far more than a limit could leave */
 #else
 #define NEEDS_ADDRESSES 0
