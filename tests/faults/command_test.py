@@ -4,10 +4,7 @@
 It ends by itself: with status 0, and then it has printed and written all that it prints and writes otherwise; or with
 status 1 and a reason, and then the files that it would have written are as they were.
 
-Tried with the CPU backend alone beside the library: what a vendor's runtime does without memory is not ours to mend, and it
-allocates ten thousand times more.
-
-usage: command_test.py COMMAND LIBVARLEN CPU_PLUGIN LIBRARY_OF_FAULTS SAMPLE_FOLDER FOLDER_OF_THE_BACKEND_PARTIAL
+usage: command_test.py COMMAND FOLDER_OF_LIBVARLEN LIBRARY_OF_FAULTS SAMPLE_FOLDER FOLDER_OF_THE_BACKEND_PARTIAL
                        [unittest options]
 """
 
@@ -15,21 +12,16 @@ import concurrent.futures
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-COMMAND, LIBRARY, PLUGIN, FAULTS, SAMPLE, PARTIAL = sys.argv[1:7]
+COMMAND, LIBRARY_FOLDER, FAULTS, SAMPLE, PARTIAL = sys.argv[1:6]
 SAMPLE = Path(SAMPLE)
-BESIDE = tempfile.TemporaryDirectory(prefix="varlen-faults-")
-shutil.copy(LIBRARY, BESIDE.name)
-os.mkdir(Path(BESIDE.name, "varlen"))
-shutil.copy(PLUGIN, Path(BESIDE.name, "varlen"))
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("VARLEN_")}
-ENVIRONMENT["LD_LIBRARY_PATH"] = BESIDE.name
+ENVIRONMENT["LD_LIBRARY_PATH"] = LIBRARY_FOLDER
 OLD = b"what was there before"
 
 RUN = ["run", "--backend", "cpu", "--mask", "causal", "--dout", SAMPLE / "expected.npy", "--expect",
@@ -158,4 +150,4 @@ def limit_memory():
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[7:]])
+    unittest.main(argv=[sys.argv[0], *sys.argv[6:]])

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpu/operations.h"
@@ -266,6 +267,7 @@ static void run_shell(const char *format, const char *first, const char *second)
 
 void steps_begin(const char *plugin)
 {
+    umask(022); /* folders that everybody may write would be refused */
     if (!mkdtemp(folder))
         exit(EXIT_FAILURE);
     run_shell("mkdir '%s/partial' '%s/broken'", folder, folder);
