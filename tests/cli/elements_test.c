@@ -1,7 +1,7 @@
 /* Conversions between number formats. */
 #include <math.h>
 
-#include "elements.h"
+#include "npy/elements.h"
 #include "unit/support/test.h"
 
 static uint16_t encode(element_type type, double value)

@@ -1,7 +1,7 @@
 /* Reading and writing .npy files, and everything that can be wrong with one. */
 #include <unistd.h>
 
-#include "npy.h"
+#include "npy/npy.h"
 #include "temporary_file.h"
 #include "unit/support/test.h"
 

@@ -1,5 +1,5 @@
 /* What `varlen run` counts: tokens, padding, visible pairs; against the mask's definition, pair by pair. */
-#include "run_problem.h"
+#include "run/problem.h"
 #include "unit/support/test.h"
 
 static int64_t count_pairs(const varlen_attention *attention, int64_t queries, int64_t keys)

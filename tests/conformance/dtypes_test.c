@@ -1,5 +1,5 @@
 /* Conversion to and from the 16-bit formats: every bit pattern, and the points between neighbours. */
-#include "dtypes.h"
+#include "conformance/dtypes.h"
 
 #include <math.h>
 #include <setjmp.h>

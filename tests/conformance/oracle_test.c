@@ -1,10 +1,10 @@
 /* The oracle against drawings, hand calculations and finite differences; the plain implementation against the oracle.
  */
-#include "memory_pool.h"
-#include "oracle.h"
-#include "plain.h"
-#include "random.h"
-#include "slack.h"
+#include "conformance/memory_pool.h"
+#include "conformance/oracle.h"
+#include "conformance/plain.h"
+#include "conformance/random.h"
+#include "conformance/slack.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Philox and the dropout words against the vectors of docs/semantics.md. */
-#include "philox.h"
+#include "conformance/philox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

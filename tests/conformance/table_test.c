@@ -1,7 +1,7 @@
 /* The table as a whole: names that tell cases apart and rerun them, and filters. */
-#include "conformance.h"
-#include "filter.h"
-#include "random.h"
+#include "conformance/conformance.h"
+#include "conformance/filter.h"
+#include "conformance/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 
 #include "finding.h"
 
-#include "npy.h"
+#include "npy/npy.h"
 
 #include <stdio.h>
 #include <string.h>

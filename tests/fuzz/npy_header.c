@@ -3,7 +3,7 @@
 
 #include "finding.h"
 
-#include "npy_header.h"
+#include "npy/header.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #define VARLEN_GPU_HOST_AROUND_SHAPE_H
 
 #include "../../workspace_size.h"
-#include "work_share.h"
+#include "call/work_share.h"
 
 #include "host/state.h"
 

@@ -4,8 +4,8 @@
 #include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/make_problem.h"
+#include "plan/small_batch.h"
 #include "platform/runtime.h"
-#include "small_batch.h"
 
 namespace
 {

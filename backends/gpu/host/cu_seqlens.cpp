@@ -1,5 +1,5 @@
 /* varlen_cu_seqlens: see backends/gpu/cu_seqlens.h. */
-#include "cu_seqlens.h"
+#include "around/cu_seqlens.h"
 
 #include "host/around.h"
 #include "host/around_shape.h"

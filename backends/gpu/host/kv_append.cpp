@@ -1,5 +1,5 @@
 /* varlen_kv_append: see backends/gpu/kv_append.h. */
-#include "kv_append.h"
+#include "around/kv_append.h"
 
 #include "host/around.h"
 #include "host/around_shape.h"

@@ -5,8 +5,8 @@
 #define VARLEN_GPU_HOST_LIMITS_H
 
 #include "../../workspace_size.h"
-#include "backward_plan.h"
-#include "forward_plan.h"
+#include "plan/backward_plan.h"
+#include "plan/forward_plan.h"
 
 inline int64_t smaller_of(int64_t a, int64_t b)
 {

@@ -2,8 +2,8 @@
 #ifndef VARLEN_GPU_HOST_MAKE_PROBLEM_H
 #define VARLEN_GPU_HOST_MAKE_PROBLEM_H
 
-#include "plan.h"
-#include "problem.h"
+#include "call/problem.h"
+#include "plan/plan.h"
 
 #include "host/workspace.h"
 

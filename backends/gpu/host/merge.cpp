@@ -1,5 +1,5 @@
 /* varlen_merge: see backends/gpu/merge.h. */
-#include "merge.h"
+#include "around/merge.h"
 
 #include "host/around.h"
 #include "host/around_shape.h"

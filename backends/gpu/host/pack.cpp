@@ -1,5 +1,5 @@
 /* varlen_pack and varlen_unpack: see backends/gpu/pack.h. */
-#include "pack.h"
+#include "around/pack.h"
 
 #include "host/around.h"
 #include "host/around_shape.h"

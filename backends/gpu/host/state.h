@@ -4,7 +4,7 @@
 
 #include "platform/runtime.h"
 
-#include "violation.h"
+#include "call/violation.h"
 
 struct gpu_state {
     const varlen_host *host; /* that opened it; comes first, see tests/gpu/plugin_test.c */

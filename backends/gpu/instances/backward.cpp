@@ -1,5 +1,5 @@
 /* The kernels of the backward pass for one combination: INSTANCE_TYPE and so on are given on the command line. */
-#include "backward_kernel.h"
+#include "warp_tiles/backward_kernel.h"
 
 #include "host/backward_launch.h"
 #include "platform/runtime.h"

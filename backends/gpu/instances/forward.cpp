@@ -1,5 +1,5 @@
 /* The kernels of the forward pass for one combination: INSTANCE_TYPE and so on are given on the command line. */
-#include "forward_kernel.h"
+#include "warp_tiles/forward_kernel.h"
 
 #include "host/forward_launch.h"
 #include "platform/runtime.h"

@@ -1,0 +1,313 @@
+/* The kernel that makes a plan. Block 0 inspects cu_seqlens and lengths, then orders the sequences by a counting sort
+ * over classes of weight and describes their items; the other blocks inspect page tables meanwhile. A POLICY says how
+ * sequences become items:
+ *
+ *     item_type                                 what describes an item
+ *     work(sequence)              -> int64_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
+ *     choose_split(work)          -> int32_t    keys per part, handed to the next four
+ *     weight(sequence, split)     -> int64_t    of the heaviest item
+ *     counts(sequence, split)     -> {items, partials}
+ *     item(problem, sequence, split, index, partial) -> item_type    number `index` of a sequence's items; `partial` is
+ *                                                                    how many partials sequences before it have */
+#ifndef VARLEN_GPU_PLAN_KERNEL_H
+#define VARLEN_GPU_PLAN_KERNEL_H
+
+#include "call/inspect.h"
+#include "call/scan.h"
+#include "plan/plan.h"
+
+/* In the order in which the first violation is looked for. */
+enum plan_stage {
+    STAGE_CU_SEQLENS_Q,
+    STAGE_LENGTHS_Q,
+    STAGE_CU_SEQLENS_K,
+    STAGE_LENGTHS_K,
+    STAGE_PAGES, /* index: the sequence */
+};
+
+struct plan_counts {
+    int32_t items;
+    int32_t partials;
+};
+
+template <typename POLICY> struct plan_arguments {
+    gpu_problem problem;
+    gpu_plan plan;
+    typename POLICY::item_type *items;
+    POLICY policy;
+    int32_t validate;
+};
+
+GPU_DEVICE inspected_side queries_side(const gpu_metadata &metadata)
+{
+    inspected_side side = {};
+    side.cu_seqlens = metadata.cu_seqlens_q;
+    side.seqused = metadata.seqused_q;
+    side.total = metadata.total_q;
+    side.maximum = metadata.max_seqlen_q;
+    side.maximum_is_known = metadata.max_seqlen_q > 0;
+    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q;
+    side.seqused_name = VARLEN_METADATA_SEQUSED_Q;
+    return side;
+}
+
+GPU_DEVICE inspected_side keys_side(const gpu_metadata &metadata)
+{
+    inspected_side side = {};
+    side.cu_seqlens = metadata.cu_seqlens_k;
+    side.seqused = metadata.seqused_k;
+    side.leftpad = metadata.leftpad_k;
+    side.total = metadata.total_k;
+    side.paged_rows = (int64_t)metadata.page_size.divisor * metadata.page_table_width;
+    side.page_table_width = metadata.page_table_width;
+    side.maximum = metadata.max_seqlen_k;
+    side.maximum_is_known = metadata.max_seqlen_k > 0;
+    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
+    side.seqused_name = VARLEN_METADATA_SEQUSED_K;
+    return side;
+}
+
+GPU_DEVICE inspected_pages pages_of(const gpu_metadata &metadata)
+{
+    inspected_pages pages = {};
+    pages.table = metadata.page_table;
+    pages.width = metadata.page_table_width;
+    pages.page_size = (int32_t)metadata.page_size.divisor;
+    pages.page_count = metadata.page_count;
+    return pages;
+}
+
+/* Columns of a sequence's row of the page table that are in use; none if its lengths are wrong. */
+GPU_DEVICE gpu_span used_columns(const gpu_metadata &metadata, int32_t b)
+{
+    inspected_side keys = keys_side(metadata);
+    if (inspect_lengths(keys, b).rule || side_padding(keys, b) == side_used(keys, b))
+        return {0, 0};
+    return {divide((int32_t)side_padding(keys, b), metadata.page_size),
+            divide((int32_t)side_used(keys, b) - 1, metadata.page_size) + 1};
+}
+
+/* The violation at a place, for those who report it. */
+GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t place)
+{
+    int32_t index = (int32_t)(uint32_t)place;
+    switch ((int32_t)(place >> 32)) {
+    case STAGE_CU_SEQLENS_Q: return inspect_cu_seqlens(queries_side(metadata), index);
+    case STAGE_LENGTHS_Q: return inspect_lengths(queries_side(metadata), index);
+    case STAGE_CU_SEQLENS_K: return inspect_cu_seqlens(keys_side(metadata), index);
+    case STAGE_LENGTHS_K: return inspect_lengths(keys_side(metadata), index);
+    }
+    gpu_span columns = used_columns(metadata, index);
+    varlen_violation found = {};
+    for (int32_t column = columns.begin; column < columns.end && !found.rule; column++)
+        found = inspect_page(pages_of(metadata), index, column);
+    return found;
+}
+
+GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
+{
+    uint64_t queries = inspect_side<PLAN_THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
+    uint64_t keys = inspect_side<PLAN_THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
+    return smaller(queries, keys);
+}
+
+GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t block, int32_t blocks)
+{
+    inspected_pages pages = pages_of(metadata);
+    for (int32_t b = block; b < metadata.batch; b += blocks) {
+        gpu_span columns = used_columns(metadata, b);
+        for (int32_t column = columns.begin + thread_index(); column < columns.end; column += PLAN_THREADS)
+            if (inspect_page(pages, b, column).rule)
+                return violation_place(STAGE_PAGES, b);
+    }
+    return no_violation;
+}
+
+/* Classes go by the weight's logarithm in steps of 1/8, heaviest first. */
+GPU_DEVICE int32_t weight_class(int64_t weight)
+{
+    int32_t exponent = 0;
+    while (weight >> exponent >= 16)
+        exponent++;
+    int32_t level = exponent * 8 + (int32_t)(weight >> exponent); /* 0 .. 15 + 8 * exponent */
+    return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
+}
+
+/* Whether the slot that ends at an element, or what comes behind the last slot, has rows that are not in use. */
+GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &element, int32_t batch)
+{
+    if (!side.cu_seqlens)
+        return false;
+    const int64_t slot = (int64_t)element.value - element.before;
+    return (side.seqused && element.used < slot) || element.padding > 0 ||
+           (element.index == batch && element.value < side.total);
+}
+
+/* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */
+struct found_gaps {
+    int32_t in_queries; /* GAPS_IN_QUERIES or 0 */
+    int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
+};
+
+struct plan_shared {
+    uint64_t place;
+    found_gaps gaps;
+    int32_t several;
+    int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
+    int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
+    int32_t first_partial[PLAN_THREADS];
+    block_scan_memory<PLAN_THREADS> scan;
+    block_sum_memory<PLAN_THREADS> sum;
+};
+
+/* Adds 1 to counters[index] for each thread of the warp that `counts`, and returns what the thread's was before. Equal
+ * lengths are common: then one thread adds for all. */
+GPU_DEVICE int32_t count_up(int32_t *counters, int32_t index, bool counts)
+{
+    const int32_t first = warp_first(index);
+    if (warp_any(!counts || index != first))
+        return counts ? atomic_add(&counters[index], 1) : 0;
+    const int32_t lane = thread_index() % WARP;
+    int32_t before = 0;
+    if (lane == 0)
+        before = atomic_add(&counters[index], WARP);
+    return warp_first(before) + lane;
+}
+
+/* Ranks in order of weight: counts of the classes, their running sums, then a place for each sequence. */
+template <typename POLICY>
+GPU_DEVICE void order_sequences(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+{
+    static_assert((int)PLAN_WEIGHTS <= (int)PLAN_THREADS, "a thread for each class");
+    const int32_t batch = args.problem.metadata.batch;
+    const int32_t thread = thread_index();
+    auto class_of = [&](int32_t b) {
+        return b < batch ? weight_class(args.policy.weight(sequence_at(args.problem, b), split)) : 0;
+    };
+    if (thread < PLAN_WEIGHTS)
+        shared.class_next[thread] = 0;
+    block_barrier();
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS)
+        count_up(shared.class_next, class_of(first + thread), first + thread < batch);
+    block_barrier();
+    int32_t count = thread < PLAN_WEIGHTS ? shared.class_next[thread] : 0;
+    int32_t before = block_scan(shared.scan, count).before;
+    if (thread < PLAN_WEIGHTS)
+        shared.class_next[thread] = before;
+    block_barrier();
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
+        int32_t rank = count_up(shared.class_next, class_of(first + thread), first + thread < batch);
+        if (first + thread < batch)
+            args.plan.order[rank] = first + thread;
+    }
+    block_barrier();
+}
+
+/* The last of `count` ranks whose first item is at or before `item`. */
+GPU_DEVICE int32_t rank_of(const int32_t *first_item, int32_t count, int32_t item)
+{
+    int32_t low = 0;
+    int32_t high = count - 1;
+    while (low < high) {
+        int32_t middle = (low + high + 1) / 2;
+        if (first_item[middle] <= item)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+/* Describes all items, in rounds of as many ranks as there are threads. Returns how many there are. */
+template <typename POLICY>
+GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+{
+    const int32_t batch = args.problem.metadata.batch;
+    const int32_t thread = thread_index();
+    plan_counts before = {0, 0}; /* this round */
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
+        const int32_t ranks = smaller(batch - first, (int32_t)PLAN_THREADS);
+        plan_counts own = {0, 0};
+        if (thread < ranks)
+            own = args.policy.counts(sequence_at(args.problem, args.plan.order[first + thread]), split);
+        if (own.items > 1)
+            shared.several = 1;
+        const block_sums items = block_scan(shared.scan, own.items);
+        const block_sums partials = block_scan(shared.scan, own.partials);
+        shared.first_item[thread] = items.before;
+        shared.first_partial[thread] = partials.before;
+        block_barrier();
+        for (int32_t n = thread; n < items.all; n += PLAN_THREADS) {
+            const int32_t rank = rank_of(shared.first_item, ranks, n);
+            const gpu_sequence sequence = sequence_at(args.problem, args.plan.order[first + rank]);
+            args.items[before.items + n] = args.policy.item(args.problem, sequence, split, n - shared.first_item[rank],
+                                                            before.partials + shared.first_partial[rank]);
+        }
+        before = {before.items + items.all, before.partials + partials.all};
+        block_barrier();
+    }
+    return before;
+}
+
+/* Sums of work, and whether there are gaps, over the batch. Returns the work. Without sequences, all rows are a gap. */
+template <typename POLICY> GPU_DEVICE int64_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
+{
+    const gpu_metadata &metadata = args.problem.metadata;
+    const inspected_side queries = queries_side(metadata);
+    const inspected_side keys = keys_side(metadata);
+    if (thread_index() == 0) {
+        shared.gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+        shared.several = 0;
+    }
+    block_barrier();
+    int64_t work = 0; /* keys may be shared between sequences: there is more work than memory */
+    for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
+        work += args.policy.work(sequence_at(args.problem, b));
+        if (has_gap(queries, side_element(queries, b + 1), metadata.batch))
+            shared.gaps.in_queries = GAPS_IN_QUERIES;
+        if (has_gap(keys, side_element(keys, b + 1), metadata.batch))
+            shared.gaps.in_keys = GAPS_IN_KEYS;
+    }
+    return block_sum(shared.sum, work);
+}
+
+template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)
+{
+    const int32_t split = args.policy.choose_split(survey_batch(args, shared));
+    order_sequences(args, split, shared);
+    const plan_counts total = describe_items(args, split, shared);
+    for (int32_t n = thread_index(); n < total.partials * args.problem.kv_heads; n += PLAN_THREADS)
+        args.plan.arrivals[n] = 0;
+    if (thread_index() == 0) {
+        args.plan.header->items = total.items;
+        args.plan.header->several = shared.several;
+        args.plan.header->gaps = shared.gaps.in_queries | shared.gaps.in_keys;
+    }
+}
+
+template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS(plan_arguments<POLICY>) args)
+{
+    plan_shared &shared = *(plan_shared *)shared_memory();
+    const gpu_metadata &metadata = args.problem.metadata;
+    plan_header *header = args.plan.header;
+    let_next_kernel_start();
+    if (block_index() > 0) {
+        uint64_t mine = inspect_page_table(metadata, block_index() - 1, args.plan.page_blocks);
+        uint64_t place = first_place(mine, &shared.place);
+        if (thread_index() == 0)
+            header->page_places[block_index() - 1] = place;
+        return;
+    }
+    uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
+    if (thread_index() == 0) {
+        header->place = place;
+        header->taken = 0;
+        header->items = 0;
+        header->several = 0;
+        header->gaps = 0;
+    }
+    if (place == no_violation)
+        make_plan(args, shared);
+}
+
+#endif

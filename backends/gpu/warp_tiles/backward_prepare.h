@@ -1,0 +1,202 @@
+/* Before the tiles of the backward pass: what they need of each query row, and the outputs that no tile writes. A
+ * kernel of its own, but for small batches.
+ *
+ *     delta = dot(dout, out);    dq of rows that see no key, and all rows outside sequences = 0 */
+#ifndef VARLEN_GPU_BACKWARD_PREPARE_H
+#define VARLEN_GPU_BACKWARD_PREPARE_H
+
+#include "around/element_rows.h"
+#include "finish/outside.h"
+#include "plan/backward_plan.h"
+
+enum {
+    PREPARE_THREADS = 256,
+    PREPARE_LANES = 8,  /* threads that share a row: whole lines of memory */
+    PREPARE_BLOCKS = 3, /* per processor: the work is to wait for memory */
+    PREPARE_ROWS_LIMIT = 128,
+};
+
+struct prepare_shared {
+    float lse[PREPARE_ROWS_LIMIT];
+    float delta[PREPARE_ROWS_LIMIT];
+};
+
+/* Of one row, by PREPARE_LANES neighbouring threads, which all get it. */
+template <typename T> GPU_DEVICE float delta_of_row(const char *out, const char *dout, int32_t value_dim)
+{
+    float sum = 0.0f;
+    for (int32_t column = thread_index() % PREPARE_LANES * 8; column < value_dim; column += PREPARE_LANES * 8) {
+        float a[8];
+        float b[8];
+        load_elements<T>(a, out + column * (int)sizeof(T));
+        load_elements<T>(b, dout + column * (int)sizeof(T));
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            sum += a[i] * b[i];
+    }
+#pragma unroll
+    for (int mask = 1; mask < PREPARE_LANES; mask *= 2)
+        sum += warp_xor(sum, mask);
+    return sum;
+}
+
+/* A row that sees nothing has no lse; all of its weights are masked. */
+GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &sequence, const query_row &row)
+{
+    float lse = args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query];
+    return lse == minus_infinity ? 0.0f : make_finite(lse * gpu_log2e);
+}
+
+/* lse and delta of the rows of a block, zeros past its end. */
+template <typename T, int THREADS>
+GPU_DEVICE void find_statistics(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
+                                prepare_shared &shared)
+{
+    const gpu_problem &problem = args.problem;
+    for (int32_t row = thread_index() / PREPARE_LANES; row < args.shape.block_rows; row += THREADS / PREPARE_LANES) {
+        int32_t valid = smaller(row, block.rows - 1); /* all threads of a warp take part in the sums */
+        query_row place = query_row_at(problem, kv_head, block.first_row + valid);
+        int64_t token = (int64_t)block.sequence.first_query + place.query;
+        float delta = delta_of_row<T>(tensor_row(args.out, token, place.head), tensor_row(args.dout, token, place.head),
+                                      problem.value_dim);
+        if (thread_index() % PREPARE_LANES == 0) {
+            shared.lse[row] = row < block.rows ? lse_of_row(args, block.sequence, place) : 0.0f;
+            shared.delta[row] = row < block.rows ? delta : 0.0f;
+        }
+    }
+}
+
+/* This block's share of dsinks, for each head of the group. Rows are in order, whoever adds them. */
+template <int THREADS>
+GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
+                                 int64_t number, const prepare_shared &shared)
+{
+    const gpu_problem &problem = args.problem;
+    const int32_t group = (int32_t)problem.group.divisor;
+    for (int32_t n = thread_index(); n < group; n += THREADS) {
+        int32_t head = kv_head * group + n;
+        float sink = problem.sinks[head] * gpu_log2e;
+        float sum = 0.0f;
+        for (int32_t row = 0; row < block.rows; row++)
+            if (query_row_at(problem, kv_head, block.first_row + row).head == head && shared.delta[row] != 0.0f)
+                sum -= exp2_fast(fminf(sink - shared.lse[row], 0.0f)) * shared.delta[row];
+        args.dsink_parts[head * args.row_blocks + number] = sum;
+    }
+}
+
+/* Rows of dq that see no key. */
+template <int THREADS>
+GPU_DEVICE void clear_dq(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
+{
+    const int32_t pieces = args.problem.head_dim / 8;
+    for (int32_t n = thread_index(); n < block.rows * pieces; n += THREADS) {
+        int32_t row = n / pieces;
+        char *to = query_row_address(args.problem, args.dq, block.sequence, kv_head, block.first_row + row);
+        store_16(to + (n - row * pieces) * 16, {{0, 0, 0, 0}});
+    }
+}
+
+template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &args, int64_t place)
+{
+    const int32_t floats = args.shape.block_rows * args.shape.head_dim;
+    float *sums = args.dq_sums + place * floats;
+    for (int32_t n = thread_index() * 4; n < floats; n += THREADS * 4)
+        store_16(sums + n, {{0, 0, 0, 0}});
+    if (args.turns && thread_index() == 0)
+        args.turns[place] = 0;
+}
+
+/* A block of rows, and its number among those of all sequences. */
+template <typename T, int THREADS>
+GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
+                             int32_t kv_head, prepare_shared &shared)
+{
+    const int64_t place = kv_head * args.row_blocks + number;
+    const int32_t block_rows = args.shape.block_rows;
+    if (block.rows > 0) {
+        find_statistics<T, THREADS>(args, block, kv_head, shared);
+        block_barrier();
+        for (int32_t row = thread_index(); row < block_rows; row += THREADS) {
+            args.statistics[place * 2 * block_rows + row] = shared.lse[row];
+            args.statistics[(place * 2 + 1) * block_rows + row] = shared.delta[row];
+        }
+    }
+    if (args.dsinks)
+        find_dsink_parts<THREADS>(args, block, kv_head, number, shared);
+    if (block.keys.end == 0)
+        clear_dq<THREADS>(args, block, kv_head);
+    else if (dq_is_summed(block.sequence, args.shape))
+        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, block, number, kv_head));
+    block_barrier(); /* `shared` is free again */
+}
+
+struct backward_outputs {
+    gpu_output dq;
+    gpu_output dk;
+    gpu_output dv;
+};
+
+GPU_DEVICE backward_outputs backward_outputs_of(const backward_arguments &args)
+{
+    const gpu_problem &problem = args.problem;
+    const int64_t total_q = problem.metadata.total_q;
+    const int64_t total_k = problem.metadata.total_k;
+    return {{args.dq, nullptr, total_q, problem.q_heads, problem.head_dim * 2},
+            {args.dk, nullptr, total_k, problem.kv_heads, problem.head_dim * 2},
+            {args.dv, nullptr, total_k, problem.kv_heads, problem.value_dim * 2}};
+}
+
+/* What a call with bad metadata does. */
+template <int THREADS> GPU_DEVICE void backward_refuse(const backward_arguments &args, uint64_t place)
+{
+    const backward_outputs outputs = backward_outputs_of(args);
+    clear_output(outputs.dq, THREADS);
+    clear_output(outputs.dk, THREADS);
+    clear_output(outputs.dv, THREADS);
+    if (block_index() > 0)
+        return;
+    for (int32_t head = thread_index(); args.dsinks && head < args.problem.q_heads; head += THREADS)
+        args.dsinks[head] = 0.0f;
+    if (thread_index() == 0)
+        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
+}
+
+template <int THREADS> GPU_DEVICE void clear_backward_gaps(const backward_arguments &args, int32_t gaps)
+{
+    const gpu_metadata &metadata = args.problem.metadata;
+    const backward_outputs outputs = backward_outputs_of(args);
+    if (gaps & GAPS_IN_QUERIES)
+        clear_gaps(outputs.dq, metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch, THREADS);
+    if (gaps & GAPS_IN_KEYS) {
+        clear_gaps(outputs.dk, metadata.cu_seqlens_k, metadata.seqused_k, metadata.leftpad_k, metadata.batch, THREADS);
+        clear_gaps(outputs.dv, metadata.cu_seqlens_k, metadata.seqused_k, metadata.leftpad_k, metadata.batch, THREADS);
+    }
+}
+
+/* What belongs to no sequence. Returns whether there are sequences to work on. */
+template <int THREADS> GPU_DEVICE bool prepare_batch(const backward_arguments &args, const batch_findings &findings)
+{
+    if (findings.place != no_violation) {
+        backward_refuse<THREADS>(args, findings.place);
+        return false;
+    }
+    clear_backward_gaps<THREADS>(args, findings.gaps);
+    return args.problem.metadata.batch > 0;
+}
+
+template <typename T> GPU_KERNEL(PREPARE_THREADS, PREPARE_BLOCKS) prepare_kernel(GPU_ARGUMENTS(backward_arguments) args)
+{
+    const gpu_problem &problem = args.problem;
+    prepare_shared &shared = *(prepare_shared *)shared_memory();
+    let_next_kernel_start();
+    wait_for_earlier_kernel();
+    if (!prepare_batch<PREPARE_THREADS>(args, plan_findings(args.plan)))
+        return;
+    for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
+        const int64_t number = n / problem.kv_heads;
+        const backward_rows block = backward_rows_at(problem, args.shape.block_rows, number);
+        prepare_rows<T, PREPARE_THREADS>(args, block, number, (int32_t)(n - number * problem.kv_heads), shared);
+    }
+}
+
+#endif

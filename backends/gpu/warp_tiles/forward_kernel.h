@@ -1,0 +1,140 @@
+/* The kernels of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+ * one that is its own. */
+#ifndef VARLEN_GPU_FORWARD_KERNEL_H
+#define VARLEN_GPU_FORWARD_KERNEL_H
+
+#include "finish/forward_finish.h"
+#include "plan/small_batch.h"
+
+/* One kernel, for one kind of device: see tuning.h. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> struct forward_instance {
+    using T = T_;
+    static constexpr int HEAD_DIM = HEAD_DIM_;
+    static constexpr int VALUE_DIM = VALUE_DIM_;
+    static constexpr bool GENERAL = GENERAL_;
+    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, KIND, GENERAL);
+    static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
+    using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
+    using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
+    using decode = forward_layout<THREADS, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
+    using prefill_memory = forward_memory<forward_instance, prefill>;
+    using decode_memory = forward_memory<forward_instance, decode>;
+    static constexpr int MEMORY_BYTES =
+        prefill_memory::BYTES > decode_memory::BYTES ? prefill_memory::BYTES : decode_memory::BYTES;
+    static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
+    static_assert(TUNING.warps <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
+                  "a thread for each row");
+    static_assert(SHARED_BYTES <= shared_memory_limit(KIND), "a block's shared memory");
+};
+
+template <typename INSTANCE, typename LAYOUT>
+GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shared)
+{
+    using work_type = forward_work<INSTANCE, LAYOUT>;
+    work_type work(args, shared);
+    work.multiply_all();
+    if constexpr (LAYOUT::KEY_WARPS > 1)
+        finish_merged<typename INSTANCE::T, work_type, LAYOUT>(work);
+    else
+        finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
+}
+
+/* What follows from an item for its keys and rows. */
+GPU_DEVICE void forward_locate(const forward_arguments &args, forward_shared &shared)
+{
+    const forward_item &item = shared.item;
+    const int32_t row = thread_index();
+    if (row == 0)
+        shared.keys = key_rows_of(args.problem, args.problem.k, args.problem.k_page_bytes, item.sequence, item.kv_head);
+    if (row == WARP)
+        shared.values =
+            key_rows_of(args.problem, args.problem.v, args.problem.v_page_bytes, item.sequence, item.kv_head);
+    if (row < item.rows) {
+        query_row place = query_row_at(args.problem, item.kv_head, item.first_row + row);
+        int64_t token = (int64_t)item.sequence.first_query + place.query;
+        shared.rows[row] = place;
+        shared.q_rows[row] = tensor_row(args.problem.q, token, place.head);
+        shared.out_rows[row] = tensor_row(args.out, token, place.head);
+    }
+    block_barrier();
+}
+
+GPU_DEVICE gpu_output forward_output(const forward_arguments &args)
+{
+    return {args.out, args.lse, args.problem.metadata.total_q, args.problem.q_heads, args.problem.value_dim * 2};
+}
+
+/* What a call with bad metadata does. */
+GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, int32_t threads)
+{
+    clear_output(forward_output(args), threads);
+    if (block_index() == 0 && thread_index() == 0)
+        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
+}
+
+/* What belongs to no sequence. Returns whether there are sequences to work on. */
+template <typename INSTANCE>
+GPU_DEVICE bool forward_begin(const forward_arguments &args, const batch_findings &findings)
+{
+    const gpu_metadata &metadata = args.problem.metadata;
+    if (findings.place != no_violation) {
+        forward_refuse(args, findings.place, INSTANCE::THREADS);
+        return false;
+    }
+    if (findings.gaps & GAPS_IN_QUERIES)
+        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
+                   INSTANCE::THREADS);
+    return true;
+}
+
+template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
+{
+    return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
+}
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
+    wait_for_earlier_kernel();
+    if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
+        return;
+    int32_t number = block_index();
+    for (;;) {
+        plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
+        if (!shared.item.exists)
+            return;
+        forward_locate(args, shared);
+        if (shared.item.decodes)
+            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+        else if (INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS ||
+                 shared.item.rows <= INSTANCE::short_prefill::ROWS)
+            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+        else
+            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+    }
+}
+
+/* The same for small batches, whose tiles are short. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    forward_shared &shared = forward_shared_memory<INSTANCE>();
+    batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
+    small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);
+    if (!forward_begin<INSTANCE>(args, findings) || !shared.item.exists)
+        return;
+    forward_locate(args, shared);
+    if (shared.item.decodes)
+        forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+    else
+        forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+}
+
+#endif

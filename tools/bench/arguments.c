@@ -1,0 +1,221 @@
+/* The command line of `varlen bench`: see bench/arguments.h. */
+#include "bench/arguments.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORWARD_BIT = 1 << VARLEN_PASS_FORWARD, BACKWARD_BIT = 1 << VARLEN_PASS_BACKWARD };
+
+static const char notes[] =
+    "Without --workload or --lens, the workloads that suit the device are run; --list prints them all. Data are "
+    "random\n"
+    "and the same in every run. Times are medians after a warm-up; the spread is (p90 - p10) / median. GFLOP/s counts\n"
+    "visible pairs only, and a backward pass as 2.5 forward passes; GB/s counts every operand once. On the CPU "
+    "backend\n"
+    "the machine's own peaks are measured first, with as many threads, and the last column is the larger share of "
+    "them.\n"
+    "Elsewhere host us is how long a call takes to return, in microseconds.\n"
+    "What a backend does not support is left out and named. --plot needs python3 with matplotlib.";
+
+static const option_choice masks[] = {{"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {NULL, 0}};
+static const option_choice dtypes[] = {
+    {"f32", VARLEN_FLOAT32}, {"f16", VARLEN_FLOAT16}, {"bf16", VARLEN_BFLOAT16}, {NULL, 0}};
+static const option_choice passes[] = {
+    {"forward", FORWARD_BIT}, {"backward", BACKWARD_BIT}, {"both", FORWARD_BIT | BACKWARD_BIT}, {NULL, 0}};
+
+const char *bench_dtype_name(varlen_dtype dtype)
+{
+    return dtypes[dtype].name;
+}
+
+const char *bench_pass_name(varlen_pass pass)
+{
+    return pass == VARLEN_PASS_BACKWARD ? "backward" : "forward";
+}
+
+/* A whole number from 1 to 2^31 - 1 at the start of `text`; *end is what follows it. */
+static bool parse_count(const char *text, const char **end, int32_t *number)
+{
+    char *stop;
+    errno = 0;
+    const long value = strtol(text, &stop, 10);
+    *end = stop;
+    *number = (int32_t)value;
+    return *text >= '0' && *text <= '9' && errno == 0 && value >= 1 && value <= INT32_MAX;
+}
+
+static bool read_count(const command_option *option, const char *value, void *target, reason *why)
+{
+    (void)option;
+    const char *end;
+    if (!parse_count(value, &end, target) || *end)
+        return refuse(why, "not a whole number from 1 to %d", INT32_MAX);
+    return true;
+}
+
+static bool read_lens(const command_option *option, const char *value, void *target, reason *why)
+{
+    (void)option;
+    bench_lens *lens = target;
+    int64_t total = 0;
+    lens->text = value;
+    for (const char *at = value;; at++) {
+        if (lens->count == BENCH_MOST_LENGTHS)
+            return refuse(why, "more than %d lengths", BENCH_MOST_LENGTHS);
+        if (!parse_count(at, &at, &lens->values[lens->count]) || (*at && *at != ','))
+            return refuse(why, "not a list of lengths N,N,... of 1 or more tokens each");
+        total += lens->values[lens->count++];
+        if (!*at)
+            break;
+    }
+    return total <= INT32_MAX || refuse(why, "more than %d tokens in all", INT32_MAX);
+}
+
+/* One or more dtypes, as bits. */
+static bool read_dtypes(const command_option *option, const char *value, void *target, reason *why)
+{
+    uint32_t bits = 0;
+    for (const char *at = value;; at++) {
+        const size_t length = strcspn(at, ",");
+        const option_choice *choice = option->choices;
+        while (choice->name && (strlen(choice->name) != length || strncmp(choice->name, at, length) != 0))
+            choice++;
+        if (!choice->name)
+            return refuse(why, "not a list of f32, f16 and bf16");
+        bits |= 1u << choice->value;
+        at += length;
+        if (!*at)
+            break;
+    }
+    *(uint32_t *)target = bits;
+    return true;
+}
+
+/* clang-format off */
+static const command_option options[] = {
+    {"--workload", "NAME,...", read_text, .offset = offsetof(bench_arguments, words),
+     .help = "the workloads of these names, or with these words in their names"},
+    {"--list", NULL, read_switch, .offset = offsetof(bench_arguments, list),
+     .help = "print the workloads, run nothing"},
+    {"--lens", "N,N,...", read_lens, .offset = offsetof(bench_arguments, lens),
+     .help = "in place of a named workload: sequences of these lengths"},
+    {"--q-heads", "N", read_count, .offset = offsetof(bench_arguments, q_heads),
+     .help = "with --lens: query heads; default 8"},
+    {"--kv-heads", "N", read_count, .offset = offsetof(bench_arguments, kv_heads),
+     .help = "with --lens: heads of keys and values; default: as many as of queries"},
+    {"--head-dim", "N", read_count, .offset = offsetof(bench_arguments, head_dim),
+     .help = "with --lens: dim of queries and keys; default 128"},
+    {"--value-dim", "N", read_count, .offset = offsetof(bench_arguments, value_dim),
+     .help = "with --lens: dim of values; default: that of queries and keys"},
+    {"--mask", NULL, read_choice, .offset = offsetof(bench_arguments, mask), .choices = masks,
+     .help = "with --lens: which keys a query sees; default full"},
+    {"--page-size", "N", read_count, .offset = offsetof(bench_arguments, page_size),
+     .help = "with --lens: keys and values in scattered pages of N tokens; default: packed"},
+    {"--dtype", "f32|f16|bf16,...", read_dtypes, .offset = offsetof(bench_arguments, dtypes), .choices = dtypes,
+     .help = "one or more; default bf16"},
+    {"--pass", NULL, read_choice, .offset = offsetof(bench_arguments, passes), .choices = passes,
+     .help = "default forward"},
+    {"--backend", "B", read_text, .offset = offsetof(bench_arguments, backend),
+     .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ..."},
+    {"--threads", "N", read_count, .offset = offsetof(bench_arguments, threads),
+     .help = "threads of the CPU backend; default: as many as there are processors"},
+    {"--repeats", "N", read_count, .offset = offsetof(bench_arguments, repeats),
+     .help = "measured calls; default: 5 to 50, as many as take two seconds"},
+    {"--json", "FILE", read_text, .offset = offsetof(bench_arguments, json),
+     .help = "written: the device, its peaks and the measurements"},
+    {"--compare", "FILE", read_text, .offset = offsetof(bench_arguments, compare),
+     .help = "a file of --json: prints ratios to its measurements"},
+    {"--plot", "FILE", read_text, .offset = offsetof(bench_arguments, plot),
+     .help = "written: bars against the peaks; .svg, .png or .pdf"},
+};
+/* clang-format on */
+
+/* The rules between options, one line each. */
+static bool check_combination(const bench_arguments *arguments, reason *why)
+{
+    const struct {
+        bool broken;
+        const char *rule;
+    } rules[] = {
+        {arguments->words && arguments->lens.count, "--workload and --lens exclude each other"},
+        {!arguments->lens.count && arguments->q_heads, "--q-heads needs --lens"},
+        {!arguments->lens.count && arguments->kv_heads, "--kv-heads needs --lens"},
+        {!arguments->lens.count && arguments->head_dim, "--head-dim needs --lens"},
+        {!arguments->lens.count && arguments->value_dim, "--value-dim needs --lens"},
+        {!arguments->lens.count && arguments->page_size, "--page-size needs --lens"},
+        {!arguments->lens.count && arguments->mask != BENCH_MASK_NOT_GIVEN, "--mask needs --lens"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].broken)
+            return refuse(why, "%s", rules[i].rule);
+    return true;
+}
+
+options_outcome bench_arguments_parse(int count, char **words, bench_arguments *arguments, reason *why)
+{
+    const command_usage usage = {
+        .command = "bench",
+        .summary = "Measures attention on a backend: time, GFLOP/s, GB/s and the share of the machine's peak.",
+        .notes = notes,
+        .options = options,
+        .option_count = (int)(sizeof options / sizeof options[0]),
+    };
+    *arguments =
+        (bench_arguments){.mask = BENCH_MASK_NOT_GIVEN, .dtypes = 1u << VARLEN_BFLOAT16, .passes = FORWARD_BIT};
+    const options_outcome outcome = options_parse(&usage, count, words, arguments, why);
+    if (outcome == OPTIONS_PARSED && !check_combination(arguments, why))
+        return OPTIONS_REFUSED;
+    return outcome;
+}
+
+static int32_t given_or(int32_t value, int32_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+/* The shape in the manner of the named workloads, so that equal names mean equal work. */
+static void print_name(const bench_workload *workload, const char *lens, char name[BENCH_NAME_SIZE])
+{
+    enum { LONGEST_LIST = 48 };
+    char heads[32];
+    char dims[32];
+    char page[32] = "";
+    char lengths[64];
+    if (strlen(lens) <= LONGEST_LIST)
+        snprintf(lengths, sizeof lengths, "%s", lens);
+    else
+        snprintf(lengths, sizeof lengths, "%d-of-%lld", workload->batch, (long long)bench_total_keys(workload));
+    if (workload->q_heads == workload->kv_heads)
+        snprintf(heads, sizeof heads, "h%d", workload->q_heads);
+    else
+        snprintf(heads, sizeof heads, "gqa%d/%d", workload->q_heads, workload->kv_heads);
+    if (workload->page_size)
+        snprintf(page, sizeof page, "-page%d", workload->page_size);
+    if (workload->head_dim == workload->value_dim)
+        snprintf(dims, sizeof dims, "d%d", workload->head_dim);
+    else
+        snprintf(dims, sizeof dims, "d%d/%d", workload->head_dim, workload->value_dim);
+    snprintf(name, BENCH_NAME_SIZE, "lens-%s-%s-%s%s%s", lengths, heads, dims,
+             workload->mask == VARLEN_MASK_CAUSAL ? "-causal" : "", page);
+}
+
+bench_workload bench_arguments_workload(const bench_arguments *arguments, char name[BENCH_NAME_SIZE])
+{
+    const int32_t q_heads = given_or(arguments->q_heads, 8);
+    const int32_t head_dim = given_or(arguments->head_dim, 128);
+    const bench_workload workload = {
+        .name = name,
+        .lengths = arguments->lens.values,
+        .batch = arguments->lens.count,
+        .q_heads = q_heads,
+        .kv_heads = given_or(arguments->kv_heads, q_heads),
+        .head_dim = head_dim,
+        .value_dim = given_or(arguments->value_dim, head_dim),
+        .mask = arguments->mask == VARLEN_MASK_CAUSAL ? VARLEN_MASK_CAUSAL : VARLEN_MASK_FULL,
+        .page_size = arguments->page_size,
+    };
+    print_name(&workload, arguments->lens.text, name);
+    return workload;
+}

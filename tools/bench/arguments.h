@@ -1,0 +1,47 @@
+/* The command line of `varlen bench`. */
+#ifndef VARLEN_TOOLS_BENCH_ARGUMENTS_H
+#define VARLEN_TOOLS_BENCH_ARGUMENTS_H
+
+#include <stdint.h>
+
+#include "bench/workloads.h"
+#include "options.h"
+
+enum { BENCH_MOST_LENGTHS = 4096, BENCH_MASK_NOT_GIVEN = -1, BENCH_NAME_SIZE = 160 };
+
+/* The lengths of --lens; count 0 = not given. */
+typedef struct bench_lens {
+    const char *text;
+    int32_t values[BENCH_MOST_LENGTHS];
+    int32_t count;
+} bench_lens;
+
+typedef struct bench_arguments {
+    const char *words; /* of --workload; NULL = all that suit the device */
+    bench_lens lens;
+    int32_t q_heads; /* with --lens, as the next four; 0 = not given */
+    int32_t kv_heads;
+    int32_t head_dim;
+    int32_t value_dim;
+    int32_t page_size;
+    int mask;            /* varlen_mask or BENCH_MASK_NOT_GIVEN */
+    uint32_t dtypes;     /* 1u << varlen_dtype */
+    int passes;          /* bits, 1 << varlen_pass */
+    const char *backend; /* NULL = what the environment says */
+    int32_t threads;     /* 0 = all */
+    int32_t repeats;     /* 0 = as many as a time budget allows */
+    bool list;
+    const char *json; /* paths; NULL = not wanted */
+    const char *compare;
+    const char *plot;
+} bench_arguments;
+
+options_outcome bench_arguments_parse(int count, char **words, bench_arguments *arguments, reason *why);
+
+/* The workload that --lens and its companions describe. Points into `arguments` and `name`. */
+bench_workload bench_arguments_workload(const bench_arguments *arguments, char name[BENCH_NAME_SIZE]);
+
+const char *bench_dtype_name(varlen_dtype dtype);
+const char *bench_pass_name(varlen_pass pass);
+
+#endif

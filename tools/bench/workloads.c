@@ -1,0 +1,171 @@
+/* What `varlen bench` measures: see bench/workloads.h. */
+#include "bench/workloads.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/lengths.h"
+
+/* clang-format off */
+static const bench_workload workloads[] = {
+    {.name = "even-4x4k-h16-d128", .length = 4096, .batch = 4,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128},
+    {.name = "even-1x16k-h16-d128-causal", .length = 16384, .batch = 1,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "mixed-40x32k-gqa32/8-d128-causal", .lengths = bench_lengths_mixed, .batch = 40,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "skew-1x16k+63x128-gqa32/8-d128-causal", .lengths = bench_lengths_skew, .batch = 64,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "short-256x(32..512)-h12-d64", .lengths = bench_lengths_short_256, .batch = 256,
+     .q_heads = 12, .kv_heads = 12, .head_dim = 64, .value_dim = 64},
+    {.name = "vit-512x64-h16-d64", .length = 64, .batch = 512,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 64, .value_dim = 64},
+    {.name = "tiny-1x128-h32-d128-causal", .length = 128, .batch = 1,
+     .q_heads = 32, .kv_heads = 32, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "decode-64x4k-gqa32/8-d128-page16", .lengths = bench_lengths_decode, .batch = 64, .queries = 1,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+    {.name = "decode-1x128k-gqa32/8-d128-page256", .length = 131072, .batch = 1, .queries = 1,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 256},
+    {.name = "one-1x4k-h4-d128-causal", .length = 4096, .batch = 1, .for_host = true,
+     .q_heads = 4, .kv_heads = 4, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-6x2k-gqa8/2-d128-causal", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "documents-24-gqa8/2-d128-causal", .lengths = bench_lengths_documents, .batch = 24, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "short-64x(32..512)-h8-d64", .lengths = bench_lengths_short_64, .batch = 64, .for_host = true,
+     .q_heads = 8, .kv_heads = 8, .head_dim = 64, .value_dim = 64},
+    {.name = "decode-8x8k-gqa32/8-d128", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "decode-8x8k-gqa32/8-d128-page16", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+};
+/* clang-format on */
+
+int bench_workload_count(void)
+{
+    return (int)(sizeof workloads / sizeof workloads[0]);
+}
+
+const bench_workload *bench_workload_at(int index)
+{
+    return &workloads[index];
+}
+
+/* A piece of a comma list. */
+typedef struct list_word {
+    const char *text;
+    size_t length;
+} list_word;
+
+/* Takes the first word off the list; false at its end. */
+static bool next_word(const char **words, list_word *word)
+{
+    if (!*words)
+        return false;
+    *word = (list_word){*words, strcspn(*words, ",")};
+    *words = (*words)[word->length] ? *words + word->length + 1 : NULL;
+    return true;
+}
+
+static bool is_name(const list_word *word, const char *name)
+{
+    return strlen(name) == word->length && memcmp(name, word->text, word->length) == 0;
+}
+
+static bool is_part_of(const list_word *word, const char *name)
+{
+    return word->length > 0 && memmem(name, strlen(name), word->text, word->length);
+}
+
+static bool is_some_name(const list_word *word)
+{
+    for (int i = 0; i < bench_workload_count(); i++)
+        if (is_name(word, workloads[i].name))
+            return true;
+    return false;
+}
+
+static bool picks(const list_word *word, const char *name)
+{
+    return is_some_name(word) ? is_name(word, name) : is_part_of(word, name);
+}
+
+bool bench_workload_picked(const bench_workload *workload, const char *words)
+{
+    list_word word;
+    while (next_word(&words, &word))
+        if (picks(&word, workload->name))
+            return true;
+    return false;
+}
+
+bool bench_workload_unknown_word(const char *words, char *text, int size)
+{
+    list_word word;
+    while (next_word(&words, &word)) {
+        bool known = false;
+        for (int i = 0; i < bench_workload_count() && !known; i++)
+            known = picks(&word, workloads[i].name);
+        if (!known) {
+            snprintf(text, (size_t)size, "%.*s", (int)word.length, word.text);
+            return true;
+        }
+    }
+    return false;
+}
+
+int32_t bench_keys(const bench_workload *workload, int32_t sequence)
+{
+    return workload->lengths ? workload->lengths[sequence] : workload->length;
+}
+
+int32_t bench_queries(const bench_workload *workload, int32_t sequence)
+{
+    return workload->queries ? workload->queries : bench_keys(workload, sequence);
+}
+
+int64_t bench_total_keys(const bench_workload *workload)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < workload->batch; i++)
+        total += bench_keys(workload, i);
+    return total;
+}
+
+int64_t bench_total_queries(const bench_workload *workload)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < workload->batch; i++)
+        total += bench_queries(workload, i);
+    return total;
+}
+
+/* No workload has more queries than keys. */
+static int64_t visible_pairs(const bench_workload *workload)
+{
+    int64_t pairs = 0;
+    for (int32_t i = 0; i < workload->batch; i++) {
+        const int64_t queries = bench_queries(workload, i);
+        const int64_t keys = bench_keys(workload, i);
+        pairs += workload->mask == VARLEN_MASK_CAUSAL ? queries * (keys - queries) + queries * (queries + 1) / 2
+                                                      : queries * keys;
+    }
+    return pairs;
+}
+
+double bench_flops(const bench_workload *workload, varlen_pass pass)
+{
+    const double forward =
+        2.0 * (double)visible_pairs(workload) * workload->q_heads * ((double)workload->head_dim + workload->value_dim);
+    return pass == VARLEN_PASS_BACKWARD ? 2.5 * forward : forward;
+}
+
+double bench_bytes(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass)
+{
+    const double q_rows = (double)bench_total_queries(workload) * workload->q_heads;
+    const double k_rows = (double)bench_total_keys(workload) * workload->kv_heads;
+    const double dims = (double)workload->head_dim + workload->value_dim;
+    const double elements = (q_rows + k_rows) * dims;
+    return (double)varlen_dtype_size(dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements);
+}

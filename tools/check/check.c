@@ -1,0 +1,136 @@
+/* `varlen check`: the conformance table on a backend. */
+#include <stdio.h>
+#include <varlen/varlen.h>
+
+#include "check/skipped.h"
+#include "commands.h"
+#include "conformance/conformance.h"
+#include "options.h"
+#include "progress.h"
+
+typedef enum check_scale { SCALE_SMALL, SCALE_FULL } check_scale;
+
+typedef struct check_arguments {
+    const char *backend; /* NULL = what the environment says */
+    const char *filter;  /* NULL = every case */
+    int scale;           /* check_scale */
+    bool list;
+    bool skipped;
+} check_arguments;
+
+static const option_choice scales[] = {{"small", SCALE_SMALL}, {"full", SCALE_FULL}, {NULL, 0}};
+
+static const command_option options[] = {
+    {"--backend", "B", read_text, .offset = offsetof(check_arguments, backend),
+     .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ..."},
+    {"--filter", "F", read_text, .offset = offsetof(check_arguments, filter),
+     .help = "cases with F in their name, or whose whole name matches F with * and ?"},
+    {"--scale", NULL, read_choice, .offset = offsetof(check_arguments, scale), .choices = scales,
+     .help = "small skips the long cases, for emulators; default full"},
+    {"--list", NULL, read_switch, .offset = offsetof(check_arguments, list),
+     .help = "print the names of the cases, one a line, and run nothing"},
+    {"--skipped", NULL, read_switch, .offset = offsetof(check_arguments, skipped),
+     .help = "print which cases were skipped, each with the reason"},
+};
+
+typedef struct check_report {
+    const char *device; /* to name in the line to rerun a case */
+    bool names_skipped;
+    skip_counts skipped;
+} check_report;
+
+static void report_case(void *user, const conformance_result *result)
+{
+    check_report *report = user;
+    const bool failed = result->outcome == CONFORMANCE_FAILED;
+    const bool skipped = result->outcome == CONFORMANCE_SKIPPED;
+    if (skipped)
+        skip_counts_add(&report->skipped, result->reason);
+    if (failed || (skipped && report->names_skipped)) {
+        progress_clear();
+        printf("%s %s\n  %s\n", failed ? "FAILED" : "skipped", result->name, result->reason);
+        if (failed)
+            printf("  rerun: varlen check --backend %s --filter '%s'\n", report->device, result->name);
+        fflush(stdout);
+    }
+    progress_show(result->number, result->count, result->name);
+}
+
+static int no_match(const check_arguments *arguments)
+{
+    reason why;
+    refuse(&why, "no case matches --filter %s; varlen check --list prints the names", arguments->filter);
+    return command_failed("check", why.text, EXIT_FAILED);
+}
+
+static int list_cases(const check_arguments *arguments)
+{
+    const int count = conformance_case_count();
+    int listed = 0;
+    for (int i = 0; i < count; i++) {
+        char name[CONFORMANCE_NAME_SIZE];
+        if (!conformance_case_matches(i, arguments->filter))
+            continue;
+        conformance_case_name(i, name);
+        puts(name);
+        listed++;
+    }
+    return listed ? EXIT_DONE : no_match(arguments);
+}
+
+static int run_cases(varlen_context *context, const check_arguments *arguments)
+{
+    varlen_device_info info = {.struct_size = sizeof info};
+    char device[32];
+    if (varlen_context_device(context, &info) != VARLEN_OK)
+        return command_failed("check", varlen_error_message(), EXIT_FAILED);
+    snprintf(device, sizeof device, "%s:%d", info.backend, (int)info.device);
+    printf("%s (%s, %s)\n", device, info.name, info.architecture);
+    fflush(stdout);
+
+    check_report report = {.device = device, .names_skipped = arguments->skipped};
+    const conformance_options selection = {
+        .filter = arguments->filter, .small = arguments->scale == SCALE_SMALL, .report = report_case, .user = &report};
+    const conformance_totals totals = conformance_run(context, &selection);
+    progress_clear();
+    skip_counts_print(&report.skipped);
+    skip_counts_free(&report.skipped);
+    printf("%d passed, %d failed, %d skipped\n", totals.passed, totals.failed, totals.skipped);
+    if (totals.passed + totals.failed + totals.skipped == 0)
+        return no_match(arguments);
+    return totals.failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int check(const check_arguments *arguments)
+{
+    const varlen_open_options open_options = {.struct_size = sizeof open_options, .backend = arguments->backend};
+    varlen_context *context;
+    if (varlen_open(&open_options, &context) != VARLEN_OK)
+        return command_failed("check", varlen_error_message(), EXIT_FAILED);
+    const int status = run_cases(context, arguments);
+    varlen_close(context);
+    return status;
+}
+
+int command_check(int count, char **words)
+{
+    const command_usage usage = {
+        .command = "check",
+        .summary = "Runs the conformance table on a backend: every feature and corner case, against a float64 oracle.\n"
+                   "Prints the cases that fail, with the reason and a line to rerun each, and how many were skipped "
+                   "because the\n"
+                   "backend leaves something out, by reason. Fails if one failed or none matched.",
+        .options = options,
+        .option_count = (int)(sizeof options / sizeof options[0]),
+    };
+    check_arguments arguments = {.scale = SCALE_FULL};
+    reason why;
+    switch (options_parse(&usage, count, words, &arguments, &why)) {
+    case OPTIONS_HELP_PRINTED: return EXIT_DONE;
+    case OPTIONS_REFUSED: return command_failed("check", why.text, EXIT_USAGE);
+    case OPTIONS_PARSED: break;
+    }
+    if (arguments.list && arguments.skipped)
+        return command_failed("check", "--list runs nothing, and so nothing is --skipped", EXIT_USAGE);
+    return arguments.list ? list_cases(&arguments) : check(&arguments);
+}

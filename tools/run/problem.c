@@ -1,0 +1,147 @@
+/* The problem of `varlen run`: see run/problem.h. */
+#include "run/problem.h"
+
+#include <stdlib.h>
+
+#include "run/shapes.h"
+
+typedef enum input_kind {
+    KIND_ELEMENTS, /* converted to the problem's dtype */
+    KIND_FLOATS,   /* converted to float32 */
+    KIND_INTEGERS, /* converted to int32 */
+    KIND_REFERENCE /* any float format, kept as it is */
+} input_kind;
+
+static const input_kind kinds[INPUT_COUNT] = {
+    [INPUT_Q] = KIND_ELEMENTS,
+    [INPUT_K] = KIND_ELEMENTS,
+    [INPUT_V] = KIND_ELEMENTS,
+    [INPUT_CU_SEQLENS_Q] = KIND_INTEGERS,
+    [INPUT_CU_SEQLENS_K] = KIND_INTEGERS,
+    [INPUT_SEQUSED_Q] = KIND_INTEGERS,
+    [INPUT_SEQUSED_K] = KIND_INTEGERS,
+    [INPUT_LEFTPAD_K] = KIND_INTEGERS,
+    [INPUT_PAGE_TABLE] = KIND_INTEGERS,
+    [INPUT_ALIBI] = KIND_FLOATS,
+    [INPUT_SINKS] = KIND_FLOATS,
+    [INPUT_DOUT] = KIND_ELEMENTS,
+    [INPUT_EXPECT] = KIND_REFERENCE,
+};
+
+static bool check_kind(run_input input, const char *path, const npy_array *array, reason *why)
+{
+    const bool wants_float = kinds[input] != KIND_INTEGERS;
+    if (element_is_float(array->type) == wants_float)
+        return true;
+    return refuse(why, "%s %s holds %s, but must hold %s", run_input_option(input), path, element_name(array->type),
+                  wants_float ? "f2, f4 or f8" : "i4 or i8");
+}
+
+static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_COUNT], reason *why)
+{
+    for (run_input input = 0; input < INPUT_COUNT; input++) {
+        const char *path = arguments->inputs[input];
+        reason fault;
+        if (!path)
+            continue;
+        if (!npy_read(path, &inputs[input], &fault))
+            return refuse(why, "%s %s", run_input_option(input), fault.text);
+        if (!check_kind(input, path, &inputs[input], why))
+            return false;
+    }
+    return true;
+}
+
+static bool convert_input(run_input input, const char *path, npy_array *array, element_type type, reason *why)
+{
+    if (array->type == type || array->count == 0) {
+        array->type = type;
+        return true;
+    }
+    void *converted = malloc((size_t)array->count * element_size(type));
+    reason fault;
+    bool ok = converted != NULL;
+    if (!ok)
+        refuse(&fault, "out of memory");
+    else if (type == ELEMENT_INT32)
+        ok = elements_convert_to_int32(converted, array->data, array->type, array->count, &fault);
+    else
+        elements_convert_floats(converted, type, array->data, array->type, array->count);
+    if (!ok) {
+        free(converted);
+        return refuse(why, "%s %s: %s", run_input_option(input), path, fault.text);
+    }
+    free(array->data);
+    array->data = converted;
+    array->type = type;
+    return true;
+}
+
+static bool convert_inputs(const run_arguments *arguments, varlen_dtype dtype, npy_array inputs[INPUT_COUNT],
+                           reason *why)
+{
+    const element_type types[] = {
+        [KIND_ELEMENTS] = element_of_dtype(dtype), [KIND_FLOATS] = ELEMENT_FLOAT32, [KIND_INTEGERS] = ELEMENT_INT32};
+    for (run_input input = 0; input < INPUT_COUNT; input++)
+        if (arguments->inputs[input] && kinds[input] != KIND_REFERENCE &&
+            !convert_input(input, arguments->inputs[input], &inputs[input], types[kinds[input]], why))
+            return false;
+    return true;
+}
+
+static varlen_dtype choose_dtype(const run_arguments *arguments, const npy_array *q)
+{
+    if (arguments->dtype != DTYPE_OF_Q)
+        return (varlen_dtype)arguments->dtype;
+    return q->type == ELEMENT_FLOAT16 ? VARLEN_FLOAT16 : VARLEN_FLOAT32;
+}
+
+static varlen_attention describe(const run_arguments *arguments, varlen_dtype dtype, const int64_t sizes[SIZE_COUNT])
+{
+    return (varlen_attention){
+        .struct_size = sizeof(varlen_attention),
+        .dtype = dtype,
+        .batch = (int32_t)sizes[SIZE_BATCH],
+        .q_heads = (int32_t)sizes[SIZE_Q_HEADS],
+        .kv_heads = (int32_t)sizes[SIZE_KV_HEADS],
+        .head_dim = (int32_t)sizes[SIZE_HEAD_DIM],
+        .value_dim = (int32_t)sizes[SIZE_VALUE_DIM],
+        .total_q = sizes[SIZE_TOTAL_Q],
+        .total_k = sizes[SIZE_TOTAL_K],
+        .softmax_scale = arguments->scale.value,
+        .softcap = arguments->softcap,
+        .mask = (varlen_mask)arguments->mask,
+        .alignment = (varlen_alignment)arguments->alignment,
+        .window_left = arguments->window.left,
+        .window_right = arguments->window.right,
+        .page_size = (int32_t)sizes[SIZE_PAGE_SIZE],
+        .page_table_width = (int32_t)sizes[SIZE_TABLE_WIDTH],
+        .page_count = sizes[SIZE_PAGE_COUNT],
+        .flags = arguments->scale.given ? VARLEN_FLAG_EXACT_SCALE : 0,
+    };
+}
+
+bool run_problem_read(const run_arguments *arguments, run_problem *problem, reason *why)
+{
+    int64_t sizes[SIZE_COUNT];
+    *problem = (run_problem){.backward = arguments->inputs[INPUT_DOUT] != NULL};
+    if (!read_inputs(arguments, problem->inputs, why) || !run_shapes_resolve(arguments, problem->inputs, sizes, why)) {
+        run_problem_free(problem);
+        return false;
+    }
+    const varlen_dtype dtype = choose_dtype(arguments, &problem->inputs[INPUT_Q]);
+    problem->attention = describe(arguments, dtype, sizes);
+    problem->alibi_batch_stride = problem->inputs[INPUT_ALIBI].dimensions == 2 ? sizes[SIZE_Q_HEADS] : 0;
+    if (!convert_inputs(arguments, dtype, problem->inputs, why)) {
+        run_problem_free(problem);
+        return false;
+    }
+    return true;
+}
+
+void run_problem_free(run_problem *problem)
+{
+    for (int i = 0; i < INPUT_COUNT; i++)
+        npy_free(&problem->inputs[i]);
+    *problem = (run_problem){0};
+}
