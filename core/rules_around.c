@@ -24,7 +24,7 @@ static varlen_status check_merge_sizes(const varlen_merge_args *args)
     VARLEN_TRY(varlen_check_dtype("dtype", args->dtype));
     VARLEN_TRY(varlen_check_dtype("partial_dtype", args->partial_dtype));
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
-    VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim, 256));
+    VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim));
     return check_reserved(args->reserved);
 }
 

@@ -25,6 +25,18 @@
 #ifndef FAKE_DESCRIPTION
 #define FAKE_DESCRIPTION "does nothing"
 #endif
+#ifndef FAKE_FEATURES
+#define FAKE_FEATURES (((uint64_t)VARLEN_FEATURE_BATCH_INVARIANT << 1) - 1)
+#endif
+#ifndef FAKE_DTYPES
+#define FAKE_DTYPES (1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16)
+#endif
+#ifndef FAKE_LIMITS
+#define FAKE_LIMITS &limits
+#endif
+#ifndef FAKE_STRUCT_SIZES
+#define FAKE_STRUCT_SIZES &struct_sizes
+#endif
 #ifndef FAKE_STRUCT_SIZE
 #define FAKE_STRUCT_SIZE (sizeof(varlen_backend) + FAKE_LATER_FUNCTIONS * sizeof(void *))
 #endif
@@ -72,6 +84,7 @@ static varlen_status fake_device_info(const varlen_host *host, int32_t device, v
         memcpy(info->architecture, record.device_name, sizeof info->architecture);
     }
     info->compute_units = 1;
+    info->dtypes = FAKE_DTYPES;
     info->flags = record.device_flags;
     return VARLEN_OK;
 }
@@ -254,6 +267,17 @@ static varlen_status fake_event_elapsed(void *state, varlen_event start, varlen_
     return answer_call(state);
 }
 
+static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+
+/* All that the header has. */
+static const varlen_limits limits = {
+    .struct_size = sizeof limits,
+    .features = FAKE_FEATURES,
+    .dtypes = FAKE_DTYPES,
+    .head_dim = 256,
+    .value_dim = 128,
+};
+
 /* Functions of a later minor version come after the table that this header knows. */
 static const struct {
     varlen_backend backend;
@@ -266,6 +290,8 @@ static const struct {
             .struct_size = FAKE_STRUCT_SIZE,
             .name = FAKE_NAME,
             .description = FAKE_DESCRIPTION,
+            .struct_sizes = FAKE_STRUCT_SIZES,
+            .forward_limits = FAKE_LIMITS,
             .device_count = fake_device_count,
             .device_info = fake_device_info,
             .open = FAKE_OPEN,
@@ -276,6 +302,9 @@ static const struct {
 #ifndef FAKE_BARE
             .take_violation = fake_take_violation,
             .backward = fake_backward,
+            .backward_limits = &limits,
+            .merge_limits = &limits,
+            .kv_append_limits = &limits,
             .merge = fake_merge,
             .cu_seqlens = fake_cu_seqlens,
             .pack = fake_pack,

@@ -1,5 +1,6 @@
-/* The CPU backend under the name "partial", without what VARLEN_TEST_WITHOUT lists: optional functions, as in
- * "merge,pack", and "host_memory", so that it seems to be an accelerator. What is left gives true results. */
+/* The CPU backend under the name "partial", without what VARLEN_TEST_WITHOUT lists: optional functions and
+ * features, as in "merge,pack,sinks", dtypes, and "host_memory", so that it seems to be an accelerator. What is left
+ * gives true results. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -68,11 +68,6 @@ size_t workspace_of(const gpu_state *gpu, const varlen_attention *attention, var
 
 varlen_status gpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    if (attention->dtype == VARLEN_FLOAT32)
-        return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                              "attention in float32 is not done by the %s backend, whose "
-                              "matrix units multiply float16 and bfloat16",
-                              runtime_identity.name);
     const varlen_status status = check_numbers(*attention, pass);
     if (status != VARLEN_OK)
         return status;
