@@ -53,6 +53,19 @@ fake_record *fake_record_of_thread(void)
     return &record;
 }
 
+/* A struct that begins with its size, and that FAKE_LATER's header ends with a field which no older library sets. */
+static void see(const void *given, size_t own)
+{
+    size_t size;
+    uint64_t last = 0;
+    memcpy(&size, given, sizeof size);
+#ifdef FAKE_LATER
+    if (size == own)
+        memcpy(&last, (const char *)given + own - sizeof last, sizeof last);
+#endif
+    record.misfits += size != own || last != 0;
+}
+
 static varlen_status answer(const varlen_host *host)
 {
     if (record.result == VARLEN_OK || record.is_silent)
@@ -77,6 +90,7 @@ static varlen_status fake_device_count(const varlen_host *host, int32_t *count)
 static varlen_status fake_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
     (void)host;
+    see(info, sizeof *info);
     strcpy(info->name, "fake device");
     strcpy(info->architecture, device == 0 ? "first" : "second");
     if (record.device_name) {
@@ -84,13 +98,14 @@ static varlen_status fake_device_info(const varlen_host *host, int32_t device, v
         memcpy(info->architecture, record.device_name, sizeof info->architecture);
     }
     info->compute_units = 1;
-    info->dtypes = FAKE_DTYPES;
+    info->dtypes = FAKE_DTYPES & ~record.missing_dtypes;
     info->flags = record.device_flags;
     return VARLEN_OK;
 }
 
 __attribute__((unused)) static varlen_status fake_open(const varlen_backend_open *options, void **state)
 {
+    see(options, sizeof *options);
     record.open = *options;
     *state = NULL;
     if (record.result != VARLEN_OK)
@@ -113,6 +128,7 @@ static void fake_close(void *state)
 static varlen_status fake_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
     (void)pass;
+    see(attention, sizeof *attention);
     record.attention = *attention;
     return answer(((const fake_state *)state)->host);
 }
@@ -120,8 +136,8 @@ static varlen_status fake_supports(void *state, const varlen_attention *attentio
 static varlen_status fake_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
     (void)state;
-    (void)attention;
     (void)pass;
+    see(attention, sizeof *attention);
     *size = record.workspace_size;
     return VARLEN_OK;
 }
@@ -130,6 +146,9 @@ static varlen_status fake_forward(void *state, varlen_stream stream, const varle
                                   const varlen_forward_args *args)
 {
     (void)stream;
+    see(attention, sizeof *attention);
+    see(args->inputs, sizeof *args->inputs);
+    see(args, sizeof *args);
     record.attention = *attention;
     record.inputs = *args->inputs;
     record.forward = *args;
@@ -150,6 +169,9 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
                                    const varlen_backward_args *args)
 {
     (void)stream;
+    see(attention, sizeof *attention);
+    see(args->inputs, sizeof *args->inputs);
+    see(args, sizeof *args);
     record.attention = *attention;
     record.inputs = *args->inputs;
     record.backward = *args;
@@ -159,6 +181,7 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
 static varlen_status fake_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.merge = *args;
     return answer_call(state);
 }
@@ -176,6 +199,7 @@ static varlen_status fake_cu_seqlens(void *state, varlen_stream stream, int32_t 
 static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.pack = *args;
     return answer_call(state);
 }
@@ -183,6 +207,7 @@ static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_p
 static varlen_status fake_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.kv_append = *args;
     return answer_call(state);
 }
@@ -267,10 +292,14 @@ static varlen_status fake_event_elapsed(void *state, varlen_event start, varlen_
     return answer_call(state);
 }
 
-static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+#ifdef FAKE_HUGE_ATTENTION
+static const varlen_struct_sizes struct_sizes = {.struct_size = sizeof struct_sizes, .attention = 5000};
+#else
+__attribute__((unused)) static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+#endif
 
 /* All that the header has. */
-static const varlen_limits limits = {
+__attribute__((unused)) static const varlen_limits limits = {
     .struct_size = sizeof limits,
     .features = FAKE_FEATURES,
     .dtypes = FAKE_DTYPES,
