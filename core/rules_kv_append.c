@@ -170,7 +170,8 @@ varlen_status varlen_check_kv_append(const varlen_kv_append_args *given, varlen_
     VARLEN_TRY(check_sizes(args));
     if (args->value_dim == 0)
         args->value_dim = args->head_dim;
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(check_rotation(args, &extents));
     VARLEN_TRY(check_new_rows(args, &extents));
     VARLEN_TRY(check_cache(args, &extents));

@@ -47,6 +47,15 @@ static const layout layouts[VARLEN_STRUCT_KIND_COUNT] = {
  * there. */
 static const size_t largest_size = 4096;
 
+/* A struct of one size into one of another: what only the new one has is 0. */
+static void copy_known(void *to, size_t to_size, const void *from, size_t from_size)
+{
+    const size_t known = from_size < to_size ? from_size : to_size;
+    memcpy(to, from, known);
+    memset((char *)to + known, 0, to_size - known);
+    memcpy(to, &to_size, sizeof to_size);
+}
+
 static varlen_status check_size(const layout *row, const void *given, size_t *size)
 {
     VARLEN_RULE(given, INVALID_ARGUMENT, "%s is NULL", row->argument);
@@ -67,9 +76,7 @@ varlen_status varlen_struct_read(varlen_struct_kind kind, const void *given, voi
         VARLEN_RULE(((const unsigned char *)given)[i] == 0, INVALID_ARGUMENT,
                     "%s.struct_size = %zu is above the %zu bytes that this library knows, and byte %zu is not 0",
                     row->argument, size, row->current_size, i);
-    memset(whole, 0, row->current_size);
-    memcpy(whole, given, size < row->current_size ? size : row->current_size);
-    memcpy(whole, &row->current_size, sizeof row->current_size);
+    copy_known(whole, row->current_size, given, size);
     return VARLEN_OK;
 }
 
@@ -78,9 +85,7 @@ varlen_status varlen_struct_write(varlen_struct_kind kind, const void *whole, vo
     const layout *row = &layouts[kind];
     size_t size = 0;
     VARLEN_TRY(check_size(row, given, &size));
-    memset(given, 0, size);
-    memcpy(given, whole, size < row->current_size ? size : row->current_size);
-    memcpy(given, &size, sizeof size);
+    copy_known(given, size, whole, row->current_size);
     return VARLEN_OK;
 }
 
@@ -126,10 +131,7 @@ void varlen_struct_copy(varlen_struct_kind kind, const void *whole, const varlen
                         varlen_struct_room *room)
 {
     const layout *row = &layouts[kind];
-    const size_t size = plugin_size(backend, row);
-    memset(room->bytes, 0, size);
-    memcpy(room->bytes, whole, size < row->current_size ? size : row->current_size);
-    memcpy(room->bytes, &size, sizeof size);
+    copy_known(room->bytes, plugin_size(backend, row), whole, row->current_size);
 }
 
 const void *varlen_struct_fit(varlen_struct_kind kind, const void *whole, const varlen_backend *backend,
@@ -145,8 +147,5 @@ void varlen_struct_take(varlen_struct_kind kind, const varlen_struct_room *room,
                         void *whole)
 {
     const layout *row = &layouts[kind];
-    const size_t size = plugin_size(backend, row);
-    memset(whole, 0, row->current_size);
-    memcpy(whole, room->bytes, size < row->current_size ? size : row->current_size);
-    memcpy(whole, &row->current_size, sizeof row->current_size);
+    copy_known(whole, row->current_size, room->bytes, plugin_size(backend, row));
 }
