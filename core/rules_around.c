@@ -10,7 +10,8 @@
 
 static varlen_status check_reserved(int32_t reserved)
 {
-    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved); /* a later release's option */
+    /* Never an option: backends that were built before would not look at it. Other numbers were never set. */
+    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved);
     return VARLEN_OK;
 }
 

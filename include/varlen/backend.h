@@ -77,7 +77,7 @@ typedef struct varlen_host {
     const char *(*environment)(const char *name);
 } varlen_host;
 
-/* A broken rule in metadata, as a device finds it. The library puts it into words. */
+/* A broken rule in metadata, as a device finds it. The library puts it into words. The struct below never grows. */
 typedef enum varlen_metadata {
     VARLEN_METADATA_CU_SEQLENS_Q = 0,
     VARLEN_METADATA_CU_SEQLENS_K = 1,

@@ -190,7 +190,7 @@ typedef enum varlen_pass {
  * contradicts it: give both where heads lie outside tokens or do not touch. The stride of a dimension with one step, or
  * none, is not looked at, unless another one that is left 0 is counted by it (a page's, by its token_stride). Strides of
  * 64 bits may reach past 2^31 elements. Rows of an output must not overlap one another, and none of its dimensions can be
- * expanded. */
+ * expanded. The struct never grows. */
 typedef struct varlen_tensor {
     void *data;           /* NULL only where there are no tokens or the comment says optional */
     int64_t token_stride; /* elements from a token to the next */
@@ -441,7 +441,7 @@ typedef struct varlen_merge_args {
                                    * dtype and strides */
     float *lse;                   /* [heads, tokens], written; may be exactly one part's; NULL = not wanted */
     int32_t value_dim;            /* as in varlen_attention, but never 0 */
-    int32_t reserved;             /* 0 */
+    int32_t reserved;             /* 0, in every version */
 } varlen_merge_args;
 
 VARLEN_API varlen_status varlen_merge(varlen_context *context, varlen_stream stream, const varlen_merge_args *args);
@@ -462,7 +462,7 @@ typedef struct varlen_pack_args {
     int32_t max_seqlen;           /* S, tokens per padded row, >= 0 */
     int32_t heads;                /* H, >= 1 */
     int32_t dim;                  /* D, >= 1 */
-    int32_t reserved;             /* 0 */
+    int32_t reserved;             /* 0, in every version */
     int64_t total;                /* T, tokens in packed, 0 to 2^31 - 1 */
     varlen_tensor padded;         /* [B, S, H, D]: the view of row 0 */
     int64_t padded_batch_stride;  /* elements from a padded row to the next; 0 = S * padded.token_stride */

@@ -172,92 +172,6 @@ static void optional_functions_may_be_missing(void **state)
     varlen_close(context);
 }
 
-/* ---- Limits: the fake backend's, which takes value_dim up to 128 ---- */
-
-static void what_the_table_does_not_claim_is_refused(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args(&inputs);
-    varlen_attention wide = attention;
-    size_t size;
-    wide.head_dim = 264;
-    wide.value_dim = 8;
-    assert_failure(varlen_supports(context, &wide, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED,
-                   "head_dim = 264 is above the 256 that backend fake takes forward");
-    assert_failure(varlen_workspace_size(context, &wide, VARLEN_PASS_BACKWARD, &size), VARLEN_ERROR_UNSUPPORTED,
-                   "head_dim = 264 is above the 256 that backend fake takes backward");
-    wide.head_dim = 136;
-    wide.value_dim = 0;
-    assert_failure(varlen_forward(context, NULL, &wide, &args), VARLEN_ERROR_UNSUPPORTED,
-                   "value_dim = 136 is above the 128 that backend fake takes forward");
-    assert_int_equal(fake_record_of_thread()->calls, 0);
-    wide.value_dim = 128;
-    assert_ok(varlen_supports(context, &wide, VARLEN_PASS_FORWARD));
-    varlen_close(context);
-}
-
-static void calls_around_have_limits_of_their_own(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    const varlen_merge_args merge = {.struct_size = sizeof merge,
-                                     .parts = 1,
-                                     .heads = 1,
-                                     .tokens = 1,
-                                     .partial_out = {numbers, 0, 0},
-                                     .partial_lse = numbers,
-                                     .out = {written[0], 0, 0},
-                                     .value_dim = 136};
-    varlen_kv_append_args append = {.struct_size = sizeof append,
-                                    .batch = 3,
-                                    .kv_heads = 1,
-                                    .head_dim = 264,
-                                    .value_dim = 8,
-                                    .cu_seqlens_new = offsets,
-                                    .cu_seqlens_k = offsets,
-                                    .seqused_k = offsets};
-    assert_failure(varlen_merge(context, NULL, &merge), VARLEN_ERROR_UNSUPPORTED,
-                   "value_dim = 136 is above the 128 that backend fake takes in varlen_merge");
-    assert_failure(varlen_kv_append(context, NULL, &append), VARLEN_ERROR_UNSUPPORTED,
-                   "head_dim = 264 is above the 256 that backend fake takes in varlen_kv_append");
-    append.head_dim = 8;
-    append.value_dim = 136;
-    assert_failure(varlen_kv_append(context, NULL, &append), VARLEN_ERROR_UNSUPPORTED,
-                   "value_dim = 136 is above the 128 that backend fake takes in varlen_kv_append");
-    assert_int_equal(fake_record_of_thread()->calls, 0);
-    varlen_close(context);
-}
-
-/* A device may take less than the backend's table says. */
-static void a_device_s_dtypes_are_heeded(void **state)
-{
-    (void)state;
-    fake_record_of_thread()->missing_dtypes = 1u << VARLEN_BFLOAT16;
-    varlen_context *context = opened("fake");
-    varlen_attention halves = attention;
-    halves.dtype = VARLEN_BFLOAT16;
-    assert_failure(varlen_supports(context, &halves, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED,
-                   "backend fake does not take bfloat16 forward");
-    halves.dtype = VARLEN_FLOAT16;
-    assert_ok(varlen_supports(context, &halves, VARLEN_PASS_FORWARD));
-    varlen_close(context);
-}
-
-static void the_backend_gets_the_complete_word(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    varlen_attention asked = attention;
-    asked.mask = VARLEN_MASK_CAUSAL;
-    asked.features = VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE;
-    assert_ok(varlen_supports(context, &asked, VARLEN_PASS_BACKWARD));
-    assert_int_equal(fake_record_of_thread()->attention.features,
-                     VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE | VARLEN_FEATURE_CAUSAL);
-    assert_int_equal(fake_record_of_thread()->misfits, 0);
-    varlen_close(context);
-}
-
 /* ---- Metadata ---- */
 
 static void host_metadata_is_inspected(void **state)
@@ -511,10 +425,6 @@ int main(void)
         CASE(failures_without_a_reason_get_one),
         CASE(statuses_that_do_not_exist_are_told),
         CASE(optional_functions_may_be_missing),
-        CASE(what_the_table_does_not_claim_is_refused),
-        CASE(calls_around_have_limits_of_their_own),
-        CASE(a_device_s_dtypes_are_heeded),
-        CASE(the_backend_gets_the_complete_word),
         CASE(host_metadata_is_inspected),
         CASE(inspection_can_be_turned_off),
         CASE(device_memory_is_not_read),
