@@ -177,6 +177,25 @@ void varlen_close(varlen_context *context)
     free(context);
 }
 
+/* Without memory for an answer, the backend only counts. */
+int32_t varlen_kernel_family_count(const varlen_context *context)
+{
+    if (!context || !context->backend->kernel_families)
+        return 0;
+    return context->backend->kernel_families(context->state, -1, NULL);
+}
+
+varlen_status varlen_get_kernel_family(const varlen_context *context, int32_t index, varlen_kernel_family *family)
+{
+    varlen_kernel_family whole = {.struct_size = sizeof whole};
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    const int32_t count = varlen_kernel_family_count(context);
+    VARLEN_RULE(index >= 0 && index < count, INVALID_ARGUMENT,
+                "index = %d is not below varlen_kernel_family_count() = %d", index, count);
+    context->backend->kernel_families(context->state, index, &whole);
+    return varlen_struct_write(VARLEN_STRUCT_KERNEL_FAMILY, &whole, family);
+}
+
 varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info)
 {
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");

@@ -29,6 +29,7 @@ static const layout layouts[VARLEN_STRUCT_KIND_COUNT] = {
     [VARLEN_STRUCT_DEVICE_INFO] = LAYOUT("info", varlen_device_info, reserved),
     [VARLEN_STRUCT_SEARCH_FOLDER] = LAYOUT("folder", varlen_search_folder, reason),
     [VARLEN_STRUCT_ENVIRONMENT_VARIABLE] = LAYOUT("variable", varlen_environment_variable, value),
+    [VARLEN_STRUCT_KERNEL_FAMILY] = LAYOUT("family", varlen_kernel_family, calls),
 };
 
 /* A size that was never set is a random number; one above this is taken for that, before memory is read that is not

@@ -2,6 +2,7 @@
 #include "platform/runtime.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const runtime_backend runtime_identity = {"cuda", "NVIDIA GPUs, from compute capability 8.0 on", 100};
 
@@ -37,27 +38,46 @@ varlen_status runtime_device_count(int32_t *count)
     }
 }
 
-struct device_code {
-    const char *name;
-    int32_t version; /* 86 for 8.6 */
+/* One of those that CMakeLists.txt compiles, whose names CUDA_CODE has, separated by blanks. */
+struct compiled_code {
+    char name[16];  /* "sm_90a", machine code; "compute_80", PTX, which the driver compiles */
+    int capability; /* 90 for 9.0 */
+    char scope;     /* 'a': for devices of this capability alone; 'f': for its generation; '\0': see runs_on */
 };
 
-/* What the driver takes for a device of all that CMakeLists.txt compiles for, unless told otherwise there. */
-static device_code code_for(int major, int minor)
+static bool is_machine_code(const compiled_code &code)
 {
-    if (major == 9 && minor == 0)
-        return {"sm_90a", 90};
-    if (major == 8)
-        return minor == 0 ? device_code{"sm_80", 80} : device_code{"sm_86", 86};
-    if (CUDART_VERSION < 12080)
-        return {"compute_86", 86};
-    return major == 12 ? device_code{"compute_120", 120} : device_code{"compute_80", 80};
+    return strncmp(code.name, "sm_", 3) == 0;
 }
 
-/* As DEVICE_KIND in platform/device.h. */
-static int32_t kind_of_code(int32_t version)
+/* Machine code runs on later devices of its generation, PTX on all later ones. */
+static bool runs_on(const compiled_code &code, int capability)
 {
-    return version == 86 || version >= 120 ? 99 : version < 90 ? 163 : 227;
+    if (code.scope == 'a')
+        return code.capability == capability;
+    if (is_machine_code(code) || code.scope == 'f')
+        return generation_of(code.capability) == generation_of(capability) && code.capability <= capability;
+    return code.capability <= capability;
+}
+
+/* What the driver takes for a device of all that there is: machine code before PTX, the latest of either. */
+static bool find_code(int capability, compiled_code *found)
+{
+    bool any = false;
+    int length = 0;
+    for (const char *at = CUDA_CODE; *at; at += length) {
+        compiled_code code = {};
+        if (sscanf(at, " %15s%n", code.name, &length) != 1)
+            break;
+        sscanf(strchr(code.name, '_') + 1, "%d%c", &code.capability, &code.scope);
+        if (!runs_on(code, capability))
+            continue;
+        const bool same = any && is_machine_code(code) == is_machine_code(*found);
+        if (!any || (same ? code.capability > found->capability : is_machine_code(code)))
+            *found = code;
+        any = true;
+    }
+    return any;
 }
 
 varlen_status runtime_describe(int32_t device, runtime_device *description)
@@ -66,17 +86,17 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
     const varlen_status status = runtime_check(cudaGetDeviceProperties(&properties, device), "properties of a device");
     if (status != VARLEN_OK)
         return status;
-    if (properties.major < 8)
+    compiled_code code;
+    if (!find_code(10 * properties.major + properties.minor, &code))
         return gpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE,
-                              "%s has compute capability %d.%d, but this backend needs 8.0 (Ampere) or later",
-                              properties.name, properties.major, properties.minor);
+                              "%s has compute capability %d.%d, but this backend has code for %s alone",
+                              properties.name, properties.major, properties.minor, CUDA_CODE);
     *description = {};
     snprintf(description->name, sizeof description->name, "%.127s", properties.name);
-    const device_code code = code_for(properties.major, properties.minor);
-    snprintf(description->architecture, sizeof description->architecture, "%s", code.name);
+    snprintf(description->code, sizeof description->code, "%s", code.name);
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
-    description->kind = kind_of_code(code.version);
+    description->architecture = find_architecture(code.capability);
     return VARLEN_OK;
 }
 
@@ -98,12 +118,12 @@ static __global__ void empty_kernel()
 }
 
 /* All of the plugin is compiled for the same architectures: if this kernel can be loaded, so can the others. */
-varlen_status runtime_prepare(int32_t *kind)
+varlen_status runtime_prepare(const gpu_architecture **architecture)
 {
     cudaFuncAttributes attributes;
     const cudaError_t error = cudaFuncGetAttributes(&attributes, empty_kernel);
     switch (error) {
-    case cudaSuccess: *kind = kind_of_code(attributes.ptxVersion); return VARLEN_OK;
+    case cudaSuccess: *architecture = find_architecture(attributes.ptxVersion); return VARLEN_OK;
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorUnsupportedPtxVersion:

@@ -67,6 +67,9 @@ typedef struct varlen_host {
 
     /* The value of one of varlen's environment variables, NULL if it is not set or not trusted. */
     const char *(*environment)(const char *name);
+
+    /* Not 0 if a line of this level goes somewhere: to be asked before words are put together that cost time. */
+    int32_t (*log_wanted)(varlen_log_level level);
 } varlen_host;
 
 /* A broken rule in metadata, as a device finds it. The library puts it into words. */
@@ -169,6 +172,10 @@ typedef struct varlen_backend {
     varlen_status (*event_record)(void *state, varlen_event event, varlen_stream stream);
     varlen_status (*event_synchronize)(void *state, varlen_event event);
     varlen_status (*event_elapsed)(void *state, varlen_event start, varlen_event end, double *milliseconds);
+
+    /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
+     * 0 <= index < that, fills in everything of number `index` but struct_size; calls count from open on. */
+    int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
 } varlen_backend;
 
 typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);

@@ -116,6 +116,13 @@ FIELD(varlen_environment_variable, default_value, 24);
 FIELD(varlen_environment_variable, help, 32);
 FIELD(varlen_environment_variable, value, 40);
 
+SIZE(varlen_kernel_family, 32);
+FIELD(varlen_kernel_family, struct_size, 0);
+FIELD(varlen_kernel_family, name, 8);
+FIELD(varlen_kernel_family, pass, 16);
+FIELD(varlen_kernel_family, reserved, 20);
+FIELD(varlen_kernel_family, calls, 24);
+
 SIZE(varlen_open_options, 24);
 FIELD(varlen_open_options, struct_size, 0);
 FIELD(varlen_open_options, backend, 8);
@@ -261,13 +268,14 @@ VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
 VALUE(VARLEN_VIOLATION_COUNT, 14);
 
 
-SIZE(varlen_host, 40);
+SIZE(varlen_host, 48);
 FIELD(varlen_host, abi_version, 0);
 FIELD(varlen_host, reserved, 4);
 FIELD(varlen_host, struct_size, 8);
 FIELD(varlen_host, fail, 16);
 FIELD(varlen_host, log, 24);
 FIELD(varlen_host, environment, 32);
+FIELD(varlen_host, log_wanted, 40);
 
 SIZE(varlen_violation, 32);
 FIELD(varlen_violation, rule, 0);
@@ -283,7 +291,7 @@ FIELD(varlen_backend_open, host, 8);
 FIELD(varlen_backend_open, device, 16);
 FIELD(varlen_backend_open, threads, 20);
 
-SIZE(varlen_backend, 248);
+SIZE(varlen_backend, 256);
 FIELD(varlen_backend, abi_version, 0);
 FIELD(varlen_backend, priority, 4);
 FIELD(varlen_backend, struct_size, 8);
@@ -316,4 +324,5 @@ FIELD(varlen_backend, event_destroy, 216);
 FIELD(varlen_backend, event_record, 224);
 FIELD(varlen_backend, event_synchronize, 232);
 FIELD(varlen_backend, event_elapsed, 240);
+FIELD(varlen_backend, kernel_families, 248);
 

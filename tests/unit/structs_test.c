@@ -100,6 +100,7 @@ static void every_kind_takes_its_struct(void **state)
         [VARLEN_STRUCT_DEVICE_INFO] = sizeof(varlen_device_info),
         [VARLEN_STRUCT_SEARCH_FOLDER] = sizeof(varlen_search_folder),
         [VARLEN_STRUCT_ENVIRONMENT_VARIABLE] = sizeof(varlen_environment_variable),
+        [VARLEN_STRUCT_KERNEL_FAMILY] = sizeof(varlen_kernel_family),
     };
     for (int kind = 0; kind < VARLEN_STRUCT_KIND_COUNT; kind++) {
         size_t given[64] = {sizes[kind]};

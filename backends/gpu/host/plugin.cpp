@@ -1,8 +1,7 @@
 /* The entry of a GPU backend and its table of functions: the same for all vendors. */
 #include "host/around.h"
-#include "host/backward.h"
 #include "host/device.h"
-#include "host/forward.h"
+#include "host/families.h"
 #include "host/memory.h"
 #include "host/supports.h"
 
@@ -69,6 +68,7 @@ static varlen_backend make_backend()
     backend.event_record = from_state<gpu_event_record>::call;
     backend.event_synchronize = from_state<gpu_event_synchronize>::call;
     backend.event_elapsed = from_state<gpu_event_elapsed>::call;
+    backend.kernel_families = from_state<gpu_kernel_families>::call;
     return backend;
 }
 

@@ -4,7 +4,7 @@
 
 #include "plan/backward_plan.h"
 #include "warp_tiles/tile_copies.h"
-#include "warp_tiles/tuning.h"
+#include "tuning.h"
 
 /* A matrix of ROWS x COLUMNS, shared among warps that stand in ROW_WARPS x (WARPS / ROW_WARPS), counted along the rows
  * or along the columns. */
@@ -35,7 +35,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> s
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, KIND, GENERAL);
+    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, VALUE_DIM, KIND, GENERAL);
     static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
     static constexpr int KEYS = TUNING.tile_keys;
     static constexpr int ROWS = TUNING.block_rows;

@@ -12,7 +12,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> s
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, KIND, GENERAL);
+    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, KIND);
     static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
     using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
     using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
