@@ -17,8 +17,7 @@ typedef struct declaration {
 
 static const declaration declarations[] = {
     {"VARLEN_BACKEND", "auto | NAME | NAME:DEVICE | a comma list of these names, as in cuda:1,cpu", "auto",
-     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and "
-     "lists "
+     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and lists "
      "go on to the next. Empty: not set."},
     {"VARLEN_BACKEND_PATH", "absolute folders, separated by colons", "",
      "Folders to search for backend plugins before the one beside libvarlen. Ignored in setuid programs."},
@@ -27,9 +26,8 @@ static const declaration declarations[] = {
     {"VARLEN_CPU_ISA", "auto | the name of a kernel set, as in baseline or avx512", "auto",
      "The kernel set of the CPU backend. One that the processor lacks makes opening the backend fail."},
     {"VARLEN_GPU_KERNELS", "auto | the name of a family of kernels, as in warp_tiles", "auto",
-     "The family of kernels of a GPU backend, as far as it takes a problem. What it declines is not supported. A name "
-     "that "
-     "the device has no family of makes opening the backend fail. Read when a context is opened."},
+     "The family of kernels of a GPU backend. What it declines is not supported. A name that the device has no family "
+     "of makes opening the backend fail."},
     {"VARLEN_VALIDATE", "0 | 1", "1",
      "0 turns off the search for bad cu_seqlens, lengths and page tables, for programs that prove theirs themselves. "
      "Read when a context is opened."},

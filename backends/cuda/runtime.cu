@@ -1,8 +1,7 @@
 /* The CUDA runtime, as backends/gpu/host/runtime.h wants it. */
 #include "platform/runtime.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "compiled_code.h"
 
 const runtime_backend runtime_identity = {"cuda", "NVIDIA GPUs, from compute capability 8.0 on", 100};
 
@@ -38,48 +37,6 @@ varlen_status runtime_device_count(int32_t *count)
     }
 }
 
-/* One of those that CMakeLists.txt compiles, whose names CUDA_CODE has, separated by blanks. */
-struct compiled_code {
-    char name[16];  /* "sm_90a", machine code; "compute_80", PTX, which the driver compiles */
-    int capability; /* 90 for 9.0 */
-    char scope;     /* 'a': for devices of this capability alone; 'f': for its generation; '\0': see runs_on */
-};
-
-static bool is_machine_code(const compiled_code &code)
-{
-    return strncmp(code.name, "sm_", 3) == 0;
-}
-
-/* Machine code runs on later devices of its generation, PTX on all later ones. */
-static bool runs_on(const compiled_code &code, int capability)
-{
-    if (code.scope == 'a')
-        return code.capability == capability;
-    if (is_machine_code(code) || code.scope == 'f')
-        return generation_of(code.capability) == generation_of(capability) && code.capability <= capability;
-    return code.capability <= capability;
-}
-
-/* What the driver takes for a device of all that there is: machine code before PTX, the latest of either. */
-static bool find_code(int capability, compiled_code *found)
-{
-    bool any = false;
-    int length = 0;
-    for (const char *at = CUDA_CODE; *at; at += length) {
-        compiled_code code = {};
-        if (sscanf(at, " %15s%n", code.name, &length) != 1)
-            break;
-        sscanf(strchr(code.name, '_') + 1, "%d%c", &code.capability, &code.scope);
-        if (!runs_on(code, capability))
-            continue;
-        const bool same = any && is_machine_code(code) == is_machine_code(*found);
-        if (!any || (same ? code.capability > found->capability : is_machine_code(code)))
-            *found = code;
-        any = true;
-    }
-    return any;
-}
-
 varlen_status runtime_describe(int32_t device, runtime_device *description)
 {
     cudaDeviceProp properties;
@@ -87,7 +44,7 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
     if (status != VARLEN_OK)
         return status;
     compiled_code code;
-    if (!find_code(10 * properties.major + properties.minor, &code))
+    if (!find_code(CUDA_CODE, 10 * properties.major + properties.minor, &code))
         return gpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE,
                               "%s has compute capability %d.%d, but this backend has code for %s alone",
                               properties.name, properties.major, properties.minor, CUDA_CODE);
