@@ -6,7 +6,7 @@
  *     GPU_KERNEL(threads, blocks) name(GPU_ARGUMENTS(type) args)    a kernel: block size, and blocks per processor
  *                                                   wanted; its arguments are one struct, passed by value
  *     WARP                                          threads that run in step: 32 or 64
- *     DEVICE_KIND                                   what the code is cut for: see architecture.h
+ *     ARCHITECTURE                                  what the code is cut for: see architecture.h
  *     thread_index(), block_index(), grid_blocks()  int32_t
  *     block_barrier()                               all threads of the block; orders shared and global memory in it
  *     warp_barrier()                                all threads of the warp; orders shared memory among them

@@ -18,7 +18,7 @@ constexpr int CODE_CAPABILITY = __CUDA_ARCH__ / 10;
 constexpr int CODE_CAPABILITY = 80; /* the host's pass, which compiles no kernel */
 #endif
 static_assert(has_architecture(CODE_CAPABILITY), "platform/architectures.h has no row for this code");
-constexpr int DEVICE_KIND = find_architecture(CODE_CAPABILITY)->number;
+constexpr int ARCHITECTURE = find_architecture(CODE_CAPABILITY)->number;
 constexpr int WARP = 32;
 
 using float16 = __half;

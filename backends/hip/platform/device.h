@@ -16,13 +16,13 @@
 
 /* What the host computes does not go by these two: see with_architecture. */
 #if defined(__GFX11__)
-constexpr int DEVICE_KIND = 0x1100;
+constexpr int ARCHITECTURE = 0x1100;
 #elif defined(__gfx90a__)
-constexpr int DEVICE_KIND = 0x90a;
+constexpr int ARCHITECTURE = 0x90a;
 #else
-constexpr int DEVICE_KIND = 0x942;
+constexpr int ARCHITECTURE = 0x942;
 #endif
-constexpr int WARP = warp_threads(DEVICE_KIND);
+constexpr int WARP = warp_threads(ARCHITECTURE);
 
 /* A compute unit has four units with the vector registers of their own (RDNA: two pairs, of which a block uses one). */
 constexpr unsigned waves_per_unit(int threads, int blocks)

@@ -14,7 +14,7 @@
 #define GPU_ARGUMENTS(type) const type
 
 constexpr int WARP = simt_warp;
-constexpr int DEVICE_KIND = GPU_ARCHITECTURES[0].number;
+constexpr int ARCHITECTURE = GPU_ARCHITECTURES[0].number;
 
 using float16 = simt_float16;
 using bfloat16 = simt_bfloat16;
