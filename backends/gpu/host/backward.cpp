@@ -144,7 +144,7 @@ bool backward_is_small_batch(const gpu_state &state, const family_call &call, fa
 varlen_status backward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                    const varlen_backward_args &args)
 {
-    const gpu_problem problem = make_backward_problem(attention, args);
+    const gpu_problem problem = make_problem(attention, *args.inputs);
     const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
     backward_arguments work = make_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);
     work.plan.header = nullptr;
@@ -161,7 +161,7 @@ size_t backward_warp_tiles_workspace(const gpu_state &state, const varlen_attent
 varlen_status backward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                   const varlen_backward_args &args)
 {
-    const gpu_problem problem = make_backward_problem(attention, args);
+    const gpu_problem problem = make_problem(attention, *args.inputs);
     const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const backward_arguments work =
         make_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);

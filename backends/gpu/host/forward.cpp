@@ -138,7 +138,7 @@ bool forward_is_small_batch(const gpu_state &state, const family_call &call, fam
 varlen_status forward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                   const varlen_forward_args &args)
 {
-    const gpu_problem problem = make_forward_problem(attention, args);
+    const gpu_problem problem = make_problem(attention, *args.inputs);
     const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const forward_sizes sizes = sizes_of(state, kernel);
     forward_arguments work = make_arguments(state, attention, args, problem, sizes);
@@ -157,7 +157,7 @@ size_t forward_warp_tiles_workspace(const gpu_state &state, const varlen_attenti
 varlen_status forward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                  const varlen_forward_args &args)
 {
-    const gpu_problem problem = make_forward_problem(attention, args);
+    const gpu_problem problem = make_problem(attention, *args.inputs);
     const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const forward_sizes sizes = sizes_of(state, kernel);
     workspace_cursor cursor = {(char *)args.workspace, 0};
