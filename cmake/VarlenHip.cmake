@@ -2,6 +2,8 @@
 # compiler, driven directly. Clang alone will do, from ROCm, a distribution or upstream, with HIP's runtime header; the
 # sources need neither HIP's device headers nor its device libraries.
 
+include("${PROJECT_SOURCE_DIR}/backends/gpu/architectures.cmake")
+
 # Sets <out> to whether a compiler makes code for <architecture>, and if not, <out>_error to its words.
 function(varlen_hip_compiles out compiler architecture)
   set(source "${CMAKE_CURRENT_BINARY_DIR}/hip_try.cpp")
@@ -47,9 +49,10 @@ macro(varlen_find_hip reason)
   elseif(NOT VARLEN_HIP_RUNTIME OR NOT VARLEN_HIP_INCLUDE)
     set(${reason} "HIP's runtime (libamdhip64, hip/hip_runtime_api.h) was not found: set ROCM_PATH")
   else()
+    gpu_architectures(hip_architectures "${PROJECT_SOURCE_DIR}/backends/hip/platform/architectures.h")
     if(NOT DEFINED VARLEN_HIP_ARCHITECTURES)
       set(known "")
-      foreach(architecture IN ITEMS gfx90a gfx942 gfx1100)
+      foreach(architecture IN LISTS hip_architectures)
         varlen_hip_compiles(compiles "${VARLEN_HIP_COMPILER}" ${architecture})
         if(compiles)
           list(APPEND known ${architecture})
@@ -58,7 +61,8 @@ macro(varlen_find_hip reason)
       set(VARLEN_HIP_ARCHITECTURES "${known}" CACHE STRING "The AMD GPUs that the HIP backend has code for")
     endif()
     if(NOT VARLEN_HIP_ARCHITECTURES)
-      set(${reason} "${VARLEN_HIP_COMPILER} compiles for none of gfx90a, gfx942, gfx1100: ${compiles_error}")
+      list(JOIN hip_architectures ", " names)
+      set(${reason} "${VARLEN_HIP_COMPILER} compiles for none of ${names}: ${compiles_error}")
     endif()
   endif()
 endmacro()

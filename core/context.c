@@ -180,6 +180,32 @@ void varlen_close(varlen_context *context)
     free(context);
 }
 
+/* Without memory for an answer, the backend only counts. */
+int32_t varlen_kernel_family_count(const varlen_context *context)
+{
+    if (!context || !context->backend->kernel_families)
+        return 0;
+    const int32_t count = context->backend->kernel_families(context->state, -1, NULL);
+    return count > 0 ? count : 0;
+}
+
+varlen_status varlen_get_kernel_family(const varlen_context *context, int32_t index, varlen_kernel_family *family)
+{
+    const varlen_struct_kind kind = VARLEN_STRUCT_KERNEL_FAMILY;
+    const varlen_kernel_family blank = {.struct_size = sizeof blank};
+    varlen_kernel_family whole;
+    varlen_struct_room theirs;
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    const int32_t count = varlen_kernel_family_count(context);
+    VARLEN_RULE(index >= 0 && index < count, INVALID_ARGUMENT,
+                "index = %d is not below varlen_kernel_family_count() = %d", index, count);
+    varlen_struct_copy(kind, &blank, context->backend, &theirs);
+    context->backend->kernel_families(context->state, index, (void *)theirs.bytes);
+    varlen_struct_take(kind, &theirs, context->backend, &whole);
+    VARLEN_RULE(whole.name, INTERNAL, "backend %s: kernel_families gave no name", context->backend->name);
+    return varlen_struct_write(kind, &whole, family);
+}
+
 varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info)
 {
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");

@@ -25,6 +25,9 @@ static const declaration declarations[] = {
      "Print log lines up to this level on stderr. Not set: print nothing."},
     {"VARLEN_CPU_ISA", "auto | the name of a kernel set, as in baseline or avx512", "auto",
      "The kernel set of the CPU backend. One that the processor lacks makes opening the backend fail."},
+    {"VARLEN_GPU_KERNELS", "auto | the name of a family of kernels, as in warp_tiles", "auto",
+     "The family of kernels of a GPU backend. What it declines is not supported. A name that the device has no family "
+     "of makes opening the backend fail."},
     {"VARLEN_VALIDATE", "0 | 1", "1",
      "0 turns off the search for bad cu_seqlens, lengths and page tables, for programs that prove theirs themselves. "
      "Read when a context is opened."},

@@ -63,6 +63,11 @@ static bool is_wanted(varlen_log_level level)
     return known == NOT_READ || (int)level <= known;
 }
 
+int32_t varlen_log_wanted(varlen_log_level level)
+{
+    return is_wanted(level);
+}
+
 void varlen_log(varlen_log_level level, const char *format, ...)
 {
     if (!is_wanted(level))

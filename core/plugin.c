@@ -32,6 +32,7 @@ const varlen_host varlen_plugin_host = {
     .fail = varlen_fail,
     .log = varlen_log,
     .environment = host_environment,
+    .log_wanted = varlen_log_wanted,
 };
 
 typedef struct required_function {

@@ -40,6 +40,7 @@ static const layout layouts[VARLEN_STRUCT_KIND_COUNT] = {
     [VARLEN_STRUCT_PACK_ARGS] = HANDED("args", varlen_pack_args, cu_seqlens, pack_args),
     [VARLEN_STRUCT_KV_APPEND_ARGS] = HANDED("args", varlen_kv_append_args, rotary_interleaved, kv_append_args),
     [VARLEN_STRUCT_DEVICE_INFO] = HANDED("info", varlen_device_info, reserved, device_info),
+    [VARLEN_STRUCT_KERNEL_FAMILY] = HANDED("family", varlen_kernel_family, calls, kernel_family),
     [VARLEN_STRUCT_BACKEND_OPEN] = HANDED("options", varlen_backend_open, threads, open),
 };
 
@@ -100,7 +101,7 @@ static size_t plugin_size(const varlen_backend *backend, const layout *row)
 
 varlen_status varlen_struct_check_sizes(const varlen_backend *backend)
 {
-    const size_t first_size = END_OF(varlen_struct_sizes, open);
+    const size_t first_size = END_OF(varlen_struct_sizes, kernel_family);
     const varlen_struct_sizes *sizes = backend->struct_sizes;
     VARLEN_RULE(sizes, BACKEND_UNAVAILABLE, "it has no struct_sizes");
     VARLEN_RULE(sizes->struct_size >= first_size, BACKEND_UNAVAILABLE,

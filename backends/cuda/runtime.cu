@@ -1,7 +1,7 @@
 /* The CUDA runtime, as backends/gpu/host/runtime.h wants it. */
 #include "platform/runtime.h"
 
-#include <stdio.h>
+#include "compiled_code.h"
 
 const runtime_backend runtime_identity = {"cuda", "NVIDIA GPUs, from compute capability 8.0 on", 100};
 
@@ -37,46 +37,23 @@ varlen_status runtime_device_count(int32_t *count)
     }
 }
 
-struct device_code {
-    const char *name;
-    int32_t version; /* 86 for 8.6 */
-};
-
-/* What the driver takes for a device of all that CMakeLists.txt compiles for, unless told otherwise there. */
-static device_code code_for(int major, int minor)
-{
-    if (major == 9 && minor == 0)
-        return {"sm_90a", 90};
-    if (major == 8)
-        return minor == 0 ? device_code{"sm_80", 80} : device_code{"sm_86", 86};
-    if (CUDART_VERSION < 12080)
-        return {"compute_86", 86};
-    return major == 12 ? device_code{"compute_120", 120} : device_code{"compute_80", 80};
-}
-
-/* As DEVICE_KIND in platform/device.h. */
-static int32_t kind_of_code(int32_t version)
-{
-    return version == 86 || version >= 120 ? 99 : version < 90 ? 163 : 227;
-}
-
 varlen_status runtime_describe(int32_t device, runtime_device *description)
 {
     cudaDeviceProp properties;
     const varlen_status status = runtime_check(cudaGetDeviceProperties(&properties, device), "properties of a device");
     if (status != VARLEN_OK)
         return status;
-    if (properties.major < 8)
+    compiled_code code;
+    if (!find_code(CUDA_CODE, 10 * properties.major + properties.minor, &code))
         return gpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE,
-                              "%s has compute capability %d.%d, but this backend needs 8.0 (Ampere) or later",
-                              properties.name, properties.major, properties.minor);
+                              "%s has compute capability %d.%d, but this backend has code for %s alone",
+                              properties.name, properties.major, properties.minor, CUDA_CODE);
     *description = {};
     snprintf(description->name, sizeof description->name, "%.127s", properties.name);
-    const device_code code = code_for(properties.major, properties.minor);
-    snprintf(description->architecture, sizeof description->architecture, "%s", code.name);
+    snprintf(description->code, sizeof description->code, "%s", code.name);
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
-    description->kind = kind_of_code(code.version);
+    description->architecture = find_architecture(code.capability);
     return VARLEN_OK;
 }
 
@@ -98,12 +75,12 @@ static __global__ void empty_kernel()
 }
 
 /* All of the plugin is compiled for the same architectures: if this kernel can be loaded, so can the others. */
-varlen_status runtime_prepare(int32_t *kind)
+varlen_status runtime_prepare(const gpu_architecture **architecture)
 {
     cudaFuncAttributes attributes;
     const cudaError_t error = cudaFuncGetAttributes(&attributes, empty_kernel);
     switch (error) {
-    case cudaSuccess: *kind = kind_of_code(attributes.ptxVersion); return VARLEN_OK;
+    case cudaSuccess: *architecture = find_architecture(attributes.ptxVersion); return VARLEN_OK;
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorInvalidDeviceFunction:
     case cudaErrorUnsupportedPtxVersion:

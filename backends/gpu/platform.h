@@ -1,4 +1,4 @@
-/* What the device algorithms need of a GPU. Each vendor's folder has five headers of these names, which are found by
+/* What the device algorithms need of a GPU. Each vendor's folder has headers of these names, which are found by
  * the include path; the algorithms in this folder are written against them alone.
  *
  * platform/device.h     inside a kernel: who am I, barriers, shuffles, atomics, a few functions of numbers
@@ -6,7 +6,7 @@
  *     GPU_KERNEL(threads, blocks) name(GPU_ARGUMENTS(type) args)    a kernel: block size, and blocks per processor
  *                                                   wanted; its arguments are one struct, passed by value
  *     WARP                                          threads that run in step: 32 or 64
- *     DEVICE_KIND                                   see tuning.h
+ *     ARCHITECTURE                                  what the code is cut for: see architecture.h
  *     thread_index(), block_index(), grid_blocks()  int32_t
  *     block_barrier()                               all threads of the block; orders shared and global memory in it
  *     warp_barrier()                                all threads of the warp; orders shared memory among them
@@ -83,7 +83,8 @@
  *         sums[r][c] += sum over k < STEPS of a[a_row + r][k] * b[k][b_column + c]
  *     store_sums(tile, row, column, sums)           rounds sums to T and writes them to a tile
  *
- * platform/tuning.h     sizes: see tuning.h
+ * platform/architectures.h, platform/families.h, platform/tuning.h
+ *                       devices, families of kernels, sizes: see architecture.h, host/family.h, tuning.h
  *
  * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */
 #ifndef VARLEN_GPU_PLATFORM_H

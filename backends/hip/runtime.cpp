@@ -4,6 +4,7 @@
 #include "platform/device.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const runtime_backend runtime_identity = {"hip", "AMD GPUs: " HIP_ARCHITECTURES, 90};
@@ -35,6 +36,12 @@ static bool is_compiled_for(const char *name)
     return false;
 }
 
+/* Of an architecture's name: 0x90a of "gfx90a". */
+static int number_of(const char *name)
+{
+    return strncmp(name, "gfx", 3) == 0 ? (int)strtol(name + 3, nullptr, 16) : 0;
+}
+
 varlen_status runtime_describe(int32_t device, runtime_device *description)
 {
     hipDeviceProp_t properties;
@@ -44,14 +51,14 @@ varlen_status runtime_describe(int32_t device, runtime_device *description)
     *description = {};
     snprintf(description->name, sizeof description->name, "%.127s", properties.name);
     /* What follows a colon is the state of features that kernels do not depend on. */
-    snprintf(description->architecture, sizeof description->architecture, "%.*s",
-             (int)strcspn(properties.gcnArchName, ":"), properties.gcnArchName);
-    if (!is_compiled_for(description->architecture))
+    snprintf(description->code, sizeof description->code, "%.*s", (int)strcspn(properties.gcnArchName, ":"),
+             properties.gcnArchName);
+    description->architecture = find_architecture(number_of(description->code));
+    if (!is_compiled_for(description->code) || !description->architecture)
         return gpu_host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "%s is a %s, but this backend has code for %s alone",
-                              properties.name, description->architecture, HIP_ARCHITECTURES);
+                              properties.name, description->code, HIP_ARCHITECTURES);
     description->memory_bytes = properties.totalGlobalMem;
     description->processors = properties.multiProcessorCount;
-    description->kind = properties.warpSize;
     return VARLEN_OK;
 }
 
@@ -76,7 +83,7 @@ static GPU_KERNEL(64, 1) empty_kernel()
 }
 
 /* All of the plugin is compiled for the same architectures: if this kernel can be loaded, so can the others. */
-varlen_status runtime_prepare(int32_t *)
+varlen_status runtime_prepare(const gpu_architecture **)
 {
     hipFuncAttributes attributes;
     const hipError_t error = hipFuncGetAttributes(&attributes, (const void *)empty_kernel);

@@ -75,6 +75,9 @@ typedef struct varlen_host {
 
     /* The value of one of varlen's environment variables, NULL if it is not set or not trusted. */
     const char *(*environment)(const char *name);
+
+    /* Not 0 if a line of this level goes somewhere: to be asked before words are put together that cost time. */
+    int32_t (*log_wanted)(varlen_log_level level);
 } varlen_host;
 
 /* A broken rule in metadata, as a device finds it. The library puts it into words. The struct below never grows. */
@@ -149,6 +152,7 @@ typedef struct varlen_struct_sizes {
     size_t kv_append_args;
     size_t device_info;
     size_t open; /* varlen_backend_open */
+    size_t kernel_family;
 } varlen_struct_sizes;
 
 /* Initializes a varlen_struct_sizes with this header's. A macro, because static storage in C takes constants. */
@@ -156,7 +160,8 @@ typedef struct varlen_struct_sizes {
     {                                                                                                                  \
         sizeof(varlen_struct_sizes), sizeof(varlen_attention), sizeof(varlen_inputs), sizeof(varlen_forward_args),     \
             sizeof(varlen_backward_args), sizeof(varlen_merge_args), sizeof(varlen_pack_args),                         \
-            sizeof(varlen_kv_append_args), sizeof(varlen_device_info), sizeof(varlen_backend_open)                     \
+            sizeof(varlen_kv_append_args), sizeof(varlen_device_info), sizeof(varlen_backend_open),                    \
+            sizeof(varlen_kernel_family)                                                                               \
     }
 
 /* What a backend offers. Static storage, as is all that it points to. `state` is what open made: one per varlen_context.
@@ -218,6 +223,10 @@ typedef struct varlen_backend {
     varlen_status (*event_record)(void *state, varlen_event event, varlen_stream stream);
     varlen_status (*event_synchronize)(void *state, varlen_event event);
     varlen_status (*event_elapsed)(void *state, varlen_event start, varlen_event end, double *milliseconds);
+
+    /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
+     * 0 <= index < that, fills in everything of number `index` but struct_size; calls count from open on. */
+    int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
 } varlen_backend;
 
 typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);

@@ -339,6 +339,22 @@ VARLEN_API varlen_status varlen_context_device(const varlen_context *context, va
  * context comes across it, varlen_close being the last that can. */
 VARLEN_API varlen_status varlen_context_status(varlen_context *context);
 
+/* A family of kernels that calls of one pass can run on. A call goes to the first that takes it, in the order of the
+ * list, or to the one that VARLEN_GPU_KERNELS names. */
+typedef struct varlen_kernel_family {
+    size_t struct_size;
+    const char *name; /* "warp_tiles"; lives until the process ends */
+    varlen_pass pass;
+    uint32_t reserved; /* 0 */
+    uint64_t calls;    /* that it has taken on this context so far, captured ones once */
+} varlen_kernel_family;
+
+/* The families of the context's device; 0 where the backend does not tell them. Get fails as varlen_get_backend does. Set
+ * struct_size before the call. */
+VARLEN_API int32_t varlen_kernel_family_count(const varlen_context *context);
+VARLEN_API varlen_status varlen_get_kernel_family(const varlen_context *context, int32_t index,
+                                                  varlen_kernel_family *family);
+
 /* ---- Attention ---------------------------------------------------------------------------------------------------- */
 
 /* What both passes read: queries, keys, values, and all that says how to read them. What is optional has a bit of

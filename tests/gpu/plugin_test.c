@@ -112,27 +112,6 @@ static void float32_is_for_calls_around_attention(void **state)
     assert_int_equal(backend->kv_append_limits->dtypes, all);
 }
 
-static void what_the_limits_claim_is_supported(void **state)
-{
-    (void)state;
-    const varlen_backend *backend = entry(&good_host);
-    const varlen_host *host = &good_host; /* all that `supports` looks at of a state, which takes a device to make */
-    for (varlen_pass pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++) {
-        const varlen_limits *limits = pass ? backend->backward_limits : backend->forward_limits;
-        varlen_attention attention = {.struct_size = sizeof attention,
-                                      .batch = 1,
-                                      .q_heads = 1,
-                                      .kv_heads = 1,
-                                      .head_dim = limits->head_dim,
-                                      .value_dim = limits->value_dim,
-                                      .features = limits->features};
-        attention.dtype = VARLEN_FLOAT16;
-        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_OK);
-        attention.dtype = VARLEN_BFLOAT16;
-        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_OK);
-    }
-}
-
 int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
@@ -140,7 +119,6 @@ int main(int count, char **words)
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
         cmocka_unit_test(float32_is_for_calls_around_attention),
-        cmocka_unit_test(what_the_limits_claim_is_supported),
     };
     if (count == 4) {
         load(words[1]);

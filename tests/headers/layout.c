@@ -133,6 +133,13 @@ FIELD(varlen_environment_variable, default_value, 24);
 FIELD(varlen_environment_variable, help, 32);
 FIELD(varlen_environment_variable, value, 40);
 
+SIZE(varlen_kernel_family, 32);
+FIELD(varlen_kernel_family, struct_size, 0);
+FIELD(varlen_kernel_family, name, 8);
+FIELD(varlen_kernel_family, pass, 16);
+FIELD(varlen_kernel_family, reserved, 20);
+FIELD(varlen_kernel_family, calls, 24);
+
 SIZE(varlen_open_options, 24);
 FIELD(varlen_open_options, struct_size, 0);
 FIELD(varlen_open_options, backend, 8);
@@ -269,13 +276,14 @@ VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
 VALUE(VARLEN_VIOLATION_COUNT, 14);
 
 
-SIZE(varlen_host, 40);
+SIZE(varlen_host, 48);
 FIELD(varlen_host, abi_version, 0);
 FIELD(varlen_host, reserved, 4);
 FIELD(varlen_host, struct_size, 8);
 FIELD(varlen_host, fail, 16);
 FIELD(varlen_host, log, 24);
 FIELD(varlen_host, environment, 32);
+FIELD(varlen_host, log_wanted, 40);
 
 SIZE(varlen_violation, 32);
 FIELD(varlen_violation, rule, 0);
@@ -299,7 +307,7 @@ FIELD(varlen_limits, head_dim, 20);
 FIELD(varlen_limits, value_dim, 24);
 FIELD(varlen_limits, reserved, 28);
 
-SIZE(varlen_struct_sizes, 80);
+SIZE(varlen_struct_sizes, 88);
 FIELD(varlen_struct_sizes, struct_size, 0);
 FIELD(varlen_struct_sizes, attention, 8);
 FIELD(varlen_struct_sizes, inputs, 16);
@@ -310,8 +318,9 @@ FIELD(varlen_struct_sizes, pack_args, 48);
 FIELD(varlen_struct_sizes, kv_append_args, 56);
 FIELD(varlen_struct_sizes, device_info, 64);
 FIELD(varlen_struct_sizes, open, 72);
+FIELD(varlen_struct_sizes, kernel_family, 80);
 
-SIZE(varlen_backend, 288);
+SIZE(varlen_backend, 296);
 FIELD(varlen_backend, abi_version, 0);
 FIELD(varlen_backend, priority, 4);
 FIELD(varlen_backend, struct_size, 8);
@@ -349,4 +358,5 @@ FIELD(varlen_backend, event_destroy, 256);
 FIELD(varlen_backend, event_record, 264);
 FIELD(varlen_backend, event_synchronize, 272);
 FIELD(varlen_backend, event_elapsed, 280);
+FIELD(varlen_backend, kernel_families, 288);
 

@@ -27,9 +27,9 @@ varlen_status runtime_describe(int32_t, runtime_device *description)
 {
     *description = {};
     snprintf(description->name, sizeof description->name, "fibers");
-    snprintf(description->architecture, sizeof description->architecture, "simt");
+    snprintf(description->code, sizeof description->code, "simt");
     description->processors = processors();
-    description->kind = simt_warp;
+    description->architecture = &GPU_ARCHITECTURES[0];
     return VARLEN_OK;
 }
 
@@ -44,7 +44,7 @@ varlen_status runtime_set_device(int32_t)
     return VARLEN_OK;
 }
 
-varlen_status runtime_prepare(int32_t *)
+varlen_status runtime_prepare(const gpu_architecture **)
 {
     return VARLEN_OK;
 }

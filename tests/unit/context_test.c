@@ -414,6 +414,20 @@ static void streams_and_events_go_through(void **state)
     varlen_close(context);
 }
 
+static void backends_may_tell_no_families_of_kernels(void **state)
+{
+    (void)state;
+    varlen_context *context = opened("fake");
+    varlen_kernel_family family = {.struct_size = sizeof family, .name = "untouched"};
+    assert_int_equal(varlen_kernel_family_count(context), 0);
+    assert_int_equal(varlen_kernel_family_count(NULL), 0);
+    assert_failure(varlen_get_kernel_family(context, 0, &family), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "index = 0 is not below varlen_kernel_family_count() = 0");
+    assert_failure(varlen_get_kernel_family(NULL, 0, &family), VARLEN_ERROR_INVALID_ARGUMENT, "context is NULL");
+    assert_string_equal(family.name, "untouched");
+    varlen_close(context);
+}
+
 #define CASE(function) cmocka_unit_test_setup(function, set_up)
 
 int main(void)
@@ -438,6 +452,7 @@ int main(void)
         CASE(nothing_needs_no_backend),
         CASE(failed_allocations_give_null),
         CASE(streams_and_events_go_through),
+        CASE(backends_may_tell_no_families_of_kernels),
     };
     return cmocka_run_group_tests_name("context", cases, NULL, NULL);
 }

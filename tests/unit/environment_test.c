@@ -14,8 +14,8 @@ static varlen_environment_variable variable_at(int32_t index)
 static void declares_every_variable_with_help(void **state)
 {
     (void)state;
-    static const char *const expected[] = {"VARLEN_BACKEND", "VARLEN_BACKEND_PATH", "VARLEN_LOG", "VARLEN_CPU_ISA",
-                                           "VARLEN_VALIDATE"};
+    static const char *const expected[] = {"VARLEN_BACKEND", "VARLEN_BACKEND_PATH", "VARLEN_LOG",
+                                           "VARLEN_CPU_ISA", "VARLEN_GPU_KERNELS",  "VARLEN_VALIDATE"};
     assert_int_equal(varlen_environment_count(), ROWS_OF(expected));
     for (int32_t i = 0; i < varlen_environment_count(); i++) {
         const varlen_environment_variable variable = variable_at(i);
@@ -72,8 +72,8 @@ static void index_must_be_below_the_count(void **state)
 {
     (void)state;
     varlen_environment_variable variable = {.struct_size = sizeof variable};
-    assert_failure(varlen_get_environment(5, &variable), VARLEN_ERROR_INVALID_ARGUMENT,
-                   "index = 5 is not below varlen_environment_count() = 5");
+    assert_failure(varlen_get_environment(6, &variable), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "index = 6 is not below varlen_environment_count() = 6");
     assert_failure(varlen_get_environment(-1, &variable), VARLEN_ERROR_INVALID_ARGUMENT, "index = -1");
     assert_failure(varlen_get_environment(0, NULL), VARLEN_ERROR_INVALID_ARGUMENT, "variable is NULL");
     assert_null(variable.name);

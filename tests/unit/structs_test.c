@@ -102,6 +102,7 @@ static void every_kind_takes_its_struct(void **state)
         [VARLEN_STRUCT_BACKEND_OPEN] = sizeof(varlen_backend_open),
         [VARLEN_STRUCT_SEARCH_FOLDER] = sizeof(varlen_search_folder),
         [VARLEN_STRUCT_ENVIRONMENT_VARIABLE] = sizeof(varlen_environment_variable),
+        [VARLEN_STRUCT_KERNEL_FAMILY] = sizeof(varlen_kernel_family),
     };
     for (int kind = 0; kind < VARLEN_STRUCT_KIND_COUNT; kind++) {
         size_t given[64] = {sizes[kind]};

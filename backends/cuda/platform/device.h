@@ -6,18 +6,20 @@
 #include <cuda_fp16.h>
 #include <stdint.h>
 
+#include "architecture.h"
+
 #define GPU_DEVICE __device__ __forceinline__
 #define GPU_KERNEL(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define GPU_ARGUMENTS(type) const __grid_constant__ type
 
-constexpr int WARP = 32;
-#if __CUDA_ARCH__ == 860 || __CUDA_ARCH__ >= 1200
-constexpr int DEVICE_KIND = 99;
-#elif __CUDA_ARCH__ < 900
-constexpr int DEVICE_KIND = 163;
+#ifdef __CUDA_ARCH__
+constexpr int CODE_CAPABILITY = __CUDA_ARCH__ / 10;
 #else
-constexpr int DEVICE_KIND = 227;
+constexpr int CODE_CAPABILITY = 80; /* the host's pass, which compiles no kernel */
 #endif
+static_assert(has_architecture(CODE_CAPABILITY), "platform/architectures.h has no row for this code");
+constexpr int ARCHITECTURE = find_architecture(CODE_CAPABILITY)->number;
+constexpr int WARP = 32;
 
 using float16 = __half;
 using bfloat16 = __nv_bfloat16;

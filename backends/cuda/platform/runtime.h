@@ -6,14 +6,6 @@
 
 #include <atomic>
 #include <cuda_runtime.h>
-#include <type_traits>
-
-template <typename F> auto with_kind(int32_t kind, F f)
-{
-    return kind == 99    ? f(std::integral_constant<int, 99>())
-           : kind == 163 ? f(std::integral_constant<int, 163>())
-                         : f(std::integral_constant<int, 227>());
-}
 
 /* VARLEN_OK, or a failure that quotes the runtime; `what` says what was being done. */
 inline varlen_status runtime_check(cudaError_t error, const char *what)

@@ -69,10 +69,10 @@ template <int THREADS> GPU_DEVICE void finish_sink(const backward_arguments &arg
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS), 1)
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS), 1)
 finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
-    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     const gpu_problem &problem = args.problem;
     if (plan_violation(args.plan) != no_violation)
         return;

@@ -11,7 +11,7 @@ namespace
 {
 
 struct backward_entry {
-    backward_kernel_shape (*shape)(int32_t kind);
+    backward_kernel_shape (*shape)(const gpu_architecture &architecture);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args);
     varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
                                   int32_t blocks);
@@ -25,7 +25,7 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_bac
 
 const backward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    return find_instance<backward_entry, make_backward_entry>(attention, general);
+    return instance_entry<backward_entry, make_backward_entry>(attention, general);
 }
 
 /* Tiles that add in order make the same sums, whatever else is in the batch. */
@@ -78,9 +78,6 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
     return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
 }
 
-/* Rows of one kv head that one block of threads prepares no slower than a kernel more takes. */
-constexpr int64_t SMALL_BATCH_ROWS = 512;
-
 /* Whether no sequence has more than one tile of keys, as far as the host knows. */
 bool is_one_tile_each(const varlen_attention &attention, const backward_shape &shape)
 {
@@ -88,50 +85,86 @@ bool is_one_tile_each(const varlen_attention &attention, const backward_shape &s
            (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= shape.tile_keys);
 }
 
-/* Whether the tiles of such a batch can have a processor each. */
-bool is_small_batch(const gpu_state &state, const varlen_attention &attention, const backward_arguments &work)
+size_t workspace_of(const gpu_state &state, const varlen_attention &attention, bool general)
 {
-    return work.one_tile_each && !work.dsinks && attention.batch <= SMALL_BATCH &&
-           query_rows(attention) <= SMALL_BATCH_ROWS &&
-           (int64_t)attention.batch * attention.kv_heads <= state.processors;
+    workspace_cursor cursor = {};
+    backward_arguments work = {};
+    take_workspace(cursor, attention, find_entry(attention, general).shape(*state.architecture).cut, work);
+    return cursor.used;
+}
+
+/* What the kernels of both families get. */
+backward_arguments make_arguments(const gpu_state &state, const varlen_attention &attention,
+                                  const varlen_backward_args &args, const gpu_problem &problem,
+                                  const backward_shape &shape)
+{
+    backward_arguments work = {};
+    workspace_cursor cursor = {(char *)args.workspace, 0};
+    take_workspace(cursor, attention, shape, work);
+    work.problem = problem;
+    work.out = make_gpu_tensor(args.out, attention.dtype);
+    work.dout = make_gpu_tensor(args.dout, attention.dtype);
+    work.dq = make_gpu_tensor(args.dq, attention.dtype);
+    work.dk = make_gpu_tensor(args.dk, attention.dtype);
+    work.dv = make_gpu_tensor(args.dv, attention.dtype);
+    work.q_stride = make_row_stride(problem, problem.q, shape.copied_rows);
+    work.dout_stride = make_row_stride(problem, work.dout, shape.copied_rows);
+    work.lse = args.lse;
+    work.dsinks = args.dsinks;
+    work.mailbox = state.mailbox;
+    work.validate = state.validate;
+    work.one_tile_each = is_one_tile_each(attention, shape);
+    return work;
 }
 
 } // namespace
 
-/* The general instances need no more than the others. */
-size_t gpu_backward_workspace(const gpu_state *state, const varlen_attention *attention)
+/* The tiles of a small batch have a processor each. */
+bool backward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why)
 {
-    workspace_cursor cursor = {};
-    backward_arguments work = {};
-    take_workspace(cursor, *attention, find_entry(*attention, false).shape(state->kind).cut, work);
-    return cursor.used;
+    const varlen_attention &attention = call.attention;
+    if (call.dsinks)
+        return declines(why, "dsinks are wanted");
+    const backward_shape shape = find_entry(attention, false).shape(*state.architecture).cut;
+    if (!is_one_tile_each(attention, shape))
+        return declines(why, "total_k = %lld with max_seqlen_k = %d may be more than %d keys to a sequence",
+                        (long long)attention.total_k, attention.max_seqlen_k, shape.tile_keys);
+    if (attention.batch > SMALL_BATCH)
+        return declines(why, "batch = %d is above %d", attention.batch, (int)SMALL_BATCH);
+    if (query_rows(attention) > PLAN_TUNING.small_batch_rows)
+        return declines(why, "%lld rows of a kv head are more than %d", (long long)query_rows(attention),
+                        PLAN_TUNING.small_batch_rows);
+    const int64_t items = (int64_t)attention.batch * attention.kv_heads;
+    if (items > state.processors)
+        return declines(why, "batch = %d with kv_heads = %d makes more items than the %d processors", attention.batch,
+                        attention.kv_heads, state.processors);
+    return true;
 }
 
-varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
-                           const varlen_backward_args *args)
+varlen_status backward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                   const varlen_backward_args &args)
 {
-    backward_arguments work = {};
-    work.problem = make_problem(*attention, *args->inputs);
-    const backward_entry &kernel = find_entry(*attention, problem_is_general(work.problem));
-    workspace_cursor cursor = {(char *)args->workspace, 0};
-    take_workspace(cursor, *attention, kernel.shape(state->kind).cut, work);
-    work.out = make_gpu_tensor(args->out, attention->dtype);
-    work.dout = make_gpu_tensor(args->dout, attention->dtype);
-    work.dq = make_gpu_tensor(args->dq, attention->dtype);
-    work.dk = make_gpu_tensor(args->dk, attention->dtype);
-    work.dv = make_gpu_tensor(args->dv, attention->dtype);
-    work.q_stride = make_row_stride(work.problem, work.problem.q, work.shape.copied_rows);
-    work.dout_stride = make_row_stride(work.problem, work.dout, work.shape.copied_rows);
-    work.lse = args->lse;
-    work.dsinks = args->dsinks;
-    work.mailbox = state->mailbox;
-    work.validate = state->validate;
-    work.one_tile_each = is_one_tile_each(*attention, work.shape);
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    backward_arguments work = make_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);
+    work.plan.header = nullptr;
+    return kernel.launch_small(state, stream, work, attention.batch ? attention.batch * attention.kv_heads : 1);
+}
 
-    if (is_small_batch(*state, *attention, work)) {
-        work.plan.header = nullptr;
-        return kernel.launch_small(*state, stream, work, attention->batch ? attention->batch * attention->kv_heads : 1);
-    }
-    varlen_status status = launch_plan(*state, stream, work);
-    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
+size_t backward_warp_tiles_workspace(const gpu_state &state, const varlen_attention &attention)
+{
+    const size_t plain = workspace_of(state, attention, false);
+    const size_t general = workspace_of(state, attention, true);
+    return plain > general ? plain : general;
+}
+
+varlen_status backward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                  const varlen_backward_args &args)
+{
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    const backward_arguments work =
+        make_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);
+    const varlen_status status = launch_plan(state, stream, work);
+    return status == VARLEN_OK ? kernel.launch(state, stream, work) : status;
 }

@@ -1,11 +1,20 @@
-/* The backward pass of varlen_backward, and its workspace. */
+/* The backward pass on tiles of warps: two families, of which small_batch makes do with one launch and no plan. */
 #ifndef VARLEN_GPU_HOST_BACKWARD_H
 #define VARLEN_GPU_HOST_BACKWARD_H
 
-#include "host/state.h"
+#include "host/family.h"
 
-size_t gpu_backward_workspace(const gpu_state *state, const varlen_attention *attention);
-varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
-                           const varlen_backward_args *args);
+bool backward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why);
+varlen_status backward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                   const varlen_backward_args &args);
+
+size_t backward_warp_tiles_workspace(const gpu_state &state, const varlen_attention &attention);
+varlen_status backward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                  const varlen_backward_args &args);
+
+constexpr backward_family small_batch_backward = {"small_batch", nullptr, backward_is_small_batch,
+                                                  backward_warp_tiles_workspace, backward_small_batch};
+constexpr backward_family warp_tiles_backward = {"warp_tiles", nullptr, nullptr, backward_warp_tiles_workspace,
+                                                 backward_warp_tiles};
 
 #endif

@@ -15,8 +15,9 @@ struct backward_kernel_shape {
     int32_t finish_bytes; /* of finish_kernel */
 };
 
-/* On a device of this kind: see tuning.h. */
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> backward_kernel_shape backward_shape_of(int32_t kind);
+/* On devices whose kernels are cut for an architecture. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+backward_kernel_shape backward_shape_of(const gpu_architecture &architecture);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

@@ -34,7 +34,7 @@ varlen_status gpu_device_info(const varlen_host *host, int32_t device, varlen_de
         return status;
     info->device = device;
     snprintf(info->name, sizeof info->name, "%s", description.name);
-    snprintf(info->architecture, sizeof info->architecture, "%s", description.architecture);
+    snprintf(info->architecture, sizeof info->architecture, "%s", description.code);
     info->memory_bytes = description.memory_bytes;
     info->compute_units = description.processors;
     info->dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;

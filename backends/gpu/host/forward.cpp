@@ -11,7 +11,7 @@ namespace
 {
 
 struct forward_entry {
-    forward_kernel_shape (*shape)(int32_t kind);
+    forward_kernel_shape (*shape)(const gpu_architecture &architecture);
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
     varlen_status (*launch_small)(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
                                   int32_t blocks);
@@ -25,11 +25,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_for
 
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    return find_instance<forward_entry, make_forward_entry>(attention, general);
+    return instance_entry<forward_entry, make_forward_entry>(attention, general);
 }
-
-/* Items per block of the grid that keep it busy to the end. */
-constexpr int32_t items_per_block = 4;
 
 /* What a kernel on a device makes of a batch. */
 struct forward_sizes {
@@ -41,9 +38,9 @@ struct forward_sizes {
 
 forward_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
-    const forward_kernel_shape shape = kernel.shape(state.kind);
+    const forward_kernel_shape shape = kernel.shape(*state.architecture);
     const int32_t blocks = state.processors * shape.blocks;
-    return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * items_per_block};
+    return {shape.tile_rows, shape.short_tile_rows, blocks, blocks * PLAN_TUNING.items_per_block};
 }
 
 struct forward_workspace {
@@ -79,24 +76,15 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     return policy;
 }
 
-/* Splitting fewer keys gains less than planning costs; it also bounds the sequences that can have many small tiles. */
-constexpr int64_t SMALL_BATCH_KEYS = SPLIT_INVARIANT;
-
-/* Blocks that a small batch takes: as many as any batch of this shape has items, in tiles of the fewest rows, which are
- * the fastest where there are processors for all. A row's bits are the same in any tile. 0: the batch is to be planned.
- */
-int32_t small_batch_blocks(const varlen_attention &attention, const forward_sizes &sizes)
+/* As many as any batch of this shape has, in tiles of the fewest rows, which are the fastest where there are processors
+ * for all. A row's bits are the same in any tile. */
+int64_t small_batch_items(const varlen_attention &attention, int64_t tile_rows)
 {
-    static_assert(SMALL_BATCH_KEYS <= 2 * DECODE_KEYS, "one sequence at most has tiles of DECODE_TILE_ROWS");
-    if (attention.page_size > 0 || attention.batch > SMALL_BATCH || attention.total_k > SMALL_BATCH_KEYS)
-        return 0;
-    const int64_t tile_rows = sizes.short_tile_rows;
+    static_assert(PLAN_TUNING.small_batch_keys <= 2 * DECODE_KEYS && PLAN_TUNING.small_batch_keys <= SPLIT_INVARIANT,
+                  "one sequence at most has tiles of DECODE_TILE_ROWS, and none is split");
     const int64_t tiles = (query_rows(attention) + attention.batch * (tile_rows - 1)) / tile_rows;
     const int64_t decoded = attention.total_k > DECODE_KEYS ? DECODE_ROWS / DECODE_TILE_ROWS - 1 : 0;
-    const int64_t items = (tiles + decoded) * attention.kv_heads;
-    if (items > sizes.blocks)
-        return 0;
-    return items > 0 ? (int32_t)items : 1;
+    return (tiles + decoded) * attention.kv_heads;
 }
 
 varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &args)
@@ -106,46 +94,82 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const fo
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
 }
 
-} // namespace
-
-/* The general instances need no more than the others. */
-size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *attention)
+/* What the kernels of both families get, but for the workspace. */
+forward_arguments make_arguments(const gpu_state &state, const varlen_attention &attention,
+                                 const varlen_forward_args &args, const gpu_problem &problem,
+                                 const forward_sizes &sizes)
 {
-    const forward_entry &kernel = find_entry(*attention, false);
+    forward_arguments work = {};
+    work.problem = problem;
+    work.policy = make_policy(problem, attention, sizes);
+    work.out = make_gpu_tensor(args.out, attention.dtype);
+    work.lse = args.lse;
+    work.mailbox = state.mailbox;
+    work.validate = state.validate;
+    return work;
+}
+
+size_t workspace_of(const gpu_state &state, const varlen_attention &attention, bool general)
+{
     workspace_cursor cursor = {};
-    take_workspace(cursor, *attention, sizes_of(*state, kernel));
+    take_workspace(cursor, attention, sizes_of(state, find_entry(attention, general)));
     return cursor.used;
 }
 
-varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
-                          const varlen_forward_args *args)
-{
-    const gpu_problem problem = make_problem(*attention, *args->inputs);
-    const forward_entry &kernel = find_entry(*attention, problem_is_general(problem));
-    const forward_sizes sizes = sizes_of(*state, kernel);
-    workspace_cursor cursor = {(char *)args->workspace, 0};
-    const forward_workspace workspace = take_workspace(cursor, *attention, sizes);
+} // namespace
 
-    forward_arguments work = {};
-    work.problem = problem;
+bool forward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why)
+{
+    const varlen_attention &attention = call.attention;
+    if (attention.page_size > 0)
+        return declines(why, "keys are paged");
+    if (attention.batch > SMALL_BATCH)
+        return declines(why, "batch = %d is above %d", attention.batch, (int)SMALL_BATCH);
+    if (attention.total_k > PLAN_TUNING.small_batch_keys)
+        return declines(why, "total_k = %lld is above %d", (long long)attention.total_k, PLAN_TUNING.small_batch_keys);
+    const forward_sizes sizes = sizes_of(state, find_entry(attention, false));
+    const int64_t items = small_batch_items(attention, sizes.short_tile_rows);
+    if (items > sizes.blocks)
+        return declines(why, "up to %lld items are more than the %d blocks of threads that run side by side",
+                        (long long)items, sizes.blocks);
+    return true;
+}
+
+varlen_status forward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                  const varlen_forward_args &args)
+{
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    const forward_sizes sizes = sizes_of(state, kernel);
+    forward_arguments work = make_arguments(state, attention, args, problem, sizes);
+    work.policy.tile_rows = sizes.short_tile_rows;
+    const int64_t items = small_batch_items(attention, sizes.short_tile_rows);
+    return kernel.launch_small(state, stream, work, items > 0 ? (int32_t)items : 1);
+}
+
+size_t forward_warp_tiles_workspace(const gpu_state &state, const varlen_attention &attention)
+{
+    const size_t plain = workspace_of(state, attention, false);
+    const size_t general = workspace_of(state, attention, true);
+    return plain > general ? plain : general;
+}
+
+varlen_status forward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                 const varlen_forward_args &args)
+{
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    const forward_sizes sizes = sizes_of(state, kernel);
+    workspace_cursor cursor = {(char *)args.workspace, 0};
+    const forward_workspace workspace = take_workspace(cursor, attention, sizes);
+
+    forward_arguments work = make_arguments(state, attention, args, problem, sizes);
     work.plan = workspace.plan;
-    work.plan.page_blocks = attention->page_size > 0 && state->validate ? PLAN_PAGE_BLOCKS : 0;
-    work.policy = make_policy(problem, *attention, sizes);
+    work.plan.page_blocks = attention.page_size > 0 && state.validate ? PLAN_PAGE_BLOCKS : 0;
     work.items = workspace.items;
-    work.out = make_gpu_tensor(args->out, attention->dtype);
-    work.lse = args->lse;
     work.partial_out = workspace.partial_out;
     work.partial_maximum = workspace.partial_maximum;
     work.partial_sum = workspace.partial_sum;
-    work.mailbox = state->mailbox;
-    work.validate = state->validate;
-
-    const int32_t small_blocks = small_batch_blocks(*attention, sizes);
-    if (small_blocks > 0) {
-        work.plan.header = nullptr;
-        work.policy.tile_rows = sizes.short_tile_rows;
-        return kernel.launch_small(*state, stream, work, small_blocks);
-    }
-    varlen_status status = launch_plan(*state, stream, work);
-    return status == VARLEN_OK ? kernel.launch(*state, stream, work) : status;
+    const varlen_status status = launch_plan(state, stream, work);
+    return status == VARLEN_OK ? kernel.launch(state, stream, work) : status;
 }

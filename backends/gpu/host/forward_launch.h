@@ -15,8 +15,9 @@ struct forward_kernel_shape {
     int32_t shared_bytes;
 };
 
-/* On a device of this kind: see tuning.h. */
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> forward_kernel_shape forward_shape(int32_t kind);
+/* On devices whose kernels are cut for an architecture. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+forward_kernel_shape forward_shape(const gpu_architecture &architecture);
 
 /* All that follows the plan. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

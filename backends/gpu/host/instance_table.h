@@ -1,4 +1,4 @@
-/* The kernels that are compiled, and which of them a problem takes. instances.cmake lists the same. */
+/* The kernels of instances/warp_tiles.def, and which of them a problem takes. */
 #ifndef VARLEN_GPU_HOST_INSTANCE_TABLE_H
 #define VARLEN_GPU_HOST_INSTANCE_TABLE_H
 
@@ -6,44 +6,61 @@
 
 #include <varlen/varlen.h>
 
-/* ENTRY is what the host keeps of a kernel. */
-template <typename ENTRY> struct instance_row {
+struct instance_size {
     varlen_dtype dtype;
     int32_t head_dim; /* the largest that it takes */
     int32_t value_dim;
     bool general;
-    ENTRY entry;
 };
 
-/* The first row that fits: smaller sizes come first. MAKE<T, HEAD_DIM, VALUE_DIM, GENERAL>::entry is one kernel's. */
+template <typename T> constexpr varlen_dtype dtype_of = VARLEN_FLOAT16;
+template <> constexpr varlen_dtype dtype_of<bfloat16> = VARLEN_BFLOAT16;
+
+constexpr instance_size INSTANCES[] = {
+#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL) {dtype_of<T>, HEAD_DIM, VALUE_DIM, GENERAL},
+#include "instances/warp_tiles.def"
+#undef INSTANCE
+};
+
+constexpr int INSTANCE_COUNT = sizeof INSTANCES / sizeof INSTANCES[0];
+
+/* What the host keeps of each, in the same order: MAKE<T, HEAD_DIM, VALUE_DIM, GENERAL>::entry is one kernel's. */
 template <typename ENTRY, template <typename, int, int, bool> class MAKE>
-const ENTRY &find_instance(const varlen_attention &attention, bool general)
+constexpr ENTRY INSTANCE_ENTRIES[INSTANCE_COUNT] = {
+#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL) MAKE<T, HEAD_DIM, VALUE_DIM, GENERAL>::entry,
+#include "instances/warp_tiles.def"
+#undef INSTANCE
+};
+
+/* The number of the first that fits, or INSTANCE_COUNT. */
+constexpr int find_instance(varlen_dtype dtype, int32_t head_dim, int32_t value_dim, bool general)
 {
-    constexpr varlen_dtype f16 = VARLEN_FLOAT16;
-    constexpr varlen_dtype bf16 = VARLEN_BFLOAT16;
-    static const instance_row<ENTRY> rows[] = {
-        {f16, 64, 64, false, MAKE<float16, 64, 64, false>::entry},
-        {f16, 64, 64, true, MAKE<float16, 64, 64, true>::entry},
-        {f16, 128, 128, false, MAKE<float16, 128, 128, false>::entry},
-        {f16, 128, 128, true, MAKE<float16, 128, 128, true>::entry},
-        {f16, 192, 128, false, MAKE<float16, 192, 128, false>::entry},
-        {f16, 192, 128, true, MAKE<float16, 192, 128, true>::entry},
-        {f16, 256, 256, false, MAKE<float16, 256, 256, false>::entry},
-        {f16, 256, 256, true, MAKE<float16, 256, 256, true>::entry},
-        {bf16, 64, 64, false, MAKE<bfloat16, 64, 64, false>::entry},
-        {bf16, 64, 64, true, MAKE<bfloat16, 64, 64, true>::entry},
-        {bf16, 128, 128, false, MAKE<bfloat16, 128, 128, false>::entry},
-        {bf16, 128, 128, true, MAKE<bfloat16, 128, 128, true>::entry},
-        {bf16, 192, 128, false, MAKE<bfloat16, 192, 128, false>::entry},
-        {bf16, 192, 128, true, MAKE<bfloat16, 192, 128, true>::entry},
-        {bf16, 256, 256, false, MAKE<bfloat16, 256, 256, false>::entry},
-        {bf16, 256, 256, true, MAKE<bfloat16, 256, 256, true>::entry},
-    };
-    const instance_row<ENTRY> *row = rows;
-    while (row->dtype != attention.dtype || row->general != general || row->head_dim < attention.head_dim ||
-           row->value_dim < attention.value_dim)
-        row++;
-    return row->entry;
+    int found = 0;
+    while (found < INSTANCE_COUNT && (INSTANCES[found].dtype != dtype || INSTANCES[found].general != general ||
+                                      INSTANCES[found].head_dim < head_dim || INSTANCES[found].value_dim < value_dim))
+        found++;
+    return found;
+}
+
+/* The largest sizes of all: each dtype has a kernel of them, general or not, so that every problem up to them has one.
+ */
+constexpr int32_t LARGEST_HEAD_DIM = INSTANCES[INSTANCE_COUNT - 1].head_dim;
+constexpr int32_t LARGEST_VALUE_DIM = INSTANCES[INSTANCE_COUNT - 1].value_dim;
+
+constexpr bool has_largest_instance(varlen_dtype dtype, bool general)
+{
+    return find_instance(dtype, LARGEST_HEAD_DIM, LARGEST_VALUE_DIM, general) < INSTANCE_COUNT;
+}
+static_assert(has_largest_instance(VARLEN_FLOAT16, false) && has_largest_instance(VARLEN_FLOAT16, true) &&
+                  has_largest_instance(VARLEN_BFLOAT16, false) && has_largest_instance(VARLEN_BFLOAT16, true),
+              "a kernel for every problem that the backend takes");
+
+/* Of a problem that gpu_supports has taken. */
+template <typename ENTRY, template <typename, int, int, bool> class MAKE>
+const ENTRY &instance_entry(const varlen_attention &attention, bool general)
+{
+    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
+    return INSTANCE_ENTRIES<ENTRY, MAKE>[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* The entry of a GPU backend and its table of functions: the same for all vendors. */
 #include "host/around.h"
-#include "host/backward.h"
 #include "host/device.h"
-#include "host/forward.h"
+#include "host/families.h"
+#include "host/instance_table.h"
 #include "host/memory.h"
 #include "host/supports.h"
 
@@ -44,12 +44,12 @@ static constexpr uint64_t features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_S
                                      VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT;
 static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
 static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
-static constexpr int32_t largest_dim = 256;
 
 /* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
-static constexpr varlen_limits attention_limits = {sizeof(varlen_limits), features,    half_dtypes,
-                                                   largest_dim,           largest_dim, 0};
-static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, largest_dim, largest_dim, 0};
+static constexpr varlen_limits attention_limits = {sizeof(varlen_limits), features,          half_dtypes,
+                                                   LARGEST_HEAD_DIM,      LARGEST_VALUE_DIM, 0};
+static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
+static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
 
 static varlen_backend make_backend()
 {
@@ -91,6 +91,7 @@ static varlen_backend make_backend()
     backend.event_record = from_state<gpu_event_record>::call;
     backend.event_synchronize = from_state<gpu_event_synchronize>::call;
     backend.event_elapsed = from_state<gpu_event_elapsed>::call;
+    backend.kernel_families = from_state<gpu_kernel_families>::call;
     return backend;
 }
 

@@ -9,6 +9,8 @@
 
 #include <varlen/backend.h>
 
+#include "architecture.h"
+
 /* Of the call that this thread is in: several copies of the library may use the plugin side by side. Each function of
  * the plugin's table sets it before anything else runs. */
 extern thread_local const varlen_host *gpu_host;
@@ -30,10 +32,10 @@ varlen_status runtime_device_count(int32_t *count);
 
 struct runtime_device {
     char name[128];
-    char architecture[32]; /* of the kernels that run on it: "sm_90a" */
+    char code[32]; /* that runs on it: "sm_90a" */
     uint64_t memory_bytes;
     int32_t processors;
-    int32_t kind; /* see tuning.h */
+    const gpu_architecture *architecture; /* what these kernels are cut for */
 };
 
 /* Refuses a device that the plugin has no code for: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason. */
@@ -46,9 +48,9 @@ varlen_status runtime_set_device(int32_t device);
 /* ---- On the current device ----------------------------------------------------------------------------------------
  */
 
-/* Whether the plugin's kernels can be loaded: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason if not. *kind, which is
- * that of the device, becomes that of the device which their code was compiled for. */
-varlen_status runtime_prepare(int32_t *kind);
+/* Whether the plugin's kernels can be loaded: VARLEN_ERROR_BACKEND_UNAVAILABLE with the reason if not. *architecture,
+ * which is what the device was described with, becomes that of the code which was loaded. */
+varlen_status runtime_prepare(const gpu_architecture **architecture);
 
 /* Waits for all work on the device. */
 varlen_status runtime_synchronize(void);
@@ -94,10 +96,6 @@ struct launch_shape {
  * varlen_status launch(int32_t device, const launch_shape &shape, varlen_stream stream, const ARGUMENTS &arguments);
  *
  * Enqueues a kernel on the current device, which is `device`: neither allocates nor waits, and may be captured in a
- * graph. A kernel's shared_bytes is the same at every launch on one kind of device.
- *
- * template <typename F> auto with_kind(int32_t kind, F f);
- *
- * f(std::integral_constant<int, KIND>) with the kind as a constant: kernels are cut by that. */
+ * graph. A kernel's shared_bytes is the same at every launch on devices of one architecture. */
 
 #endif

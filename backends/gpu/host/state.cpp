@@ -1,5 +1,7 @@
 #include "host/state.h"
 
+#include "host/families.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +24,9 @@ static varlen_status make_mailbox(violation_mailbox *mailbox)
 
 static varlen_status open_device(gpu_state *gpu)
 {
-    varlen_status status = runtime_prepare(&gpu->kind);
+    varlen_status status = runtime_prepare(&gpu->architecture);
+    if (status == VARLEN_OK)
+        status = gpu_choose_families(gpu);
     if (status == VARLEN_OK)
         status = make_mailbox(&gpu->mailbox);
     return status == VARLEN_OK ? runtime_synchronize() : status; /* other streams do not wait for the default one */
@@ -42,7 +46,7 @@ varlen_status gpu_open(const varlen_backend_open *options, void **state)
     gpu->host = options->host;
     gpu->device = options->device;
     gpu->processors = description.processors;
-    gpu->kind = description.kind;
+    gpu->architecture = description.architecture;
     gpu->validate = !validate || strcmp(validate, "0") != 0;
     status = on_device(gpu->device, [&] { return open_device(gpu); });
     if (status != VARLEN_OK) {

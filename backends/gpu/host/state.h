@@ -6,14 +6,18 @@
 
 #include "call/violation.h"
 
+constexpr int GPU_FAMILY_LIMIT = 8; /* of one pass */
+
 struct gpu_state {
     const varlen_host *host; /* that opened it; comes first, see tests/gpu/plugin_test.c */
     int32_t device;
     int32_t processors;
-    int32_t kind;  /* of device: see tuning.h */
-    bool validate; /* whether metadata is searched for violations */
+    const gpu_architecture *architecture; /* of the device's kernels */
+    bool validate;                        /* whether metadata is searched for violations */
     violation_mailbox mailbox;
-    int32_t taking; /* whether a thread is emptying the mailbox */
+    int32_t taking;                              /* whether a thread is emptying the mailbox */
+    const char *forced_family;                   /* VARLEN_GPU_KERNELS; NULL: the first that takes a call */
+    mutable uint64_t calls[2][GPU_FAMILY_LIMIT]; /* that each family has taken, by pass */
 };
 
 /* Runs `work`, which returns a varlen_status, while `device` is the thread's current one, and makes that which was

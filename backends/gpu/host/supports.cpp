@@ -1,7 +1,6 @@
 #include "host/supports.h"
 
-#include "host/backward.h"
-#include "host/forward.h"
+#include "host/families.h"
 #include "host/limits.h"
 #include "host/runtime.h"
 
@@ -59,23 +58,21 @@ varlen_status check_numbers(const varlen_attention &attention, varlen_pass pass)
     return VARLEN_OK;
 }
 
-size_t workspace_of(const gpu_state *gpu, const varlen_attention *attention, varlen_pass pass)
-{
-    return pass == VARLEN_PASS_FORWARD ? gpu_forward_workspace(gpu, attention) : gpu_backward_workspace(gpu, attention);
-}
-
 } // namespace
 
 varlen_status gpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    const varlen_status status = check_numbers(*attention, pass);
+    const gpu_state *gpu = (const gpu_state *)state;
+    varlen_status status = check_numbers(*attention, pass);
+    if (status == VARLEN_OK)
+        status = gpu_families_support(gpu, attention, pass);
     if (status != VARLEN_OK)
         return status;
-    return workspace_check(gpu_host, attention, workspace_of((const gpu_state *)state, attention, pass));
+    return workspace_check(gpu_host, attention, gpu_families_workspace(gpu, attention, pass));
 }
 
 varlen_status gpu_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
-    *size = workspace_of((const gpu_state *)state, attention, pass);
+    *size = gpu_families_workspace((const gpu_state *)state, attention, pass);
     return VARLEN_OK;
 }

@@ -5,10 +5,10 @@
 #include "platform/runtime.h"
 
 template <>
-backward_kernel_shape
-backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t kind)
+backward_kernel_shape backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
+    const gpu_architecture &architecture)
 {
-    return with_kind(kind, [](auto constant) {
+    return with_architecture(architecture, [](auto constant) {
         using instance = backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                            decltype(constant)::value>;
         static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
@@ -26,7 +26,7 @@ varlen_status backward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_D
     const gpu_state &state, varlen_stream stream, const backward_arguments &args)
 {
     const backward_kernel_shape kernel =
-        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
+        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(*state.architecture);
     const launch_shape prepare = {state.processors * PREPARE_BLOCKS, PREPARE_THREADS, (int32_t)sizeof(prepare_shared),
                                   true};
     const launch_shape tiles = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
@@ -48,7 +48,7 @@ varlen_status backward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_V
     const gpu_state &state, varlen_stream stream, const backward_arguments &args, int32_t blocks)
 {
     const backward_kernel_shape kernel =
-        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
+        backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(*state.architecture);
     const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
     return launch<backward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);

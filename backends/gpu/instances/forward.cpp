@@ -5,9 +5,10 @@
 #include "platform/runtime.h"
 
 template <>
-forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(int32_t kind)
+forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(
+    const gpu_architecture &architecture)
 {
-    return with_kind(kind, [](auto constant) {
+    return with_architecture(architecture, [](auto constant) {
         using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                           decltype(constant)::value>;
         return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks,
@@ -20,7 +21,7 @@ varlen_status forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DI
     const gpu_state &state, varlen_stream stream, const forward_arguments &args)
 {
     const forward_kernel_shape kernel =
-        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(*state.architecture);
     const launch_shape shape = {state.processors * kernel.blocks, kernel.threads, kernel.shared_bytes, true};
     return launch<forward_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);
@@ -31,7 +32,7 @@ varlen_status forward_launch_small<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VA
     const gpu_state &state, varlen_stream stream, const forward_arguments &args, int32_t blocks)
 {
     const forward_kernel_shape kernel =
-        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(state.kind);
+        forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>(*state.architecture);
     const launch_shape shape = {blocks, kernel.threads, kernel.shared_bytes};
     return launch<forward_small_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
         state.device, shape, stream, args);

@@ -4,15 +4,15 @@
 #define VARLEN_GPU_FORWARD_PLAN_H
 
 #include "plan/plan_kernel.h"
+#include "tuning.h"
 
-/* Change speed, and results in their last bits. */
 enum {
-    DECODE_ROWS = 64,           /* sequences of so many rows at most, facing more than */
-    DECODE_KEYS = 512,          /* keys, are decoded: small tiles, keys split. So are those of one small tile */
-    DECODE_TILE_ROWS = 16,      /* the smallest that matrix units take */
-    SPLIT_SHORTEST = 256,       /* no part is shorter, unless it is the last */
-    SPLIT_INVARIANT = 1024,     /* keys per part where a sequence's bits must not depend on the batch, */
-    SPLIT_PARTS_INVARIANT = 16, /* as long as that makes no more parts than these */
+    DECODE_ROWS = PLAN_TUNING.decode_rows,
+    DECODE_KEYS = PLAN_TUNING.decode_keys,
+    DECODE_TILE_ROWS = 16, /* the smallest that matrix units take */
+    SPLIT_SHORTEST = PLAN_TUNING.split_shortest,
+    SPLIT_INVARIANT = PLAN_TUNING.split_invariant,
+    SPLIT_PARTS_INVARIANT = PLAN_TUNING.split_parts_invariant,
 };
 
 struct alignas(64) forward_item {

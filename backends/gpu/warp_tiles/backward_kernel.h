@@ -70,11 +70,11 @@ template <typename INSTANCE> GPU_DEVICE backward_item &backward_shared_item()
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
-           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
+           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
 backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
-    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     backward_item &item = backward_shared_item<INSTANCE>();
     wait_for_earlier_kernel();
     if (plan_violation(args.plan) != no_violation)
@@ -89,11 +89,11 @@ backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
-           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
+           (backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
 backward_small_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
-    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     backward_item &item = backward_shared_item<INSTANCE>();
     backward_small_batch<INSTANCE>::take_item(args, item);
     if (item.exists)

@@ -3,8 +3,8 @@
 #define VARLEN_GPU_BACKWARD_LAYOUT_H
 
 #include "plan/backward_plan.h"
+#include "tuning.h"
 #include "warp_tiles/tile_copies.h"
-#include "warp_tiles/tuning.h"
 
 /* A matrix of ROWS x COLUMNS, shared among warps that stand in ROW_WARPS x (WARPS / ROW_WARPS), counted along the rows
  * or along the columns. */
@@ -29,14 +29,14 @@ template <int WARPS, int ROWS, int COLUMNS, int ROW_WARPS, bool ALONG_COLUMNS = 
     }
 };
 
-/* One kernel, for one kind of device: see tuning.h. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> struct backward_instance {
+/* One kernel, for one architecture: see tuning.h. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, KIND, GENERAL);
-    static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
+    static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_, GENERAL);
+    static constexpr int THREADS = TUNING.warps * warp_threads(ARCHITECTURE_);
     static constexpr int KEYS = TUNING.tile_keys;
     static constexpr int ROWS = TUNING.block_rows;
     /* Keys are shared alike in all three grids; where all warps have scores, by the same ones: few numbers to keep. */
@@ -63,7 +63,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> s
     static constexpr int STATISTICS_PLACE = DS_PLACE + weight_tile::bytes(ROWS);
     static constexpr int ITEM_PLACE = STATISTICS_PLACE + STAGES * 2 * ROWS * (int)sizeof(float);
     static constexpr int SHARED_BYTES = ITEM_PLACE + (int)sizeof(backward_item);
-    static_assert(SHARED_BYTES <= shared_memory_limit(KIND), "a block's shared memory");
+    static_assert(SHARED_BYTES <= shared_memory_limit(ARCHITECTURE_), "a block's shared memory");
     static_assert(!TUNING.results_by_shared_memory || STAGES > 1, "dq takes the place of rows that have been used");
     /* What finish_kernel needs: a block of dq, or what dsinks are summed in. */
     static constexpr int FINISH_BYTES = TUNING.results_by_shared_memory ? Q_BYTES : THREADS * (int)sizeof(float);

@@ -6,14 +6,14 @@
 #include "finish/forward_finish.h"
 #include "plan/small_batch.h"
 
-/* One kernel, for one kind of device: see tuning.h. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> struct forward_instance {
+/* One kernel, for one architecture: see tuning.h. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct forward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_;
-    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, KIND, GENERAL);
-    static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
+    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_);
+    static constexpr int THREADS = TUNING.warps * warp_threads(ARCHITECTURE_);
     using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
     using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
     using decode = forward_layout<THREADS, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
@@ -24,7 +24,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> s
     static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
     static_assert(TUNING.warps <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
                   "a thread for each row");
-    static_assert(SHARED_BYTES <= shared_memory_limit(KIND), "a block's shared memory");
+    static_assert(SHARED_BYTES <= shared_memory_limit(ARCHITECTURE_), "a block's shared memory");
 };
 
 template <typename INSTANCE, typename LAYOUT>
@@ -93,11 +93,11 @@ template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
-           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
-    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
@@ -120,11 +120,11 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 
 /* The same for small batches, whose tiles are short. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::THREADS),
-           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>::TUNING.blocks))
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
 forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
-    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, DEVICE_KIND>;
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
     small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);

@@ -18,7 +18,7 @@
 #include "plan/forward_plan.h"
 #include "warp_tiles/kept_rows.h"
 #include "warp_tiles/tile_copies.h"
-#include "warp_tiles/tuning.h"
+#include "tuning.h"
 
 struct forward_arguments {
     gpu_problem problem;

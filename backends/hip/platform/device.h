@@ -6,19 +6,23 @@
 #include <hip/hip_runtime_api.h> /* the compiler wants hipLaunchKernel where it meets a kernel */
 #include <stdint.h>
 
+#include "architecture.h"
+
 #define GPU_DEVICE inline __attribute__((device, always_inline))
 #define GPU_KERNEL(threads, blocks)                                                                                    \
     __attribute__((global, amdgpu_flat_work_group_size(threads, threads),                                              \
                    amdgpu_waves_per_eu(waves_per_unit(threads, blocks)))) void
 #define GPU_ARGUMENTS(type) const type
 
-/* 32 on RDNA, 64 on CDNA. What the host computes does not go by this one: see with_kind in platform/runtime.h. */
-#if defined(__GFX11__) || defined(__GFX12__)
-constexpr int WARP = 32;
+/* What the host computes does not go by these two: see with_architecture. */
+#if defined(__GFX11__)
+constexpr int ARCHITECTURE = 0x1100;
+#elif defined(__gfx90a__)
+constexpr int ARCHITECTURE = 0x90a;
 #else
-constexpr int WARP = 64;
+constexpr int ARCHITECTURE = 0x942;
 #endif
-constexpr int DEVICE_KIND = WARP;
+constexpr int WARP = warp_threads(ARCHITECTURE);
 
 /* A compute unit has four units with the vector registers of their own (RDNA: two pairs, of which a block uses one). */
 constexpr unsigned waves_per_unit(int threads, int blocks)

@@ -5,7 +5,6 @@
 #include "host/runtime.h"
 
 #include <hip/hip_runtime_api.h>
-#include <type_traits>
 
 /* VARLEN_OK, or a failure that quotes the runtime; `what` says what was being done. */
 inline varlen_status runtime_check(hipError_t error, const char *what)
@@ -15,11 +14,6 @@ inline varlen_status runtime_check(hipError_t error, const char *what)
     (void)hipGetLastError(); /* errors that do not poison the device are told once */
     return gpu_host->fail(error == hipErrorOutOfMemory ? VARLEN_ERROR_OUT_OF_MEMORY : VARLEN_ERROR_DEVICE, "%s: %s: %s",
                           what, hipGetErrorName(error), hipGetErrorString(error));
-}
-
-template <typename F> auto with_kind(int32_t kind, F f)
-{
-    return kind == 32 ? f(std::integral_constant<int, 32>()) : f(std::integral_constant<int, 64>());
 }
 
 template <auto KERNEL, typename ARGUMENTS>

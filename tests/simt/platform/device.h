@@ -2,6 +2,7 @@
 #ifndef VARLEN_SIMT_DEVICE_H
 #define VARLEN_SIMT_DEVICE_H
 
+#include "architecture.h"
 #include "elements.h"
 #include "machine.h"
 
@@ -13,7 +14,7 @@
 #define GPU_ARGUMENTS(type) const type
 
 constexpr int WARP = simt_warp;
-constexpr int DEVICE_KIND = WARP;
+constexpr int ARCHITECTURE = GPU_ARCHITECTURES[0].number;
 
 using float16 = simt_float16;
 using bfloat16 = simt_bfloat16;

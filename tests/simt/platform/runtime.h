@@ -5,13 +5,6 @@
 #include "host/runtime.h"
 #include "machine.h"
 
-#include <type_traits>
-
-template <typename F> auto with_kind(int32_t, F f)
-{
-    return f(std::integral_constant<int, simt_warp>());
-}
-
 template <auto KERNEL, typename ARGUMENTS>
 varlen_status launch(int32_t, const launch_shape &shape, varlen_stream, const ARGUMENTS &arguments)
 {

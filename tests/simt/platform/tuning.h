@@ -1,57 +1,40 @@
-/* The table of backends/gpu/tuning.h for the test platform: of what vendors do differently, some of each. */
+/* The tables of backends/gpu/tuning.h for the test platform: of what vendors do differently, some of each. The narrowest
+ * and the widest kernels keep rows as on AMD's GPUs, those between work as on NVIDIA's. */
 #ifndef VARLEN_SIMT_TUNING_H
 #define VARLEN_SIMT_TUNING_H
 
 constexpr int FORWARD_ROWS = 128;
 
-/* The one kind. */
-constexpr int warp_threads(int kind)
-{
-    return kind;
-}
+/* clang-format off */
+constexpr forward_row FORWARD_TUNINGS[] = {
+    /*  head  value          rows of     warps of                decode:                    q  values  out by
+     *   dim    dim   warps   a warp  short tiles  keys  stages    warps  keys  blocks   kept   mixed  shared */
+    {1,   64,    64,     {4,      32,           4,   64,      1,       4,   64,      2,  true,   true,  false}},
+    {1,  128,   128,     {4,      32,           4,   48,      2,       4,   64,      2, false,  false,   true}},
+    {1,  192,   128,     {8,      16,           4,   64,      2,       4,   64,      1, false,  false,   true}},
+    {1,  256,   256,     {8,      16,           4,   64,      1,       4,   64,      1,  true,   true,  false}},
+};
 
-constexpr int shared_memory_limit(int)
-{
-    return 256 * 1024;
-}
+/* The widest: more threads than a block has rows, more warps than there is room for scores. */
+constexpr backward_row BACKWARD_TUNINGS[] = {
+    /*  head  value          tile  block  score  of them   warps of                    results   general
+     *   dim    dim   warps  keys   rows  warps   by row  dq by row  stages  blocks  by shared    blocks */
+    {1,   64,    64,     {4,   64,    64,     4,       2,         2,      1,      2,     false},       2},
+    {1,  128,   128,     {8,  128,    64,     8,       2,         2,      2,      1,      true},       1},
+    {1,  192,   128,     {8,   64,    64,     8,       4,         2,      2,      1,      true},       1},
+    {1,  256,   256,     {8,   64,    16,     4,       1,         1,      1,      1,     false},       1},
+};
+/* clang-format on */
 
-/* The narrowest and the widest as on AMD's GPUs, those between as on NVIDIA's. */
-constexpr bool simt_keeps_rows(int head_dim)
-{
-    return head_dim <= 64 || head_dim > 192;
-}
-
-constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
-{
-    forward_tuning tuning = {};
-    tuning.warps = head_dim <= 128 ? 4 : 8;
-    tuning.warp_rows = head_dim <= 128 ? 32 : 16;
-    tuning.short_row_warps = 4;
-    tuning.block_keys = head_dim > 64 && head_dim <= 128 ? 48 : 64;
-    tuning.stages = simt_keeps_rows(head_dim) ? 1 : 2;
-    tuning.decode_warps = 4;
-    tuning.decode_keys = 64;
-    tuning.blocks = head_dim <= 128 ? 2 : 1;
-    tuning.queries_in_registers = simt_keeps_rows(head_dim);
-    tuning.interleaved_values = simt_keeps_rows(head_dim);
-    tuning.out_by_shared_memory = !simt_keeps_rows(head_dim);
-    return tuning;
-}
-
-constexpr backward_tuning backward_tuning_of(int head_dim, int, bool)
-{
-    const bool wide = head_dim > 192; /* more threads than a block has rows, more warps than there is room for scores */
-    backward_tuning tuning = {};
-    tuning.warps = head_dim <= 64 ? 4 : 8;
-    tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
-    tuning.block_rows = wide ? 16 : 64;
-    tuning.score_warps = wide ? 4 : tuning.warps;
-    tuning.row_warps = wide ? 1 : head_dim <= 128 ? 2 : 4;
-    tuning.dq_row_warps = wide ? 1 : 2;
-    tuning.stages = simt_keeps_rows(head_dim) ? 1 : 2;
-    tuning.blocks = head_dim <= 64 ? 2 : 1;
-    tuning.results_by_shared_memory = !simt_keeps_rows(head_dim);
-    return tuning;
-}
+constexpr plan_tuning PLAN_TUNING = {
+    64,   /* decode_rows */
+    512,  /* decode_keys */
+    256,  /* split_shortest */
+    1024, /* split_invariant */
+    16,   /* split_parts_invariant */
+    4,    /* items_per_block */
+    1024, /* small_batch_keys */
+    512,  /* small_batch_rows */
+};
 
 #endif

@@ -1,0 +1,224 @@
+#include "host/families.h"
+
+#include "platform/families.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+bool declines(family_reason *why, const char *format, ...)
+{
+    if (!why)
+        return false;
+    va_list values;
+    va_start(values, format);
+    vsnprintf(why->text, sizeof why->text, format, values);
+    va_end(values);
+    return false;
+}
+
+namespace
+{
+
+template <typename FAMILY, int COUNT> constexpr bool last_takes_all(const FAMILY *const (&list)[COUNT])
+{
+    return COUNT <= GPU_FAMILY_LIMIT && !list[COUNT - 1]->is_there && !list[COUNT - 1]->takes;
+}
+static_assert(last_takes_all(FORWARD_FAMILIES) && last_takes_all(BACKWARD_FAMILIES), "every problem has a family");
+
+template <typename FAMILY> bool is_there(const gpu_state &state, const FAMILY &family)
+{
+    return !family.is_there || family.is_there(*state.architecture);
+}
+
+template <typename FAMILY>
+bool takes(const gpu_state &state, const FAMILY &family, const family_call &call, family_reason *why)
+{
+    if (!is_there(state, family))
+        return declines(why, "code for %s has no such kernels", state.architecture->code);
+    return !family.takes || family.takes(state, call, why);
+}
+
+bool is_forced(const gpu_state &state, const char *name)
+{
+    return state.forced_family && strcmp(name, state.forced_family) == 0;
+}
+
+/* The number of the family that is forced; -1 if the pass has none of the name, and goes by the list. */
+template <typename FAMILY, int COUNT> int find_forced(const FAMILY *const (&list)[COUNT], const gpu_state &state)
+{
+    for (int i = 0; i < COUNT; i++)
+        if (is_forced(state, list[i]->name) && is_there(state, *list[i]))
+            return i;
+    return -1;
+}
+
+template <typename FAMILY, int COUNT>
+int choose_family(const FAMILY *const (&list)[COUNT], const gpu_state &state, const family_call &call)
+{
+    const int forced = find_forced(list, state);
+    if (forced >= 0 && takes(state, *list[forced], call, nullptr))
+        return forced;
+    int chosen = 0;
+    while (chosen < COUNT - 1 && !takes(state, *list[chosen], call, nullptr))
+        chosen++;
+    return chosen;
+}
+
+/* One line: who took a call, and why those before it did not. */
+template <typename FAMILY, int COUNT>
+void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, const family_call &call, const char *pass,
+                int chosen)
+{
+    char declined[GPU_FAMILY_LIMIT * sizeof(family_reason)] = "";
+    size_t length = 0;
+    family_reason why;
+    for (int i = 0; i < COUNT && length < sizeof declined; i++)
+        if ((i < chosen || is_forced(state, list[i]->name)) && !takes(state, *list[i], call, &why))
+            length += (size_t)snprintf(declined + length, sizeof declined - length, "; %s does not: %s", list[i]->name,
+                                       why.text);
+    state.host->log(VARLEN_LOG_DEBUG, "%s: %s takes the call%s%s", pass, list[chosen]->name, declined,
+                    is_forced(state, list[chosen]->name) ? "; VARLEN_GPU_KERNELS asks for it" : "");
+}
+
+bool is_log_wanted(const gpu_state &state)
+{
+    const varlen_host &host = *state.host;
+    return host.log_wanted && host.log_wanted(VARLEN_LOG_DEBUG);
+}
+
+template <typename FAMILY, int COUNT, typename ARGS>
+varlen_status launch_pass(const FAMILY *const (&list)[COUNT], varlen_pass pass, const gpu_state &state,
+                          varlen_stream stream, const family_call &call, const ARGS &args)
+{
+    const int chosen = choose_family(list, state, call);
+    if (is_log_wanted(state))
+        log_choice(list, state, call, pass == VARLEN_PASS_FORWARD ? "forward" : "backward", chosen);
+    __atomic_fetch_add(&state.calls[pass][chosen], 1, __ATOMIC_RELAXED);
+    return list[chosen]->launch(state, stream, call.attention, args);
+}
+
+/* Families are asked twice, with what a problem does not tell of its calls and without: one that declines either leaves
+ * calls to the next. */
+template <typename FAMILY, int COUNT>
+size_t largest_workspace(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention)
+{
+    const int forced = find_forced(list, state);
+    size_t largest = 0;
+    for (int i = forced >= 0 ? -1 : 0; i < COUNT; i++) {
+        const FAMILY &family = *list[i < 0 ? forced : i];
+        const bool takes_bare = takes(state, family, {attention, false}, nullptr);
+        const bool takes_full = takes(state, family, {attention, true}, nullptr);
+        if (takes_bare || takes_full) {
+            const size_t size = family.workspace(state, attention);
+            largest = size > largest ? size : largest;
+        }
+        if (takes_bare && takes_full)
+            break;
+    }
+    return largest;
+}
+
+template <typename FAMILY, int COUNT>
+varlen_status check_forced(const FAMILY *const (&list)[COUNT], const gpu_state &state,
+                           const varlen_attention &attention)
+{
+    const int forced = find_forced(list, state);
+    family_reason why;
+    if (forced < 0 || takes(state, *list[forced], {attention, false}, &why))
+        return VARLEN_OK;
+    return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "VARLEN_GPU_KERNELS = %s, which declines: %s", list[forced]->name,
+                          why.text);
+}
+
+/* f(name, pass, number) for each family that the device has. */
+template <typename FAMILY, int COUNT, typename F>
+void for_each_of(const FAMILY *const (&list)[COUNT], varlen_pass pass, const gpu_state &state, F f)
+{
+    for (int i = 0; i < COUNT; i++)
+        if (is_there(state, *list[i]))
+            f(list[i]->name, pass, i);
+}
+
+template <typename F> void for_each_family(const gpu_state &state, F f)
+{
+    for_each_of(FORWARD_FAMILIES, VARLEN_PASS_FORWARD, state, f);
+    for_each_of(BACKWARD_FAMILIES, VARLEN_PASS_BACKWARD, state, f);
+}
+
+/* The names that there are, each once, separated by commas. */
+void list_names(const gpu_state &state, char *names, size_t size)
+{
+    const char *seen[2 * GPU_FAMILY_LIMIT];
+    int count = 0;
+    size_t length = 0;
+    names[0] = '\0';
+    for_each_family(state, [&](const char *name, varlen_pass, int) {
+        for (int i = 0; i < count; i++)
+            if (strcmp(seen[i], name) == 0)
+                return;
+        seen[count++] = name;
+        if (length < size)
+            length += (size_t)snprintf(names + length, size - length, "%s%s", length ? ", " : "", name);
+    });
+}
+
+} // namespace
+
+varlen_status gpu_choose_families(gpu_state *state)
+{
+    const char *wanted = gpu_host->environment("VARLEN_GPU_KERNELS");
+    if (!wanted || !wanted[0] || strcmp(wanted, "auto") == 0)
+        return VARLEN_OK;
+    for_each_family(*state, [&](const char *name, varlen_pass, int) {
+        if (strcmp(name, wanted) == 0)
+            state->forced_family = name;
+    });
+    if (state->forced_family)
+        return VARLEN_OK;
+    char names[256];
+    list_names(*state, names, sizeof names);
+    return gpu_host->fail(VARLEN_ERROR_INVALID_ARGUMENT,
+                          "VARLEN_GPU_KERNELS = \"%s\" is none of the families of kernels for this device: %s", wanted,
+                          names);
+}
+
+varlen_status gpu_families_support(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
+{
+    return pass == VARLEN_PASS_FORWARD ? check_forced(FORWARD_FAMILIES, *state, *attention)
+                                       : check_forced(BACKWARD_FAMILIES, *state, *attention);
+}
+
+size_t gpu_families_workspace(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
+{
+    return pass == VARLEN_PASS_FORWARD ? largest_workspace(FORWARD_FAMILIES, *state, *attention)
+                                       : largest_workspace(BACKWARD_FAMILIES, *state, *attention);
+}
+
+varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
+                          const varlen_forward_args *args)
+{
+    return launch_pass(FORWARD_FAMILIES, VARLEN_PASS_FORWARD, *state, stream, {*attention, false}, *args);
+}
+
+varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
+                           const varlen_backward_args *args)
+{
+    const family_call call = {*attention, args->dsinks != nullptr};
+    return launch_pass(BACKWARD_FAMILIES, VARLEN_PASS_BACKWARD, *state, stream, call, *args);
+}
+
+int32_t gpu_kernel_families(void *state, int32_t index, varlen_kernel_family *family)
+{
+    const gpu_state &gpu = *(const gpu_state *)state;
+    int32_t count = 0;
+    for_each_family(gpu, [&](const char *name, varlen_pass pass, int number) {
+        if (count++ != index)
+            return;
+        family->name = name;
+        family->pass = pass;
+        family->calls = __atomic_load_n(&gpu.calls[pass][number], __ATOMIC_RELAXED);
+    });
+    return count;
+}

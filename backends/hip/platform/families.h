@@ -1,0 +1,11 @@
+/* The families of kernels for AMD GPUs, in the order in which they are asked: see host/family.h. */
+#ifndef VARLEN_HIP_FAMILIES_H
+#define VARLEN_HIP_FAMILIES_H
+
+#include "host/backward.h"
+#include "host/forward.h"
+
+constexpr const forward_family *FORWARD_FAMILIES[] = {&small_batch_forward, &warp_tiles_forward};
+constexpr const backward_family *BACKWARD_FAMILIES[] = {&small_batch_backward, &warp_tiles_backward};
+
+#endif

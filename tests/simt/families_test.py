@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Which family of kernels takes a call: what the log says, what VARLEN_GPU_KERNELS does, what `check --kernels` finds.
+
+usage: families_test.py COMMAND FOLDER_OF_THE_BACKEND_SIMT [unittest options]
+"""
+
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+COMMAND = sys.argv[1]
+FOLDER = sys.argv[2]
+SMALL = "lengths/one-token/*"
+
+
+def check(pattern, *words, backend="simt", **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VARLEN_")}
+    return subprocess.run([COMMAND, "check", "--backend", backend, "--filter", pattern, *words],
+                          env={**clean, "VARLEN_BACKEND_PATH": FOLDER, "SIMT_PROCESSORS": "64", **environment},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+
+
+def choices(result):
+    """What the log says of calls of attention."""
+    return re.findall(r"^varlen: debug: ((?:forward|backward): .*)$", result.stderr, re.M)
+
+
+class Families(unittest.TestCase):
+    def test_the_first_that_takes_a_call_gets_it(self):
+        for part in ("forward", "backward"):
+            result = check(f"{part}/{SMALL}", VARLEN_LOG="debug")
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+            self.assertIn(f"{part}: small_batch takes the call", choices(result))
+
+    def test_the_log_says_why_the_others_declined(self):
+        paged = check("forward/paged/*", VARLEN_LOG="debug")
+        self.assertEqual(set(choices(paged)),
+                         {"forward: warp_tiles takes the call; small_batch does not: keys are paged"})
+        sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
+        self.assertIn("backward: warp_tiles takes the call; small_batch does not: dsinks are wanted", choices(sinks))
+
+    def test_the_log_is_silent_below_debug(self):
+        self.assertEqual(choices(check(f"forward/{SMALL}", VARLEN_LOG="info")), [])
+
+    def test_a_family_can_be_forced(self):
+        result = check(f"forward/{SMALL}", VARLEN_LOG="debug", VARLEN_GPU_KERNELS="warp_tiles")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(set(choices(result)),
+                         {"forward: warp_tiles takes the call; VARLEN_GPU_KERNELS asks for it"})
+
+    def test_what_a_forced_family_declines_is_not_supported(self):
+        result = check("forward/paged/*", "--skipped", VARLEN_GPU_KERNELS="small_batch")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("VARLEN_GPU_KERNELS = small_batch, which declines: keys are paged", result.stdout)
+        self.assertRegex(result.stdout, r"\n0 passed, 0 failed, \d+ skipped\n$")
+
+    def test_a_call_whose_data_it_declines_goes_by_the_list(self):
+        result = check("backward/*sinks*", VARLEN_LOG="debug", VARLEN_GPU_KERNELS="small_batch")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("backward: warp_tiles takes the call; small_batch does not: dsinks are wanted", choices(result))
+
+    def test_other_names_are_refused(self):
+        result = check(f"forward/{SMALL}", VARLEN_GPU_KERNELS="some")
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        self.assertIn('VARLEN_GPU_KERNELS = "some" is none of the families of kernels for this device: '
+                      "small_batch, warp_tiles", result.stderr)
+
+    def test_automatic_choice_can_be_named(self):
+        for name in ("", "auto"):
+            self.assertEqual(check(f"forward/{SMALL}", VARLEN_GPU_KERNELS=name).returncode, 0)
+
+    def test_each_family_is_run(self):
+        result = check(f"forward/{SMALL}", "--kernels")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        for name in ("small_batch", "warp_tiles"):
+            self.assertIn(f"VARLEN_GPU_KERNELS={name}\n", result.stdout)
+            calls = re.search(rf"^ *(\d+)  forward +{name}$", result.stdout, re.M)
+            self.assertGreater(int(calls[1]), 0, result.stdout)
+
+    def test_a_family_that_took_nothing_is_a_failure(self):
+        result = check("forward/paged/*", "--kernels")
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertIn("FAILED small_batch took no call of the forward pass\n", result.stdout)
+
+    def test_backends_without_families_say_so(self):
+        result = check(f"forward/{SMALL}", "--kernels", backend="cpu")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("tells of no families of kernels", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]] + sys.argv[3:])
