@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
 #define VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
 
-#include "plan/backward_plan.h"
+#include "plan/backward_arguments.h"
 
 #include "host/state.h"
 

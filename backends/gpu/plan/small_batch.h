@@ -8,12 +8,10 @@
 #ifndef VARLEN_GPU_SMALL_BATCH_H
 #define VARLEN_GPU_SMALL_BATCH_H
 
-#include "plan/plan_kernel.h"
+#include "call/scan.h"
+#include "plan/batch_rules.h"
+#include "plan/plan.h"
 
-enum {
-    SMALL_BATCH = 16,             /* sequences, at most */
-    SMALL_BATCH_SPLIT = INT32_MAX /* for a policy: keys are not split */
-};
 static_assert((int)SMALL_BATCH < WARP, "a thread for each element of cu_seqlens");
 
 /* What a thread of the first warp reads. */

@@ -3,9 +3,10 @@
 #ifndef VARLEN_GPU_BACKWARD_KERNEL_H
 #define VARLEN_GPU_BACKWARD_KERNEL_H
 
-#include "finish/backward_finish.h"
 #include "plan/small_batch.h"
-#include "warp_tiles/backward_prepare.h"
+#include "rows/backward_prepare.h"
+#include "warp_tiles/backward_finish.h"
+#include "warp_tiles/backward_tile.h"
 
 /* Small batches have no sequence of more than one tile, so that a block of threads has all rows of a sequence and kv
  * head to itself: nobody else needs its statistics, or adds to its dq. */

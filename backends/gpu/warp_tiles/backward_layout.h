@@ -1,9 +1,10 @@
-/* How a block of threads works on a tile of the backward pass: sizes, the warps' grids, shared memory. */
+/* How a block works on an item of the backward pass: sizes, the warps' grids, and what is where in shared memory. */
 #ifndef VARLEN_GPU_BACKWARD_LAYOUT_H
 #define VARLEN_GPU_BACKWARD_LAYOUT_H
 
-#include "plan/backward_plan.h"
-#include "warp_tiles/tile_copies.h"
+#include "call/score_rule.h"
+#include "plan/backward_arguments.h"
+#include "platform.h"
 #include "warp_tiles/tuning.h"
 
 /* A matrix of ROWS x COLUMNS, shared among warps that stand in ROW_WARPS x (WARPS / ROW_WARPS), counted along the rows
@@ -30,11 +31,11 @@ template <int WARPS, int ROWS, int COLUMNS, int ROW_WARPS, bool ALONG_COLUMNS = 
 };
 
 /* One kernel, for one kind of device: see tuning.h. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> struct backward_instance {
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int KIND> struct backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
-    static constexpr bool GENERAL = GENERAL_;
+    using rule = score_rule<GENERAL>;
     static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, KIND, GENERAL);
     static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
     static constexpr int KEYS = TUNING.tile_keys;
@@ -68,5 +69,53 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int KIND> s
     /* What finish_kernel needs: a block of dq, or what dsinks are summed in. */
     static constexpr int FINISH_BYTES = TUNING.results_by_shared_memory ? Q_BYTES : THREADS * (int)sizeof(float);
 };
+
+template <typename INSTANCE> struct backward_memory {
+    using T = typename INSTANCE::T;
+
+    char *base;
+
+    GPU_DEVICE typename INSTANCE::key_tile k() const
+    {
+        return {(T *)(base + INSTANCE::K_PLACE)};
+    }
+    GPU_DEVICE typename INSTANCE::value_tile v() const
+    {
+        return {(T *)(base + INSTANCE::V_PLACE)};
+    }
+    GPU_DEVICE typename INSTANCE::key_tile q(int stage) const
+    {
+        return {(T *)(base + INSTANCE::Q_PLACE + stage * INSTANCE::Q_BYTES)};
+    }
+    GPU_DEVICE typename INSTANCE::value_tile dout(int stage) const
+    {
+        return {(T *)(base + INSTANCE::DOUT_PLACE + stage * INSTANCE::DOUT_BYTES)};
+    }
+    GPU_DEVICE typename INSTANCE::weight_tile p() const
+    {
+        return {(T *)(base + INSTANCE::P_PLACE)};
+    }
+    GPU_DEVICE typename INSTANCE::weight_tile ds() const
+    {
+        return {(T *)(base + INSTANCE::DS_PLACE)};
+    }
+
+    /* lse of the rows, then delta. */
+    GPU_DEVICE float *statistics(int stage) const
+    {
+        return (float *)(base + INSTANCE::STATISTICS_PLACE) + stage * 2 * INSTANCE::ROWS;
+    }
+};
+
+/* Where one of an item's blocks of rows is. */
+template <typename INSTANCE> GPU_DEVICE int stage_of(const backward_item &item, int32_t chunk)
+{
+    return (chunk - item.first_block) % INSTANCE::STAGES;
+}
+
+template <typename INSTANCE> GPU_DEVICE int32_t rows_of_chunk(const backward_item &item, int32_t chunk)
+{
+    return smaller((int32_t)INSTANCE::ROWS, item.rows - chunk * INSTANCE::ROWS);
+}
 
 #endif

@@ -3,6 +3,7 @@
 #define VARLEN_GPU_TILE_COPIES_H
 
 #include "call/sequence.h"
+#include "platform.h"
 
 /* How the threads of a block share the rows of a tile: eight neighbours copy 128 bytes of one row. */
 template <int THREADS_, int ROWS_> struct copy_shares {

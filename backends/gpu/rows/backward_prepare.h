@@ -6,8 +6,11 @@
 #define VARLEN_GPU_BACKWARD_PREPARE_H
 
 #include "around/element_rows.h"
-#include "finish/outside.h"
-#include "plan/backward_plan.h"
+#include "call/query_row.h"
+#include "plan/backward_arguments.h"
+#include "plan/batch_rules.h"
+#include "rows/dsinks.h"
+#include "rows/outside.h"
 
 enum {
     PREPARE_THREADS = 256,
@@ -66,24 +69,6 @@ GPU_DEVICE void find_statistics(const backward_arguments &args, const backward_r
     }
 }
 
-/* This block's share of dsinks, for each head of the group. Rows are in order, whoever adds them. */
-template <int THREADS>
-GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
-                                 int64_t number, const prepare_shared &shared)
-{
-    const gpu_problem &problem = args.problem;
-    const int32_t group = (int32_t)problem.group.divisor;
-    for (int32_t n = thread_index(); n < group; n += THREADS) {
-        int32_t head = kv_head * group + n;
-        float sink = problem.sinks[head] * gpu_log2e;
-        float sum = 0.0f;
-        for (int32_t row = 0; row < block.rows; row++)
-            if (query_row_at(problem, kv_head, block.first_row + row).head == head && shared.delta[row] != 0.0f)
-                sum -= exp2_fast(fminf(sink - shared.lse[row], 0.0f)) * shared.delta[row];
-        args.dsink_parts[head * args.row_blocks + number] = sum;
-    }
-}
-
 /* Rows of dq that see no key. */
 template <int THREADS>
 GPU_DEVICE void clear_dq(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
@@ -122,7 +107,7 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows
         }
     }
     if (args.dsinks)
-        find_dsink_parts<THREADS>(args, block, kv_head, number, shared);
+        find_dsink_parts<THREADS>(args, block, kv_head, number, shared.lse, shared.delta);
     if (block.keys.end == 0)
         clear_dq<THREADS>(args, block, kv_head);
     else if (dq_is_summed(block.sequence, args.shape))
