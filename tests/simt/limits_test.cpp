@@ -180,8 +180,8 @@ void expect_found(const batch &b, int32_t block_rows)
         const gpu_sequence sequence = sequence_at(b.problem, n);
         const int64_t rows = (int64_t)sequence.queries * b.problem.group.divisor;
         for (int64_t block = 0; block * block_rows < rows; block++) {
-            const int64_t number = first_row_block(b.problem, block_rows, n) + block;
-            const backward_rows found = backward_rows_at(b.problem, block_rows, number);
+            const int64_t number = first_row_chunk(b.problem, block_rows, n) + block;
+            const row_chunk found = row_chunk_at(b.problem, block_rows, number);
             assert_int_equal(found.sequence.index, n);
             assert_int_equal(found.first_row, block * block_rows);
         }
@@ -203,9 +203,9 @@ void backward_bounds(void **)
             add(b, fewest + source.some(queries), shortest + source.some(keys));
         finish(b, 0, 0);
         const int64_t row_blocks = expect_apart(
-            b, shape.block_rows, -1, [&](int32_t n) { return first_row_block(b.problem, shape.block_rows, n); });
+            b, shape.block_rows, -1, [&](int32_t n) { return first_row_chunk(b.problem, shape.block_rows, n); });
         const int64_t sum_blocks = expect_apart(b, shape.block_rows, shape.tile_keys, [&](int32_t n) {
-            return first_row_block(b.problem, shape.block_rows, n) - blocks_without_sums(b.problem, shape, n);
+            return first_row_chunk(b.problem, shape.block_rows, n) - chunks_without_sums(b.problem, shape, n);
         });
         assert_true(row_blocks <= row_block_limit(b.attention, shape));
         assert_true(sum_blocks <= sum_block_limit(b.attention, shape));

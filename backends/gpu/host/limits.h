@@ -91,13 +91,13 @@ inline size_t backward_item_limit(const varlen_attention &attention, const backw
     return (size_t)(attention.total_k / shape.tile_keys + smaller_of(attention.batch, attention.total_k));
 }
 
-/* Blocks of rows under one kv head, as first_row_block numbers them. */
+/* Blocks of rows under one kv head, as first_row_chunk numbers them. */
 inline int64_t row_block_limit(const varlen_attention &attention, const backward_shape &shape)
 {
     return query_rows(attention) / shape.block_rows + sequences_with_queries(attention);
 }
 
-/* Those of sequences that have more keys than a tile, as blocks_without_sums has it. */
+/* Those of sequences that have more keys than a tile, as chunks_without_sums has it. */
 inline int64_t sum_block_limit(const varlen_attention &attention, const backward_shape &shape)
 {
     const int64_t sequences = sequences_with_keys(attention, shape.tile_keys);

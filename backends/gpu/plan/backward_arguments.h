@@ -38,22 +38,22 @@ struct backward_arguments {
     int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
 };
 
-/* Number of an item's block among those of all kv heads. */
-GPU_DEVICE int64_t block_number(const backward_arguments &args, const backward_item &item, int32_t block)
+/* Number of an item's chunk among those of all kv heads. */
+GPU_DEVICE int64_t chunk_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
 {
-    return item.kv_head * args.row_blocks + item.block_base + block;
+    return item.kv_head * args.row_blocks + item.chunk_base + chunk;
 }
 
 /* Likewise, among those whose dq is summed. */
-GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_item &item, int32_t block)
+GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
 {
-    return item.kv_head * args.sum_blocks + item.sum_base + block;
+    return item.kv_head * args.sum_blocks + item.sum_base + chunk;
 }
 
-GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
+GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number,
                                       int32_t kv_head)
 {
-    return kv_head * args.sum_blocks + number - blocks_without_sums(args.problem, args.shape, block.sequence.index);
+    return kv_head * args.sum_blocks + number - chunks_without_sums(args.problem, args.shape, chunk.sequence.index);
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* What the backward pass is cut into: items, which are tiles of keys of one sequence and kv head, and blocks of query
- * rows. A tile's dk and dv are sums over blocks, kept by the item; a block's dq is a sum over tiles. */
+/* What the backward pass is cut into: items, which are tiles of keys of one sequence and kv head, and chunks of query
+ * rows. A tile's dk and dv are sums over chunks, kept by the item; a chunk's dq is a sum over tiles. */
 #ifndef VARLEN_GPU_BACKWARD_PLAN_H
 #define VARLEN_GPU_BACKWARD_PLAN_H
 
@@ -11,12 +11,12 @@ struct alignas(64) backward_item {
     int32_t tile; /* of the sequence */
     int32_t first_key;
     int32_t keys;
-    int32_t first_block; /* blocks of the sequence that see some of the keys */
-    int32_t end_block;
-    int32_t first_whole; /* blocks all of whose rows see all keys of a whole tile; none if end is at or below first */
+    int32_t first_chunk; /* chunks of the sequence that see some of the keys */
+    int32_t end_chunk;
+    int32_t first_whole; /* chunks all of whose rows see all keys of a whole tile; none if end is at or below first */
     int32_t end_whole;
     int32_t rows;       /* of the sequence */
-    int64_t block_base; /* number of the sequence's block 0, */
+    int64_t chunk_base; /* number of the sequence's chunk 0, */
     int64_t sum_base;   /* and among those whose dq is summed */
     int32_t kv_head;    /* of who took it */
     int32_t exists;     /* to whoever took it: 0, no item is left */
@@ -58,16 +58,16 @@ struct backward_policy {
         item.first_key = index * shape.tile_keys;
         item.keys = smaller(shape.tile_keys, sequence.keys - item.first_key);
         gpu_span queries = queries_that_see(problem, sequence, item.first_key, item.first_key + item.keys);
-        item.first_block = queries.begin * (int32_t)group.divisor / shape.block_rows;
-        item.end_block = divide_up(queries.end * (int32_t)group.divisor, shape.block_rows);
+        item.first_chunk = queries.begin * (int32_t)group.divisor / shape.block_rows;
+        item.end_chunk = divide_up(queries.end * (int32_t)group.divisor, shape.block_rows);
         item.rows = sequence.queries * (int32_t)group.divisor;
         if (item.keys == shape.tile_keys) {
             gpu_span whole = queries_that_see_all(problem, sequence, item.first_key, item.first_key + item.keys);
             item.first_whole = divide_up(whole.begin * (int32_t)group.divisor, shape.block_rows);
             item.end_whole = whole.end * (int32_t)group.divisor / shape.block_rows;
         }
-        item.block_base = first_row_block(problem, shape.block_rows, sequence.index);
-        item.sum_base = item.block_base - blocks_without_sums(problem, shape, sequence.index);
+        item.chunk_base = first_row_chunk(problem, shape.block_rows, sequence.index);
+        item.sum_base = item.chunk_base - chunks_without_sums(problem, shape, sequence.index);
         return item;
     }
 };

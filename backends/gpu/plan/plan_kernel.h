@@ -3,7 +3,7 @@
  * sequences become items:
  *
  *     item_type                                 what describes an item
- *     work(sequence)              -> int64_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
+ *     work(sequence)              -> int64_t    adds up to what choose_split gets, in units of PLAN_WORK keys
  *     choose_split(work)          -> int32_t    keys per part, handed to the next four
  *     weight(sequence, split)     -> int64_t    of the heaviest item
  *     counts(sequence, split)     -> {items, partials}

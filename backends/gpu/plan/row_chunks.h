@@ -1,4 +1,4 @@
-/* Blocks of query rows, as the backward pass numbers them over all sequences: what is kept for each in the workspace
+/* Chunks of query rows, as the backward pass numbers them over all sequences: what is kept for each in the workspace
  * has its place by that number. */
 #ifndef VARLEN_GPU_ROW_CHUNKS_H
 #define VARLEN_GPU_ROW_CHUNKS_H
@@ -13,22 +13,22 @@ struct backward_shape {
     int32_t copied_rows; /* at a time: see row_stride */
 };
 
-/* Blocks of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. Each that has
- * blocks begins a row behind the one before. */
-GPU_DEVICE int64_t first_row_block(const gpu_problem &problem, int32_t block_rows, int32_t b)
+/* Chunks of sequence b begin with this number: no two sequences overlap, whatever the lengths before b. Each that has
+ * chunks begins a row behind the one before. */
+GPU_DEVICE int64_t first_row_chunk(const gpu_problem &problem, int32_t block_rows, int32_t b)
 {
     const int32_t query = problem.metadata.cu_seqlens_q[b];
     return (int64_t)query * problem.group.divisor / block_rows + smaller(b, query);
 }
 
-/* How much lower that number is where only blocks of sequences that have more keys than a tile count. */
-GPU_DEVICE int32_t blocks_without_sums(const gpu_problem &problem, const backward_shape &shape, int32_t b)
+/* How much lower that number is where only chunks of sequences that have more keys than a tile count. */
+GPU_DEVICE int32_t chunks_without_sums(const gpu_problem &problem, const backward_shape &shape, int32_t b)
 {
     const int32_t before = smaller(b, problem.metadata.cu_seqlens_q[b]);
     return before - smaller(before, problem.metadata.cu_seqlens_k[b] / (shape.tile_keys + 1));
 }
 
-/* The keys that some row of a block sees. */
+/* The keys that some row of a chunk sees. */
 GPU_DEVICE gpu_span keys_of_rows(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first_row,
                                  int32_t rows)
 {
@@ -37,51 +37,51 @@ GPU_DEVICE gpu_span keys_of_rows(const gpu_problem &problem, const gpu_sequence 
     return seen.begin < seen.end ? seen : gpu_span{0, 0};
 }
 
-/* A block of rows. */
-struct backward_rows {
+/* A chunk of rows. */
+struct row_chunk {
     gpu_sequence sequence;
     int32_t first_row;
-    int32_t rows; /* 0: there is no such block */
+    int32_t rows; /* 0: there is no such chunk */
     gpu_span keys;
 };
 
-/* Block `index` of a sequence. */
-GPU_DEVICE backward_rows backward_rows_of(const gpu_problem &problem, int32_t block_rows, const gpu_sequence &sequence,
-                                          int64_t index)
+/* Chunk `index` of a sequence. */
+GPU_DEVICE row_chunk row_chunk_of(const gpu_problem &problem, int32_t block_rows, const gpu_sequence &sequence,
+                                  int64_t index)
 {
-    backward_rows block = {};
-    block.sequence = sequence;
+    row_chunk chunk = {};
+    chunk.sequence = sequence;
     const int64_t first = index * block_rows;
     const int64_t rows = (int64_t)sequence.queries * problem.group.divisor;
     if (first >= rows)
-        return block;
-    block.first_row = (int32_t)first;
-    block.rows = (int32_t)smaller(rows - first, (int64_t)block_rows);
-    block.keys = keys_of_rows(problem, sequence, block.first_row, block.rows);
-    return block;
+        return chunk;
+    chunk.first_row = (int32_t)first;
+    chunk.rows = (int32_t)smaller(rows - first, (int64_t)block_rows);
+    chunk.keys = keys_of_rows(problem, sequence, chunk.first_row, chunk.rows);
+    return chunk;
 }
 
-/* Whether a number is at or past that of the sequence's first block. Many are asked, so there is no division. */
-GPU_DEVICE bool row_blocks_begin_by(const gpu_problem &problem, int32_t block_rows, int32_t b, int64_t number)
+/* Whether a number is at or past that of the sequence's first chunk. Many are asked, so there is no division. */
+GPU_DEVICE bool row_chunks_begin_by(const gpu_problem &problem, int32_t block_rows, int32_t b, int64_t number)
 {
     const int32_t query = problem.metadata.cu_seqlens_q[b];
     return (int64_t)query * problem.group.divisor < (number + 1 - smaller(b, query)) * block_rows;
 }
 
-/* The block that has a number among those of all sequences. */
-GPU_DEVICE backward_rows backward_rows_at(const gpu_problem &problem, int32_t block_rows, int64_t number)
+/* The chunk that has a number among those of all sequences. */
+GPU_DEVICE row_chunk row_chunk_at(const gpu_problem &problem, int32_t block_rows, int64_t number)
 {
     int32_t low = 0;
     int32_t high = problem.metadata.batch - 1;
     while (low < high) {
         int32_t middle = low + (high - low + 1) / 2;
-        if (row_blocks_begin_by(problem, block_rows, middle, number))
+        if (row_chunks_begin_by(problem, block_rows, middle, number))
             low = middle;
         else
             high = middle - 1;
     }
-    return backward_rows_of(problem, block_rows, sequence_at(problem, low),
-                            number - first_row_block(problem, block_rows, low));
+    return row_chunk_of(problem, block_rows, sequence_at(problem, low),
+                        number - first_row_chunk(problem, block_rows, low));
 }
 
 /* Whether dq of a sequence's rows is the sum over several tiles. */

@@ -1,4 +1,4 @@
-/* Batches that need no plan: a few sequences whose items can each have a block of threads of their own. A launch of one
+/* Batches that need no plan: a few sequences whose items can each have a block of their own. A launch of one
  * more kernel would cost such a call as much as its arithmetic. The first warp of every block inspects the whole batch,
  * a few words that all of them read from the cache, and finds the item that has the block's number; items stand in
  * order of the sequences, since none waits for another.

@@ -5,7 +5,7 @@
 #ifndef VARLEN_GPU_BACKWARD_PREPARE_H
 #define VARLEN_GPU_BACKWARD_PREPARE_H
 
-#include "around/element_rows.h"
+#include "call/elements.h"
 #include "call/query_row.h"
 #include "plan/backward_arguments.h"
 #include "plan/batch_rules.h"
@@ -50,33 +50,32 @@ GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &
     return lse == minus_infinity ? 0.0f : make_finite(lse * gpu_log2e);
 }
 
-/* lse and delta of the rows of a block, zeros past its end. */
+/* lse and delta of the rows of a chunk, zeros past its end. */
 template <typename T, int THREADS>
-GPU_DEVICE void find_statistics(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
+GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head,
                                 prepare_shared &shared)
 {
     const gpu_problem &problem = args.problem;
     for (int32_t row = thread_index() / PREPARE_LANES; row < args.shape.block_rows; row += THREADS / PREPARE_LANES) {
-        int32_t valid = smaller(row, block.rows - 1); /* all threads of a warp take part in the sums */
-        query_row place = query_row_at(problem, kv_head, block.first_row + valid);
-        int64_t token = (int64_t)block.sequence.first_query + place.query;
+        int32_t valid = smaller(row, chunk.rows - 1); /* all threads of a warp take part in the sums */
+        query_row place = query_row_at(problem, kv_head, chunk.first_row + valid);
+        int64_t token = (int64_t)chunk.sequence.first_query + place.query;
         float delta = delta_of_row<T>(tensor_row(args.out, token, place.head), tensor_row(args.dout, token, place.head),
                                       problem.value_dim);
         if (thread_index() % PREPARE_LANES == 0) {
-            shared.lse[row] = row < block.rows ? lse_of_row(args, block.sequence, place) : 0.0f;
-            shared.delta[row] = row < block.rows ? delta : 0.0f;
+            shared.lse[row] = row < chunk.rows ? lse_of_row(args, chunk.sequence, place) : 0.0f;
+            shared.delta[row] = row < chunk.rows ? delta : 0.0f;
         }
     }
 }
 
 /* Rows of dq that see no key. */
-template <int THREADS>
-GPU_DEVICE void clear_dq(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
+template <int THREADS> GPU_DEVICE void clear_dq(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head)
 {
     const int32_t pieces = args.problem.head_dim / 8;
-    for (int32_t n = thread_index(); n < block.rows * pieces; n += THREADS) {
+    for (int32_t n = thread_index(); n < chunk.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
-        char *to = query_row_address(args.problem, args.dq, block.sequence, kv_head, block.first_row + row);
+        char *to = query_row_address(args.problem, args.dq, chunk.sequence, kv_head, chunk.first_row + row);
         store_16(to + (n - row * pieces) * 16, {{0, 0, 0, 0}});
     }
 }
@@ -91,15 +90,15 @@ template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &a
         args.turns[place] = 0;
 }
 
-/* A block of rows, and its number among those of all sequences. */
+/* A chunk of rows, and its number among those of all sequences. */
 template <typename T, int THREADS>
-GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
-                             int32_t kv_head, prepare_shared &shared)
+GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number, int32_t kv_head,
+                             prepare_shared &shared)
 {
     const int64_t place = kv_head * args.row_blocks + number;
     const int32_t block_rows = args.shape.block_rows;
-    if (block.rows > 0) {
-        find_statistics<T, THREADS>(args, block, kv_head, shared);
+    if (chunk.rows > 0) {
+        find_statistics<T, THREADS>(args, chunk, kv_head, shared);
         block_barrier();
         for (int32_t row = thread_index(); row < block_rows; row += THREADS) {
             args.statistics[place * 2 * block_rows + row] = shared.lse[row];
@@ -107,11 +106,11 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows
         }
     }
     if (args.dsinks)
-        find_dsink_parts<THREADS>(args, block, kv_head, number, shared.lse, shared.delta);
-    if (block.keys.end == 0)
-        clear_dq<THREADS>(args, block, kv_head);
-    else if (dq_is_summed(block.sequence, args.shape))
-        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, block, number, kv_head));
+        find_dsink_parts<THREADS>(args, chunk, kv_head, number, shared.lse, shared.delta);
+    if (chunk.keys.end == 0)
+        clear_dq<THREADS>(args, chunk, kv_head);
+    else if (dq_is_summed(chunk.sequence, args.shape))
+        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, chunk, number, kv_head));
     block_barrier(); /* `shared` is free again */
 }
 
@@ -179,8 +178,8 @@ template <typename T> GPU_KERNEL(PREPARE_THREADS, PREPARE_BLOCKS) prepare_kernel
         return;
     for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
         const int64_t number = n / problem.kv_heads;
-        const backward_rows block = backward_rows_at(problem, args.shape.block_rows, number);
-        prepare_rows<T, PREPARE_THREADS>(args, block, number, (int32_t)(n - number * problem.kv_heads), shared);
+        const row_chunk chunk = row_chunk_at(problem, args.shape.block_rows, number);
+        prepare_rows<T, PREPARE_THREADS>(args, chunk, number, (int32_t)(n - number * problem.kv_heads), shared);
     }
 }
 

@@ -1,13 +1,13 @@
-/* Gradients of sinks: a part for each block of query rows, then sums over the parts, always in the same order. */
+/* Gradients of sinks: a part for each chunk of query rows, then sums over the parts, always in the same order. */
 #ifndef VARLEN_GPU_DSINKS_H
 #define VARLEN_GPU_DSINKS_H
 
 #include "call/query_row.h"
 #include "plan/backward_arguments.h"
 
-/* The part of a block of rows, for each head of the group. Rows are in order, whoever adds them. */
+/* The part of a chunk of rows, for each head of the group. Rows are in order, whoever adds them. */
 template <int THREADS>
-GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
+GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head,
                                  int64_t number, const float *lse, const float *delta)
 {
     const gpu_problem &problem = args.problem;
@@ -16,8 +16,8 @@ GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_
         int32_t head = kv_head * group + n;
         float sink = problem.sinks[head] * gpu_log2e;
         float sum = 0.0f;
-        for (int32_t row = 0; row < block.rows; row++)
-            if (query_row_at(problem, kv_head, block.first_row + row).head == head && delta[row] != 0.0f)
+        for (int32_t row = 0; row < chunk.rows; row++)
+            if (query_row_at(problem, kv_head, chunk.first_row + row).head == head && delta[row] != 0.0f)
                 sum -= exp2_fast(fminf(sink - lse[row], 0.0f)) * delta[row];
         args.dsink_parts[head * args.row_blocks + number] = sum;
     }

@@ -1,4 +1,4 @@
-/* The copies of the backward pass: the item's keys and values, then one block of rows of q and dout after another, with
+/* The copies of the backward pass: the item's keys and values, then one chunk of rows of q and dout after another, with
  * their statistics. */
 #ifndef VARLEN_GPU_BACKWARD_COPIES_H
 #define VARLEN_GPU_BACKWARD_COPIES_H
@@ -30,7 +30,7 @@ template <typename INSTANCE> struct backward_copies {
     static constexpr int Q_PIECES = shares::pieces(INSTANCE::HEAD_DIM);
     static constexpr int DOUT_PIECES = shares::pieces(INSTANCE::VALUE_DIM);
 
-    /* A block of rows on its way to shared memory. */
+    /* A chunk of rows on its way to shared memory. */
     struct chunk_copies {
         copy_batch<Q_PIECES + DOUT_PIECES, 0, STAGES == 1> rows;
         copy_batch<1, 0, STAGES == 1> statistics;
@@ -52,7 +52,7 @@ template <typename INSTANCE> struct backward_copies {
 
     GPU_DEVICE row_walk walk_from(const gpu_tensor &tensor) const
     {
-        const query_row place = query_row_at(args.problem, 0, item.first_block * ROWS + shares::first_row());
+        const query_row place = query_row_at(args.problem, 0, item.first_chunk * ROWS + shares::first_row());
         const int32_t head = item.kv_head * (int32_t)args.problem.group.divisor + place.head;
         return {tensor_row(tensor, (int64_t)item.sequence.first_query + place.query, head), place.head};
     }
@@ -75,7 +75,7 @@ template <typename INSTANCE> struct backward_copies {
         return thread_index() * 4;
     }
 
-    /* Begins to copy the next block of rows. */
+    /* Begins to copy the next chunk of rows. */
     GPU_DEVICE void copy_chunk(chunk_copies &copies, int32_t chunk)
     {
         const int stage = stage_of<INSTANCE>(item, chunk);
@@ -95,11 +95,11 @@ template <typename INSTANCE> struct backward_copies {
         const int piece = statistics_piece();
         if (piece < 2 * ROWS)
             copies.statistics.copy(0, memory.statistics(stage) + piece,
-                                   args.statistics + block_number(args, item, chunk) * 2 * ROWS + piece);
+                                   args.statistics + chunk_number(args, item, chunk) * 2 * ROWS + piece);
         copies.rows.begun();
     }
 
-    /* LATER blocks of rows may still be on their way. */
+    /* LATER chunks of rows may still be on their way. */
     template <int LATER> GPU_DEVICE static void finish(chunk_copies &copies)
     {
         if (shares::idle())
@@ -110,26 +110,26 @@ template <typename INSTANCE> struct backward_copies {
             copies.statistics.template finish<LATER>();
     }
 
-    /* Until keys, values and the first block of rows are there; the next is on its way. */
+    /* Until keys, values and the first chunk of rows are there; the next is on its way. */
     GPU_DEVICE void begin()
     {
         chunk_copies first;
         copy_keys_and_values();
-        copy_chunk(first, item.first_block);
-        if (item.first_block + 1 < item.end_block)
-            copy_chunk(coming, item.first_block + 1);
+        copy_chunk(first, item.first_chunk);
+        if (item.first_chunk + 1 < item.end_chunk)
+            copy_chunk(coming, item.first_chunk + 1);
         else
             copies_commit();
         finish<1>(first);
         block_barrier();
     }
 
-    /* Until the block of rows after this one is there, and nobody needs P, dS and the rows of this one any more. */
+    /* Until the chunk of rows after this one is there, and nobody needs P, dS and the rows of this one any more. */
     GPU_DEVICE void await_next(int32_t chunk)
     {
         if (STAGES == 1)
             block_barrier();
-        if (chunk + 1 < item.end_block)
+        if (chunk + 1 < item.end_chunk)
             finish<0>(coming);
         block_barrier();
     }
@@ -137,7 +137,7 @@ template <typename INSTANCE> struct backward_copies {
     /* Begins to copy the one after the next. */
     GPU_DEVICE void copy_ahead(int32_t chunk)
     {
-        if (chunk + 2 < item.end_block)
+        if (chunk + 2 < item.end_chunk)
             copy_chunk(coming, chunk + 2);
     }
 };

@@ -9,13 +9,13 @@ enum {
     FINISH_BLOCKS = 4, /* per processor */
 };
 
-/* dq of the rows of a block, which has that number among those of all sequences. */
+/* dq of the rows of a chunk, which has that number among those of all sequences. */
 template <typename INSTANCE>
-GPU_DEVICE void finish_rows(const backward_arguments &args, const backward_rows &block, int64_t number, int32_t kv_head)
+GPU_DEVICE void finish_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number, int32_t kv_head)
 {
     typename INSTANCE::dq::sums dq;
-    load_flat_sums(dq, dq_sums_of<INSTANCE>(args, sum_number_of_rows(args, block, number, kv_head)));
-    store_dq<INSTANCE>(args, block.sequence, kv_head, block.first_row, block.rows, dq,
+    load_flat_sums(dq, dq_sums_of<INSTANCE>(args, sum_number_of_rows(args, chunk, number, kv_head)));
+    store_dq<INSTANCE>(args, chunk.sequence, kv_head, chunk.first_row, chunk.rows, dq,
                        {(typename INSTANCE::T *)shared_memory()});
 }
 
@@ -33,9 +33,9 @@ finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
         return;
     for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
         int64_t number = n / problem.kv_heads;
-        const backward_rows block = backward_rows_at(problem, INSTANCE::ROWS, number);
-        if (block.keys.end > 0 && dq_is_summed(block.sequence, args.shape))
-            finish_rows<INSTANCE>(args, block, number, (int32_t)(n - number * problem.kv_heads));
+        const row_chunk chunk = row_chunk_at(problem, INSTANCE::ROWS, number);
+        if (chunk.keys.end > 0 && dq_is_summed(chunk.sequence, args.shape))
+            finish_rows<INSTANCE>(args, chunk, number, (int32_t)(n - number * problem.kv_heads));
     }
 }
 

@@ -47,7 +47,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int KIND> st
     using dv = warp_grid<TUNING.warps, KEYS, VALUE_DIM, KEY_WARPS, true>;
     using dq = warp_grid<TUNING.warps, ROWS, HEAD_DIM, TUNING.dq_row_warps>;
 
-    /* Shared memory: keys and values, which make way for dk and dv; one or two blocks of rows, of which the one in use
+    /* Shared memory: keys and values, which make way for dk and dv; one or two chunks of rows, of which the one in use
      * makes way for dq; weights and their gradients. */
     using key_tile = shared_tile<T, HEAD_DIM>;
     using value_tile = shared_tile<T, VALUE_DIM>;
@@ -66,7 +66,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int KIND> st
     static constexpr int SHARED_BYTES = ITEM_PLACE + (int)sizeof(backward_item);
     static_assert(SHARED_BYTES <= shared_memory_limit(KIND), "a block's shared memory");
     static_assert(!TUNING.results_by_shared_memory || STAGES > 1, "dq takes the place of rows that have been used");
-    /* What finish_kernel needs: a block of dq, or what dsinks are summed in. */
+    /* What finish_kernel needs: a chunk of dq, or what dsinks are summed in. */
     static constexpr int FINISH_BYTES = TUNING.results_by_shared_memory ? Q_BYTES : THREADS * (int)sizeof(float);
 };
 
@@ -107,10 +107,10 @@ template <typename INSTANCE> struct backward_memory {
     }
 };
 
-/* Where one of an item's blocks of rows is. */
+/* Where one of an item's chunks is. */
 template <typename INSTANCE> GPU_DEVICE int stage_of(const backward_item &item, int32_t chunk)
 {
-    return (chunk - item.first_block) % INSTANCE::STAGES;
+    return (chunk - item.first_chunk) % INSTANCE::STAGES;
 }
 
 template <typename INSTANCE> GPU_DEVICE int32_t rows_of_chunk(const backward_item &item, int32_t chunk)

@@ -39,7 +39,7 @@ template <int ROWS, int COLUMNS> GPU_DEVICE void load_flat_sums(warp_sums<ROWS, 
     });
 }
 
-/* Those of this warp, of a block of rows. */
+/* Those of this warp, of a chunk of rows. */
 template <typename INSTANCE> GPU_DEVICE float *dq_sums_of(const backward_arguments &args, int64_t number)
 {
     using grid = typename INSTANCE::dq;
@@ -47,7 +47,7 @@ template <typename INSTANCE> GPU_DEVICE float *dq_sums_of(const backward_argumen
     return args.dq_sums + number * INSTANCE::ROWS * INSTANCE::HEAD_DIM + thread_index() / WARP * warp_floats;
 }
 
-/* To the sums over tiles. With turns, tiles add to a block of rows in order of their number. */
+/* To the sums over tiles. With turns, tiles add to a chunk of rows in order of their number. */
 template <typename INSTANCE>
 GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item, typename INSTANCE::dq::sums &dq,
                        int32_t chunk)
@@ -93,7 +93,7 @@ GPU_DEVICE void store_part(typename GRID::sums &sums, int32_t rows, int32_t dim,
                           [&](int32_t row) { return address(GRID::row() + row) + column * (int)sizeof(T); });
 }
 
-/* dq of a block of rows, `first_row` and following of a sequence; by way of shared memory, through `tile`. */
+/* dq of a chunk of rows, `first_row` and following of a sequence; by way of shared memory, through `tile`. */
 template <typename INSTANCE>
 GPU_DEVICE void store_dq(const backward_arguments &args, const gpu_sequence &sequence, int32_t kv_head,
                          int32_t first_row, int32_t rows, typename INSTANCE::dq::sums &dq,

@@ -1,4 +1,4 @@
-/* P and dS of a block of rows against an item's keys. */
+/* P and dS of a chunk of rows against an item's keys. */
 #ifndef VARLEN_GPU_BACKWARD_SCORES_H
 #define VARLEN_GPU_BACKWARD_SCORES_H
 
@@ -20,7 +20,7 @@ template <typename INSTANCE> struct backward_score_rows {
         return item.first_key + grid::column();
     }
 
-    /* Of the block of rows, counted in the sequence. */
+    /* Of the chunk of rows, counted in the sequence. */
     GPU_DEVICE int32_t first_row() const
     {
         return chunk * INSTANCE::ROWS;

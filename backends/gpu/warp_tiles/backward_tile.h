@@ -1,15 +1,15 @@
-/* Backward attention of one item (Dao, FlashAttention-2, 2023): a tile of keys against the blocks of query rows that
+/* Backward attention of one item (Dao, FlashAttention-2, 2023): a tile of keys against the chunks of query rows that
  * see it. Warps stand in another grid for each product, so that each reads as little shared memory as it can:
  *
- *     copy keys and values, and the first two blocks of rows of q, dout, lse and delta
- *     for each block of rows:
+ *     copy keys and values, and the first two chunks of rows of q, dout, lse and delta
+ *     for each chunk of rows:
  *         S = Q K^T,  dP = dO V^T               [row][key]
  *         P = exp2(transform, mask(S) - lse)    weights again, from forward's lse
  *         dS = P * (dP - delta)                 and the derivative of softcap; dropout goes to dP, and to P after dS
  *         P and dS, rounded, to shared memory
  *         dV += P^T dO,  dK += dS^T Q           [key][dim], kept in registers
  *         dQ = dS K                             [row][dim], added to a sum over tiles
- *         wait for the next block, begin to copy the one behind it
+ *         wait for the next chunk, begin to copy the one behind it
  *     dk = scale * dK, dv = dV */
 #ifndef VARLEN_GPU_BACKWARD_TILE_H
 #define VARLEN_GPU_BACKWARD_TILE_H
@@ -36,7 +36,7 @@ template <typename INSTANCE> struct backward_work {
     {
     }
 
-    /* A block of rows that is in shared memory; then begins to copy the one after the next. Where no other tile adds to
+    /* A chunk of rows that is in shared memory; then begins to copy the one after the next. Where no other tile adds to
      * dq, it may take the place of q, which nobody needs any more. */
     GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
@@ -64,9 +64,9 @@ template <typename INSTANCE> struct backward_work {
     {
         dk.clear();
         dv.clear();
-        if (item.first_block < item.end_block)
+        if (item.first_chunk < item.end_chunk)
             copies.begin();
-        for (int32_t chunk = item.first_block; chunk < item.end_block; chunk++)
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++)
             multiply_chunk(chunk);
         store_dk_and_dv<INSTANCE>(args, item, memory, dk, dv);
     }

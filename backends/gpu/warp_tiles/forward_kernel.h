@@ -1,4 +1,4 @@
-/* The kernels of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+/* The kernels of the forward pass: blocks that take items until none is left, or, of a small batch, each the
  * one that is its own. */
 #ifndef VARLEN_GPU_FORWARD_KERNEL_H
 #define VARLEN_GPU_FORWARD_KERNEL_H

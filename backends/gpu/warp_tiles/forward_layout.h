@@ -7,7 +7,7 @@
 #include "platform.h"
 #include "warp_tiles/tuning.h"
 
-enum { FORWARD_WARPS = 8 }; /* of a block of threads, at most */
+enum { FORWARD_WARPS = 8 }; /* of a block, at most */
 
 /* What all threads of a block know of the item they are at; behind the tiles in shared memory, since registers are for
  * sums. */
@@ -27,19 +27,19 @@ struct forward_shared {
     char *out_rows[FORWARD_ROWS];
 };
 
-/* How a block of threads works on a tile. Warps stand in ROW_WARPS x KEY_WARPS; those beyond only help to copy. */
-template <int THREADS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int BLOCK_KEYS_> struct forward_layout {
+/* How a block works on a tile. Warps stand in ROW_WARPS x KEY_WARPS; those beyond only help to copy. */
+template <int THREADS_, int ROW_WARPS_, int KEY_WARPS_, int WARP_ROWS_, int CHUNK_KEYS_> struct forward_layout {
     static constexpr int THREADS = THREADS_;
     static constexpr int ROW_WARPS = ROW_WARPS_;
     static constexpr int KEY_WARPS = KEY_WARPS_;
     static constexpr int WARP_ROWS = WARP_ROWS_;
     static constexpr int ROWS = ROW_WARPS * WARP_ROWS;
-    static constexpr int BLOCK_KEYS = BLOCK_KEYS_;
-    static constexpr int WARP_KEYS = BLOCK_KEYS / KEY_WARPS;
+    static constexpr int CHUNK_KEYS = CHUNK_KEYS_;
+    static constexpr int WARP_KEYS = CHUNK_KEYS / KEY_WARPS;
 };
 
-/* Shared memory: rows of q, unless they are in registers, and one or two blocks of keys and of values. When the last
- * block has been multiplied, out goes where q was, if by way of shared memory at all, and what warps have to merge
+/* Shared memory: rows of q, unless they are in registers, and one or two chunks of keys and of values. When the last
+ * chunk has been multiplied, out goes where q was, if by way of shared memory at all, and what warps have to merge
  * where keys and values were. */
 template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     using T = typename INSTANCE::T;
@@ -50,8 +50,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     static constexpr int VALUE_DIM = INSTANCE::VALUE_DIM;
     static constexpr int STAGES = INSTANCE::TUNING.stages;
     static constexpr int Q_BYTES = INSTANCE::TUNING.queries_in_registers ? 0 : key_tile::bytes(LAYOUT::ROWS);
-    static constexpr int K_BYTES = key_tile::bytes(LAYOUT::BLOCK_KEYS);
-    static constexpr int V_BYTES = value_tile::bytes(LAYOUT::BLOCK_KEYS);
+    static constexpr int K_BYTES = key_tile::bytes(LAYOUT::CHUNK_KEYS);
+    static constexpr int V_BYTES = value_tile::bytes(LAYOUT::CHUNK_KEYS);
     static constexpr int STAGE_BYTES = STAGES * (K_BYTES + V_BYTES);
     static constexpr int MERGE_STRIDE = VALUE_DIM + 4; /* floats; rows in different banks */
     static constexpr int MERGE_BYTES = LAYOUT::KEY_WARPS > 1

@@ -1,15 +1,15 @@
-/* Forward attention of one item: FlashAttention's online softmax (Dao, 2023) over blocks of keys.
+/* Forward attention of one item: FlashAttention's online softmax (Dao, 2023) over chunks of keys.
  *
- *     copy rows of q, begin to copy the first block of keys and values
- *     for each block of keys:
+ *     copy rows of q, begin to copy the first chunk of keys and values
+ *     for each chunk of keys:
  *         finish its copy, begin to copy the next
- *         S = Q K^T                           each warp: its rows, its keys of the block
+ *         S = Q K^T                           each warp: its rows, its keys of the chunk
  *         S = transform, mask(S)              where the score rule or the mask's edge asks
  *         P = exp2(S - maximum)               softmax_step
  *         O = O * rescale + P V
  *     O of warps that shared rows are merged; out = O / sum, lse = log(sum) + maximum
  *
- * Blocks start at multiples of the block size from the sequence's first key, and a key that a row does not see adds
+ * Chunks start at multiples of the chunk size from the sequence's first key, and a key that a row does not see adds
  * exact zeros to it, so that a row's bits do not depend on the rows it shares a tile with. */
 #ifndef VARLEN_GPU_FORWARD_TILE_H
 #define VARLEN_GPU_FORWARD_TILE_H
@@ -28,20 +28,20 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     using scores_type = warp_sums<LAYOUT::WARP_ROWS, LAYOUT::WARP_KEYS>;
     using out_type = warp_sums<LAYOUT::WARP_ROWS, INSTANCE::VALUE_DIM>;
     using queries_type = kept_rows<TUNING.queries_in_registers, T, LAYOUT::WARP_ROWS, INSTANCE::HEAD_DIM>;
-    using key_shares = copy_shares<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS>;
+    using key_shares = copy_shares<LAYOUT::THREADS, LAYOUT::CHUNK_KEYS>;
     static constexpr int SLOTS = scores_type::SLOTS;
-    /* Pieces that a thread copies of a block. */
+    /* Pieces that a thread copies of a chunk. */
     static constexpr int K_PIECES = key_shares::pieces(INSTANCE::HEAD_DIM);
     static constexpr int V_PIECES = TUNING.interleaved_values ? 0 : key_shares::pieces(INSTANCE::VALUE_DIM);
     static constexpr int V_SQUARES =
-        TUNING.interleaved_values ? square_shares<LAYOUT::THREADS, LAYOUT::BLOCK_KEYS, INSTANCE::VALUE_DIM>::STEPS : 0;
+        TUNING.interleaved_values ? square_shares<LAYOUT::THREADS, LAYOUT::CHUNK_KEYS, INSTANCE::VALUE_DIM>::STEPS : 0;
 
     const forward_arguments &args;
     const forward_item &item;
     forward_shared &shared;
     memory_type memory;
     int32_t warp_row; /* first row of this warp, counted in the tile */
-    int32_t warp_key; /* first key of this warp, counted in a block */
+    int32_t warp_key; /* first key of this warp, counted in a chunk */
     philox_key dropout;
     queries_type queries;
     copy_batch<K_PIECES + V_PIECES, V_SQUARES, memory_type::STAGES == 1> copies;
@@ -94,11 +94,11 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         }
     }
 
-    /* Begins to copy a block. */
-    GPU_DEVICE void copy_block(int32_t block)
+    /* Begins to copy a chunk. */
+    GPU_DEVICE void copy_chunk(int32_t chunk)
     {
-        const int stage = block % memory_type::STAGES;
-        const int32_t first = block * LAYOUT::BLOCK_KEYS;
+        const int stage = chunk % memory_type::STAGES;
+        const int32_t first = chunk * LAYOUT::CHUNK_KEYS;
         copy_keys<key_shares>(copies, 0, memory.k(stage), shared.keys, first, item.keys.end, args.problem.head_dim);
         copy_keys<key_shares>(copies, TUNING.interleaved_values ? 0 : K_PIECES, memory.v(stage), shared.values, first,
                               item.keys.end, args.problem.value_dim);
@@ -137,8 +137,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         }
     };
 
-    /* This warp's rows against its keys of a block, from `first` on. */
-    GPU_DEVICE void multiply_block(int32_t first, int stage)
+    /* This warp's rows against its keys of a chunk, from `first` on. */
+    GPU_DEVICE void multiply_chunk(int32_t first, int stage)
     {
         const warp_keys keys = keys_of_warp();
         if (first >= keys.seen.end || first + LAYOUT::WARP_KEYS <= keys.seen.begin)
@@ -155,24 +155,24 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
     }
 
-    /* The turn before the first block copies that block, and multiplies none. */
+    /* The turn before the first chunk copies that chunk, and multiplies none. */
     GPU_DEVICE void multiply_all()
     {
-        const int32_t first_block = item.keys.begin / LAYOUT::BLOCK_KEYS;
-        const int32_t end_block = divide_up(item.keys.end, (int32_t)LAYOUT::BLOCK_KEYS);
+        const int32_t first_chunk = item.keys.begin / LAYOUT::CHUNK_KEYS;
+        const int32_t end_chunk = divide_up(item.keys.end, (int32_t)LAYOUT::CHUNK_KEYS);
         out.clear();
         state.clear();
-        if (first_block < end_block)
+        if (first_chunk < end_chunk)
             copy_queries();
-        for (int32_t block = first_block - 1; block < end_block; block++) {
-            const bool exists = block >= first_block;
+        for (int32_t chunk = first_chunk - 1; chunk < end_chunk; chunk++) {
+            const bool exists = chunk >= first_chunk;
             if (exists)
                 copies.template finish<0>();
-            block_barrier(); /* this block is there, and the one before it is no longer needed */
-            if (block + 1 < end_block)
-                copy_block(block + 1);
+            block_barrier(); /* this chunk is there, and the one before it is no longer needed */
+            if (chunk + 1 < end_chunk)
+                copy_chunk(chunk + 1);
             if (exists)
-                multiply_block(block * LAYOUT::BLOCK_KEYS + warp_key, block % memory_type::STAGES);
+                multiply_chunk(chunk * LAYOUT::CHUNK_KEYS + warp_key, chunk % memory_type::STAGES);
             if (memory_type::STAGES == 1)
                 block_barrier();
         }
