@@ -24,9 +24,9 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int kind, bool)
     tuning.warps = 4;
     tuning.warp_rows = wide ? 16 : 32;
     tuning.short_row_warps = 4;
-    tuning.block_keys = wide ? 32 : head_dim > 64 ? 48 : 64;
+    tuning.chunk_keys = wide ? 32 : head_dim > 64 ? 48 : 64;
     if (small)
-        tuning.block_keys = wide ? 16 : head_dim > 128 ? 32 : 48;
+        tuning.chunk_keys = wide ? 16 : head_dim > 128 ? 32 : 48;
     tuning.stages = 2;
     tuning.decode_warps = wide ? 2 : 4;
     tuning.decode_keys = wide ? 32 : 64;
@@ -42,7 +42,7 @@ constexpr backward_tuning small_backward_tuning_of(int head_dim)
     backward_tuning tuning = {};
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = wide ? 32 : 64;
-    tuning.block_rows = wide ? 16 : head_dim > 64 ? 32 : 64;
+    tuning.chunk_rows = wide ? 16 : head_dim > 64 ? 32 : 64;
     tuning.score_warps = wide ? 2 : tuning.warps;
     tuning.row_warps = wide ? 1 : 2;
     tuning.dq_row_warps = wide ? 1 : 2;
@@ -60,7 +60,7 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int kind, bool genera
     backward_tuning tuning = {};
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
-    tuning.block_rows = half_rows ? 32 : 64;
+    tuning.chunk_rows = half_rows ? 32 : 64;
     tuning.score_warps = tuning.warps;
     tuning.row_warps = head_dim <= 128 || half_rows ? 2 : 4;
     tuning.dq_row_warps = 2;

@@ -35,23 +35,23 @@ bool adds_in_order(const varlen_attention &attention)
 }
 
 /* The pieces of the workspace, into `work`. */
-void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_shape &shape,
+void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_cut &cut,
                     backward_arguments &work)
 {
     const size_t kv_heads = (size_t)attention.kv_heads;
-    const size_t block_rows = (size_t)shape.block_rows;
-    work.shape = shape;
-    work.row_blocks = row_block_limit(attention, shape);
-    work.sum_blocks = sum_block_limit(attention, shape);
-    const size_t row_blocks = size_product(kv_heads, (size_t)work.row_blocks);
-    const size_t sum_blocks = size_product(kv_heads, (size_t)work.sum_blocks);
+    const size_t chunk_rows = (size_t)cut.chunk_rows;
+    work.cut = cut;
+    work.row_chunks = row_chunk_limit(attention, cut);
+    work.sum_chunks = sum_chunk_limit(attention, cut);
+    const size_t row_chunks = size_product(kv_heads, (size_t)work.row_chunks);
+    const size_t sum_chunks = size_product(kv_heads, (size_t)work.sum_chunks);
     const bool in_order = adds_in_order(attention);
     work.plan = take_plan(cursor, attention, 0);
-    work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, shape));
-    work.statistics = workspace_take<float>(cursor, size_product(row_blocks, 2 * block_rows));
-    work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_blocks));
-    work.dq_sums = workspace_take<float>(cursor, size_product(sum_blocks, block_rows * (size_t)shape.head_dim));
-    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_blocks : 0);
+    work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, cut));
+    work.statistics = workspace_take<float>(cursor, size_product(row_chunks, 2 * chunk_rows));
+    work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_chunks));
+    work.dq_sums = workspace_take<float>(cursor, size_product(sum_chunks, chunk_rows * (size_t)cut.head_dim));
+    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_chunks : 0);
     work.turns = in_order ? turns : nullptr;
 }
 
@@ -72,7 +72,7 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
     args.problem = work.problem;
     args.plan = work.plan;
     args.items = work.items;
-    args.policy = {work.problem.group, work.shape};
+    args.policy = {work.problem.group, work.cut};
     args.validate = work.validate;
     const launch_shape shape = {1, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
@@ -82,10 +82,10 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
 constexpr int64_t SMALL_BATCH_ROWS = 512;
 
 /* Whether no sequence has more than one tile of keys, as far as the host knows. */
-bool is_one_tile_each(const varlen_attention &attention, const backward_shape &shape)
+bool is_one_tile_each(const varlen_attention &attention, const backward_cut &cut)
 {
-    return attention.total_k <= shape.tile_keys ||
-           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= shape.tile_keys);
+    return attention.total_k <= cut.tile_keys ||
+           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= cut.tile_keys);
 }
 
 /* Whether the tiles of such a batch can have a processor each. */
@@ -120,13 +120,13 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
     work.dq = make_gpu_tensor(args->dq, attention->dtype);
     work.dk = make_gpu_tensor(args->dk, attention->dtype);
     work.dv = make_gpu_tensor(args->dv, attention->dtype);
-    work.q_stride = make_row_stride(work.problem, work.problem.q, work.shape.copied_rows);
-    work.dout_stride = make_row_stride(work.problem, work.dout, work.shape.copied_rows);
+    work.q_stride = make_row_stride(work.problem, work.problem.q, work.cut.copied_rows);
+    work.dout_stride = make_row_stride(work.problem, work.dout, work.cut.copied_rows);
     work.lse = args->lse;
     work.dsinks = args->dsinks;
     work.mailbox = state->mailbox;
     work.validate = state->validate;
-    work.one_tile_each = is_one_tile_each(*attention, work.shape);
+    work.one_tile_each = is_one_tile_each(*attention, work.cut);
 
     if (is_small_batch(*state, *attention, work)) {
         work.plan.header = nullptr;

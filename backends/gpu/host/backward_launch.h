@@ -8,7 +8,7 @@
 #include "host/state.h"
 
 struct backward_kernel_shape {
-    backward_shape cut;
+    backward_cut cut;
     int32_t blocks; /* per processor */
     int32_t threads;
     int32_t shared_bytes;

@@ -17,7 +17,7 @@ struct backward_arguments {
     gpu_problem problem;
     gpu_plan plan;
     backward_item *items;
-    backward_shape shape;
+    backward_cut cut;
     gpu_tensor out;
     gpu_tensor dout;
     gpu_tensor dq;
@@ -27,12 +27,12 @@ struct backward_arguments {
     row_stride dout_stride;
     const float *lse;
     float *dsinks;      /* NULL: not wanted */
-    float *dsink_parts; /* [q_heads][row_blocks] */
-    float *statistics;  /* [kv_heads][row_blocks][2][block_rows]: lse in units of log2, then delta */
-    float *dq_sums;     /* [kv_heads][sum_blocks][block_rows * head_dim]: in whatever order suits the threads */
-    int32_t *turns;     /* [kv_heads][sum_blocks]: tiles that have added to dq_sums; NULL: in any order */
-    int64_t row_blocks; /* of all sequences, under one kv head */
-    int64_t sum_blocks; /* of those whose dq is summed */
+    float *dsink_parts; /* [q_heads][row_chunks] */
+    float *statistics;  /* [kv_heads][row_chunks][2][chunk_rows]: lse in units of log2, then delta */
+    float *dq_sums;     /* [kv_heads][sum_chunks][chunk_rows * head_dim]: in whatever order suits the threads */
+    int32_t *turns;     /* [kv_heads][sum_chunks]: tiles that have added to dq_sums; NULL: in any order */
+    int64_t row_chunks; /* of all sequences, under one kv head */
+    int64_t sum_chunks; /* of those whose dq is summed */
     violation_mailbox mailbox;
     int32_t validate;
     int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
@@ -41,19 +41,19 @@ struct backward_arguments {
 /* Number of an item's chunk among those of all kv heads. */
 GPU_DEVICE int64_t chunk_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
 {
-    return item.kv_head * args.row_blocks + item.chunk_base + chunk;
+    return item.kv_head * args.row_chunks + item.chunk_base + chunk;
 }
 
 /* Likewise, among those whose dq is summed. */
 GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
 {
-    return item.kv_head * args.sum_blocks + item.sum_base + chunk;
+    return item.kv_head * args.sum_chunks + item.sum_base + chunk;
 }
 
 GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number,
                                       int32_t kv_head)
 {
-    return kv_head * args.sum_blocks + number - chunks_without_sums(args.problem, args.shape, chunk.sequence.index);
+    return kv_head * args.sum_chunks + number - chunks_without_sums(args.problem, args.cut, chunk.sequence.index);
 }
 
 #endif

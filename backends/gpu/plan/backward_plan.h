@@ -26,7 +26,7 @@ struct backward_policy {
     using item_type = backward_item;
 
     fast_divisor group;
-    backward_shape shape;
+    backward_cut cut;
 
     GPU_DEVICE int64_t work(const gpu_sequence &) const
     {
@@ -45,7 +45,7 @@ struct backward_policy {
 
     GPU_DEVICE plan_counts counts(const gpu_sequence &sequence, int32_t) const
     {
-        return {divide_up(sequence.keys, shape.tile_keys), 0};
+        return {divide_up(sequence.keys, cut.tile_keys), 0};
     }
 
     /* Tiles of a sequence go in order: those that wait for others are taken after them. */
@@ -55,19 +55,19 @@ struct backward_policy {
         backward_item item = {};
         item.sequence = sequence;
         item.tile = index;
-        item.first_key = index * shape.tile_keys;
-        item.keys = smaller(shape.tile_keys, sequence.keys - item.first_key);
+        item.first_key = index * cut.tile_keys;
+        item.keys = smaller(cut.tile_keys, sequence.keys - item.first_key);
         gpu_span queries = queries_that_see(problem, sequence, item.first_key, item.first_key + item.keys);
-        item.first_chunk = queries.begin * (int32_t)group.divisor / shape.block_rows;
-        item.end_chunk = divide_up(queries.end * (int32_t)group.divisor, shape.block_rows);
+        item.first_chunk = queries.begin * (int32_t)group.divisor / cut.chunk_rows;
+        item.end_chunk = divide_up(queries.end * (int32_t)group.divisor, cut.chunk_rows);
         item.rows = sequence.queries * (int32_t)group.divisor;
-        if (item.keys == shape.tile_keys) {
+        if (item.keys == cut.tile_keys) {
             gpu_span whole = queries_that_see_all(problem, sequence, item.first_key, item.first_key + item.keys);
-            item.first_whole = divide_up(whole.begin * (int32_t)group.divisor, shape.block_rows);
-            item.end_whole = whole.end * (int32_t)group.divisor / shape.block_rows;
+            item.first_whole = divide_up(whole.begin * (int32_t)group.divisor, cut.chunk_rows);
+            item.end_whole = whole.end * (int32_t)group.divisor / cut.chunk_rows;
         }
-        item.chunk_base = first_row_chunk(problem, shape.block_rows, sequence.index);
-        item.sum_base = item.chunk_base - chunks_without_sums(problem, shape, sequence.index);
+        item.chunk_base = first_row_chunk(problem, cut.chunk_rows, sequence.index);
+        item.sum_base = item.chunk_base - chunks_without_sums(problem, cut, sequence.index);
         return item;
     }
 };

@@ -56,7 +56,7 @@ GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk 
                                 prepare_shared &shared)
 {
     const gpu_problem &problem = args.problem;
-    for (int32_t row = thread_index() / PREPARE_LANES; row < args.shape.block_rows; row += THREADS / PREPARE_LANES) {
+    for (int32_t row = thread_index() / PREPARE_LANES; row < args.cut.chunk_rows; row += THREADS / PREPARE_LANES) {
         int32_t valid = smaller(row, chunk.rows - 1); /* all threads of a warp take part in the sums */
         query_row place = query_row_at(problem, kv_head, chunk.first_row + valid);
         int64_t token = (int64_t)chunk.sequence.first_query + place.query;
@@ -82,7 +82,7 @@ template <int THREADS> GPU_DEVICE void clear_dq(const backward_arguments &args, 
 
 template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &args, int64_t place)
 {
-    const int32_t floats = args.shape.block_rows * args.shape.head_dim;
+    const int32_t floats = args.cut.chunk_rows * args.cut.head_dim;
     float *sums = args.dq_sums + place * floats;
     for (int32_t n = thread_index() * 4; n < floats; n += THREADS * 4)
         store_16(sums + n, {{0, 0, 0, 0}});
@@ -95,21 +95,21 @@ template <typename T, int THREADS>
 GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number, int32_t kv_head,
                              prepare_shared &shared)
 {
-    const int64_t place = kv_head * args.row_blocks + number;
-    const int32_t block_rows = args.shape.block_rows;
+    const int64_t place = kv_head * args.row_chunks + number;
+    const int32_t chunk_rows = args.cut.chunk_rows;
     if (chunk.rows > 0) {
         find_statistics<T, THREADS>(args, chunk, kv_head, shared);
         block_barrier();
-        for (int32_t row = thread_index(); row < block_rows; row += THREADS) {
-            args.statistics[place * 2 * block_rows + row] = shared.lse[row];
-            args.statistics[(place * 2 + 1) * block_rows + row] = shared.delta[row];
+        for (int32_t row = thread_index(); row < chunk_rows; row += THREADS) {
+            args.statistics[place * 2 * chunk_rows + row] = shared.lse[row];
+            args.statistics[(place * 2 + 1) * chunk_rows + row] = shared.delta[row];
         }
     }
     if (args.dsinks)
         find_dsink_parts<THREADS>(args, chunk, kv_head, number, shared.lse, shared.delta);
     if (chunk.keys.end == 0)
         clear_dq<THREADS>(args, chunk, kv_head);
-    else if (dq_is_summed(chunk.sequence, args.shape))
+    else if (dq_is_summed(chunk.sequence, args.cut))
         clear_dq_sums<THREADS>(args, sum_number_of_rows(args, chunk, number, kv_head));
     block_barrier(); /* `shared` is free again */
 }
@@ -176,9 +176,9 @@ template <typename T> GPU_KERNEL(PREPARE_THREADS, PREPARE_BLOCKS) prepare_kernel
     wait_for_earlier_kernel();
     if (!prepare_batch<PREPARE_THREADS>(args, plan_findings(args.plan)))
         return;
-    for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
+    for (int64_t n = block_index(); n < args.row_chunks * problem.kv_heads; n += grid_blocks()) {
         const int64_t number = n / problem.kv_heads;
-        const row_chunk chunk = row_chunk_at(problem, args.shape.block_rows, number);
+        const row_chunk chunk = row_chunk_at(problem, args.cut.chunk_rows, number);
         prepare_rows<T, PREPARE_THREADS>(args, chunk, number, (int32_t)(n - number * problem.kv_heads), shared);
     }
 }

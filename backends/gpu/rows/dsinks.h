@@ -19,7 +19,7 @@ GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const row_chunk
         for (int32_t row = 0; row < chunk.rows; row++)
             if (query_row_at(problem, kv_head, chunk.first_row + row).head == head && delta[row] != 0.0f)
                 sum -= exp2_fast(fminf(sink - lse[row], 0.0f)) * delta[row];
-        args.dsink_parts[head * args.row_blocks + number] = sum;
+        args.dsink_parts[head * args.row_chunks + number] = sum;
     }
 }
 
@@ -27,8 +27,8 @@ GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const row_chunk
 template <int THREADS> GPU_DEVICE void finish_sink(const backward_arguments &args, int32_t head, float *shared)
 {
     float sum = 0.0f;
-    for (int64_t number = thread_index(); number < args.row_blocks; number += THREADS)
-        sum += args.dsink_parts[head * args.row_blocks + number];
+    for (int64_t number = thread_index(); number < args.row_chunks; number += THREADS)
+        sum += args.dsink_parts[head * args.row_chunks + number];
     shared[thread_index()] = sum;
     block_barrier();
     for (int step = THREADS / 2; step > 0; step /= 2) {

@@ -31,10 +31,10 @@ finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
         finish_sink<INSTANCE::THREADS>(args, head, (float *)shared_memory());
     if (!args.plan.header->several)
         return;
-    for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
+    for (int64_t n = block_index(); n < args.row_chunks * problem.kv_heads; n += grid_blocks()) {
         int64_t number = n / problem.kv_heads;
         const row_chunk chunk = row_chunk_at(problem, INSTANCE::ROWS, number);
-        if (chunk.keys.end > 0 && dq_is_summed(chunk.sequence, args.shape))
+        if (chunk.keys.end > 0 && dq_is_summed(chunk.sequence, args.cut))
             finish_rows<INSTANCE>(args, chunk, number, (int32_t)(n - number * problem.kv_heads));
     }
 }

@@ -40,7 +40,7 @@ template <typename INSTANCE> struct backward_small_batch {
         const gpu_sequence sequence = sequence_at(problem, number.quotient);
         prepare_sequence(args, sequence, number.rest, memory.rows);
         if (thread_index() == 0 && sequence.keys > 0) {
-            item = backward_policy{problem.group, args.shape}.item(problem, sequence, SMALL_BATCH_SPLIT, 0, 0);
+            item = backward_policy{problem.group, args.cut}.item(problem, sequence, SMALL_BATCH_SPLIT, 0, 0);
             item.kv_head = number.rest;
             item.exists = 1;
         }

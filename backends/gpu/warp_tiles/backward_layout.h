@@ -39,7 +39,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int KIND> st
     static constexpr backward_tuning TUNING = backward_tuning_of(HEAD_DIM, KIND, GENERAL);
     static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
     static constexpr int KEYS = TUNING.tile_keys;
-    static constexpr int ROWS = TUNING.block_rows;
+    static constexpr int ROWS = TUNING.chunk_rows;
     /* Keys are shared alike in all three grids; where all warps have scores, by the same ones: few numbers to keep. */
     static constexpr int KEY_WARPS = TUNING.score_warps / TUNING.row_warps;
     using scores = warp_grid<TUNING.score_warps, ROWS, KEYS, TUNING.row_warps>;

@@ -48,7 +48,7 @@ template <typename INSTANCE> struct backward_work {
         typename dq_grid::sums dq;
         dq.clear();
         multiply_tiles<INSTANCE::KEYS>(dq, memory.ds(), dq_grid::row(), memory.k(), dq_grid::column());
-        if (dq_is_summed(item.sequence, args.shape)) {
+        if (dq_is_summed(item.sequence, args.cut)) {
             add_dq<INSTANCE>(args, item, dq, chunk);
             copies.await_next(chunk);
         } else {

@@ -93,8 +93,8 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int KIND> st
     using rule = score_rule<GENERAL>;
     static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, KIND, GENERAL);
     static constexpr int THREADS = TUNING.warps * warp_threads(KIND);
-    using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
-    using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
+    using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.chunk_keys>;
+    using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.chunk_keys>;
     using decode = forward_layout<THREADS, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
     using prefill_memory = forward_memory<forward_instance, prefill>;
     using decode_memory = forward_memory<forward_instance, decode>;

@@ -11,31 +11,31 @@
 #define VARLEN_GPU_TUNING_H
 
 /* Prefill tiles have warps x warp_rows rows, each warp its own; warps of a decode tile share its DECODE_TILE_ROWS rows
- * and take a part each of a block's keys. Rows of a tile are the same whether general or not, since the workspace goes
+ * and take a part each of a chunk's keys. Rows of a tile are the same whether general or not, since the workspace goes
  * by them. */
 struct forward_tuning {
     int warps;
     int warp_rows;
     int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
-    int block_keys;      /* as many as leave all sums in registers */
-    int stages;          /* blocks of keys and values in shared memory: 1 only where copies go by way of registers */
+    int chunk_keys;      /* as many as leave all sums in registers */
+    int stages;          /* chunks of keys and values in shared memory: 1 only where copies go by way of registers */
     int decode_warps;
-    int decode_keys; /* of a block */
+    int decode_keys; /* of a chunk */
     int blocks;      /* per processor */
     bool queries_in_registers;
     bool interleaved_values;   /* in an interleaved_tile */
     bool out_by_shared_memory; /* rows that threads hold too little of to store it directly */
 };
 
-/* As above, and so are tile_keys and block_rows. */
+/* As above, and so are tile_keys and chunk_rows. */
 struct backward_tuning {
     int warps;
     int tile_keys;
-    int block_rows;
-    int score_warps;  /* of the grid for S and dP, for which blocks may be too small to give each warp 16 x 16 */
+    int chunk_rows;
+    int score_warps;  /* of the grid for S and dP, for which chunks may be too small to give each warp 16 x 16 */
     int row_warps;    /* of these along rows; keys are shared by as many as are left, also in the grids for dK and dV */
     int dq_row_warps; /* of the grid for dQ */
-    int stages;       /* blocks of rows in shared memory: as above */
+    int stages;       /* chunks of rows in shared memory: as above */
     int blocks;       /* per processor */
     bool results_by_shared_memory; /* as above */
 };

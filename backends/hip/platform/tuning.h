@@ -26,10 +26,10 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int kind, bool)
     tuning.warps = narrow && (cdna || head_dim > 64) ? 8 : 4;
     tuning.warp_rows = cdna ? 32 : 16;
     tuning.short_row_warps = cdna ? tuning.warps : 4;
-    tuning.block_keys = cdna && narrow ? 64 : cdna || narrow ? 32 : 16;
+    tuning.chunk_keys = cdna && narrow ? 64 : cdna || narrow ? 32 : 16;
     tuning.stages = head_dim <= 64 ? 2 : 1;
-    tuning.decode_warps = tuning.block_keys / 16;
-    tuning.decode_keys = tuning.block_keys;
+    tuning.decode_warps = tuning.chunk_keys / 16;
+    tuning.decode_keys = tuning.chunk_keys;
     tuning.blocks = head_dim <= 64 && !cdna ? 2 : 1;
     tuning.queries_in_registers = cdna;
     tuning.interleaved_values = cdna;
@@ -42,7 +42,7 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int kind, bool)
     backward_tuning tuning = {};
     tuning.warps = !cdna && ((head_dim > 64 && head_dim <= 128) || head_dim > 192) ? 8 : 4;
     tuning.tile_keys = head_dim <= 128 ? 64 : 32;
-    tuning.block_rows = head_dim <= 192 ? 32 : 16;
+    tuning.chunk_rows = head_dim <= 192 ? 32 : 16;
     tuning.score_warps = head_dim <= 192 ? tuning.warps : 2;
     tuning.row_warps = head_dim <= 192 ? 2 : 1;
     tuning.dq_row_warps = head_dim <= 192 && !cdna ? 2 : 1;

@@ -27,7 +27,7 @@ constexpr forward_tuning forward_tuning_of(int head_dim, int, bool)
     tuning.warps = head_dim <= 128 ? 4 : 8;
     tuning.warp_rows = head_dim <= 128 ? 32 : 16;
     tuning.short_row_warps = 4;
-    tuning.block_keys = head_dim > 64 && head_dim <= 128 ? 48 : 64;
+    tuning.chunk_keys = head_dim > 64 && head_dim <= 128 ? 48 : 64;
     tuning.stages = simt_keeps_rows(head_dim) ? 1 : 2;
     tuning.decode_warps = 4;
     tuning.decode_keys = 64;
@@ -44,7 +44,7 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int, bool)
     backward_tuning tuning = {};
     tuning.warps = head_dim <= 64 ? 4 : 8;
     tuning.tile_keys = head_dim > 64 && head_dim <= 128 ? 128 : 64;
-    tuning.block_rows = wide ? 16 : 64;
+    tuning.chunk_rows = wide ? 16 : 64;
     tuning.score_warps = wide ? 4 : tuning.warps;
     tuning.row_warps = wide ? 1 : head_dim <= 128 ? 2 : 4;
     tuning.dq_row_warps = wide ? 1 : 2;
