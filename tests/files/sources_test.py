@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 FOLDERS = ("backends", "bindings", "cmake", "core", "include", "tests", "tools")
-C_SOURCES = (".c", ".cpp", ".cu", ".h")
+C_SOURCES = (".c", ".cpp", ".cu", ".def", ".h")
 OTHER_SOURCES = (".cmake", ".py", ".rs", ".sh", ".txt")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"|<(?=varlen/))([^">]+)', re.MULTILINE)
