@@ -12,9 +12,9 @@
 struct plain_rule {
     template <typename T> using exponent = fused_exponent<T>;
 
-    GPU_DEVICE static philox_key key(const gpu_problem &)
+    /* What drop() needs; without dropout, nothing is written. */
+    GPU_DEVICE static void find_key(philox_key &, const gpu_problem &)
     {
-        return {};
     }
 
     template <typename SUMS, typename ROWS> GPU_DEVICE static void transform(SUMS &, const ROWS &)
@@ -42,9 +42,10 @@ struct plain_rule {
 struct general_rule {
     template <typename T> using exponent = exact_exponent<T>;
 
-    GPU_DEVICE static philox_key key(const gpu_problem &problem)
+    GPU_DEVICE static void find_key(philox_key &key, const gpu_problem &problem)
     {
-        return problem.dropout_threshold ? dropout_key(problem) : philox_key{};
+        if (problem.dropout_threshold)
+            key = dropout_key(problem);
     }
 
     template <typename SUMS, typename ROWS> GPU_DEVICE static void transform(SUMS &scores, const ROWS &rows)

@@ -120,9 +120,9 @@ template <typename T> struct exact_exponent {
         return (score - reference) * multiplier - weight_shift<T>;
     }
 
-    GPU_DEVICE static float in_log2(const gpu_problem &, float maximum)
+    GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return maximum * gpu_log2e;
+        return maximum * problem.multiplier; /* gpu_log2e, but as a constant it costs AMD's kernels a register */
     }
 };
 

@@ -58,7 +58,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         if (thread_index() % WARP == 0)
             shared.warps[warp] = find_warp_keys(warp);
         warp_barrier();
-        dropout = rule::key(args.problem);
+        rule::find_key(dropout, args.problem);
     }
 
     GPU_DEVICE warp_keys find_warp_keys(int warp) const
