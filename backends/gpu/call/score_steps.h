@@ -29,11 +29,11 @@ template <typename SUMS, typename ROWS> GPU_DEVICE void transform_scores(SUMS &s
 /* Scores of keys that a row does not see become -infinity. */
 template <typename SUMS, typename ROWS> GPU_DEVICE void mask_scores(SUMS &scores, const ROWS &rows)
 {
-    const int32_t first = rows.first_key();
     gpu_span seen[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++)
         seen[slot] = rows.seen(slot);
+    const int32_t first = rows.first_key();
     scores.for_each_run([&](int slot, int column, float *run) {
 #pragma unroll
         for (int i = 0; i < SUMS::RUN; i++) {
