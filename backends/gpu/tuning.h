@@ -12,16 +12,16 @@
 #include "architecture.h"
 
 /* Prefill tiles have warps x warp_rows rows, each warp its own; warps of a decode tile share its DECODE_TILE_ROWS rows
- * and take a part each of a block's keys. General kernels, and those that are not, have the same: the workspace goes by
+ * and take a part each of a chunk's keys. General kernels, and those that are not, have the same: the workspace goes by
  * them. */
 struct forward_tuning {
     int warps;
     int warp_rows;
     int short_row_warps; /* tiles of no more rows than these warps have, 16 each, leave no row to the others */
-    int block_keys;      /* as many as leave all sums in registers */
-    int stages;          /* blocks of keys and values in shared memory: 1 only where copies go by way of registers */
+    int chunk_keys;      /* as many as leave all sums in registers */
+    int stages;          /* chunks of keys and values in shared memory: 1 only where copies go by way of registers */
     int decode_warps;
-    int decode_keys; /* of a block */
+    int decode_keys; /* of a chunk */
     int blocks;      /* per processor */
     bool queries_in_registers;
     bool interleaved_values;   /* in an interleaved_tile */
@@ -32,11 +32,11 @@ struct forward_tuning {
 struct backward_tuning {
     int warps;
     int tile_keys;
-    int block_rows;
-    int score_warps;  /* of the grid for S and dP, for which blocks may be too small to give each warp 16 x 16 */
+    int chunk_rows;
+    int score_warps;  /* of the grid for S and dP, for which chunks may be too small to give each warp 16 x 16 */
     int row_warps;    /* of these along rows; keys are shared by as many as are left, also in the grids for dK and dV */
     int dq_row_warps; /* of the grid for dQ */
-    int stages;       /* blocks of rows in shared memory: as above */
+    int stages;       /* chunks of rows in shared memory: as above */
     int blocks;       /* per processor */
     bool results_by_shared_memory; /* as above */
 };
@@ -99,7 +99,7 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int value_dim, int ar
 constexpr bool is_sound(const forward_tuning &tuning)
 {
     return tuning.warps > 0 && tuning.warp_rows % 16 == 0 && tuning.warps * tuning.warp_rows <= FORWARD_ROWS &&
-           tuning.short_row_warps > 0 && tuning.short_row_warps <= tuning.warps && tuning.block_keys % 16 == 0 &&
+           tuning.short_row_warps > 0 && tuning.short_row_warps <= tuning.warps && tuning.chunk_keys % 16 == 0 &&
            (tuning.stages == 1 || tuning.stages == 2) && tuning.decode_warps > 0 &&
            tuning.decode_warps <= tuning.warps && tuning.decode_keys % (16 * tuning.decode_warps) == 0 &&
            tuning.blocks > 0;
@@ -108,9 +108,9 @@ constexpr bool is_sound(const forward_tuning &tuning)
 constexpr bool is_sound(const backward_tuning &tuning)
 {
     return tuning.warps > 0 && tuning.score_warps > 0 && tuning.score_warps <= tuning.warps && tuning.row_warps > 0 &&
-           tuning.score_warps % tuning.row_warps == 0 && tuning.block_rows % (16 * tuning.row_warps) == 0 &&
+           tuning.score_warps % tuning.row_warps == 0 && tuning.chunk_rows % (16 * tuning.row_warps) == 0 &&
            tuning.tile_keys % (16 * (tuning.score_warps / tuning.row_warps)) == 0 && tuning.dq_row_warps > 0 &&
-           tuning.warps % tuning.dq_row_warps == 0 && tuning.block_rows % (16 * tuning.dq_row_warps) == 0 &&
+           tuning.warps % tuning.dq_row_warps == 0 && tuning.chunk_rows % (16 * tuning.dq_row_warps) == 0 &&
            (tuning.stages == 1 || tuning.stages == 2) && tuning.blocks > 0;
 }
 

@@ -155,35 +155,35 @@ void forward_items_are_within_twice_what_batches_need(void **)
     }
 }
 
-/* Numbers of blocks: apart, and below the bound. */
-template <typename FIRST> int64_t expect_apart(const batch &b, int32_t block_rows, int64_t above_keys, FIRST first)
+/* Numbers of chunks: apart, and below the bound. */
+template <typename FIRST> int64_t expect_apart(const batch &b, int32_t chunk_rows, int64_t above_keys, FIRST first)
 {
     int64_t free_from = 0;
-    int64_t blocks = 0;
+    int64_t chunks = 0;
     for (int32_t n = 0; n < b.attention.batch; n++) {
         const gpu_sequence sequence = sequence_at(b.problem, n);
         if (sequence.queries == 0 || sequence.keys <= above_keys)
             continue;
-        const int64_t own = divide_up((int64_t)sequence.queries * b.problem.group.divisor, (int64_t)block_rows);
+        const int64_t own = divide_up((int64_t)sequence.queries * b.problem.group.divisor, (int64_t)chunk_rows);
         assert_true(first(n) >= free_from);
         free_from = first(n) + own;
-        blocks += own;
+        chunks += own;
     }
-    assert_true(blocks <= free_from);
+    assert_true(chunks <= free_from);
     return free_from;
 }
 
-/* Every block is found by its number. */
-void expect_found(const batch &b, int32_t block_rows)
+/* Every chunk is found by its number. */
+void expect_found(const batch &b, int32_t chunk_rows)
 {
     for (int32_t n = 0; n < b.attention.batch; n++) {
         const gpu_sequence sequence = sequence_at(b.problem, n);
         const int64_t rows = (int64_t)sequence.queries * b.problem.group.divisor;
-        for (int64_t block = 0; block * block_rows < rows; block++) {
-            const int64_t number = first_row_block(b.problem, block_rows, n) + block;
-            const backward_rows found = backward_rows_at(b.problem, block_rows, number);
+        for (int64_t chunk = 0; chunk * chunk_rows < rows; chunk++) {
+            const int64_t number = first_row_chunk(b.problem, chunk_rows, n) + chunk;
+            const row_chunk found = row_chunk_at(b.problem, chunk_rows, number);
             assert_int_equal(found.sequence.index, n);
-            assert_int_equal(found.first_row, block * block_rows);
+            assert_int_equal(found.first_row, chunk * chunk_rows);
         }
     }
 }
@@ -194,41 +194,41 @@ void backward_bounds(void **)
     random_source source = {3};
     for (int round = 0; round < ROUNDS; round++) {
         const int64_t fewest = source.below(2);
-        const backward_shape shape = {64 << source.below(2), 16 << source.below(3), 64, 16};
+        const backward_cut cut = {64 << source.below(2), 16 << source.below(3), 64, 16};
         const int64_t queries = 1 + source.some(300);
         const int64_t keys = 1 + source.some(1000);
-        const int64_t shortest = source.below(2) ? shape.tile_keys + 1 : fewest;
+        const int64_t shortest = source.below(2) ? cut.tile_keys + 1 : fewest;
         begin(b, groups[source.below(8)], 0);
         for (int64_t n = 1 + source.some(MOST_SEQUENCES - 1); n > 0; n--)
             add(b, fewest + source.some(queries), shortest + source.some(keys));
         finish(b, 0, 0);
-        const int64_t row_blocks = expect_apart(
-            b, shape.block_rows, -1, [&](int32_t n) { return first_row_block(b.problem, shape.block_rows, n); });
-        const int64_t sum_blocks = expect_apart(b, shape.block_rows, shape.tile_keys, [&](int32_t n) {
-            return first_row_block(b.problem, shape.block_rows, n) - blocks_without_sums(b.problem, shape, n);
+        const int64_t row_chunks = expect_apart(
+            b, cut.chunk_rows, -1, [&](int32_t n) { return first_row_chunk(b.problem, cut.chunk_rows, n); });
+        const int64_t sum_chunks = expect_apart(b, cut.chunk_rows, cut.tile_keys, [&](int32_t n) {
+            return first_row_chunk(b.problem, cut.chunk_rows, n) - chunks_without_sums(b.problem, cut, n);
         });
-        assert_true(row_blocks <= row_block_limit(b.attention, shape));
-        assert_true(sum_blocks <= sum_block_limit(b.attention, shape));
+        assert_true(row_chunks <= row_chunk_limit(b.attention, cut));
+        assert_true(sum_chunks <= sum_chunk_limit(b.attention, cut));
         if (round % 20 == 0)
-            expect_found(b, shape.block_rows);
+            expect_found(b, cut.chunk_rows);
         int64_t items = 0;
-        int64_t blocks = 0;
+        int64_t chunks = 0;
         for (int32_t n = 0; n < b.attention.batch; n++) {
             const gpu_sequence sequence = sequence_at(b.problem, n);
-            items += backward_policy{b.problem.group, shape}.counts(sequence, 0).items;
-            blocks += divide_up(sequence.queries * (int32_t)b.problem.group.divisor, shape.block_rows);
+            items += backward_policy{b.problem.group, cut}.counts(sequence, 0).items;
+            chunks += divide_up(sequence.queries * (int32_t)b.problem.group.divisor, cut.chunk_rows);
         }
-        assert_true((size_t)items <= backward_item_limit(b.attention, shape));
+        assert_true((size_t)items <= backward_item_limit(b.attention, cut));
         if (fewest > 0)
-            expect_half("blocks of rows", blocks, row_block_limit(b.attention, shape));
-        if (fewest > 0 && shortest > shape.tile_keys)
-            expect_half("blocks of sums", blocks, sum_block_limit(b.attention, shape));
+            expect_half("chunks of rows", chunks, row_chunk_limit(b.attention, cut));
+        if (fewest > 0 && shortest > cut.tile_keys)
+            expect_half("chunks of sums", chunks, sum_chunk_limit(b.attention, cut));
         if (shortest > 0)
-            expect_half("items of backward", items, (int64_t)backward_item_limit(b.attention, shape));
+            expect_half("items of backward", items, (int64_t)backward_item_limit(b.attention, cut));
     }
 }
 
-/* Keys of pages may be shared, so that the work of a batch has no bound in memory; more than 2^31 blocks of it must not
+/* Keys of pages may be shared, so that the work of a batch has no bound in memory; more than 2^31 units of it must not
  * make more parts than there is room for. */
 void work_may_pass_32_bits(void **)
 {

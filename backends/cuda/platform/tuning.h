@@ -25,7 +25,7 @@ constexpr forward_row FORWARD_TUNINGS[] = {
 
 /* Where less fits than 16 x 16 scores for each warp, few warps have all of them. */
 constexpr backward_row BACKWARD_TUNINGS[] = {
-    /*   head  value          tile  block  score  of them   warps of                    results   general
+    /*   head  value          tile  chunk  score  of them   warps of                    results   general
      *    dim    dim   warps  keys   rows  warps   by row  dq by row  stages  blocks  by shared    blocks */
     {80,   64,    64,     {4,   64,    64,     4,       2,         2,      2,      3,      true},       2},
     {80,  128,   128,     {8,  128,    64,     8,       2,         2,      2,      1,      true},       1},

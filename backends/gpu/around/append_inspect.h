@@ -2,9 +2,9 @@
 #ifndef VARLEN_GPU_APPEND_INSPECT_H
 #define VARLEN_GPU_APPEND_INSPECT_H
 
+#include "around/work_share.h"
 #include "call/inspect.h"
 #include "call/sequence.h"
-#include "call/work_share.h"
 
 struct append_cache {
     gpu_tensor rows;

@@ -2,13 +2,13 @@
 #ifndef VARLEN_GPU_COPIED_ROWS_H
 #define VARLEN_GPU_COPIED_ROWS_H
 
-#include "call/work_share.h"
+#include "around/work_share.h"
 
 struct copied_rows {
     int64_t rows;
     int64_t to_head_bytes;
     int64_t from_head_bytes;
-    row_shape shape; /* in pieces */
+    row_counts counts; /* in pieces */
 };
 
 struct row_pair {
@@ -36,9 +36,9 @@ template <typename PIECE> GPU_DEVICE void store_piece(char *address, const PIECE
 template <typename PIECE, typename PAIR_OF> GPU_DEVICE void copy_whole_rows(const copied_rows &copied, PAIR_OF pair_of)
 {
     constexpr int at_once = 4;
-    const block_share share = share_of_block(copied.rows * copied.shape.heads * copied.shape.pieces, AROUND_THREADS);
-    const piece_place step = place_of_piece(copied.shape, AROUND_THREADS);
-    piece_place place = place_of_piece(copied.shape, share.begin + thread_index());
+    const block_share share = share_of_block(copied.rows * copied.counts.heads * copied.counts.pieces, AROUND_THREADS);
+    const piece_place step = place_of_piece(copied.counts, AROUND_THREADS);
+    piece_place place = place_of_piece(copied.counts, share.begin + thread_index());
     int64_t row = -1;
     row_pair pair = {};
     for (int64_t number = share.begin + thread_index(); number < share.end; number += at_once * AROUND_THREADS) {
@@ -56,7 +56,7 @@ template <typename PIECE, typename PAIR_OF> GPU_DEVICE void copy_whole_rows(cons
             if (pair.from)
                 pieces[i] = load_piece<PIECE>(pair.from + place.head * copied.from_head_bytes +
                                               place.piece * (int64_t)sizeof(PIECE));
-            advance(place, step, copied.shape);
+            advance(place, step, copied.counts);
         }
 #pragma unroll
         for (int i = 0; i < at_once; i++)

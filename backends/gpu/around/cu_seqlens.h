@@ -1,14 +1,14 @@
 /* Running sums of lengths, by one kernel whatever their number.
  *
- * Each block sums its own chunk, and for that the lengths before it; to know that all are sound it reads the others
+ * Each block sums its own share, and for that the lengths before it; to know that all are sound it reads the others
  * too. A million lengths are read from the cache by all blocks at once in some 30 microseconds. Blocks that hand on
  * their sums would read each length once, but need memory of the call's own to do so, which there is none of. */
 #ifndef VARLEN_GPU_CU_SEQLENS_H
 #define VARLEN_GPU_CU_SEQLENS_H
 
+#include "around/work_share.h"
 #include "call/scan.h"
 #include "call/violation.h"
-#include "call/work_share.h"
 
 struct cu_seqlens_arguments {
     const int32_t *lengths;
@@ -45,7 +45,7 @@ GPU_DEVICE int64_t block_total(cu_seqlens_shared &shared, int64_t value)
 
 /* What the block needs to know of lengths other than its own. */
 struct length_totals {
-    int64_t before; /* sum of those before the chunk */
+    int64_t before; /* sum of those before the share */
     bool valid;
 };
 
@@ -97,12 +97,12 @@ GPU_DEVICE void write_sums(const cu_seqlens_arguments &args, const block_share &
             sum += own + i < share.end ? args.lengths[own + i] : 0;
             sums[i] = sum;
         }
-        block_sums chunk = block_scan(shared.scan, sum);
+        const block_sums block = block_scan(shared.scan, sum);
 #pragma unroll
         for (int i = 0; i < CU_SEQLENS_AT_ONCE; i++)
             if (own + i < share.end)
-                args.cu_seqlens[own + i + 1] = before + chunk.before + sums[i];
-        before += chunk.all;
+                args.cu_seqlens[own + i + 1] = before + block.before + sums[i];
+        before += block.all;
     }
 }
 

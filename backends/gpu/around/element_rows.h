@@ -3,39 +3,8 @@
 #ifndef VARLEN_GPU_ELEMENT_ROWS_H
 #define VARLEN_GPU_ELEMENT_ROWS_H
 
-#include "call/work_share.h"
-
-template <typename T> struct elements_8 {
-    T at[8];
-};
-
-template <typename T> GPU_DEVICE void load_elements(float (&values)[8], const char *address)
-{
-    constexpr int words = (int)sizeof(elements_8<T>) / 16;
-    words_16 loaded[words];
-#pragma unroll
-    for (int i = 0; i < words; i++)
-        loaded[i] = load_16(address + i * 16);
-    elements_8<T> elements;
-    __builtin_memcpy(&elements, loaded, sizeof elements);
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-        values[i] = to_float(elements.at[i]);
-}
-
-template <typename T> GPU_DEVICE void store_elements(char *address, const float (&values)[8])
-{
-    constexpr int words = (int)sizeof(elements_8<T>) / 16;
-    elements_8<T> elements;
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-        elements.at[i] = from_float<T>(values[i]);
-    words_16 stored[words];
-    __builtin_memcpy(stored, &elements, sizeof elements);
-#pragma unroll
-    for (int i = 0; i < words; i++)
-        store_16(address + i * 16, stored[i]);
-}
+#include "around/work_share.h"
+#include "call/elements.h"
 
 /* Where this thread stands among the rows that its block works on at a time. */
 struct element_place {
@@ -56,14 +25,14 @@ GPU_DEVICE element_place place_in_rows(int32_t dim)
 template <typename PASS>
 GPU_DEVICE void pass_over_rows(const element_place &place, int64_t rows, int32_t heads, PASS pass)
 {
-    const row_shape shape = {(uint32_t)heads, 1};
+    const row_counts counts = {(uint32_t)heads, 1};
     const block_share share = share_of_block(rows * heads, place.rows);
-    const piece_place step = place_of_piece(shape, place.rows);
-    piece_place at = place_of_piece(shape, share.begin + place.row);
+    const piece_place step = place_of_piece(counts, place.rows);
+    piece_place at = place_of_piece(counts, share.begin + place.row);
     for (int64_t first = share.begin; first < share.end; first += place.rows) {
         bool active = place.row < place.rows && first + place.row < share.end;
         pass(active, at.row, (int32_t)at.head);
-        advance(at, step, shape);
+        advance(at, step, counts);
     }
 }
 

@@ -14,7 +14,7 @@ struct pack_arguments {
     int64_t total;
     int32_t batch;
     int32_t max_seqlen;
-    row_shape shape; /* in pieces, of what the kernels are named for */
+    row_counts counts; /* in pieces, of what the kernels are named for */
     int32_t validate;
     violation_mailbox mailbox;
 };
@@ -55,7 +55,7 @@ GPU_DEVICE bool pack_is_valid(const pack_arguments &args)
 template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) pack_kernel(GPU_ARGUMENTS(pack_arguments) args)
 {
     const int32_t used = pack_is_valid(args) ? args.cu_seqlens[args.batch] : 0;
-    const copied_rows rows = {args.total, args.packed.head_bytes, args.padded.head_bytes, args.shape};
+    const copied_rows rows = {args.total, args.packed.head_bytes, args.padded.head_bytes, args.counts};
     row_owner owner = make_row_owner(args.cu_seqlens, args.batch);
     copy_whole_rows<PIECE>(rows, [&](int64_t row) {
         row_pair pair = {tensor_row(args.packed, row, 0), nullptr};
@@ -98,7 +98,7 @@ template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) unpack_kerne
 {
     const bool valid = pack_is_valid(args);
     const int64_t count = (int64_t)args.batch * args.max_seqlen;
-    const copied_rows rows = {count, args.padded.head_bytes, args.packed.head_bytes, args.shape};
+    const copied_rows rows = {count, args.padded.head_bytes, args.packed.head_bytes, args.counts};
     padded_cursor cursor = {};
     if (count > 0)
         read_sequence(cursor, args, valid);

@@ -2,7 +2,7 @@
 #ifndef VARLEN_GPU_NUMBERS_H
 #define VARLEN_GPU_NUMBERS_H
 
-#include "platform.h"
+#include "platform/device.h"
 
 #include <cfloat>
 

@@ -2,17 +2,17 @@
 #ifndef VARLEN_GPU_PHILOX_H
 #define VARLEN_GPU_PHILOX_H
 
-#include "platform.h"
+#include "platform/device.h"
 
 struct philox_key {
     uint32_t word[2];
 };
 
-struct philox_block {
+struct philox_words {
     uint32_t word[4];
 };
 
-GPU_DEVICE philox_block philox(philox_block counter, philox_key key)
+GPU_DEVICE philox_words philox(philox_words counter, philox_key key)
 {
     constexpr uint32_t multiplier_0 = 0xD2511F53u;
     constexpr uint32_t multiplier_1 = 0xCD9E8D57u;
@@ -33,9 +33,9 @@ GPU_DEVICE philox_block philox(philox_block counter, philox_key key)
 /* The key that all elements of one call share. */
 GPU_DEVICE philox_key philox_call_key(uint64_t seed, uint64_t offset)
 {
-    philox_block counter = {{(uint32_t)offset, (uint32_t)(offset >> 32), 0, 0}};
-    philox_block block = philox(counter, {{(uint32_t)seed, (uint32_t)(seed >> 32)}});
-    return {{block.word[0], block.word[1]}};
+    philox_words counter = {{(uint32_t)offset, (uint32_t)(offset >> 32), 0, 0}};
+    philox_words words = philox(counter, {{(uint32_t)seed, (uint32_t)(seed >> 32)}});
+    return {{words.word[0], words.word[1]}};
 }
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef VARLEN_GPU_SCAN_H
 #define VARLEN_GPU_SCAN_H
 
-#include "platform.h"
+#include "platform/device.h"
 
 template <int THREADS> struct block_scan_memory {
     int32_t warp_sums[THREADS / WARP];

@@ -1,19 +1,14 @@
-/* From products q.k to scores: scale, softcap, ALiBi, dropout and the mask, for the elements that a thread
- * holds. What few calls use is behind GENERAL, a template argument, so that the others need not carry it. */
+/* From a product q.k to a score: scale, softcap and ALiBi, their derivative, and dropout, for one element or a run. */
 #ifndef VARLEN_GPU_SCORE_H
 #define VARLEN_GPU_SCORE_H
 
 #include "call/philox.h"
-#include "call/rows.h"
+#include "call/query_row.h"
 
-/* What a thread knows of one of its rows. */
+/* What a score is made of besides the product. */
 struct score_row {
-    int32_t query;
-    int32_t head;
-    int32_t position;
-    int32_t first_key; /* that the row sees */
-    int32_t last_key;
-    float slope; /* of ALiBi */
+    int32_t position; /* p of docs/semantics.md */
+    float slope;      /* of ALiBi */
 };
 
 GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &sequence, int32_t head)
@@ -27,15 +22,7 @@ GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &seq
 
 GPU_DEVICE score_row score_row_of(const gpu_problem &problem, const gpu_sequence &sequence, const query_row &place)
 {
-    gpu_span seen = keys_seen_by(problem, sequence, place.query, place.query + 1);
-    return {place.query, place.head,   place.query + sequence.shift,
-            seen.begin,  seen.end - 1, alibi_slope(problem, sequence, place.head)};
-}
-
-GPU_DEVICE score_row score_row_at(const gpu_problem &problem, const gpu_sequence &sequence, int32_t kv_head,
-                                  int32_t row)
-{
-    return score_row_of(problem, sequence, query_row_at(problem, kv_head, row));
+    return {place.query + sequence.shift, alibi_slope(problem, sequence, place.head)};
 }
 
 /* Scale, softcap and ALiBi. */
@@ -65,14 +52,14 @@ GPU_DEVICE philox_key dropout_key(const gpu_problem &problem)
 }
 
 /* Clears the weights of a run of keys, `first` and following, that are dropped; the others are multiplied by `kept`. A
- * run does not cross a multiple of 4, for which one Philox block has the words. */
+ * run does not cross a multiple of 4, for which Philox makes the words at once. */
 template <int RUN>
-GPU_DEVICE void drop_run(const gpu_problem &problem, philox_key key, const gpu_sequence &sequence, int32_t query,
-                         int32_t head, int32_t first, float kept, float *run)
+GPU_DEVICE void drop_run(const gpu_problem &problem, philox_key key, const gpu_sequence &sequence, const query_row &row,
+                         int32_t first, float kept, float *run)
 {
-    static_assert(4 % RUN == 0, "runs lie within the four keys of a block");
-    philox_block words =
-        philox({{(uint32_t)first / 4, (uint32_t)query, (uint32_t)head, (uint32_t)sequence.index}}, key);
+    static_assert(4 % RUN == 0, "runs lie within four keys");
+    philox_words words =
+        philox({{(uint32_t)first / 4, (uint32_t)row.query, (uint32_t)row.head, (uint32_t)sequence.index}}, key);
 #pragma unroll
     for (int i = 0; i < RUN; i++) {
         int w = first % 4 + i;

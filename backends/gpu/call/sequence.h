@@ -79,6 +79,18 @@ GPU_DEVICE gpu_span queries_that_see(const gpu_problem &problem, const gpu_seque
     return span;
 }
 
+/* Queries that see every key in first .. end - 1. */
+GPU_DEVICE gpu_span queries_that_see_all(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first,
+                                         int32_t end)
+{
+    gpu_span span = {0, sequence.queries};
+    if (problem.window_right != VARLEN_UNBOUNDED)
+        span.begin = clamped((int64_t)end - 1 - problem.window_right - sequence.shift, sequence.queries);
+    if (problem.window_left != VARLEN_UNBOUNDED)
+        span.end = clamped((int64_t)first + 1 + problem.window_left - sequence.shift, sequence.queries);
+    return span;
+}
+
 /* Keys or values of one head of one sequence. */
 struct gpu_key_rows {
     const char *data;     /* of the head: row 0 of the pool if paged, of the sequence if packed */

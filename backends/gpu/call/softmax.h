@@ -1,8 +1,9 @@
-/* The online softmax (Milakov and Gimelshein, 2018) over the rows of a warp's scores. */
+/* The online softmax (Milakov and Gimelshein, 2018) over the rows of any sums: see score_steps.h. */
 #ifndef VARLEN_GPU_SOFTMAX_H
 #define VARLEN_GPU_SOFTMAX_H
 
-#include "call/score.h"
+#include "call/score_steps.h"
+#include "platform.h"
 
 /* In units of log2. Beyond, a product of score and multiplier is rounded by as much as matters to a weight. */
 constexpr float SCORE_HUGE = 0x1p23f;
@@ -36,88 +37,181 @@ GPU_DEVICE float softmax_base(float maximum)
     return maximum == minus_infinity ? 0.0f : maximum;
 }
 
-/* The same in units of log2, with the shift of weights. It is added to the score: the constants of both operations are
- * operands that need no registers. */
-template <typename T> GPU_DEVICE float softmax_reference(const gpu_problem &problem, float base, float multiplier)
-{
-    return (weight_shift<T> == 0.0f ? base : base + problem.weight_shift) * multiplier;
-}
+/* A weight is exp2 of its exponent: (score - maximum) * multiplier, times weight_one. There are two ways to compute it,
+ * of which a score rule has one (score_rule.h). Either has a reference for each row, which stands for the maximum.
+ *
+ * Here, a product of score and multiplier and its distance from the reference, which is in units of log2 and has the
+ * shift of weights, are one operation, rounded once. But the reference was rounded before: where that matters, scores
+ * are subtracted from each other first. */
+template <typename T> struct fused_exponent {
+    using weight_type = T;
 
-GPU_DEVICE bool softmax_huge(float reference)
-{
-    return magnitude(reference) > SCORE_HUGE;
-}
+    GPU_DEVICE static float multiplier(const gpu_problem &problem)
+    {
+        return problem.multiplier;
+    }
 
-/* Scores of huge rows become relative to their maximum. */
-template <typename T, int ROWS, int KEYS>
-GPU_DEVICE void softmax_subtract(warp_sums<ROWS, KEYS> &scores, float *reference, const float *maximum)
-{
-    using sums = warp_sums<ROWS, KEYS>;
-    scores.for_each_run([&](int slot, int, float *run) {
+    /* It is added to the score: the constants of both operations are operands that need no registers. */
+    GPU_DEVICE static float reference(const gpu_problem &problem, float base)
+    {
+        return (weight_shift<T> == 0.0f ? base : base + problem.weight_shift) * problem.multiplier;
+    }
+
+    GPU_DEVICE static bool is_huge(float reference)
+    {
+        return magnitude(reference) > SCORE_HUGE;
+    }
+
+    /* Scores of rows whose reference is huge become relative to their maximum. */
+    template <typename SUMS>
+    GPU_DEVICE static void subtract_huge(SUMS &scores, float (&reference)[SUMS::SLOTS], const float *maximum)
+    {
+        bool huge = false;
 #pragma unroll
-        for (int i = 0; i < sums::RUN; i++)
-            if (softmax_huge(reference[slot]))
-                run[i] -= maximum[slot];
+        for (int slot = 0; slot < SUMS::SLOTS; slot++)
+            huge = huge || is_huge(reference[slot]);
+        if (!warp_any(huge))
+            return;
+        scores.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+            for (int i = 0; i < SUMS::RUN; i++)
+                if (is_huge(reference[slot]))
+                    run[i] -= maximum[slot];
+        });
+#pragma unroll
+        for (int slot = 0; slot < SUMS::SLOTS; slot++)
+            if (is_huge(reference[slot]))
+                reference[slot] = weight_shift<T>;
+    }
+
+    GPU_DEVICE static float of(float score, float reference, float multiplier)
+    {
+        return score * multiplier - reference;
+    }
+
+    /* A finished row's maximum in units of log2. */
+    GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
+    {
+        return reference(problem, maximum) - weight_shift<T>;
+    }
+};
+
+/* Here, scores are subtracted from each other first everywhere, which takes fewer registers; they are in their own
+ * units (docs/semantics.md). The reference is a score. */
+template <typename T> struct exact_exponent {
+    using weight_type = T;
+
+    GPU_DEVICE static float multiplier(const gpu_problem &)
+    {
+        return gpu_log2e;
+    }
+
+    GPU_DEVICE static float reference(const gpu_problem &, float base)
+    {
+        return base;
+    }
+
+    template <typename SUMS> GPU_DEVICE static void subtract_huge(SUMS &, float (&)[SUMS::SLOTS], const float *)
+    {
+    }
+
+    GPU_DEVICE static float of(float score, float reference, float multiplier)
+    {
+        return (score - reference) * multiplier - weight_shift<T>;
+    }
+
+    GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
+    {
+        return maximum * problem.multiplier; /* gpu_log2e, but as a constant it costs AMD's kernels a register */
+    }
+};
+
+template <typename SUMS> GPU_DEVICE void scale_rows(SUMS &sums, const float (&factor)[SUMS::SLOTS])
+{
+    sums.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+        for (int i = 0; i < SUMS::RUN; i++)
+            run[i] *= factor[slot];
     });
-#pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++)
-        if (softmax_huge(reference[slot]))
-            reference[slot] = weight_shift<T>;
 }
 
-/* scores become weights exp2((score - maximum) * multiplier), times weight_one; out, and the sums, are rescaled to the
- * new maximum. A product of score and multiplier and its distance from the reference are one operation, rounded once,
- * but the reference was rounded before: where that matters, scores are subtracted from each other first; with EXACT,
- * which takes fewer registers, everywhere. */
-template <typename T, bool EXACT, int ROWS, int KEYS, int VALUES>
-GPU_DEVICE void softmax_step(warp_sums<ROWS, KEYS> &scores, softmax_state<warp_sums<ROWS, KEYS>::SLOTS> &state,
-                             warp_sums<ROWS, VALUES> &out, const gpu_problem &problem, float multiplier)
+/* scores become weights; out, and the sums, are rescaled to the new maximum. */
+template <typename EXPONENT, typename SUMS, typename OUT>
+GPU_DEVICE void softmax_step(SUMS &scores, softmax_state<SUMS::SLOTS> &state, OUT &out, const gpu_problem &problem)
 {
-    using sums = warp_sums<ROWS, KEYS>;
-    float largest[sums::SLOTS];
+    const float multiplier = EXPONENT::multiplier(problem);
+    float largest[SUMS::SLOTS];
 #pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++)
+    for (int slot = 0; slot < SUMS::SLOTS; slot++)
         largest[slot] = minus_infinity;
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
-        for (int i = 0; i < sums::RUN; i++)
+        for (int i = 0; i < SUMS::RUN; i++)
             largest[slot] = fmaxf(largest[slot], run[i]);
     });
-    float reference[sums::SLOTS]; /* EXACT: a score; else in units of log2 */
-    float rescale[sums::SLOTS];
-    bool huge = false;
+    float reference[SUMS::SLOTS];
+    float rescale[SUMS::SLOTS];
 #pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++) {
+    for (int slot = 0; slot < SUMS::SLOTS; slot++) {
         const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
         const float base = softmax_base(maximum);
-        reference[slot] = EXACT ? base : softmax_reference<T>(problem, base, multiplier);
+        reference[slot] = EXPONENT::reference(problem, base);
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
         state.maximum[slot] = maximum;
         state.sum[slot] *= rescale[slot];
-        huge = huge || softmax_huge(reference[slot]);
     }
-    if (!EXACT && warp_any(huge))
-        softmax_subtract<T>(scores, reference, state.maximum);
+    EXPONENT::subtract_huge(scores, reference, state.maximum);
     scores.for_each_run([&](int slot, int, float *run) {
 #pragma unroll
-        for (int i = 0; i < sums::RUN; i++) {
-            const float exponent = EXACT ? (run[i] - reference[slot]) * multiplier - weight_shift<T>
-                                         : run[i] * multiplier - reference[slot];
-            run[i] = exp2_fast(exponent);
+        for (int i = 0; i < SUMS::RUN; i++) {
+            run[i] = exp2_fast(EXPONENT::of(run[i], reference[slot], multiplier));
             state.sum[slot] += run[i];
         }
     });
     bool moved = false;
 #pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++)
+    for (int slot = 0; slot < SUMS::SLOTS; slot++)
         moved = moved || rescale[slot] != 1.0f;
-    if (!warp_any(moved))
-        return;
-    out.for_each_run([&](int slot, int, float *run) {
-#pragma unroll
-        for (int i = 0; i < out.RUN; i++)
-            run[i] *= rescale[slot];
-    });
+    if (warp_any(moved))
+        scale_rows(out, rescale);
+}
+
+/* What a row's sums become. */
+struct row_result {
+    float scale; /* of the sums */
+    float lse;
+};
+
+constexpr float ln2 = 0.693147181f;
+
+/* Of a row's maximum and sum. The reference is in units of log2; where a score has too little room there, and with a
+ * sink, lse is found in its own units. */
+template <typename EXPONENT>
+GPU_DEVICE row_result softmax_finish(const gpu_problem &problem, int32_t head, float maximum, float sum)
+{
+    constexpr float one = weight_one<typename EXPONENT::weight_type>;
+    float reference = EXPONENT::in_log2(problem, maximum);
+    float direct = make_finite(maximum * problem.unit);
+    bool has_room = magnitude(reference) < FLT_MAX;
+    float scale = 1.0f;
+    reference = maximum == minus_infinity ? maximum : make_finite(reference);
+    sum *= 1.0f / one;
+    if (problem.sinks) {
+        const float sink = problem.sinks[head];
+        const float score = has_room || maximum == minus_infinity ? reference * ln2 : direct;
+        const float above = fmaxf(score, sink);
+        const float base = softmax_base(above);
+        scale = exp2_fast((score - base) * gpu_log2e);
+        sum = sum * scale + exp2_fast((sink - base) * gpu_log2e);
+        direct = above + log2_accurate(sum) * ln2;
+        has_room = false;
+        reference = above;
+    }
+    if (reference == minus_infinity)
+        return {0.0f, minus_infinity};
+    const float kept = problem.dropout_threshold ? 1.0f / (1.0f - problem.dropout_p) : 1.0f;
+    const float lse = (reference + log2_accurate(sum)) * ln2;
+    return {scale * kept * reciprocal(sum) * (1.0f / one), has_room ? lse : direct};
 }
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef VARLEN_GPU_VIOLATION_H
 #define VARLEN_GPU_VIOLATION_H
 
-#include "platform.h"
+#include "platform/device.h"
 
 #include <varlen/backend.h>
 

@@ -4,7 +4,7 @@
 #include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/make_problem.h"
-#include "plan/small_batch.h"
+#include "plan/plan_kernel.h"
 #include "platform/runtime.h"
 
 namespace
@@ -35,23 +35,23 @@ bool adds_in_order(const varlen_attention &attention)
 }
 
 /* The pieces of the workspace, into `work`. */
-void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_shape &shape,
+void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_cut &cut,
                     backward_arguments &work)
 {
     const size_t kv_heads = (size_t)attention.kv_heads;
-    const size_t block_rows = (size_t)shape.block_rows;
-    work.shape = shape;
-    work.row_blocks = row_block_limit(attention, shape);
-    work.sum_blocks = sum_block_limit(attention, shape);
-    const size_t row_blocks = size_product(kv_heads, (size_t)work.row_blocks);
-    const size_t sum_blocks = size_product(kv_heads, (size_t)work.sum_blocks);
+    const size_t chunk_rows = (size_t)cut.chunk_rows;
+    work.cut = cut;
+    work.row_chunks = row_chunk_limit(attention, cut);
+    work.sum_chunks = sum_chunk_limit(attention, cut);
+    const size_t row_chunks = size_product(kv_heads, (size_t)work.row_chunks);
+    const size_t sum_chunks = size_product(kv_heads, (size_t)work.sum_chunks);
     const bool in_order = adds_in_order(attention);
     work.plan = take_plan(cursor, attention, 0);
-    work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, shape));
-    work.statistics = workspace_take<float>(cursor, size_product(row_blocks, 2 * block_rows));
-    work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_blocks));
-    work.dq_sums = workspace_take<float>(cursor, size_product(sum_blocks, block_rows * (size_t)shape.head_dim));
-    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_blocks : 0);
+    work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, cut));
+    work.statistics = workspace_take<float>(cursor, size_product(row_chunks, 2 * chunk_rows));
+    work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_chunks));
+    work.dq_sums = workspace_take<float>(cursor, size_product(sum_chunks, chunk_rows * (size_t)cut.head_dim));
+    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_chunks : 0);
     work.turns = in_order ? turns : nullptr;
 }
 
@@ -72,17 +72,17 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const ba
     args.problem = work.problem;
     args.plan = work.plan;
     args.items = work.items;
-    args.policy = {work.problem.group, work.shape};
+    args.policy = {work.problem.group, work.cut};
     args.validate = work.validate;
     const launch_shape shape = {1, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
 }
 
 /* Whether no sequence has more than one tile of keys, as far as the host knows. */
-bool is_one_tile_each(const varlen_attention &attention, const backward_shape &shape)
+bool is_one_tile_each(const varlen_attention &attention, const backward_cut &cut)
 {
-    return attention.total_k <= shape.tile_keys ||
-           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= shape.tile_keys);
+    return attention.total_k <= cut.tile_keys ||
+           (attention.max_seqlen_k > 0 && attention.max_seqlen_k <= cut.tile_keys);
 }
 
 size_t workspace_of(const gpu_state &state, const varlen_attention &attention, bool general)
@@ -95,25 +95,24 @@ size_t workspace_of(const gpu_state &state, const varlen_attention &attention, b
 
 /* What the kernels of both families get. */
 backward_arguments make_arguments(const gpu_state &state, const varlen_attention &attention,
-                                  const varlen_backward_args &args, const gpu_problem &problem,
-                                  const backward_shape &shape)
+                                  const varlen_backward_args &args, const gpu_problem &problem, const backward_cut &cut)
 {
     backward_arguments work = {};
     workspace_cursor cursor = {(char *)args.workspace, 0};
-    take_workspace(cursor, attention, shape, work);
+    take_workspace(cursor, attention, cut, work);
     work.problem = problem;
     work.out = make_gpu_tensor(args.out, attention.dtype);
     work.dout = make_gpu_tensor(args.dout, attention.dtype);
     work.dq = make_gpu_tensor(args.dq, attention.dtype);
     work.dk = make_gpu_tensor(args.dk, attention.dtype);
     work.dv = make_gpu_tensor(args.dv, attention.dtype);
-    work.q_stride = make_row_stride(problem, problem.q, shape.copied_rows);
-    work.dout_stride = make_row_stride(problem, work.dout, shape.copied_rows);
+    work.q_stride = make_row_stride(problem, problem.q, cut.copied_rows);
+    work.dout_stride = make_row_stride(problem, work.dout, cut.copied_rows);
     work.lse = args.lse;
     work.dsinks = args.dsinks;
     work.mailbox = state.mailbox;
     work.validate = state.validate;
-    work.one_tile_each = is_one_tile_each(attention, shape);
+    work.one_tile_each = is_one_tile_each(attention, cut);
     return work;
 }
 
@@ -125,10 +124,10 @@ bool backward_is_small_batch(const gpu_state &state, const family_call &call, fa
     const varlen_attention &attention = call.attention;
     if (call.dsinks)
         return declines(why, "dsinks are wanted");
-    const backward_shape shape = find_entry(attention, false).shape(*state.architecture).cut;
-    if (!is_one_tile_each(attention, shape))
+    const backward_cut cut = find_entry(attention, false).shape(*state.architecture).cut;
+    if (!is_one_tile_each(attention, cut))
         return declines(why, "total_k = %lld with max_seqlen_k = %d may be more than %d keys to a sequence",
-                        (long long)attention.total_k, attention.max_seqlen_k, shape.tile_keys);
+                        (long long)attention.total_k, attention.max_seqlen_k, cut.tile_keys);
     if (attention.batch > SMALL_BATCH)
         return declines(why, "batch = %d is above %d", attention.batch, (int)SMALL_BATCH);
     if (query_rows(attention) > PLAN_TUNING.small_batch_rows)

@@ -3,12 +3,12 @@
 #ifndef VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
 #define VARLEN_GPU_HOST_BACKWARD_LAUNCH_H
 
-#include "plan/backward_plan.h"
+#include "plan/backward_arguments.h"
 
 #include "host/state.h"
 
 struct backward_kernel_shape {
-    backward_shape cut;
+    backward_cut cut;
     int32_t blocks; /* per processor */
     int32_t threads;
     int32_t shared_bytes;

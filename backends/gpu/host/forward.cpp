@@ -4,7 +4,7 @@
 #include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/make_problem.h"
-#include "plan/small_batch.h"
+#include "plan/plan_kernel.h"
 #include "platform/runtime.h"
 
 namespace

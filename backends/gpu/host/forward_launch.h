@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_HOST_FORWARD_LAUNCH_H
 #define VARLEN_GPU_HOST_FORWARD_LAUNCH_H
 
-#include "warp_tiles/forward_tile.h"
+#include "plan/forward_arguments.h"
 
 #include "host/state.h"
 

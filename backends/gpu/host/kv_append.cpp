@@ -2,7 +2,7 @@
 #include "around/kv_append.h"
 
 #include "host/around.h"
-#include "host/around_shape.h"
+#include "host/around_launch.h"
 #include "host/make_problem.h"
 
 static append_cache make_cache(const varlen_tensor &rows, int64_t page_stride, varlen_dtype dtype)
@@ -50,8 +50,8 @@ static varlen_status append_launch(const gpu_state &state, varlen_stream stream,
 {
     const int64_t dims =
         (int64_t)args.kv_heads * (args.head_dim + args.value_dim) + (int64_t)args.q_heads * args.head_dim;
-    const launch_shape shape = around_shape(state, size_product((size_t)args.total_new, (size_t)dims),
-                                            AROUND_THREADS * 8, sizeof(append_memory));
+    const launch_shape shape = around_launch(state, size_product((size_t)args.total_new, (size_t)dims),
+                                             AROUND_THREADS * 8, sizeof(append_memory));
     const launch_shape one_block = {1, AROUND_THREADS, sizeof(append_shared)};
     varlen_status status = launch<kv_append_kernel<T>>(state.device, shape, stream, args);
     if (status == VARLEN_OK && args.seqused_k_out)

@@ -1,6 +1,6 @@
-/* Upper bounds on what any batch of a shape is cut into. Lengths need not be known: sequences share the totals, so that
- * many of them are short. A bound never falls as a size of the shape grows, nor as max_seqlen does, of which 0 is the
- * largest. */
+/* Upper bounds on what any batch of a problem is cut into. Lengths need not be known: sequences share the totals, so
+ * that many of them are short. A bound never falls as a size of the problem grows, nor as max_seqlen does, of which 0
+ * is the largest. */
 #ifndef VARLEN_GPU_HOST_LIMITS_H
 #define VARLEN_GPU_HOST_LIMITS_H
 
@@ -86,22 +86,22 @@ inline size_t forward_item_limit(const varlen_attention &attention, int32_t tile
  */
 
 /* Items under one kv head. */
-inline size_t backward_item_limit(const varlen_attention &attention, const backward_shape &shape)
+inline size_t backward_item_limit(const varlen_attention &attention, const backward_cut &cut)
 {
-    return (size_t)(attention.total_k / shape.tile_keys + smaller_of(attention.batch, attention.total_k));
+    return (size_t)(attention.total_k / cut.tile_keys + smaller_of(attention.batch, attention.total_k));
 }
 
-/* Blocks of rows under one kv head, as first_row_block numbers them. */
-inline int64_t row_block_limit(const varlen_attention &attention, const backward_shape &shape)
+/* Chunks of rows under one kv head, as first_row_chunk numbers them. */
+inline int64_t row_chunk_limit(const varlen_attention &attention, const backward_cut &cut)
 {
-    return query_rows(attention) / shape.block_rows + sequences_with_queries(attention);
+    return query_rows(attention) / cut.chunk_rows + sequences_with_queries(attention);
 }
 
-/* Those of sequences that have more keys than a tile, as blocks_without_sums has it. */
-inline int64_t sum_block_limit(const varlen_attention &attention, const backward_shape &shape)
+/* Those of sequences that have more keys than a tile, as chunks_without_sums has it. */
+inline int64_t sum_chunk_limit(const varlen_attention &attention, const backward_cut &cut)
 {
-    const int64_t sequences = sequences_with_keys(attention, shape.tile_keys);
-    return sequences > 0 ? query_rows(attention) / shape.block_rows + sequences : 0;
+    const int64_t sequences = sequences_with_keys(attention, cut.tile_keys);
+    return sequences > 0 ? query_rows(attention) / cut.chunk_rows + sequences : 0;
 }
 
 #endif

@@ -2,15 +2,15 @@
 #include "around/merge.h"
 
 #include "host/around.h"
-#include "host/around_shape.h"
+#include "host/around_launch.h"
 #include "host/make_problem.h"
 
 template <typename T, typename PARTIAL>
 static varlen_status merge_launch(const gpu_state &state, varlen_stream stream, const merge_arguments &args)
 {
     const int64_t threads_per_row = args.value_dim / 8;
-    const launch_shape shape =
-        around_shape(state, size_product((size_t)args.tokens, (size_t)args.heads), AROUND_THREADS / threads_per_row, 0);
+    const launch_shape shape = around_launch(state, size_product((size_t)args.tokens, (size_t)args.heads),
+                                             AROUND_THREADS / threads_per_row, 0);
     return launch<merge_kernel<T, PARTIAL>>(state.device, shape, stream, args);
 }
 

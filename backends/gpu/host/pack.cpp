@@ -2,7 +2,7 @@
 #include "around/pack.h"
 
 #include "host/around.h"
-#include "host/around_shape.h"
+#include "host/around_launch.h"
 #include "host/make_problem.h"
 
 static gpu_tensor tensor_of(const varlen_tensor &tensor, int64_t element_size)
@@ -37,7 +37,7 @@ static pack_arguments make_arguments(const gpu_state &state, const varlen_pack_a
     work.batch = args.batch;
     work.max_seqlen = args.max_seqlen;
     *piece = piece_size(work, row_bytes);
-    work.shape = {(uint32_t)args.heads, (uint32_t)(row_bytes / *piece)};
+    work.counts = {(uint32_t)args.heads, (uint32_t)(row_bytes / *piece)};
     work.validate = state.validate;
     work.mailbox = state.mailbox;
     return work;
@@ -47,8 +47,8 @@ template <auto KERNEL>
 static varlen_status copy_launch(const gpu_state &gpu, varlen_stream stream, const pack_arguments &work, int64_t rows)
 {
     const launch_shape shape =
-        around_shape(gpu, size_product((size_t)rows, (size_t)work.shape.heads * work.shape.pieces), AROUND_THREADS,
-                     sizeof(uint64_t));
+        around_launch(gpu, size_product((size_t)rows, (size_t)work.counts.heads * work.counts.pieces), AROUND_THREADS,
+                      sizeof(uint64_t));
     return on_device(gpu.device, [&] { return launch<KERNEL>(gpu.device, shape, stream, work); });
 }
 

@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_FORWARD_PLAN_H
 #define VARLEN_GPU_FORWARD_PLAN_H
 
-#include "plan/plan_kernel.h"
+#include "plan/plan.h"
 #include "tuning.h"
 
 enum {

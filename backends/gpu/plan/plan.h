@@ -23,6 +23,12 @@ enum {
     GAPS_IN_KEYS = 2, /* packed ones */
 };
 
+/* See small_batch.h. */
+enum {
+    SMALL_BATCH = 16,             /* sequences, at most */
+    SMALL_BATCH_SPLIT = INT32_MAX /* for a policy: keys are not split */
+};
+
 struct plan_header {
     uint64_t place;                         /* of the first violation in cu_seqlens and lengths; no_violation */
     uint64_t page_places[PLAN_PAGE_BLOCKS]; /* of those in page tables */
@@ -57,6 +63,12 @@ GPU_DEVICE batch_findings plan_findings(const gpu_plan &plan)
 {
     return {plan_violation(plan), plan.header->gaps};
 }
+
+/* What a policy makes of a sequence. */
+struct plan_counts {
+    int32_t items;
+    int32_t partials;
+};
 
 /* Numbers that a block takes: the first is the block's own, the next ones come from a counter. */
 GPU_DEVICE int32_t plan_take_next(const gpu_plan &plan)

@@ -3,7 +3,7 @@
  * sequences become items:
  *
  *     item_type                                 what describes an item
- *     work(sequence)              -> int64_t    adds up to what choose_split gets, in blocks of PLAN_WORK keys
+ *     work(sequence)              -> int64_t    adds up to what choose_split gets, in units of PLAN_WORK keys
  *     choose_split(work)          -> int32_t    keys per part, handed to the next four
  *     weight(sequence, split)     -> int64_t    of the heaviest item
  *     counts(sequence, split)     -> {items, partials}
@@ -12,23 +12,9 @@
 #ifndef VARLEN_GPU_PLAN_KERNEL_H
 #define VARLEN_GPU_PLAN_KERNEL_H
 
-#include "call/inspect.h"
 #include "call/scan.h"
+#include "plan/batch_rules.h"
 #include "plan/plan.h"
-
-/* In the order in which the first violation is looked for. */
-enum plan_stage {
-    STAGE_CU_SEQLENS_Q,
-    STAGE_LENGTHS_Q,
-    STAGE_CU_SEQLENS_K,
-    STAGE_LENGTHS_K,
-    STAGE_PAGES, /* index: the sequence */
-};
-
-struct plan_counts {
-    int32_t items;
-    int32_t partials;
-};
 
 template <typename POLICY> struct plan_arguments {
     gpu_problem problem;
@@ -37,72 +23,6 @@ template <typename POLICY> struct plan_arguments {
     POLICY policy;
     int32_t validate;
 };
-
-GPU_DEVICE inspected_side queries_side(const gpu_metadata &metadata)
-{
-    inspected_side side = {};
-    side.cu_seqlens = metadata.cu_seqlens_q;
-    side.seqused = metadata.seqused_q;
-    side.total = metadata.total_q;
-    side.maximum = metadata.max_seqlen_q;
-    side.maximum_is_known = metadata.max_seqlen_q > 0;
-    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q;
-    side.seqused_name = VARLEN_METADATA_SEQUSED_Q;
-    return side;
-}
-
-GPU_DEVICE inspected_side keys_side(const gpu_metadata &metadata)
-{
-    inspected_side side = {};
-    side.cu_seqlens = metadata.cu_seqlens_k;
-    side.seqused = metadata.seqused_k;
-    side.leftpad = metadata.leftpad_k;
-    side.total = metadata.total_k;
-    side.paged_rows = (int64_t)metadata.page_size.divisor * metadata.page_table_width;
-    side.page_table_width = metadata.page_table_width;
-    side.maximum = metadata.max_seqlen_k;
-    side.maximum_is_known = metadata.max_seqlen_k > 0;
-    side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
-    side.seqused_name = VARLEN_METADATA_SEQUSED_K;
-    return side;
-}
-
-GPU_DEVICE inspected_pages pages_of(const gpu_metadata &metadata)
-{
-    inspected_pages pages = {};
-    pages.table = metadata.page_table;
-    pages.width = metadata.page_table_width;
-    pages.page_size = (int32_t)metadata.page_size.divisor;
-    pages.page_count = metadata.page_count;
-    return pages;
-}
-
-/* Columns of a sequence's row of the page table that are in use; none if its lengths are wrong. */
-GPU_DEVICE gpu_span used_columns(const gpu_metadata &metadata, int32_t b)
-{
-    inspected_side keys = keys_side(metadata);
-    if (inspect_lengths(keys, b).rule || side_padding(keys, b) == side_used(keys, b))
-        return {0, 0};
-    return {divide((int32_t)side_padding(keys, b), metadata.page_size),
-            divide((int32_t)side_used(keys, b) - 1, metadata.page_size) + 1};
-}
-
-/* The violation at a place, for those who report it. */
-GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t place)
-{
-    int32_t index = (int32_t)(uint32_t)place;
-    switch ((int32_t)(place >> 32)) {
-    case STAGE_CU_SEQLENS_Q: return inspect_cu_seqlens(queries_side(metadata), index);
-    case STAGE_LENGTHS_Q: return inspect_lengths(queries_side(metadata), index);
-    case STAGE_CU_SEQLENS_K: return inspect_cu_seqlens(keys_side(metadata), index);
-    case STAGE_LENGTHS_K: return inspect_lengths(keys_side(metadata), index);
-    }
-    gpu_span columns = used_columns(metadata, index);
-    varlen_violation found = {};
-    for (int32_t column = columns.begin; column < columns.end && !found.rule; column++)
-        found = inspect_page(pages_of(metadata), index, column);
-    return found;
-}
 
 GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
 {
@@ -131,16 +51,6 @@ GPU_DEVICE int32_t weight_class(int64_t weight)
         exponent++;
     int32_t level = exponent * 8 + (int32_t)(weight >> exponent); /* 0 .. 15 + 8 * exponent */
     return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
-}
-
-/* Whether the slot that ends at an element, or what comes behind the last slot, has rows that are not in use. */
-GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &element, int32_t batch)
-{
-    if (!side.cu_seqlens)
-        return false;
-    const int64_t slot = (int64_t)element.value - element.before;
-    return (side.seqused && element.used < slot) || element.padding > 0 ||
-           (element.index == batch && element.value < side.total);
 }
 
 /* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */

@@ -1,4 +1,4 @@
-/* Batches that need no plan: a few sequences whose items can each have a block of threads of their own. A launch of one
+/* Batches that need no plan: a few sequences whose items can each have a block of their own. A launch of one
  * more kernel would cost such a call as much as its arithmetic. The first warp of every block inspects the whole batch,
  * a few words that all of them read from the cache, and finds the item that has the block's number; items stand in
  * order of the sequences, since none waits for another.
@@ -8,12 +8,10 @@
 #ifndef VARLEN_GPU_SMALL_BATCH_H
 #define VARLEN_GPU_SMALL_BATCH_H
 
-#include "plan/plan_kernel.h"
+#include "call/scan.h"
+#include "plan/batch_rules.h"
+#include "plan/plan.h"
 
-enum {
-    SMALL_BATCH = 16,             /* sequences, at most */
-    SMALL_BATCH_SPLIT = INT32_MAX /* for a policy: keys are not split */
-};
 static_assert((int)SMALL_BATCH < WARP, "a thread for each element of cu_seqlens");
 
 /* What a thread of the first warp reads. */

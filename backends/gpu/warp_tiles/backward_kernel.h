@@ -1,13 +1,14 @@
-/* The kernels of the backward pass: blocks of threads that take items until none is left, or, of a small batch, each
+/* The kernels of the backward pass: blocks that take items until none is left, or, of a small batch, each
  * the one that is its own, with all that goes before it. */
 #ifndef VARLEN_GPU_BACKWARD_KERNEL_H
 #define VARLEN_GPU_BACKWARD_KERNEL_H
 
-#include "finish/backward_finish.h"
 #include "plan/small_batch.h"
-#include "warp_tiles/backward_prepare.h"
+#include "rows/backward_prepare.h"
+#include "warp_tiles/backward_finish.h"
+#include "warp_tiles/backward_tile.h"
 
-/* Small batches have no sequence of more than one tile, so that a block of threads has all rows of a sequence and kv
+/* Small batches have no sequence of more than one tile, so that a block has all rows of a sequence and kv
  * head to itself: nobody else needs its statistics, or adds to its dq. */
 template <typename INSTANCE> struct backward_small_batch {
     static constexpr int THREADS = INSTANCE::THREADS;
@@ -39,7 +40,7 @@ template <typename INSTANCE> struct backward_small_batch {
         const gpu_sequence sequence = sequence_at(problem, number.quotient);
         prepare_sequence(args, sequence, number.rest, memory.rows);
         if (thread_index() == 0 && sequence.keys > 0) {
-            item = backward_policy{problem.group, args.shape}.item(problem, sequence, SMALL_BATCH_SPLIT, 0, 0);
+            item = backward_policy{problem.group, args.cut}.item(problem, sequence, SMALL_BATCH_SPLIT, 0, 0);
             item.kv_head = number.rest;
             item.exists = 1;
         }
@@ -50,10 +51,10 @@ template <typename INSTANCE> struct backward_small_batch {
                                             int32_t kv_head, prepare_shared &shared)
     {
         const gpu_problem &problem = args.problem;
-        const int64_t base = first_row_block(problem, INSTANCE::ROWS, sequence.index);
-        const int32_t blocks = divide_up(sequence.queries * (int32_t)problem.group.divisor, (int32_t)INSTANCE::ROWS);
-        for (int32_t n = 0; n < blocks; n++)
-            prepare_rows<T, THREADS>(args, backward_rows_of(problem, INSTANCE::ROWS, sequence, n), base + n, kv_head,
+        const int64_t base = first_row_chunk(problem, INSTANCE::ROWS, sequence.index);
+        const int32_t chunks = divide_up(sequence.queries * (int32_t)problem.group.divisor, (int32_t)INSTANCE::ROWS);
+        for (int32_t n = 0; n < chunks; n++)
+            prepare_rows<T, THREADS>(args, row_chunk_of(problem, INSTANCE::ROWS, sequence, n), base + n, kv_head,
                                      shared);
     }
 };

@@ -1,42 +1,22 @@
-/* The kernels of the forward pass: blocks of threads that take items until none is left, or, of a small batch, each the
+/* The kernels of the forward pass: blocks that take items until none is left, or, of a small batch, each the
  * one that is its own. */
 #ifndef VARLEN_GPU_FORWARD_KERNEL_H
 #define VARLEN_GPU_FORWARD_KERNEL_H
 
-#include "finish/forward_finish.h"
 #include "plan/small_batch.h"
-
-/* One kernel, for one architecture: see tuning.h. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct forward_instance {
-    using T = T_;
-    static constexpr int HEAD_DIM = HEAD_DIM_;
-    static constexpr int VALUE_DIM = VALUE_DIM_;
-    static constexpr bool GENERAL = GENERAL_;
-    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_);
-    static constexpr int THREADS = TUNING.warps * warp_threads(ARCHITECTURE_);
-    using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.block_keys>;
-    using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.block_keys>;
-    using decode = forward_layout<THREADS, 1, TUNING.decode_warps, DECODE_TILE_ROWS, TUNING.decode_keys>;
-    using prefill_memory = forward_memory<forward_instance, prefill>;
-    using decode_memory = forward_memory<forward_instance, decode>;
-    static constexpr int MEMORY_BYTES =
-        prefill_memory::BYTES > decode_memory::BYTES ? prefill_memory::BYTES : decode_memory::BYTES;
-    static constexpr int SHARED_BYTES = MEMORY_BYTES + (int)sizeof(forward_shared);
-    static_assert(TUNING.warps <= FORWARD_WARPS && prefill::ROWS <= FORWARD_ROWS && prefill::ROWS <= THREADS,
-                  "a thread for each row");
-    static_assert(SHARED_BYTES <= shared_memory_limit(ARCHITECTURE_), "a block's shared memory");
-};
+#include "rows/outside.h"
+#include "warp_tiles/forward_results.h"
+#include "warp_tiles/forward_tile.h"
 
 template <typename INSTANCE, typename LAYOUT>
 GPU_DEVICE void forward_tile(const forward_arguments &args, forward_shared &shared)
 {
-    using work_type = forward_work<INSTANCE, LAYOUT>;
-    work_type work(args, shared);
+    forward_work<INSTANCE, LAYOUT> work(args, shared);
     work.multiply_all();
     if constexpr (LAYOUT::KEY_WARPS > 1)
-        finish_merged<typename INSTANCE::T, work_type, LAYOUT>(work);
+        finish_merged(work);
     else
-        finish_owned<typename INSTANCE::T, work_type, LAYOUT>(work);
+        finish_owned(work);
 }
 
 /* What follows from an item for its keys and rows. */

@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_KEPT_ROWS_H
 #define VARLEN_GPU_KEPT_ROWS_H
 
-#include "call/rows.h"
+#include "platform.h"
 
 #include <type_traits>
 

@@ -3,6 +3,7 @@
 #define VARLEN_GPU_TILE_COPIES_H
 
 #include "call/sequence.h"
+#include "platform.h"
 
 /* How the threads of a block share the rows of a tile: eight neighbours copy 128 bytes of one row. */
 template <int THREADS_, int ROWS_> struct copy_shares {
@@ -112,7 +113,7 @@ GPU_DEVICE void copy_rows(COPIES &copies, int number, const shared_tile<T, DIM> 
     }
 }
 
-/* Keys first .. end - 1, or values. Nearly all blocks of packed keys are whole, and lose no time over what is missing
+/* Keys first .. end - 1, or values. Nearly all chunks of packed keys are whole, and lose no time over what is missing
  * from the others. */
 template <typename SHARES, typename COPIES, typename T, int DIM>
 GPU_DEVICE void copy_keys(COPIES &copies, int number, const shared_tile<T, DIM> &tile, const gpu_key_rows &rows,

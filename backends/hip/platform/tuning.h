@@ -1,4 +1,5 @@
-/* The tables of backends/gpu/tuning.h for AMD GPUs: 64 KB of shared memory, and registers as docs/hip.md counts them. */
+/* The tables of backends/gpu/tuning.h for AMD GPUs: 64 KB of shared memory, and registers as docs/hip.md counts them.
+ */
 #ifndef VARLEN_HIP_TUNING_H
 #define VARLEN_HIP_TUNING_H
 
@@ -26,7 +27,7 @@ constexpr forward_row FORWARD_TUNINGS[] = {
 };
 
 constexpr backward_row BACKWARD_TUNINGS[] = {
-    /*       head  value          tile  block  score  of them   warps of                    results   general
+    /*       head  value          tile  chunk  score  of them   warps of                    results   general
      *        dim    dim   warps  keys   rows  warps   by row  dq by row  stages  blocks  by shared    blocks */
     {0x90a,    64,    64,     {4,   64,    32,     4,       2,         1,      2,      1,     false},       1},
     {0x90a,   128,   128,     {4,   64,    32,     4,       2,         1,      1,      1,     false},       1},

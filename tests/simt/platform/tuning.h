@@ -1,5 +1,5 @@
-/* The tables of backends/gpu/tuning.h for the test platform: of what vendors do differently, some of each. The narrowest
- * and the widest kernels keep rows as on AMD's GPUs, those between work as on NVIDIA's. */
+/* The tables of backends/gpu/tuning.h for the test platform: of what vendors do differently, some of each. The
+ * narrowest and the widest kernels keep rows as on AMD's GPUs, those between work as on NVIDIA's. */
 #ifndef VARLEN_SIMT_TUNING_H
 #define VARLEN_SIMT_TUNING_H
 
@@ -17,7 +17,7 @@ constexpr forward_row FORWARD_TUNINGS[] = {
 
 /* The widest: more threads than a block has rows, more warps than there is room for scores. */
 constexpr backward_row BACKWARD_TUNINGS[] = {
-    /*  head  value          tile  block  score  of them   warps of                    results   general
+    /*  head  value          tile  chunk  score  of them   warps of                    results   general
      *   dim    dim   warps  keys   rows  warps   by row  dq by row  stages  blocks  by shared    blocks */
     {1,   64,    64,     {4,   64,    64,     4,       2,         2,      1,      2,     false},       2},
     {1,  128,   128,     {8,  128,    64,     8,       2,         2,      2,      1,      true},       1},

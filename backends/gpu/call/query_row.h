@@ -2,8 +2,8 @@
  *
  * Row r of a sequence and kv head is query r / group, head r % group of the group: keys are read once for all heads of
  * a group, and the triangle that a causal mask leaves empty at the edge is as narrow as it can be. */
-#ifndef VARLEN_GPU_ROWS_H
-#define VARLEN_GPU_ROWS_H
+#ifndef VARLEN_GPU_QUERY_ROW_H
+#define VARLEN_GPU_QUERY_ROW_H
 
 #include "call/sequence.h"
 

@@ -2,8 +2,7 @@
 #ifndef VARLEN_GPU_OUTSIDE_H
 #define VARLEN_GPU_OUTSIDE_H
 
-#include "call/score.h"
-#include "plan/plan.h"
+#include "call/problem.h"
 
 /* An output over query rows or over key rows. */
 struct gpu_output {

@@ -2,7 +2,7 @@
 #ifndef VARLEN_GPU_STORED_SUMS_H
 #define VARLEN_GPU_STORED_SUMS_H
 
-#include "call/rows.h"
+#include "platform.h"
 
 /* A run of two or four elements, rounded to T. */
 template <typename T, int RUN> GPU_DEVICE void store_run(char *to, const float *run)

@@ -28,8 +28,8 @@ GPU_DEVICE block_share share_of_block(int64_t count, int32_t group)
     return {begin, smaller(begin + size, count)};
 }
 
-/* Rows of so many heads, each of so many pieces. */
-struct row_shape {
+/* Rows have so many heads, each of so many pieces. */
+struct row_counts {
     uint32_t heads;
     uint32_t pieces;
 };
@@ -41,25 +41,25 @@ struct piece_place {
 };
 
 /* Piece number `number`, counted through pieces, heads, rows. */
-GPU_DEVICE piece_place place_of_piece(const row_shape &shape, int64_t number)
+GPU_DEVICE piece_place place_of_piece(const row_counts &counts, int64_t number)
 {
-    int64_t head = number / shape.pieces;
-    int64_t row = head / shape.heads;
-    return {row, (uint32_t)(head - row * shape.heads), (uint32_t)(number - head * shape.pieces)};
+    int64_t head = number / counts.pieces;
+    int64_t row = head / counts.heads;
+    return {row, (uint32_t)(head - row * counts.heads), (uint32_t)(number - head * counts.pieces)};
 }
 
 /* The piece `step` pieces further on, with carries in place of divisions. */
-GPU_DEVICE void advance(piece_place &place, const piece_place &step, const row_shape &shape)
+GPU_DEVICE void advance(piece_place &place, const piece_place &step, const row_counts &counts)
 {
     place.piece += step.piece;
     place.head += step.head;
     place.row += step.row;
-    if (place.piece >= shape.pieces) {
-        place.piece -= shape.pieces;
+    if (place.piece >= counts.pieces) {
+        place.piece -= counts.pieces;
         place.head++;
     }
-    if (place.head >= shape.heads) {
-        place.head -= shape.heads;
+    if (place.head >= counts.heads) {
+        place.head -= counts.heads;
         place.row++;
     }
 }

@@ -5,9 +5,12 @@
 #ifndef VARLEN_GPU_BACKWARD_PREPARE_H
 #define VARLEN_GPU_BACKWARD_PREPARE_H
 
-#include "around/element_rows.h"
-#include "finish/outside.h"
-#include "plan/backward_plan.h"
+#include "call/elements.h"
+#include "call/query_row.h"
+#include "plan/backward_arguments.h"
+#include "plan/batch_rules.h"
+#include "rows/dsinks.h"
+#include "rows/outside.h"
 
 enum {
     PREPARE_THREADS = 256,
@@ -47,58 +50,39 @@ GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &
     return lse == minus_infinity ? 0.0f : make_finite(lse * gpu_log2e);
 }
 
-/* lse and delta of the rows of a block, zeros past its end. */
+/* lse and delta of the rows of a chunk, zeros past its end. */
 template <typename T, int THREADS>
-GPU_DEVICE void find_statistics(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
+GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head,
                                 prepare_shared &shared)
 {
     const gpu_problem &problem = args.problem;
-    for (int32_t row = thread_index() / PREPARE_LANES; row < args.shape.block_rows; row += THREADS / PREPARE_LANES) {
-        int32_t valid = smaller(row, block.rows - 1); /* all threads of a warp take part in the sums */
-        query_row place = query_row_at(problem, kv_head, block.first_row + valid);
-        int64_t token = (int64_t)block.sequence.first_query + place.query;
+    for (int32_t row = thread_index() / PREPARE_LANES; row < args.cut.chunk_rows; row += THREADS / PREPARE_LANES) {
+        int32_t valid = smaller(row, chunk.rows - 1); /* all threads of a warp take part in the sums */
+        query_row place = query_row_at(problem, kv_head, chunk.first_row + valid);
+        int64_t token = (int64_t)chunk.sequence.first_query + place.query;
         float delta = delta_of_row<T>(tensor_row(args.out, token, place.head), tensor_row(args.dout, token, place.head),
                                       problem.value_dim);
         if (thread_index() % PREPARE_LANES == 0) {
-            shared.lse[row] = row < block.rows ? lse_of_row(args, block.sequence, place) : 0.0f;
-            shared.delta[row] = row < block.rows ? delta : 0.0f;
+            shared.lse[row] = row < chunk.rows ? lse_of_row(args, chunk.sequence, place) : 0.0f;
+            shared.delta[row] = row < chunk.rows ? delta : 0.0f;
         }
     }
 }
 
-/* This block's share of dsinks, for each head of the group. Rows are in order, whoever adds them. */
-template <int THREADS>
-GPU_DEVICE void find_dsink_parts(const backward_arguments &args, const backward_rows &block, int32_t kv_head,
-                                 int64_t number, const prepare_shared &shared)
-{
-    const gpu_problem &problem = args.problem;
-    const int32_t group = (int32_t)problem.group.divisor;
-    for (int32_t n = thread_index(); n < group; n += THREADS) {
-        int32_t head = kv_head * group + n;
-        float sink = problem.sinks[head] * gpu_log2e;
-        float sum = 0.0f;
-        for (int32_t row = 0; row < block.rows; row++)
-            if (query_row_at(problem, kv_head, block.first_row + row).head == head && shared.delta[row] != 0.0f)
-                sum -= exp2_fast(fminf(sink - shared.lse[row], 0.0f)) * shared.delta[row];
-        args.dsink_parts[head * args.row_blocks + number] = sum;
-    }
-}
-
 /* Rows of dq that see no key. */
-template <int THREADS>
-GPU_DEVICE void clear_dq(const backward_arguments &args, const backward_rows &block, int32_t kv_head)
+template <int THREADS> GPU_DEVICE void clear_dq(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head)
 {
     const int32_t pieces = args.problem.head_dim / 8;
-    for (int32_t n = thread_index(); n < block.rows * pieces; n += THREADS) {
+    for (int32_t n = thread_index(); n < chunk.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
-        char *to = query_row_address(args.problem, args.dq, block.sequence, kv_head, block.first_row + row);
+        char *to = query_row_address(args.problem, args.dq, chunk.sequence, kv_head, chunk.first_row + row);
         store_16(to + (n - row * pieces) * 16, {{0, 0, 0, 0}});
     }
 }
 
 template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &args, int64_t place)
 {
-    const int32_t floats = args.shape.block_rows * args.shape.head_dim;
+    const int32_t floats = args.cut.chunk_rows * args.cut.head_dim;
     float *sums = args.dq_sums + place * floats;
     for (int32_t n = thread_index() * 4; n < floats; n += THREADS * 4)
         store_16(sums + n, {{0, 0, 0, 0}});
@@ -106,27 +90,27 @@ template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &a
         args.turns[place] = 0;
 }
 
-/* A block of rows, and its number among those of all sequences. */
+/* A chunk of rows, and its number among those of all sequences. */
 template <typename T, int THREADS>
-GPU_DEVICE void prepare_rows(const backward_arguments &args, const backward_rows &block, int64_t number,
-                             int32_t kv_head, prepare_shared &shared)
+GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number, int32_t kv_head,
+                             prepare_shared &shared)
 {
-    const int64_t place = kv_head * args.row_blocks + number;
-    const int32_t block_rows = args.shape.block_rows;
-    if (block.rows > 0) {
-        find_statistics<T, THREADS>(args, block, kv_head, shared);
+    const int64_t place = kv_head * args.row_chunks + number;
+    const int32_t chunk_rows = args.cut.chunk_rows;
+    if (chunk.rows > 0) {
+        find_statistics<T, THREADS>(args, chunk, kv_head, shared);
         block_barrier();
-        for (int32_t row = thread_index(); row < block_rows; row += THREADS) {
-            args.statistics[place * 2 * block_rows + row] = shared.lse[row];
-            args.statistics[(place * 2 + 1) * block_rows + row] = shared.delta[row];
+        for (int32_t row = thread_index(); row < chunk_rows; row += THREADS) {
+            args.statistics[place * 2 * chunk_rows + row] = shared.lse[row];
+            args.statistics[(place * 2 + 1) * chunk_rows + row] = shared.delta[row];
         }
     }
     if (args.dsinks)
-        find_dsink_parts<THREADS>(args, block, kv_head, number, shared);
-    if (block.keys.end == 0)
-        clear_dq<THREADS>(args, block, kv_head);
-    else if (dq_is_summed(block.sequence, args.shape))
-        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, block, number, kv_head));
+        find_dsink_parts<THREADS>(args, chunk, kv_head, number, shared.lse, shared.delta);
+    if (chunk.keys.end == 0)
+        clear_dq<THREADS>(args, chunk, kv_head);
+    else if (dq_is_summed(chunk.sequence, args.cut))
+        clear_dq_sums<THREADS>(args, sum_number_of_rows(args, chunk, number, kv_head));
     block_barrier(); /* `shared` is free again */
 }
 
@@ -192,10 +176,10 @@ template <typename T> GPU_KERNEL(PREPARE_THREADS, PREPARE_BLOCKS) prepare_kernel
     wait_for_earlier_kernel();
     if (!prepare_batch<PREPARE_THREADS>(args, plan_findings(args.plan)))
         return;
-    for (int64_t n = block_index(); n < args.row_blocks * problem.kv_heads; n += grid_blocks()) {
+    for (int64_t n = block_index(); n < args.row_chunks * problem.kv_heads; n += grid_blocks()) {
         const int64_t number = n / problem.kv_heads;
-        const backward_rows block = backward_rows_at(problem, args.shape.block_rows, number);
-        prepare_rows<T, PREPARE_THREADS>(args, block, number, (int32_t)(n - number * problem.kv_heads), shared);
+        const row_chunk chunk = row_chunk_at(problem, args.cut.chunk_rows, number);
+        prepare_rows<T, PREPARE_THREADS>(args, chunk, number, (int32_t)(n - number * problem.kv_heads), shared);
     }
 }
 

@@ -1,0 +1,76 @@
+/* What becomes of products q.k in a kernel, in both passes. What few calls use is in kernels of their own, so that the
+ * others need not carry it: a kernel has one of two rules. */
+#ifndef VARLEN_GPU_SCORE_RULE_H
+#define VARLEN_GPU_SCORE_RULE_H
+
+#include "call/softmax.h"
+#include "call/softmax_gradient.h"
+
+#include <type_traits>
+
+/* Scale, which is part of the multiplier, and mask. */
+struct plain_rule {
+    template <typename T> using exponent = fused_exponent<T>;
+
+    /* What drop() needs; without dropout, nothing is written. */
+    GPU_DEVICE static void find_key(philox_key &, const gpu_problem &)
+    {
+    }
+
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void transform(SUMS &, const ROWS &)
+    {
+    }
+
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void drop(SUMS &, const ROWS &, const philox_key &)
+    {
+    }
+
+    /* Backward, when masked products are there, and when dP is, too. */
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void weigh(SUMS &weights, const ROWS &rows)
+    {
+        weigh_scores(weights, rows);
+    }
+
+    template <typename SUMS, typename ROWS>
+    GPU_DEVICE static void differentiate(SUMS &gradients, SUMS &weights, const ROWS &rows)
+    {
+        differentiate_scores(gradients, weights, rows);
+    }
+};
+
+/* Any scale, softcap, ALiBi, mask and dropout. */
+struct general_rule {
+    template <typename T> using exponent = exact_exponent<T>;
+
+    GPU_DEVICE static void find_key(philox_key &key, const gpu_problem &problem)
+    {
+        if (problem.dropout_threshold)
+            key = dropout_key(problem);
+    }
+
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void transform(SUMS &scores, const ROWS &rows)
+    {
+        transform_scores(scores, rows);
+    }
+
+    template <typename SUMS, typename ROWS>
+    GPU_DEVICE static void drop(SUMS &weights, const ROWS &rows, const philox_key &key)
+    {
+        if (rows.problem.dropout_threshold)
+            drop_weights(weights, rows, key);
+    }
+
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void weigh(SUMS &, const ROWS &)
+    {
+    }
+
+    template <typename SUMS, typename ROWS>
+    GPU_DEVICE static void differentiate(SUMS &gradients, SUMS &weights, const ROWS &rows)
+    {
+        differentiate_products(gradients, weights, rows);
+    }
+};
+
+template <bool GENERAL> using score_rule = std::conditional_t<GENERAL, general_rule, plain_rule>;
+
+#endif

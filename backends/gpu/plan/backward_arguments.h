@@ -1,0 +1,59 @@
+/* What the kernels of the backward pass get: the call, its plan, and its pieces of the workspace. */
+#ifndef VARLEN_GPU_BACKWARD_ARGUMENTS_H
+#define VARLEN_GPU_BACKWARD_ARGUMENTS_H
+
+#include "call/violation.h"
+#include "plan/backward_plan.h"
+
+/* From a query row to the one `copied_rows` behind it, without a division: on by `bytes` and `heads`, and, where that
+ * passes the last head of the group, to the next token. */
+struct row_stride {
+    int64_t bytes;
+    int64_t carry_bytes;
+    int32_t heads;
+};
+
+struct backward_arguments {
+    gpu_problem problem;
+    gpu_plan plan;
+    backward_item *items;
+    backward_cut cut;
+    gpu_tensor out;
+    gpu_tensor dout;
+    gpu_tensor dq;
+    gpu_tensor dk;
+    gpu_tensor dv;
+    row_stride q_stride;
+    row_stride dout_stride;
+    const float *lse;
+    float *dsinks;      /* NULL: not wanted */
+    float *dsink_parts; /* [q_heads][row_chunks] */
+    float *statistics;  /* [kv_heads][row_chunks][2][chunk_rows]: lse in units of log2, then delta */
+    float *dq_sums;     /* [kv_heads][sum_chunks][chunk_rows * head_dim]: in whatever order suits the threads */
+    int32_t *turns;     /* [kv_heads][sum_chunks]: tiles that have added to dq_sums; NULL: in any order */
+    int64_t row_chunks; /* of all sequences, under one kv head */
+    int64_t sum_chunks; /* of those whose dq is summed */
+    violation_mailbox mailbox;
+    int32_t validate;
+    int32_t one_tile_each; /* no sequence has more keys than a tile: no dq is summed */
+};
+
+/* Number of an item's chunk among those of all kv heads. */
+GPU_DEVICE int64_t chunk_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
+{
+    return item.kv_head * args.row_chunks + item.chunk_base + chunk;
+}
+
+/* Likewise, among those whose dq is summed. */
+GPU_DEVICE int64_t sum_number(const backward_arguments &args, const backward_item &item, int32_t chunk)
+{
+    return item.kv_head * args.sum_chunks + item.sum_base + chunk;
+}
+
+GPU_DEVICE int64_t sum_number_of_rows(const backward_arguments &args, const row_chunk &chunk, int64_t number,
+                                      int32_t kv_head)
+{
+    return kv_head * args.sum_chunks + number - chunks_without_sums(args.problem, args.cut, chunk.sequence.index);
+}
+
+#endif
