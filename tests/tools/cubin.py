@@ -61,8 +61,9 @@ def cubin(code, threads=(128, 1, 1), symbol=FORWARD):
     parts = [("", 0, b"", 0), (".text", 1, code, 0),
              (".symtab", 2, bytes(24) + struct.pack("<IBBHQQ", 1, 2, 0, 1, 0, len(code)), 3),
              (".strtab", 3, b"\0" + symbol.encode() + b"\0", 0),
-             (f".nv.info.{symbol}", 0x70000000, struct.pack("<BBH", 3, 27, 255) + struct.pack("<BBHIII", 4, 5, 12, *threads),
-              0), (".shstrtab", 3, names + b".shstrtab\0", 0)]
+             (f".nv.info.{symbol}", 0x70000000,
+              struct.pack("<BBH", 3, 27, 255) + struct.pack("<BBHIII", 4, 5, 12, *threads), 0),
+             (".shstrtab", 3, names + b".shstrtab\0", 0)]
     texts = parts[-1][2]
     body, heads = b"", b""
     for name, kind, data, link in parts:

@@ -171,8 +171,8 @@ class Instructions(unittest.TestCase):
         self.assertEqual(amd.branch_target(0x1000, "65535"), 0x1000)
 
     def test_what_may_follow(self):
-        flow = [(instruction.target, instruction.continues)
-                for instruction in code("again:\nv_add_f32_e32 v0, v1, v2\ns_cbranch_scc1 again\ns_branch again\ns_endpgm")]
+        found = code("again:\nv_add_f32_e32 v0, v1, v2\ns_cbranch_scc1 again\ns_branch again\ns_endpgm")
+        flow = [(instruction.target, instruction.continues) for instruction in found]
         self.assertEqual(flow, [(None, True), (0x1000, True), (0x1000, False), (None, False)])
 
 

@@ -194,8 +194,8 @@ FREE = re.compile(r"s_(waitcnt|wait_|barrier|sched|delay_alu|clause|sleep|setpri
 # Loads of 16 bytes and atomic sums.
 LARGE_ACCESS = re.compile(r"global_(load_(dwordx4|b128)|atomic)")
 
-# The kernels address global memory by global_ and flat_ instructions; buffers are how gfx90a reaches scratch memory. The
-# other buffer_ instructions write back and empty caches.
+# The kernels address global memory by global_ and flat_ instructions; buffers are how gfx90a reaches scratch memory.
+# The other buffer_ instructions write back and empty caches.
 GROUPS = ((re.compile(r"v_(mfma|wmma)_"), "matrix"), (TRANSCENDENTAL, "transcendental"), (re.compile("v_"), "vector"),
           (re.compile("ds_"), "shared"), (re.compile("(scratch|buffer_load|buffer_store)_"), "scratch"),
           (re.compile("(global|flat|buffer)_"), "global"))

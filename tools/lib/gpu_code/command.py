@@ -1,6 +1,7 @@
 """The command line of tools/gpu_code, and what it prints."""
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -27,14 +28,14 @@ resources
 A dash stands for what the compiler does not tell.
 
 mix
-One row for each innermost loop that holds matrix instructions, of one pass through it. Of all the ways through the loop,
-from its header to a branch back, the one with the most matrix cycles counts, among those the one with the most accesses
-of 16 bytes and atomic sums in global memory, and among these the one with the fewest other cycles: the steady state, in
-which the next tile is copied and sums are added to, but masks, rescaling and pages are gone around. "left out" says how
-many cycles lie in the other blocks. A smaller loop without matrix instructions counts as one pass if it cannot be gone
-around. A kernel has one such loop per layout of its tiles; the one with the most matrix cycles is its main loop and
-marked with a star. "global" includes copies from there to shared memory, "shared" shuffles, "scalar" branches, barriers
-and the uniform unit.
+One row for each innermost loop that holds matrix instructions, of one pass through it. Of all the ways through the
+loop, from its header to a branch back, the one with the most matrix cycles counts, among those the one with the most
+accesses of 16 bytes and atomic sums in global memory, and among these the one with the fewest other cycles: the steady
+state, in which the next tile is copied and sums are added to, but masks, rescaling and pages are gone around. "left
+out" says how many cycles lie in the other blocks. A smaller loop without matrix instructions counts as one pass if it
+cannot be gone around. A kernel has one such loop per layout of its tiles; the one with the most matrix cycles is its
+main loop and marked with a star. "global" includes copies from there to shared memory, "shared" shuffles, "scalar"
+branches, barriers and the uniform unit.
 
 On AMD's GPUs, cycles are those in which one wave occupies the unit that executes an instruction. On NVIDIA's they are
 issue slots, one for each instruction. Both as if nothing overlapped: waiting for memory is not in them, and where
@@ -55,7 +56,7 @@ the tools that read the code are missing"""
 
 def arguments(words):
     parser = argparse.ArgumentParser(prog="tools/gpu_code", description=DESCRIPTION, epilog=NOTES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+                                     formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, width=120))
     parser.add_argument("file", metavar="FILE", nargs="?", help="a plugin, or an object file with GPU code")
     parser.add_argument("--compare", metavar=("OLD", "NEW"), nargs=2, help="in place of FILE: what changed between two")
     parser.add_argument("--compiler", metavar="PROGRAM", help="the clang++, hipcc or nvcc that built the file; without "
@@ -75,8 +76,8 @@ def arguments(words):
     shown.add_argument("--quiet", action="store_true", help="no table of resources")
     tested = parser.add_argument_group(
         "checks, of all kernels whether printed or not",
-        f"KERNELS is {checks.KERNELS}, each part a pattern, as in sm_*:forward:128:plain. Options may be given several "
-        "times, or several values with commas between them.")
+        f"KERNELS is {checks.KERNELS}, each part a pattern, as in sm_*:forward:128:plain.\n"
+        "Options may be given several times, or several values with commas between them.")
     tested.add_argument("--most-scratch", metavar="KERNELS=BYTES", type=checks.rules, action="extend", default=[],
                         help="the bytes of scratch memory that these kernels may use. The first that a kernel fits "
                         "counts, so that exceptions stand before the rule")
