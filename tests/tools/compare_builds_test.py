@@ -19,7 +19,7 @@ BUILD = sys.argv[2]
 
 # The command of a fake build. "times" holds a list of milliseconds by "workload dtype pass": one for each run, over and
 # over. What ran, and in what environment, is appended to "log".
-COMMAND = '''#!/usr/bin/env python3
+COMMAND = f"#!{sys.executable}\n" + '''
 import json, os, sys
 words = sys.argv[1:]
 folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -153,8 +153,8 @@ GROUPS = ((re.compile(r"(UTC)?[HIBDQ]G?MMA\b"), "matrix"), (re.compile(r"MUFU\b"
           (re.compile(r"(LDS|STS|LDSM|STSM|ATOMS|SHFL)\b"), "shared"), (re.compile(r"(LDL|STL)\b"), "scratch"),
           (re.compile(r"(LDG|LDGSTS|STG|LD|ST|REDG?|ATOMG?|CCTL|UTMA\w+|UBLK\w+)\b"), "global"),
           (re.compile(r"(LDCU?|U[A-Z]\w*|S2U?R|CS2R|R2UR|BRA|BRX|BRXU|BSSY|BSYNC|BREAK|EXIT|CALL|RET|BAR|WARPSYNC|"
-                      r"YIELD|NOP|NANOSLEEP|DEPBAR|LDGDEPBAR|MEMBAR|ERRBAR|CGAERRBAR|FENCE|SYNCS|WARPGROUP|ENDCOLLECTIVE|"
-                      r"ACQBULK|PREEXIT|ELECT|KILL|BMOV)\b"), "scalar"))
+                      r"YIELD|NOP|NANOSLEEP|DEPBAR|LDGDEPBAR|MEMBAR|ERRBAR|CGAERRBAR|FENCE|SYNCS|WARPGROUP|"
+                      r"ENDCOLLECTIVE|ACQBULK|PREEXIT|ELECT|KILL|BMOV)\b"), "scalar"))
 
 
 def group(instruction):
