@@ -33,6 +33,9 @@ Resource usage:
   REG:255 STACK:8 SHARED:1024 LOCAL:0 CONSTANT[2]:12 CONSTANT[0]:1000 TEXTURE:0 SURFACE:0 SAMPLER:0
 """
 
+# What it prints of the second cubin alone.
+CUBIN_USAGE = "\nResource usage:" + USAGE.split("Resource usage:")[2]
+
 FORWARD = "_Z14forward_kernelI13__nv_bfloat16Li64ELi64ELb0EEv17forward_arguments"
 
 # Shortened, with the addresses that the loop needs.
@@ -82,12 +85,14 @@ def write_program(path, text):
 
 
 def write_cuobjdump(path):
-    """A file FILE.usage or FILE.sass beside the cubin FILE stands for what is recorded here."""
+    """A file FILE.usage or FILE.sass beside FILE stands for what is recorded here; FILE.cubin is what FILE holds, for two
+    architectures."""
     write_program(path, f"""#!/bin/sh
 for file; do :; done
 case "$*" in
+    *-xelf*) cp "$file.cubin" plugin.1.sm_80.cubin && cp "$file.cubin" plugin.2.sm_90a.cubin ;;
     *-res-usage*) if [ -e "$file.usage" ]; then cat "$file.usage"; else cat <<'END'
-{USAGE}
+{CUBIN_USAGE}
 END
     fi ;;
     *-sass*) if [ -e "$file.sass" ]; then cat "$file.sass"; else cat <<'END'

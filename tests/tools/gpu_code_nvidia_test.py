@@ -15,7 +15,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 
-from cubin import FORWARD, SASS, USAGE, cubin, write_cuobjdump, write_program  # noqa: E402
+from cubin import CUBIN_USAGE, FORWARD, SASS, USAGE, cubin, write_cuobjdump, write_program  # noqa: E402
 from gpu_code import elf, mix, nvidia  # noqa: E402
 
 
@@ -75,6 +75,7 @@ class Resources(unittest.TestCase):
         self.assertEqual(sorted(usage), [("sm_80", FORWARD), ("sm_90a", FORWARD)])
         self.assertEqual([usage["sm_90a", FORWARD][name] for name in ("REG", "STACK", "SHARED")], [255, 8, 1024])
         self.assertEqual([usage["sm_80", FORWARD][name] for name in ("REG", "STACK", "SHARED")], [230, 0, 0])
+        self.assertEqual(list(nvidia.resource_usage(CUBIN_USAGE)), [(None, FORWARD)])
 
 
 class Instructions(unittest.TestCase):

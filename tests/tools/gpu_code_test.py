@@ -15,7 +15,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 
-from cubin import FORWARD, SASS, USAGE, cubin, write_cuobjdump, write_program  # noqa: E402
+from cubin import CUBIN_USAGE, FORWARD, SASS, USAGE, cubin, write_cuobjdump, write_program  # noqa: E402
 from gpu_code import amd, checks  # noqa: E402
 from gpu_code.kernel import Kernel, Resources  # noqa: E402
 from gpu_code.names import demangled  # noqa: E402
@@ -111,7 +111,7 @@ class Command(unittest.TestCase):
         self.nvcc = os.path.join(self.folder, "nvcc")
         write_program(self.nvcc, "#!/bin/sh\n")
         write_cuobjdump(os.path.join(self.folder, "cuobjdump"))
-        self.file = self.write("one.sm_90a.cubin", cubin(bytes(160)))
+        self.file = self.write("one.cubin", cubin(bytes(160)))
 
     def write(self, name, content):
         path = os.path.join(self.folder, name)
@@ -134,6 +134,15 @@ class Command(unittest.TestCase):
                                        "scratch spilled spilled SGPRs shared threads code".split())
         self.assertEqual(row.split(), "sm_90a forward bfloat16 64 64 no 255 - - 8 - - 1024 128 160".split())
 
+    def test_plugin(self):
+        plugin = self.write("plugin.so", b"\x7fELF\x02".ljust(64, b"\0") + b".nv_fatbin\0")
+        self.write("plugin.so.cubin", cubin(bytes(160)))
+        self.write("plugin.so.usage", USAGE.encode())
+        rows = [row.split() for row in self.inspect(plugin).stdout.splitlines()[1:3]]
+        self.assertEqual([(row[0], *row[6:]) for row in rows],
+                         [("sm_80", *"230 - - 0 - - 0 128 160".split()),
+                          ("sm_90a", *"255 - - 8 - - 1024 128 160".split())])
+
     def test_filters(self):
         for words, kept in ((("--kernel", "forward"), True), (("--kernel", "backward"), False), (("--general",), False),
                             (("--plain", "--dtype", "bfloat16"), True), (("--head-dim", "128"), False),
@@ -154,12 +163,12 @@ class Command(unittest.TestCase):
                                                       f"{TITLE}: 8 bytes of scratch memory, more than 7"])
 
     def test_comparison(self):
-        again = self.write("again.sm_90a.cubin", cubin(bytes(160)))
+        again = self.write("again.cubin", cubin(bytes(160)))
         self.assertEqual(self.inspect("--compare", self.file, again).stdout,
                          "1 kernels have the same code, 0 other code\n")
-        other = self.write("other.sm_90a.cubin", cubin(b"x" * 144))
-        self.write("other.sm_90a.cubin.usage", USAGE.replace("REG:255 STACK:8", "REG:240 STACK:0").encode())
-        self.write("other.sm_90a.cubin.sass",
+        other = self.write("other.cubin", cubin(b"x" * 144))
+        self.write("other.cubin.usage", CUBIN_USAGE.replace("REG:255 STACK:8", "REG:240 STACK:0").encode())
+        self.write("other.cubin.sass",
                    "".join(line + "\n" for line in SASS.splitlines() if "STL" not in line).encode())
         head, row, _, *summary = self.inspect("--compare", self.file, other).stdout.splitlines()
         self.assertEqual(head.split()[6:], ["registers", "scratch", "code", "instructions", "scratch"])
@@ -169,8 +178,8 @@ class Command(unittest.TestCase):
 
     def test_a_kernel_that_only_one_has(self):
         small = FORWARD.replace("14forward", "20forward_small")
-        other = self.write("other.sm_90a.cubin", cubin(bytes(160), symbol=small))
-        self.write("other.sm_90a.cubin.usage", USAGE.replace(FORWARD, small).encode())
+        other = self.write("other.cubin", cubin(bytes(160), symbol=small))
+        self.write("other.cubin.usage", CUBIN_USAGE.replace(FORWARD, small).encode())
         self.assertEqual(self.inspect("--compare", self.file, other).stdout.splitlines(), [
             "0 kernels have the same code, 0 other code", f"only in the old file: {TITLE}",
             "only in the new file: sm_90a forward_small bfloat16 64/64 plain"])

@@ -36,7 +36,8 @@ def find_cuobjdump(compiler):
 # ---- Kernels and their resources -----------------------------------------------------------------------------------
 
 def resource_usage(text):
-    """What cuobjdump -res-usage prints: {(architecture, symbol): {"REG": 255, "STACK": 8, ...}}."""
+    """What cuobjdump -res-usage prints: {(architecture, symbol): {"REG": 255, "STACK": 8, ...}}. Of a cubin, it prints no
+    architecture: None."""
     found = {}
     architecture = symbol = None
     for line in text.splitlines():
@@ -80,40 +81,44 @@ class Reader:
         self.folder = folder
 
     def cubins(self, data, path):
-        """The paths of the file's cubins, which are named PLUGIN.NUMBER.ARCHITECTURE.cubin."""
+        """The (architecture, path) of the file's cubins; (None, path) of a cubin itself."""
         if elf.machine(data) == elf.MACHINE_CUDA:
-            return [path]
-        before = set(os.listdir(self.folder))
+            return [(None, path)]
         programs.output(self.cuobjdump, "-all", "-xelf", "all", path, folder=self.folder)
-        return [os.path.join(self.folder, name) for name in sorted(set(os.listdir(self.folder)) - before)]
+        return [(name.split(".")[-2], os.path.join(self.folder, name)) for name in sorted(os.listdir(self.folder))]
+
+    def architecture_of(self, cubin, symbol):
+        return re.search(r"code for (\S+)", self.disassembly(cubin, symbol))[1]
 
     def kernels(self, data, path):
         """All kernels of a file. One that several source files contain is there once."""
         path = os.path.abspath(path)
         usage = resource_usage(programs.output(self.cuobjdump, "-all", "-res-usage", path))
         found = {}
-        for cubin in self.cubins(data, path):
+        for architecture, cubin in self.cubins(data, path):
             with open(cubin, "rb") as stream:
                 content = stream.read()
             sections = {section.name: section.data for section in elf.sections(content)}
-            functions = elf.functions(content)
-            named = re.search(r"\.(sm_\w+)\.cubin$", cubin)
-            for (architecture, symbol), values in usage.items():
-                if symbol not in functions or (named and named[1] != architecture):
+            for symbol, code in elf.functions(content).items():
+                values = usage.get((architecture, symbol))
+                if not values or (architecture, symbol) in found:
                     continue
-                info = sections.get(f".nv.info.{symbol}", b"")
                 limits = Resources(registers=values["REG"], accumulators=None, scalars=None, scratch=values["STACK"],
                                    spilled=None, spilled_scalars=None, shared=values["SHARED"],
-                                   threads=most_threads(info), code=len(functions[symbol]))
-                found.setdefault((architecture, symbol), Kernel(sys.modules[__name__], architecture, symbol, limits,
-                                                                (cubin, functions[symbol])))
+                                   threads=most_threads(sections.get(f".nv.info.{symbol}", b"")), code=len(code))
+                found[architecture, symbol] = Kernel(sys.modules[__name__],
+                                                     architecture or self.architecture_of(cubin, symbol), symbol,
+                                                     limits, (cubin, code))
         return list(found.values())
 
     def code(self, kernel):
         return kernel.source[1]
 
+    def disassembly(self, cubin, symbol):
+        return programs.output(self.cuobjdump, "-sass", "-fun", symbol, cubin)
+
     def instructions(self, kernel):
-        return instructions(programs.output(self.cuobjdump, "-sass", "-fun", kernel.symbol, kernel.source[0]))
+        return instructions(self.disassembly(kernel.source[0], kernel.symbol))
 
 
 # ---- Instructions --------------------------------------------------------------------------------------------------
