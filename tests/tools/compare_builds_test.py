@@ -7,9 +7,11 @@ usage: compare_builds_test.py LIBRARY BUILD     LIBRARY: tools/lib; BUILD: a bui
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -66,6 +68,7 @@ class CompareBuilds(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = os.path.realpath(scratch.name)
+        self.log = os.path.join(self.folder, "log")
         self.build("old", {"one-1x4k bf16 forward": [10], "decode-8x8k bf16 forward": [4]})
         self.build("new", {"one-1x4k bf16 forward": [10], "decode-8x8k bf16 forward": [4]})
 
@@ -92,8 +95,9 @@ class CompareBuilds(unittest.TestCase):
 
     def runs(self):
         """The builds, words and environments of what measured a workload."""
-        with open(os.path.join(self.folder, "log"), encoding="utf-8") as stream:
-            return [run for run in map(json.loads, stream) if "--workload" in run[1]]
+        with open(self.log, encoding="utf-8") as stream:
+            lines = stream.read().split("\n")[:-1]  # the last may be half written
+        return [run for run in map(json.loads, lines) if "--workload" in run[1]]
 
     def test_equal_builds(self):
         result = self.compare("--rounds", "2", "--limit", "0")
@@ -170,6 +174,17 @@ class CompareBuilds(unittest.TestCase):
         self.assertRegex(self.compare(status=3).stderr, r"new/bin/varlen bench .*: exit status 1\nno device")
         os.remove(os.path.join(self.folder, "new", "bin", "varlen"))
         self.assertIn("new is no build folder", self.compare(status=2).stderr)
+
+    def test_an_interrupt_ends_in_the_table(self):
+        tool = subprocess.Popen([sys.executable, TOOL, "old", "new", "--rounds", "1000", "--pass", "forward", "one"],
+                                cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (os.path.exists(self.log) and len(self.runs()) > 2):
+            time.sleep(0.05)
+        tool.send_signal(signal.SIGINT)
+        text, _ = tool.communicate(timeout=120)
+        self.assertEqual(tool.returncode, 130)
+        self.assertEqual(self.rows(text)["one-1x4k", "bf16", "forward"][2], "1.0000")
 
     def test_progress_on_a_terminal(self):
         reader, writer = pty.openpty()

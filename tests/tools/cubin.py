@@ -85,8 +85,8 @@ def write_program(path, text):
 
 
 def write_cuobjdump(path):
-    """A file FILE.usage or FILE.sass beside FILE stands for what is recorded here; FILE.cubin is what FILE holds, for two
-    architectures."""
+    """A file FILE.usage or FILE.sass beside FILE stands for what is recorded here; FILE.cubin is what FILE holds, for
+    two architectures."""
     write_program(path, f"""#!/bin/sh
 for file; do :; done
 case "$*" in

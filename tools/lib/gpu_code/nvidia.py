@@ -36,8 +36,8 @@ def find_cuobjdump(compiler):
 # ---- Kernels and their resources -----------------------------------------------------------------------------------
 
 def resource_usage(text):
-    """What cuobjdump -res-usage prints: {(architecture, symbol): {"REG": 255, "STACK": 8, ...}}. Of a cubin, it prints no
-    architecture: None."""
+    """What cuobjdump -res-usage prints: {(architecture, symbol): {"REG": 255, "STACK": 8, ...}}. Of a cubin, it prints
+    no architecture: None."""
     found = {}
     architecture = symbol = None
     for line in text.splitlines():
