@@ -165,7 +165,7 @@ class Command(unittest.TestCase):
     def test_comparison(self):
         again = self.write("again.cubin", cubin(bytes(160)))
         self.assertEqual(self.inspect("--compare", self.file, again).stdout,
-                         "1 kernels have the same code, 0 other code\n")
+                         "kernels with the same code: 1, with other code: 0\n")
         other = self.write("other.cubin", cubin(b"x" * 144))
         self.write("other.cubin.usage", CUBIN_USAGE.replace("REG:255 STACK:8", "REG:240 STACK:0").encode())
         self.write("other.cubin.sass",
@@ -173,15 +173,15 @@ class Command(unittest.TestCase):
         head, row, _, *summary = self.inspect("--compare", self.file, other).stdout.splitlines()
         self.assertEqual(head.split()[6:], ["registers", "scratch", "code", "instructions", "scratch"])
         self.assertEqual(row.split()[6:], "255 -> 240 8 -> 0 160 -> 144 10 -> 9 1 -> 0".split())
-        self.assertEqual(summary, ["0 kernels have the same code, 1 other code",
-                                   "their code: 160 -> 144 bytes (-10.00 %)"])
+        self.assertEqual(summary, ["kernels with the same code: 0, with other code: 1",
+                                   "code of these: 160 -> 144 bytes (-10.00 %)"])
 
     def test_a_kernel_that_only_one_has(self):
         small = FORWARD.replace("14forward", "20forward_small")
         other = self.write("other.cubin", cubin(bytes(160), symbol=small))
         self.write("other.cubin.usage", CUBIN_USAGE.replace(FORWARD, small).encode())
         self.assertEqual(self.inspect("--compare", self.file, other).stdout.splitlines(), [
-            "0 kernels have the same code, 0 other code", f"only in the old file: {TITLE}",
+            "kernels with the same code: 0, with other code: 0", f"only in the old file: {TITLE}",
             "only in the new file: sm_90a forward_small bfloat16 64/64 plain"])
 
     def test_usage(self):

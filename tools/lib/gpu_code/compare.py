@@ -56,12 +56,12 @@ class Comparison:
     def summary(self):
         count = len(self.pairs)
         moved = sum(pair.old == pair.new for pair in self.pairs)
-        lines = [f"{self.same} kernels have the same code, {count} other code"
-                 + (f", {moved} of them with the same figures" if moved else "")]
+        lines = [f"kernels with the same code: {self.same}, with other code: {count}"
+                 + (f", of which {moved} have the same figures" if moved else "")]
         lines += [f"only in the old file: {kernel.title()}" for kernel in self.gone]
         lines += [f"only in the new file: {kernel.title()}" for kernel in self.added]
-        totals = [sum(values) for values in zip(*([pair.old[HEADS.index("code")], pair.new[HEADS.index("code")]]
-                                                  for pair in self.pairs))]
-        if totals:
-            lines.append(f"their code: {totals[0]} -> {totals[1]} bytes ({100 * (totals[1] / totals[0] - 1):+.2f} %)")
+        if self.pairs:
+            old, new = (sum(side[HEADS.index("code")] for side in sides)
+                        for sides in ([pair.old for pair in self.pairs], [pair.new for pair in self.pairs]))
+            lines.append(f"code of these: {old} -> {new} bytes ({100 * (new / old - 1):+.2f} %)")
         return lines
