@@ -112,6 +112,12 @@ class Measure(BenchTest):
         text = self.small("--lens", "8", "--compare", "other.json").stdout
         self.assertRegex(text, r"\n  lens-8-h8-d128 +bf16 +forward +- +[0-9.]+ +-\n")
 
+    def test_without_peaks(self):
+        text = self.small("--lens", "8", "--no-peaks", "--json", "bare.json").stdout
+        self.assertNotIn("peak, measured", text)
+        self.assertEqual(set(self.read("bare.json")["peaks"].values()), {None})
+        self.assertIsNone(self.read("bare.json")["results"][0]["share"])
+
     def test_plot(self):
         found = subprocess.run(["python3", "-c", "import matplotlib"], stderr=subprocess.DEVNULL).returncode == 0
         result = self.small("--lens", "8", "--plot", "out.svg", status=0 if found else 1)

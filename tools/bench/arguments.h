@@ -31,6 +31,7 @@ typedef struct bench_arguments {
     int32_t threads;     /* 0 = all */
     int32_t repeats;     /* 0 = as many as a time budget allows */
     bool list;
+    bool no_peaks;
     const char *json; /* paths; NULL = not wanted */
     const char *compare;
     const char *plot;

@@ -130,9 +130,9 @@ static bool describe_device(varlen_context *context, const bench_arguments *argu
     return true;
 }
 
-static bool probe(bench_results *results, reason *why)
+static bool probe(const bench_arguments *arguments, bench_results *results, reason *why)
 {
-    if (results->threads == 0)
+    if (results->threads == 0 || arguments->no_peaks)
         return true;
     progress_show(0, results->count, "measuring this machine's peaks");
     const bool ok = bench_probe(results->threads, &results->peaks, why);
@@ -163,7 +163,7 @@ static bool plot(const bench_arguments *arguments, const bench_results *results,
 static bool measure_and_report(varlen_context *context, const bench_arguments *arguments, const char *earlier,
                                bench_results *results, reason *why)
 {
-    if (!probe(results, why))
+    if (!probe(arguments, results, why))
         return false;
     bench_print_device(results);
     if (!measure_all(context, arguments, results, why))

@@ -60,6 +60,25 @@ hip_packages=("clang-19:clang++-19" "lld-19:/usr/lib/llvm-19/bin/ld.lld"
     "clang-tools-19:/usr/lib/llvm-19/bin/clang-offload-bundler" "llvm-19:/usr/lib/llvm-19/bin/llvm-objdump"
     "libamdhip64-dev:/usr/include/hip/hip_runtime_api.h")
 
+# What reads the code of CUDA's kernels in a test, where the toolkit was packaged without it. The newest reads all.
+want_cuobjdump() {
+    local nvcc folder=.local/cuobjdump
+    nvcc=$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc) || return 0
+    if is_there cuobjdump || is_there "$(dirname "$(realpath "$nvcc")")/cuobjdump"; then
+        return 0
+    fi
+    if ! is_there "$folder/nvidia/*/bin/cuobjdump"; then
+        can_install || return 0
+        echo "installing nvidia-cuda-cuobjdump in $folder"
+        python3 -m pip install --quiet --root-user-action=ignore --target "$folder" nvidia-cuda-cuobjdump \
+            nvidia-cuda-nvdisasm || echo "going on without cuobjdump"
+    fi
+    if is_there "$folder/nvidia/*/bin/cuobjdump"; then
+        PATH=$PATH:$(compgen -G "$PWD/$folder/nvidia/*/bin" | head -n 1)
+        export PATH
+    fi
+}
+
 # ccache makes a second build fast, where it is installed.
 if command -v ccache >/dev/null; then
     export CMAKE_C_COMPILER_LAUNCHER=ccache
