@@ -12,7 +12,7 @@
 #include "kernels/columns.h"
 #include "kernels/dropout.h"
 #include "kernels/load.h"
-#include "kernels/panel.h"
+#include "kernels/panel_products.h"
 #include "kernels/softmax.h"
 #include "kernels/tiles.h"
 #include "kernels/turns.h"

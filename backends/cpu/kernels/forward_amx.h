@@ -5,6 +5,7 @@
 #define VARLEN_CPU_FORWARD_AMX_H
 
 #include "kernels/forward_work.h"
+#include "kernels/panel_products.h"
 #include "kernels/prefetch.h"
 #include "kernels/softmax_pairs.h"
 

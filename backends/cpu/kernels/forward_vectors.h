@@ -3,6 +3,7 @@
 #define VARLEN_CPU_FORWARD_VECTORS_H
 
 #include "kernels/forward_work.h"
+#include "kernels/panel_products.h"
 #include "kernels/prefetch.h"
 
 /* Keys begin .. end - 1 against one panel. The loaded keys and values begin with key block_begin. */

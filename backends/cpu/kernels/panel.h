@@ -6,7 +6,7 @@
  *     panel_accumulate   O[dim][query]  = O[dim][query] * factor[query] + sum over key of V[key][dim] * P[key][query]
  *     panel_contract     dV[key][dim]  += sum over query of P[key][query] * dO[query][dim]
  *
- * They are in panel_vectors.h, and for the matrix unit in panel_amx.h.
+ * They are in panel_vectors.h, and for the matrix unit in panel_amx.h; panel_products.h has those of the kernel set.
  *
  * An element is a float, or a pair of bfloat16 (the one with the lower number in the lower half) that belong to two
  * neighbouring steps: then a product of n steps has n / 2, and each step adds two products. Both have four bytes. */
@@ -78,11 +78,5 @@ PANEL_INLINE vfloat panel_multiply_add(vfloat sum, vfloat element, vfloat column
     (void)elements;
     return sum + element * column;
 }
-
-#if defined(CPU_AMX)
-#include "kernels/panel_amx.h"
-#else
-#include "kernels/panel_vectors.h"
-#endif
 
 #endif
