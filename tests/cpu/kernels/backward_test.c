@@ -7,11 +7,7 @@ enum { KEYS = 19 };
 
 static float *random_panel(int32_t rows, int vectors, float scale)
 {
-    float *made = check_floats((rows + 1) * (int64_t)PANEL);
-    for (int32_t row = 0; row < rows; row++)
-        for (int column = 0; column < vectors * LANES; column++)
-            made[row * PANEL + column] = check_random() * scale;
-    return made;
+    return check_random_rows(rows, vectors * LANES, PANEL, scale);
 }
 
 static float *copy_of(const float *panel)

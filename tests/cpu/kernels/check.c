@@ -112,3 +112,12 @@ float check_random(void)
 {
     return (float)(int32_t)check_random_bits() * 0x1p-31f;
 }
+
+float *check_random_rows(int64_t rows, int64_t columns, int64_t stride, float scale)
+{
+    float *made = check_floats((rows + 1) * stride);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++)
+            made[row * stride + column] = check_random() * scale;
+    return made;
+}

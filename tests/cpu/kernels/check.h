@@ -42,4 +42,8 @@ uint32_t check_random_bits(void);
 /* Between -1 and 1. */
 float check_random(void);
 
+/* check_floats of so many rows, `stride` apart, and one more; the first `columns` of each of the first `rows` are at
+ * random between -scale and scale. */
+float *check_random_rows(int64_t rows, int64_t columns, int64_t stride, float scale);
+
 #endif

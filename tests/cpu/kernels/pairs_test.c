@@ -132,13 +132,9 @@ static void interleaved_vectors_are_restored(void)
         check_bits(ordered[i], pair_of(first[i], second[i]), "interleaved", 0, i);
 }
 
-static float *random_rows(int32_t rows, int32_t room, int vectors)
+static float *random_rows(int32_t rows, int vectors)
 {
-    float *made = check_floats((int64_t)room * PANEL);
-    for (int32_t row = 0; row < rows; row++)
-        for (int column = 0; column < vectors * LANES; column++)
-            made[row * PANEL + column] = check_random();
-    return made;
+    return check_random_rows(rows, vectors * LANES, PANEL, 1.0f);
 }
 
 /* Neighbouring columns, in place or not; filled up with zeros to PANEL_STEPS pairs. */
@@ -147,7 +143,7 @@ static void columns_are_packed(void)
     enum { ROWS = 5 };
     for (int vectors = 1; vectors <= PANEL_VECTORS; vectors++)
         for (int in_place = 0; in_place < 2; in_place++) {
-            float *rows = random_rows(ROWS, ROWS, vectors);
+            float *rows = random_rows(ROWS, vectors);
             float *before = check_floats(ROWS * PANEL);
             memcpy(before, rows, ROWS * PANEL * sizeof *rows);
             float *pairs = in_place ? rows : check_floats(ROWS * PANEL);
@@ -170,7 +166,7 @@ static void rows_are_packed(void)
     for (int32_t count = 1; count <= MOST; count += 4)
         for (int vectors = 1; vectors <= PANEL_VECTORS; vectors++)
             for (int in_place = 0; in_place < 2; in_place++) {
-                float *rows = random_rows(count, ROOM, vectors);
+                float *rows = random_rows(ROOM, vectors);
                 float *before = check_floats(ROOM * PANEL);
                 memcpy(before, rows, ROOM * PANEL * sizeof *rows);
                 float *pairs = in_place ? rows : check_floats(ROOM * PANEL);
@@ -191,9 +187,9 @@ static void rows_are_packed(void)
 static void rows_are_scaled_and_packed(void)
 {
     enum { ROWS = 16 };
-    float *rows = random_rows(ROWS, ROWS, PANEL_VECTORS);
+    float *rows = random_rows(ROWS, PANEL_VECTORS);
     float *before = check_floats(ROWS * PANEL);
-    float *factors = random_rows(1, 1, PANEL_VECTORS);
+    float *factors = random_rows(1, PANEL_VECTORS);
     memcpy(before, rows, ROWS * PANEL * sizeof *rows);
     pairs_scale_rows(rows, factors, ROWS, PANEL_VECTORS);
     for (int row = 0; row < ROWS / 2; row++)

@@ -20,11 +20,7 @@ static panel_columns random_columns(int vectors)
 
 static float *random_scores(int32_t keys, int vectors, float scale)
 {
-    float *scores = check_floats((keys + 1) * (int64_t)PANEL);
-    for (int32_t key = 0; key < keys; key++)
-        for (int column = 0; column < vectors * LANES; column++)
-            scores[key * PANEL + column] = check_random() * scale;
-    return scores;
+    return check_random_rows(keys, vectors * LANES, PANEL, scale);
 }
 
 /* Nothing but keys and vectors was written. */
