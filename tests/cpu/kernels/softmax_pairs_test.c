@@ -19,7 +19,8 @@ static reference_row after_step(reference_row row, const float *scores, int32_t 
 {
     double largest = -(double)INFINITY;
     for (int32_t key = 0; key < keys; key++)
-        largest = fmax(largest, (double)scores[key * PANEL]);
+        if ((double)scores[key * PANEL] > largest)
+            largest = (double)scores[key * PANEL];
     if (largest * multiplier > row.score * multiplier + (double)SOFTMAX_PAIRS_SLACK) {
         row.sum *= plain_weight(row.score, largest, multiplier);
         row.score = largest;
