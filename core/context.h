@@ -8,8 +8,8 @@
 #include "error.h"
 #include "pending_violation.h"
 
-/* Nothing in it changes between varlen_open and varlen_close but for what is pending, which has a lock of its own: calls
- * from any number of threads need no other. */
+/* Nothing in it changes between varlen_open and varlen_close but for what is pending, which has a lock of its own:
+ * calls from any number of threads need no other. */
 struct varlen_context {
     const varlen_backend *backend;
     void *state; /* the backend's */

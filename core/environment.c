@@ -17,8 +17,8 @@ typedef struct declaration {
 
 static const declaration declarations[] = {
     {"VARLEN_BACKEND", "auto | NAME | NAME:DEVICE | a comma list of these names, as in cuda:1,cpu", "auto",
-     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and lists "
-     "go on to the next. Empty: not set."},
+     "The backend that a program opens unless it names one itself. A backend named alone opens or fails; auto and "
+     "lists go on to the next. Empty: not set."},
     {"VARLEN_BACKEND_PATH", "absolute folders, separated by colons", "",
      "Folders to search for backend plugins before the one beside libvarlen. Ignored in setuid programs."},
     {"VARLEN_LOG", "error | warn | info | debug", "",

@@ -4,8 +4,8 @@
 
 #include "text.h"
 
-/* Adds the sentence for `violation` and gives VARLEN_ERROR_BAD_METADATA, or VARLEN_ERROR_INTERNAL if no rule or argument
- * has these numbers. VARLEN_OK, and no sentence, if it is VARLEN_VIOLATION_NONE. */
+/* Adds the sentence for `violation` and gives VARLEN_ERROR_BAD_METADATA, or VARLEN_ERROR_INTERNAL if no rule or
+ * argument has these numbers. VARLEN_OK, and no sentence, if it is VARLEN_VIOLATION_NONE. */
 varlen_status varlen_violation_words(const varlen_violation *violation, varlen_text *words);
 
 /* Fails with VARLEN_ERROR_BAD_METADATA and the sentence for `violation`, whether the host or a device has found it.

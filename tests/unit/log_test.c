@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/plugin.h"
 #include "support/alone.h"
 
 /* What `write_lines` prints on stderr. The text lives until the next call. */
@@ -93,6 +94,24 @@ static void stderr_is_back_after_the_sink(void **state)
     assert_string_equal(printed_by(write_to_sink), "varlen: debug: after the sink\n");
 }
 
+static void ask_for_a_secret(void)
+{
+    enum { SECONDS = 30 };
+    alarm(SECONDS); /* a lock that is waited for by its own thread would hang */
+    assert_null(varlen_plugin_host.environment("VARLEN_SECRET"));
+    alarm(0);
+}
+
+/* The line is written under the log's lock, which VARLEN_LOG is then read under: nothing on that way may write a line.
+ */
+static void the_first_line_may_be_about_the_environment(void **state)
+{
+    (void)state;
+    setenv("VARLEN_LOG", "error", 1);
+    setenv("VARLEN_SECRET", "1", 1);
+    assert_words(printed_by(ask_for_a_secret), "VARLEN_SECRET is not one of varlen's environment variables");
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -101,6 +120,7 @@ int main(void)
         cmocka_unit_test(takes_an_unknown_level_for_warn_and_says_so),
         cmocka_unit_test(sink_receives_all_levels_and_stderr_none),
         cmocka_unit_test(stderr_is_back_after_the_sink),
+        cmocka_unit_test(the_first_line_may_be_about_the_environment),
     };
     return run_each_alone("log", cases, ROWS_OF(cases));
 }
