@@ -82,7 +82,7 @@ static void prepare_row(const varlen_attention *attention, const varlen_backward
         sum += out[dim] * dout[dim];
     delta[head * attention->total_q + row] = sum;
     memset(cpu_row(&args->dq, attention->dtype, row, head), 0,
-           (size_t)(attention->head_dim * varlen_dtype_size(attention->dtype)));
+           (size_t)(attention->head_dim * cpu_element_size(attention->dtype)));
 }
 
 static void prepare_sequence(const void *pointer, int32_t member, int64_t b)
@@ -179,7 +179,7 @@ static cpu_team_size team_for(const cpu_state *state, const backward_work *work,
     const cpu_metadata *metadata = &work->inputs->metadata;
     int64_t keys = cpu_gap_rows(metadata->cu_seqlens_k, metadata->seqused_k, attention->batch, attention->total_k);
     int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
-    int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * varlen_dtype_size(attention->dtype);
+    int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * cpu_element_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(rows, row_bytes);
     return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));

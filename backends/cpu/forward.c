@@ -164,7 +164,7 @@ static cpu_team_size team_for(const cpu_state *state, const forward_work *work, 
     const varlen_attention *attention = work->inputs->attention;
     const cpu_metadata *metadata = &work->inputs->metadata;
     int64_t cleared = cpu_gap_rows(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q);
-    int64_t row_bytes = (int64_t)attention->value_dim * varlen_dtype_size(attention->dtype);
+    int64_t row_bytes = (int64_t)attention->value_dim * cpu_element_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(cleared * attention->q_heads, row_bytes);
     return cpu_team_for(state, cpu_min(worth, (int64_t)work->workspace.threads));

@@ -35,7 +35,7 @@ static inline int32_t cpu_group(const varlen_attention *attention)
 static inline char *cpu_row(const varlen_tensor *tensor, varlen_dtype dtype, int64_t row, int32_t head)
 {
     int64_t element = row * tensor->token_stride + head * tensor->head_stride;
-    return (char *)tensor->data + element * varlen_dtype_size(dtype);
+    return (char *)tensor->data + element * cpu_element_size(dtype);
 }
 
 #endif

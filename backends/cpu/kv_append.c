@@ -84,7 +84,7 @@ static void append_token(const varlen_kv_append_args *args, const new_token *tok
 {
     const cpu_cache k_cache = {args->k_cache, args->k_page_stride, args->page_size, args->dtype};
     const cpu_cache v_cache = {args->v_cache, args->v_page_stride, args->page_size, args->dtype};
-    int64_t element = varlen_dtype_size(args->dtype);
+    int64_t element = cpu_element_size(args->dtype);
     for (int32_t head = 0; head < args->kv_heads; head++) {
         cpu_key_rows keys = cpu_key_rows_of(&k_cache, head, &token->slot);
         cpu_key_rows values = cpu_key_rows_of(&v_cache, head, &token->slot);
@@ -116,7 +116,7 @@ static cpu_team_size team_for(const cpu_state *cpu, const varlen_kv_append_args 
     int64_t tokens = args->cu_seqlens_new[args->batch];
     int64_t dims = (int64_t)args->head_dim + args->value_dim;
     return cpu_team_for(cpu, 1 + cpu_threads_for_rows(tokens * ((int64_t)args->kv_heads + args->q_heads),
-                                                      2 * dims * varlen_dtype_size(args->dtype)));
+                                                      2 * dims * cpu_element_size(args->dtype)));
 }
 
 varlen_status cpu_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)

@@ -1,5 +1,6 @@
 /* varlen_merge: partial results combined by their lse. */
 #include "around.h"
+#include "element_size.h"
 #include "rows.h"
 #include "score_rule.h"
 #include "state.h"
@@ -19,7 +20,7 @@ static const char *partial_row(const varlen_merge_args *args, int32_t part, int6
 {
     const varlen_tensor *tensor = &args->partial_out;
     int64_t element = part * args->partial_out_stride + token * tensor->token_stride + head * tensor->head_stride;
-    return (const char *)tensor->data + element * varlen_dtype_size(args->partial_dtype);
+    return (const char *)tensor->data + element * cpu_element_size(args->partial_dtype);
 }
 
 /* The sum over parts of exp(lse), as sum * exp(maximum); nothing seen: maximum is -infinity. */
@@ -56,7 +57,7 @@ static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head
         row_add(sum, weight, row, args->value_dim);
     }
     int64_t element = token * args->out.token_stride + head * args->out.head_stride;
-    row_store((char *)args->out.data + element * varlen_dtype_size(args->dtype), sum, args->dtype, args->value_dim);
+    row_store((char *)args->out.data + element * cpu_element_size(args->dtype), sum, args->dtype, args->value_dim);
     if (args->lse)
         args->lse[head * args->tokens + token] =
             total.maximum == -INFINITY ? -INFINITY : score_finite((float)(total.maximum + log(total.sum)));
@@ -72,8 +73,8 @@ static void merge_token(const void *pointer, int32_t member, int64_t token)
 
 static cpu_team_size team_for(const cpu_state *cpu, const varlen_merge_args *args)
 {
-    int64_t row_bytes = (int64_t)args->value_dim * ((int64_t)args->parts * varlen_dtype_size(args->partial_dtype) +
-                                                    varlen_dtype_size(args->dtype));
+    int64_t row_bytes = (int64_t)args->value_dim *
+                        ((int64_t)args->parts * cpu_element_size(args->partial_dtype) + cpu_element_size(args->dtype));
     return cpu_team_for(cpu, 1 + cpu_threads_for_rows(args->tokens * args->heads, row_bytes));
 }
 

@@ -1,5 +1,7 @@
 #include "outside.h"
 
+#include "element_size.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -30,7 +32,7 @@ int64_t cpu_gap_rows(const int32_t *cu_seqlens, const int32_t *seqused, int32_t 
 
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows)
 {
-    int64_t element = varlen_dtype_size(dtype);
+    int64_t element = cpu_element_size(dtype);
     for (int64_t row = rows.begin; row < rows.end; row++)
         for (int32_t head = 0; head < heads; head++) {
             int64_t offset = row * tensor->token_stride + head * tensor->head_stride;

@@ -2,7 +2,7 @@
 #ifndef VARLEN_CPU_SEQUENCE_H
 #define VARLEN_CPU_SEQUENCE_H
 
-#include <varlen/varlen.h>
+#include "element_size.h"
 
 typedef struct cpu_sequence {
     int32_t index;        /* in the batch */
@@ -67,7 +67,7 @@ typedef struct cpu_key_rows {
 
 static inline cpu_key_rows cpu_key_rows_of(const cpu_cache *cache, int32_t head, const cpu_sequence *sequence)
 {
-    int64_t element = varlen_dtype_size(cache->dtype);
+    int64_t element = cpu_element_size(cache->dtype);
     return (cpu_key_rows){
         .data = (char *)cache->tensor.data + head * cache->tensor.head_stride * element,
         .pages = sequence->pages,

@@ -573,12 +573,7 @@ VARLEN_API varlen_status varlen_stream_wait(varlen_context *context, varlen_stre
 /* Bytes of an element; 0 for what is not a varlen_dtype of this header. */
 static inline int64_t varlen_dtype_size(varlen_dtype dtype)
 {
-    switch (dtype) {
-    case VARLEN_FLOAT32: return 4;
-    case VARLEN_FLOAT16: return 2;
-    case VARLEN_BFLOAT16: return 2;
-    }
-    return 0;
+    return dtype == VARLEN_FLOAT32 ? 4 : dtype == VARLEN_FLOAT16 || dtype == VARLEN_BFLOAT16 ? 2 : 0;
 }
 
 /* Heads first_head .. of a [tokens, row_heads, dim] tensor, dense: the general case of those below. */

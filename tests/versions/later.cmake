@@ -15,7 +15,7 @@ foreach(struct IN ITEMS attention inputs forward_args backward_args merge_args p
   change(api "\n} varlen_${struct};" "\n    uint64_t later;\n} varlen_${struct};")
 endforeach()
 change(api "    VARLEN_BFLOAT16 = 2\n" "    VARLEN_BFLOAT16 = 2,\n    VARLEN_FLOAT8 = 3\n")
-change(api "    case VARLEN_BFLOAT16: return 2;\n" "    case VARLEN_BFLOAT16: return 2;\n    case VARLEN_FLOAT8: return 1;\n")
+change(api " || dtype == VARLEN_BFLOAT16 ? 2 : 0;" " || dtype == VARLEN_BFLOAT16 ? 2 : dtype == VARLEN_FLOAT8;")
 change(api "    VARLEN_MASK_WINDOW = 2 " "    VARLEN_MASK_LATER = 3,\n    VARLEN_MASK_WINDOW = 2 ")
 change(api "#define VARLEN_FEATURE_BATCH_INVARIANT " "#define VARLEN_FEATURE_LATER ((uint64_t)1 << 17)
 #define VARLEN_FEATURE_LATER_MASK ((uint64_t)1 << 18)

@@ -100,7 +100,7 @@ static void find_rows(decode_rows *rows, const decode_work *work, const decode_s
     static const float zeros[CPU_MAX_DIM];
     varlen_dtype dtype = work->tile->inputs->attention->dtype;
     rows->vectors = (dim + LANES - 1) / LANES;
-    rows->row_bytes = (int32_t)(dim * varlen_dtype_size(dtype));
+    rows->row_bytes = (int32_t)(dim * cpu_element_size(dtype));
     rows->count = end - begin;
     rows->row[rows->count] = zeros;
     for (int32_t i = 0; i < rows->count; i++) {

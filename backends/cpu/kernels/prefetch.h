@@ -65,7 +65,7 @@ PANEL_INLINE void prefetch_keys(const cpu_cache *cache, const cpu_forward_tile *
 {
     cpu_key_rows rows = cpu_key_rows_of(cache, tile->kv_head, &tile->sequence);
     for (int64_t key = keys.begin; key < keys.end; key++)
-        prefetch_row(cpu_key_row(&rows, key), dim * varlen_dtype_size(cache->dtype));
+        prefetch_row(cpu_key_row(&rows, key), dim * cpu_element_size(cache->dtype));
 }
 
 PANEL_INLINE void prefetch_queries(const varlen_tensor *tensor, const cpu_forward_tile *tile, int64_t dim,
@@ -76,7 +76,7 @@ PANEL_INLINE void prefetch_queries(const varlen_tensor *tensor, const cpu_forwar
     for (int64_t query = queries.begin; query < queries.end; query++)
         for (int32_t head = tile->kv_head * group; head < (tile->kv_head + 1) * group; head++)
             prefetch_row(cpu_row(tensor, attention->dtype, tile->sequence.first_query + query, head),
-                         dim * varlen_dtype_size(attention->dtype));
+                         dim * cpu_element_size(attention->dtype));
 }
 
 /* One of the parts of what is planned; the work between two parts hides their latency. */
