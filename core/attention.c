@@ -1,17 +1,32 @@
 /* varlen_supports, varlen_workspace_size, varlen_forward, varlen_backward. */
 #include "context.h"
 #include "float_state.h"
+#include "limits.h"
 #include "metadata.h"
 #include "rule.h"
 #include "rules_attention.h"
 #include "rules_passes.h"
+#include "structs.h"
 #include "violation.h"
 
-static varlen_status check_supported(const varlen_context *context, const varlen_attention *attention, varlen_pass pass)
+/* A problem on its way to the backend. */
+typedef struct problem {
+    varlen_attention own; /* as this library has it */
+    varlen_struct_room room;
+    const varlen_attention *handed; /* as the backend has it */
+} problem;
+
+/* All that can be said about the problem before the backend is asked. */
+static varlen_status prepare(const varlen_context *context, const varlen_attention *given, varlen_pass pass,
+                             problem *made)
 {
+    VARLEN_TRY(varlen_check_attention(given, pass, &made->own));
     const bool exists = pass == VARLEN_PASS_FORWARD || context->backend->backward;
     VARLEN_TRY(varlen_require_function(context, exists, "varlen_backward"));
-    return VARLEN_CALL_BACKEND(context, supports, attention, pass);
+    VARLEN_TRY(varlen_limits_check_attention(context, &made->own, pass));
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_ATTENTION, &made->own, context->backend));
+    made->handed = varlen_struct_fit(VARLEN_STRUCT_ATTENTION, &made->own, context->backend, &made->room);
+    return VARLEN_OK;
 }
 
 static varlen_status check_scratch(const varlen_context *context, const varlen_attention *attention, varlen_pass pass,
@@ -34,23 +49,23 @@ static varlen_status check_metadata(const varlen_context *context, const varlen_
 varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass)
 {
     VARLEN_DEFAULT_FLOAT_STATE;
-    varlen_attention problem;
+    problem asked;
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
-    VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    return check_supported(context, &problem, pass);
+    VARLEN_TRY(prepare(context, attention, pass, &asked));
+    return VARLEN_CALL_BACKEND(context, supports, asked.handed, pass);
 }
 
 varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention, varlen_pass pass,
                                     size_t *size)
 {
     VARLEN_DEFAULT_FLOAT_STATE;
-    varlen_attention problem;
+    problem asked;
     size_t needed = 0;
     VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
     VARLEN_RULE(size, INVALID_ARGUMENT, "size is NULL");
-    VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    VARLEN_TRY(check_supported(context, &problem, pass));
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, &problem, pass, &needed));
+    VARLEN_TRY(prepare(context, attention, pass, &asked));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, asked.handed, pass, &needed));
     *size = needed;
     return VARLEN_OK;
 }
@@ -60,16 +75,22 @@ varlen_status varlen_forward(varlen_context *context, varlen_stream stream, cons
 {
     VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_FORWARD;
-    varlen_attention problem;
+    problem asked;
     varlen_inputs inputs;
     varlen_forward_args data;
+    varlen_struct_room inputs_room, data_room;
     VARLEN_TRY(varlen_begin_call(context));
-    VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    VARLEN_TRY(varlen_check_forward(&problem, args, &inputs, &data));
-    VARLEN_TRY(check_supported(context, &problem, pass));
-    VARLEN_TRY(check_scratch(context, &problem, pass, data.workspace, data.workspace_size));
-    VARLEN_TRY(check_metadata(context, &problem, &inputs));
-    return VARLEN_CALL_BACKEND(context, forward, stream, &problem, &data);
+    const varlen_backend *backend = context->backend;
+    VARLEN_TRY(prepare(context, attention, pass, &asked));
+    VARLEN_TRY(varlen_check_forward(&asked.own, args, &inputs, &data));
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_INPUTS, &inputs, backend));
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_FORWARD_ARGS, &data, backend));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
+    VARLEN_TRY(check_scratch(context, asked.handed, pass, data.workspace, data.workspace_size));
+    VARLEN_TRY(check_metadata(context, &asked.own, &inputs));
+    data.inputs = varlen_struct_fit(VARLEN_STRUCT_INPUTS, &inputs, backend, &inputs_room);
+    return VARLEN_CALL_BACKEND(context, forward, stream, asked.handed,
+                               varlen_struct_fit(VARLEN_STRUCT_FORWARD_ARGS, &data, backend, &data_room));
 }
 
 varlen_status varlen_backward(varlen_context *context, varlen_stream stream, const varlen_attention *attention,
@@ -77,14 +98,20 @@ varlen_status varlen_backward(varlen_context *context, varlen_stream stream, con
 {
     VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_BACKWARD;
-    varlen_attention problem;
+    problem asked;
     varlen_inputs inputs;
     varlen_backward_args data;
+    varlen_struct_room inputs_room, data_room;
     VARLEN_TRY(varlen_begin_call(context));
-    VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    VARLEN_TRY(varlen_check_backward(&problem, args, &inputs, &data));
-    VARLEN_TRY(check_supported(context, &problem, pass));
-    VARLEN_TRY(check_scratch(context, &problem, pass, data.workspace, data.workspace_size));
-    VARLEN_TRY(check_metadata(context, &problem, &inputs));
-    return VARLEN_CALL_BACKEND(context, backward, stream, &problem, &data);
+    const varlen_backend *backend = context->backend;
+    VARLEN_TRY(prepare(context, attention, pass, &asked));
+    VARLEN_TRY(varlen_check_backward(&asked.own, args, &inputs, &data));
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_INPUTS, &inputs, backend));
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_BACKWARD_ARGS, &data, backend));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
+    VARLEN_TRY(check_scratch(context, asked.handed, pass, data.workspace, data.workspace_size));
+    VARLEN_TRY(check_metadata(context, &asked.own, &inputs));
+    data.inputs = varlen_struct_fit(VARLEN_STRUCT_INPUTS, &inputs, backend, &inputs_room);
+    return VARLEN_CALL_BACKEND(context, backward, stream, asked.handed,
+                               varlen_struct_fit(VARLEN_STRUCT_BACKWARD_ARGS, &data, backend, &data_room));
 }

@@ -57,8 +57,11 @@ static varlen_status open_state(varlen_context *context, const varlen_backend_op
     bool validates;
     VARLEN_TRY(read_validation(&validates));
     VARLEN_TRY(varlen_check_device(backend, options->device));
+    varlen_struct_room room;
+    const varlen_backend_open *handed = varlen_struct_fit(VARLEN_STRUCT_BACKEND_OPEN, options, backend, &room);
+    VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_BACKEND_OPEN, options, backend));
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "open", backend->open(options, &context->state)));
+    VARLEN_TRY(varlen_backend_result(backend, "open", backend->open(handed, &context->state)));
     const varlen_status status = varlen_describe_device(backend, options->device, &context->device);
     if (status != VARLEN_OK)
         backend->close(context->state);

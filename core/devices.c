@@ -59,10 +59,15 @@ static void clean(char *field, size_t size)
 
 varlen_status varlen_describe_device(const varlen_backend *backend, int32_t device, varlen_device_info *info)
 {
-    *info = (varlen_device_info){.struct_size = sizeof *info, .device = device};
+    const varlen_struct_kind kind = VARLEN_STRUCT_DEVICE_INFO;
+    const varlen_device_info blank = {.struct_size = sizeof blank, .device = device};
+    varlen_struct_room theirs;
+    varlen_struct_copy(kind, &blank, backend, &theirs);
     varlen_error_mark();
-    VARLEN_TRY(varlen_backend_result(backend, "device_info", backend->device_info(&varlen_plugin_host, device, info)));
-    info->struct_size = sizeof *info;
+    VARLEN_TRY(varlen_backend_result(backend, "device_info",
+                                     backend->device_info(&varlen_plugin_host, device, (void *)theirs.bytes)));
+    varlen_struct_take(kind, &theirs, backend, info);
+    info->dtypes &= backend->forward_limits->dtypes;
     if (!backend->backward)
         info->passes &= ~(1u << VARLEN_PASS_BACKWARD);
     memset(info->backend, 0, sizeof info->backend);

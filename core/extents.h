@@ -19,6 +19,7 @@ typedef struct varlen_extent {
     int64_t reach[VARLEN_EXTENT_STEPS + 1]; /* [i]: from the first byte to past the last without dimensions below i */
 } varlen_extent;
 
+/* None, where count is set to 0: what lies behind need not be cleared, which would cost more than most rules. */
 typedef struct varlen_extents {
     int count;
     varlen_extent at[VARLEN_EXTENT_LIMIT];

@@ -7,9 +7,11 @@
 
 #include "elf_file.h"
 #include "environment.h"
+#include "limits.h"
 #include "log.h"
 #include "os.h"
 #include "rule.h"
+#include "structs.h"
 
 /* The size of varlen_backend in ABI 1.0. Never changes; functions of later minor versions come after it. */
 static const size_t first_size = offsetof(varlen_backend, event_elapsed) + sizeof((varlen_backend *)0)->event_elapsed;
@@ -90,7 +92,9 @@ static varlen_status check_offer(const varlen_backend *offered, const char *name
                 offered->name ? "description" : "name");
     VARLEN_RULE(strcmp(offered->name, name) == 0, BACKEND_UNAVAILABLE, "it calls itself %.15s, but its file says %s",
                 offered->name, name);
-    return check_functions(offered);
+    VARLEN_TRY(check_functions(offered));
+    VARLEN_TRY(varlen_struct_check_sizes(offered));
+    return varlen_limits_check_table(offered);
 }
 
 varlen_status varlen_plugin_enter(varlen_backend_entry_function entry, const char *name, varlen_plugin *plugin,

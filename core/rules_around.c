@@ -10,7 +10,8 @@
 
 static varlen_status check_reserved(int32_t reserved)
 {
-    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved); /* a later release's option */
+    /* Never an option: backends that were built before would not look at it. Other numbers were never set. */
+    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved);
     return VARLEN_OK;
 }
 
@@ -24,7 +25,7 @@ static varlen_status check_merge_sizes(const varlen_merge_args *args)
     VARLEN_TRY(varlen_check_dtype("dtype", args->dtype));
     VARLEN_TRY(varlen_check_dtype("partial_dtype", args->partial_dtype));
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
-    VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim, 256));
+    VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim));
     return check_reserved(args->reserved);
 }
 
@@ -86,7 +87,8 @@ static varlen_status check_merge_tensors(varlen_merge_args *args, varlen_extents
     partial.written = false;
     partial.stride_name = "partial_out_stride";
     partial.count = args->parts;
-    varlen_extents unused = {.count = 0};
+    varlen_extents unused;
+    unused.count = 0;
     varlen_tensor parts = args->partial_out;
     int64_t stride = args->partial_out_stride;
     VARLEN_TRY(varlen_check_stacked_tensor(&partial, &parts, &stride, &unused));
@@ -100,7 +102,8 @@ static varlen_status check_merge_tensors(varlen_merge_args *args, varlen_extents
 
 varlen_status varlen_check_merge(const varlen_merge_args *given, varlen_merge_args *args)
 {
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_MERGE_ARGS, given, args));
     VARLEN_TRY(check_merge_sizes(args));
     VARLEN_TRY(check_merge_tensors(args, &extents));
@@ -129,7 +132,8 @@ varlen_status varlen_check_cu_seqlens(int32_t batch, const int32_t *lengths, con
          .shape = "batch + 1",
          .written = true},
     };
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), &extents));
     return varlen_check_overlaps(&extents);
 }
@@ -161,7 +165,8 @@ varlen_status varlen_check_pack(const varlen_pack_args *given, bool unpack, varl
     padded.tokens = args->max_seqlen;
     padded.stride_name = "padded_batch_stride";
     padded.count = args->batch;
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(varlen_check_stacked_tensor(&padded, &args->padded, &args->padded_batch_stride, &extents));
     VARLEN_TRY(varlen_check_tensor(&packed, &args->packed, &extents));
     const varlen_array cu_seqlens = {.name = "cu_seqlens",

@@ -1,11 +1,13 @@
 /* The rules of varlen_attention, each with its reason, and the defaults of its fields. */
 #include "rules_attention.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 
 #include "rules_common.h"
 #include "structs.h"
+#include "vocabulary.h"
 
 static const uint32_t known_flags = VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT | VARLEN_FLAG_EXACT_SCALE;
 
@@ -25,9 +27,9 @@ static varlen_status check_sizes(const varlen_attention *a)
     /* Every kv head serves the same number of q heads; a remainder would leave some q head without keys. */
     VARLEN_RULE(a->q_heads % a->kv_heads == 0, INVALID_ARGUMENT, "kv_heads = %d does not divide q_heads = %d",
                 a->kv_heads, a->q_heads);
-    VARLEN_TRY(varlen_check_dim("head_dim", a->head_dim, 256));
+    VARLEN_TRY(varlen_check_dim("head_dim", a->head_dim));
     if (a->value_dim != 0) /* 0: the same as head_dim */
-        VARLEN_TRY(varlen_check_dim("value_dim", a->value_dim, 256));
+        VARLEN_TRY(varlen_check_dim("value_dim", a->value_dim));
     return varlen_check_paging(&paging);
 }
 
@@ -61,12 +63,45 @@ static varlen_status check_window_side(const char *name, int32_t value, varlen_m
 
 static varlen_status check_mask(const varlen_attention *a)
 {
-    VARLEN_RULE((unsigned)a->mask <= VARLEN_MASK_WINDOW, INVALID_ARGUMENT, "mask = %d is not a varlen_mask",
-                (int)a->mask);
-    VARLEN_RULE((unsigned)a->alignment <= VARLEN_ALIGN_TOP_LEFT, INVALID_ARGUMENT,
-                "alignment = %d is not a varlen_alignment", (int)a->alignment);
+    VARLEN_RULE(varlen_mask_exists(a->mask), INVALID_ARGUMENT, "mask = %d is not a varlen_mask", (int)a->mask);
+    VARLEN_RULE(varlen_alignment_exists(a->alignment), INVALID_ARGUMENT, "alignment = %d is not a varlen_alignment",
+                (int)a->alignment);
     VARLEN_TRY(check_window_side("window_left", a->window_left, a->mask, a->mask != VARLEN_MASK_FULL));
     return check_window_side("window_right", a->window_right, a->mask, a->mask == VARLEN_MASK_WINDOW);
+}
+
+/* What follows from the other fields, none of whose defaults is resolved yet. */
+static uint64_t following_features(const varlen_attention *a)
+{
+    uint64_t features = varlen_mask_features(a->mask) | varlen_alignment_features(a->alignment);
+    if (a->mask == VARLEN_MASK_CAUSAL && a->window_left > 0)
+        features |= VARLEN_FEATURE_WINDOW;
+    if (a->softcap > 0)
+        features |= VARLEN_FEATURE_SOFTCAP;
+    if (a->dropout_p > 0)
+        features |= VARLEN_FEATURE_DROPOUT;
+    if (a->page_size > 0)
+        features |= VARLEN_FEATURE_PAGED | VARLEN_FEATURE_SEQUSED_K;
+    if (a->flags & VARLEN_FLAG_DETERMINISTIC)
+        features |= VARLEN_FEATURE_DETERMINISTIC;
+    if (a->flags & VARLEN_FLAG_BATCH_INVARIANT)
+        features |= VARLEN_FEATURE_BATCH_INVARIANT;
+    return features;
+}
+
+static varlen_status complete_features(varlen_attention *a)
+{
+    const uint64_t unknown = a->features & ~varlen_known_features;
+    const uint64_t following = following_features(a);
+    const uint64_t contradicted = a->features & varlen_following_features & ~following;
+    /* A later version's option, which would be dropped. */
+    VARLEN_RULE(unknown == 0, INVALID_ARGUMENT, "features = 0x%" PRIx64 " has unknown bits 0x%" PRIx64, a->features,
+                unknown);
+    /* The field was forgotten: it alone decides. */
+    VARLEN_RULE(contradicted == 0, INVALID_ARGUMENT, "features has %s, but the fields of the problem say otherwise",
+                varlen_feature_name(contradicted));
+    a->features |= following;
+    return VARLEN_OK;
 }
 
 static varlen_status check_pass(const varlen_attention *a, varlen_pass pass)
@@ -106,6 +141,7 @@ varlen_status varlen_check_attention(const varlen_attention *given, varlen_pass 
     VARLEN_TRY(check_scores(attention));
     VARLEN_TRY(check_mask(attention));
     VARLEN_TRY(check_pass(attention, pass));
+    VARLEN_TRY(complete_features(attention));
     resolve_defaults(attention);
     return VARLEN_OK;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "checked_size.h"
+#include "vocabulary.h"
 
 varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count)
 {
@@ -18,14 +19,13 @@ varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count)
 
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype)
 {
-    VARLEN_RULE((unsigned)dtype <= VARLEN_BFLOAT16, INVALID_ARGUMENT, "%s = %d is not a varlen_dtype", name,
-                (int)dtype);
+    VARLEN_RULE(varlen_dtype_name(dtype), INVALID_ARGUMENT, "%s = %d is not a varlen_dtype", name, (int)dtype);
     return VARLEN_OK;
 }
 
-varlen_status varlen_check_dim(const char *name, int32_t dim, int32_t highest)
+varlen_status varlen_check_dim(const char *name, int32_t dim)
 {
-    const varlen_range range = {name, dim, 8, highest}; /* 256: what a GPU's registers hold of one row */
+    const varlen_range range = {name, dim, 8, INT32_MAX}; /* backends have limits of their own */
     VARLEN_TRY(varlen_check_ranges(&range, 1));
     /* Rows are read in pieces of 16 bytes, and 8 elements of the smallest dtype are that. */
     VARLEN_RULE(dim % 8 == 0, INVALID_ARGUMENT, "%s = %d is not a multiple of 8", name, dim);

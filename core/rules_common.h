@@ -19,8 +19,8 @@ varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count);
 
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype);
 
-/* head_dim and value_dim: multiples of 8 from 8 to `highest`. */
-varlen_status varlen_check_dim(const char *name, int32_t dim, int32_t highest);
+/* head_dim and value_dim: multiples of 8, at least 8. */
+varlen_status varlen_check_dim(const char *name, int32_t dim);
 
 /* The paging fields of varlen_attention and varlen_kv_append_args. */
 typedef struct varlen_paging {

@@ -6,6 +6,7 @@
 #include "checked_size.h"
 #include "rules_common.h"
 #include "structs.h"
+#include "vocabulary.h"
 
 varlen_tensor_rule varlen_query_rows(const varlen_attention *attention, const char *name, int32_t dim, bool written)
 {
@@ -13,6 +14,7 @@ varlen_tensor_rule varlen_query_rows(const varlen_attention *attention, const ch
                                 .element_size = varlen_dtype_size(attention->dtype),
                                 .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
+                                .unexpanded = !(attention->features & VARLEN_FEATURE_EXPANDED),
                                 .tokens = attention->total_q,
                                 .heads = attention->q_heads,
                                 .dim = dim,
@@ -27,11 +29,31 @@ varlen_tensor_rule varlen_key_rows(const varlen_attention *attention, const char
                                 .element_size = varlen_dtype_size(attention->dtype),
                                 .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
+                                .unexpanded = !(attention->features & VARLEN_FEATURE_EXPANDED),
                                 .tokens = paged ? attention->page_size : attention->total_k,
                                 .heads = attention->kv_heads,
                                 .dim = dim,
                                 .stride_name = paged ? stride_name : NULL,
                                 .count = paged ? attention->page_count : 1};
+}
+
+varlen_status varlen_check_feature(const varlen_attention *attention, const char *name, const void *given,
+                                   uint64_t feature)
+{
+    /* The backend was asked about the problem without it. */
+    VARLEN_RULE(!given || (attention->features & feature), INVALID_ARGUMENT, "%s is given, but features has no %s",
+                name, varlen_feature_name(feature));
+    return VARLEN_OK;
+}
+
+static varlen_status check_features(const varlen_attention *a, const varlen_inputs *inputs)
+{
+    VARLEN_TRY(varlen_check_feature(a, "seqused_q", inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q));
+    VARLEN_TRY(varlen_check_feature(a, "seqused_k", inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K));
+    VARLEN_TRY(varlen_check_feature(a, "leftpad_k", inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K));
+    VARLEN_TRY(varlen_check_feature(a, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI));
+    VARLEN_TRY(varlen_check_feature(a, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS));
+    return varlen_check_feature(a, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE);
 }
 
 static varlen_status check_metadata_arrays(const varlen_attention *a, const varlen_inputs *inputs,
@@ -157,5 +179,6 @@ varlen_status varlen_check_inputs(const varlen_attention *attention, const varle
                                   varlen_extents *extents)
 {
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_INPUTS, given, inputs));
+    VARLEN_TRY(check_features(attention, inputs));
     return check_fields(attention, inputs, extents);
 }

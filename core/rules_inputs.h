@@ -9,6 +9,10 @@
 varlen_status varlen_check_inputs(const varlen_attention *attention, const varlen_inputs *given, varlen_inputs *inputs,
                                   varlen_extents *extents);
 
+/* What is given has its bit in the problem's features. */
+varlen_status varlen_check_feature(const varlen_attention *attention, const char *name, const void *given,
+                                   uint64_t feature);
+
 /* Tensors that are shaped as q or out, and as k or v, with `dim` elements a row. stride_name matters with paging only.
  */
 varlen_tensor_rule varlen_query_rows(const varlen_attention *attention, const char *name, int32_t dim, bool written);

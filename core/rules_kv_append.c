@@ -18,9 +18,9 @@ static varlen_status check_sizes(const varlen_kv_append_args *args)
     const varlen_paging paging = {args->page_size, args->page_table_width, args->page_count, args->total_k};
     VARLEN_TRY(varlen_check_dtype("dtype", args->dtype));
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
-    VARLEN_TRY(varlen_check_dim("head_dim", args->head_dim, 256));
+    VARLEN_TRY(varlen_check_dim("head_dim", args->head_dim));
     if (args->value_dim != 0) /* 0: the same as head_dim */
-        VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim, 256));
+        VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim));
     return varlen_check_paging(&paging);
 }
 
@@ -170,7 +170,8 @@ varlen_status varlen_check_kv_append(const varlen_kv_append_args *given, varlen_
     VARLEN_TRY(check_sizes(args));
     if (args->value_dim == 0)
         args->value_dim = args->head_dim;
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(check_rotation(args, &extents));
     VARLEN_TRY(check_new_rows(args, &extents));
     VARLEN_TRY(check_cache(args, &extents));

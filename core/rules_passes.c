@@ -33,10 +33,12 @@ varlen_status varlen_check_forward(const varlen_attention *attention, const varl
                                    varlen_inputs *inputs, varlen_forward_args *args)
 {
     const varlen_tensor_rule out = varlen_query_rows(attention, "out", attention->value_dim, true);
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_FORWARD_ARGS, given, args));
     VARLEN_TRY(varlen_check_inputs(attention, args->inputs, inputs, &extents));
     args->inputs = inputs;
+    VARLEN_TRY(varlen_check_feature(attention, "lse", args->lse, VARLEN_FEATURE_LSE));
     VARLEN_TRY(varlen_check_tensor(&out, &args->out, &extents));
     const varlen_array arrays[] = {lse_array(attention, args->lse, VARLEN_OPTIONAL, true),
                                    workspace_array(args->workspace, args->workspace_size)};
@@ -63,6 +65,7 @@ static varlen_status check_gradients(const varlen_attention *a, varlen_backward_
          .written = true},
         workspace_array(args->workspace, args->workspace_size),
     };
+    VARLEN_TRY(varlen_check_feature(a, "dsinks", args->dsinks, VARLEN_FEATURE_DSINKS));
     VARLEN_TRY(varlen_check_tensor(&out, &args->out, extents));
     VARLEN_TRY(varlen_check_tensor(&dout, &args->dout, extents));
     VARLEN_TRY(varlen_check_tensor(&dq, &args->dq, extents));
@@ -74,7 +77,8 @@ static varlen_status check_gradients(const varlen_attention *a, varlen_backward_
 varlen_status varlen_check_backward(const varlen_attention *attention, const varlen_backward_args *given,
                                     varlen_inputs *inputs, varlen_backward_args *args)
 {
-    varlen_extents extents = {.count = 0};
+    varlen_extents extents;
+    extents.count = 0;
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_BACKWARD_ARGS, given, args));
     VARLEN_TRY(varlen_check_inputs(attention, args->inputs, inputs, &extents));
     args->inputs = inputs;

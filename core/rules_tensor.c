@@ -63,6 +63,8 @@ static varlen_status check_stride(const varlen_tensor_rule *rule, const dimensio
     /* Its steps would all be written to the same row. */
     VARLEN_RULE(along->kind != STRIDE_EXPANDED || !rule->written, INVALID_ARGUMENT,
                 "%s = VARLEN_EXPANDED (-1), but %s is written", name_of(along).text, rule->name);
+    VARLEN_RULE(along->kind != STRIDE_EXPANDED || !rule->unexpanded, INVALID_ARGUMENT,
+                "%s = VARLEN_EXPANDED (-1), but features has no VARLEN_FEATURE_EXPANDED", name_of(along).text);
     if (along->kind != STRIDE_GIVEN)
         return VARLEN_OK;
     /* Below it, rows would share elements; below 0, offsets would leave the tensor at its front. */

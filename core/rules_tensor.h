@@ -15,6 +15,7 @@ typedef struct varlen_tensor_rule {
     int64_t element_size; /* bytes */
     int64_t alignment;    /* bytes that addresses and strides are multiples of, itself one of element_size */
     bool written;
+    bool unexpanded; /* an expanded dimension is refused: features does not announce one */
     int64_t tokens;
     int64_t heads; /* >= 1 */
     int64_t dim;   /* >= 1 */

@@ -46,7 +46,7 @@ static size_t workspace_of(const cpu_state *cpu, const varlen_attention *attenti
     return forward ? cpu_forward_workspace(cpu, attention) : cpu_backward_workspace(cpu, attention);
 }
 
-/* All that the library accepts, as far as 32 bits count the panels of a sequence and 64 bits the bytes of memory. */
+/* All that the limits claim, as far as 32 bits count the panels of a sequence and 64 bits the bytes of memory. */
 static varlen_status cpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
     const cpu_state *cpu = state;
@@ -82,12 +82,32 @@ static varlen_status cpu_backward_call(void *state, varlen_stream stream, const 
     return VARLEN_OK;
 }
 
+static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+
+/* Kernels take all features, in both passes, and dims up to what their rows on the stack hold. */
+static const varlen_limits limits = {
+    .struct_size = sizeof limits,
+    .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K | VARLEN_FEATURE_ALIBI |
+                VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS |
+                VARLEN_FEATURE_EXPANDED | VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
+                VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED | VARLEN_FEATURE_DETERMINISTIC |
+                VARLEN_FEATURE_BATCH_INVARIANT,
+    .dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16,
+    .head_dim = CPU_MAX_DIM,
+    .value_dim = CPU_MAX_DIM,
+};
+
 static const varlen_backend backend = {
     .abi_version = VARLEN_BACKEND_ABI_VERSION,
     .priority = 0,
     .struct_size = sizeof(varlen_backend),
     .name = "cpu",
     .description = "any CPU",
+    .struct_sizes = &struct_sizes,
+    .forward_limits = &limits,
+    .backward_limits = &limits,
+    .merge_limits = &limits,
+    .kv_append_limits = &limits,
     .device_count = cpu_device_count,
     .device_info = cpu_device_info,
     .open = cpu_open,

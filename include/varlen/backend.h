@@ -11,12 +11,16 @@
  *     strides are resolved: 0 is a true stride, of an input that is expanded, and a dimension with one step or none has
  *     one that can be multiplied. CAUSAL and FULL have window_left and window_right set to what they mean; CAUSAL with a
  *     left window has become WINDOW. A problem is paged if and only if page_size > 0; page_table is NULL where
- *     page_table_width = 0.
+ *     page_table_width = 0. varlen_attention.features is the complete word: what a call brings beyond plain full
+ *     attention has its bit there, also where it follows from a field.
  *  2. A backend with VARLEN_DEVICE_HOST_MEMORY gets metadata whose contents have been checked too, unless
  *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
- *  3. Structs are whole: struct_size is that of the library's header.
- *  4. fail, log and environment of a host may be called from any thread, until the process ends.
- *  5. Work begins in the default floating-point environment (round to nearest, denormals kept, no traps), whatever the
+ *  3. Structs are whole: each is as large as in the header that the plugin was built with, and so is its struct_size.
+ *     Fields that an older library does not have are 0. What a newer library has beyond them is 0, or the call is refused.
+ *  4. A call asks for nothing that the backend's table does not claim: no feature, dtype, head_dim or value_dim beyond its
+ *     varlen_limits, none of the enumerators that a later version adds.
+ *  5. fail, log and environment of a host may be called from any thread, until the process ends.
+ *  6. Work begins in the default floating-point environment (round to nearest, denormals kept, no traps), whatever the
  *     program has set, and what it changes is taken back. Threads of its own are the backend's to see to.
  *
  * What a backend must do
@@ -25,15 +29,19 @@
  *     functions and fields at the ends; check struct_size before touching what a later minor version added.
  *  2. Load on a machine without its device or driver: report no devices, with the reason, and do nothing at load that
  *     needs them.
- *  3. Do all that docs/semantics.md says, or refuse in supports. Never drop an option.
+ *  3. Do all that docs/semantics.md says of what its varlen_limits claim, or refuse in supports what they cannot say.
  *  4. Write every element of every output; not allocate, wait for the device, print or keep state between calls in the
  *     functions that take a stream (memory and events apart).
  *  5. Be safe to call from several threads on one state.
  *  6. Speak to the host that asked: the one given to the entry, device_count and device_info, and, for a state, the one
  *     that open was given. A host kept in a static variable is another copy's.
  *
- * Versions
- *   1.0   first release */
+ * Versions. A minor version appends: fields at the ends of structs, functions and limits at the end of the table, bits of
+ * features, enumerators. Whatever a call can ask for comes with something by which the library can refuse it for plugins
+ * that were built before: a bit of features, a bit of dtypes, a larger dim, or a field that lies past the size of the
+ * plugin's struct. An enumerator of a mask or an alignment therefore has its feature, and a value that a field could not
+ * have before needs one too.
+ *   1.0   first release: the features up to VARLEN_FEATURE_BATCH_INVARIANT, float32, float16 and bfloat16 */
 #ifndef VARLEN_BACKEND_H
 #define VARLEN_BACKEND_H
 
@@ -72,7 +80,7 @@ typedef struct varlen_host {
     int32_t (*log_wanted)(varlen_log_level level);
 } varlen_host;
 
-/* A broken rule in metadata, as a device finds it. The library puts it into words. */
+/* A broken rule in metadata, as a device finds it. The library puts it into words. The struct below never grows. */
 typedef enum varlen_metadata {
     VARLEN_METADATA_CU_SEQLENS_Q = 0,
     VARLEN_METADATA_CU_SEQLENS_K = 1,
@@ -121,8 +129,41 @@ typedef struct varlen_backend_open {
     int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
-/* What a backend offers. Static storage. `state` is what open made: one per varlen_context. Functions marked optional
- * may be NULL, which means unsupported. */
+/* What a backend takes of one kind of call. The library refuses the rest for it, with VARLEN_ERROR_UNSUPPORTED and the
+ * reason: "head_dim = 512 is above the 256 that backend cuda takes forward". */
+typedef struct varlen_limits {
+    size_t struct_size;
+    uint64_t features; /* VARLEN_FEATURE_* that it does; not looked at for merge and kv_append, which have none */
+    uint32_t dtypes;   /* 1u << dtype for each varlen_dtype */
+    int32_t head_dim;  /* the largest; not looked at for merge, which has none */
+    int32_t value_dim; /* the largest */
+    uint32_t reserved; /* 0 */
+} varlen_limits;
+
+/* The sizes that structs have in the header that a plugin is built with. */
+typedef struct varlen_struct_sizes {
+    size_t struct_size;
+    size_t attention;
+    size_t inputs;
+    size_t forward_args;
+    size_t backward_args;
+    size_t merge_args;
+    size_t pack_args;
+    size_t kv_append_args;
+    size_t device_info;
+    size_t open; /* varlen_backend_open */
+} varlen_struct_sizes;
+
+/* Initializes a varlen_struct_sizes with this header's. A macro, because static storage in C takes constants. */
+#define VARLEN_STRUCT_SIZES                                                                                            \
+    {                                                                                                                  \
+        sizeof(varlen_struct_sizes), sizeof(varlen_attention), sizeof(varlen_inputs), sizeof(varlen_forward_args),     \
+            sizeof(varlen_backward_args), sizeof(varlen_merge_args), sizeof(varlen_pack_args),                         \
+            sizeof(varlen_kv_append_args), sizeof(varlen_device_info), sizeof(varlen_backend_open)                     \
+    }
+
+/* What a backend offers. Static storage, as is all that it points to. `state` is what open made: one per varlen_context.
+ * Functions marked optional may be NULL, which means unsupported. */
 typedef struct varlen_backend {
     uint32_t abi_version; /* VARLEN_BACKEND_ABI_VERSION that the backend was built for */
     int32_t priority;     /* `auto` opens the usable backend with the highest; cpu 0, hip 50, cuda 100 */
@@ -130,8 +171,15 @@ typedef struct varlen_backend {
     const char *name;        /* must be that of its file: "cpu" for varlen-cpu.so; at most 15 characters */
     const char *description; /* one line for people */
 
+    const varlen_struct_sizes *struct_sizes;
+    const varlen_limits *forward_limits;
+    const varlen_limits *backward_limits;  /* these three: NULL without the function */
+    const varlen_limits *merge_limits;
+    const varlen_limits *kv_append_limits;
+
     /* Devices. With no device, device_count sets *count = 0, fails with VARLEN_ERROR_BACKEND_UNAVAILABLE and says why.
-     * device_info fills in everything but struct_size and backend. */
+     * device_info fills in everything but struct_size and backend. A device may take fewer dtypes than the limits
+     * say: the library refuses the others. */
     varlen_status (*device_count)(const varlen_host *host, int32_t *count);
     varlen_status (*device_info)(const varlen_host *host, int32_t device, varlen_device_info *info);
     varlen_status (*open)(const varlen_backend_open *options, void **state);
@@ -141,8 +189,9 @@ typedef struct varlen_backend {
      * call. Must not wait for the device. */
     varlen_status (*take_violation)(void *state, varlen_violation *violation);
 
-    /* Attention. `supports` refuses with VARLEN_ERROR_UNSUPPORTED and a reason; the other three are called only with
-     * problems that it takes. backward is optional. */
+    /* Attention. `supports` is asked about problems within the limits, and refuses with VARLEN_ERROR_UNSUPPORTED and a
+     * reason what these cannot say; the other three are called only with problems that it takes. backward is
+     * optional. */
     varlen_status (*supports)(void *state, const varlen_attention *attention, varlen_pass pass);
     varlen_status (*workspace_size)(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size);
     varlen_status (*forward)(void *state, varlen_stream stream, const varlen_attention *attention,
@@ -174,7 +223,7 @@ typedef struct varlen_backend {
     varlen_status (*event_elapsed)(void *state, varlen_event start, varlen_event end, double *milliseconds);
 
     /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
-     * 0 <= index < that, fills in everything of number `index` but struct_size; calls count from open on. */
+     * 0 <= index < that, fills in number `index`, as far as family->struct_size goes; calls count from open on. */
     int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
 } varlen_backend;
 

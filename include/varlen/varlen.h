@@ -157,6 +157,29 @@ typedef enum varlen_pass {
 #define VARLEN_FLAG_BATCH_INVARIANT 0x2u /* a sequence's bits do not depend on what else is in the batch */
 #define VARLEN_FLAG_EXACT_SCALE 0x4u     /* softmax_scale is taken as it is: 0 is 0, not 1/sqrt(head_dim) */
 
+/* Bits of varlen_attention.features: what calls of a problem may bring beyond plain full attention, so that a backend can
+ * refuse the problem before there is data. A program sets the bits of what it gives beside the problem: an argument whose
+ * bit is not set is refused. A set bit promises nothing: the argument may still be NULL. */
+#define VARLEN_FEATURE_SEQUSED_Q ((uint64_t)1 << 0)     /* seqused_q */
+#define VARLEN_FEATURE_SEQUSED_K ((uint64_t)1 << 1)     /* seqused_k; follows from paging too */
+#define VARLEN_FEATURE_LEFTPAD_K ((uint64_t)1 << 2)     /* leftpad_k */
+#define VARLEN_FEATURE_ALIBI ((uint64_t)1 << 3)         /* alibi_slopes */
+#define VARLEN_FEATURE_SINKS ((uint64_t)1 << 4)         /* sinks */
+#define VARLEN_FEATURE_DROPOUT_STATE ((uint64_t)1 << 5) /* dropout_state */
+#define VARLEN_FEATURE_LSE ((uint64_t)1 << 6)           /* lse of varlen_forward, which backward needs */
+#define VARLEN_FEATURE_DSINKS ((uint64_t)1 << 7)        /* dsinks of varlen_backward */
+#define VARLEN_FEATURE_EXPANDED ((uint64_t)1 << 8)      /* VARLEN_EXPANDED as a stride of q, k, v, out (read) or dout */
+
+/* These follow from fields of the problem: the library adds them. To set one without its field is refused. */
+#define VARLEN_FEATURE_CAUSAL ((uint64_t)1 << 9)           /* mask = VARLEN_MASK_CAUSAL */
+#define VARLEN_FEATURE_WINDOW ((uint64_t)1 << 10)          /* mask = VARLEN_MASK_WINDOW; CAUSAL with window_left > 0 */
+#define VARLEN_FEATURE_TOP_LEFT ((uint64_t)1 << 11)        /* alignment = VARLEN_ALIGN_TOP_LEFT */
+#define VARLEN_FEATURE_SOFTCAP ((uint64_t)1 << 12)         /* softcap > 0 */
+#define VARLEN_FEATURE_DROPOUT ((uint64_t)1 << 13)         /* dropout_p > 0 */
+#define VARLEN_FEATURE_PAGED ((uint64_t)1 << 14)           /* page_size > 0 */
+#define VARLEN_FEATURE_DETERMINISTIC ((uint64_t)1 << 15)   /* VARLEN_FLAG_DETERMINISTIC */
+#define VARLEN_FEATURE_BATCH_INVARIANT ((uint64_t)1 << 16) /* VARLEN_FLAG_BATCH_INVARIANT */
+
 /* For a stride of an input: every step along that dimension leads to the same row, as in a framework's tensor that was
  * expanded, whose stride there is 0. */
 #define VARLEN_EXPANDED (-1)
@@ -167,7 +190,7 @@ typedef enum varlen_pass {
  * contradicts it: give both where heads lie outside tokens or do not touch. The stride of a dimension with one step, or
  * none, is not looked at, unless another one that is left 0 is counted by it (a page's, by its token_stride). Strides of
  * 64 bits may reach past 2^31 elements. Rows of an output must not overlap one another, and none of its dimensions can be
- * expanded. */
+ * expanded. The struct never grows. */
 typedef struct varlen_tensor {
     void *data;           /* NULL only where there are no tokens or the comment says optional */
     int64_t token_stride; /* elements from a token to the next */
@@ -182,7 +205,7 @@ typedef struct varlen_attention {
     int32_t batch;              /* number of sequences, >= 0 */
     int32_t q_heads;            /* >= 1 */
     int32_t kv_heads;           /* >= 1, divides q_heads; q head h reads kv head h / (q_heads / kv_heads) */
-    int32_t head_dim;           /* of q and k: a multiple of 8, 8 to 256 */
+    int32_t head_dim;           /* of q and k: a multiple of 8, as large as the backend takes: 256 on all of today's */
     int32_t value_dim;          /* of v and out: likewise; 0 = head_dim */
     int64_t total_q;            /* tokens in q and out, 0 to 2^31 - 1 */
     int64_t total_k;            /* tokens in k and v, 0 to 2^31 - 1; 0 with paging, where page_count takes its place */
@@ -201,6 +224,8 @@ typedef struct varlen_attention {
     int32_t page_table_width;   /* entries per row of page_table; 0 without paging, or while no sequence has keys */
     uint32_t flags;             /* VARLEN_FLAG_*; unknown bits are refused */
     int64_t page_count;         /* pages in k and v; 0 without paging. Entries of page_table are below it */
+    uint64_t features;          /* VARLEN_FEATURE_*: the most that calls bring; 0 = nothing that is optional. Unknown bits
+                                 * are refused */
 } varlen_attention;
 
 /* ---- Backends, devices, settings ---------------------------------------------------------------------------------- */
@@ -332,7 +357,8 @@ VARLEN_API varlen_status varlen_get_kernel_family(const varlen_context *context,
 
 /* ---- Attention ---------------------------------------------------------------------------------------------------- */
 
-/* What both passes read: queries, keys, values, and all that says how to read them.
+/* What both passes read: queries, keys, values, and all that says how to read them. What is optional has a bit of
+ * varlen_attention.features, which must be set where it is given.
  *
  * Shapes: Tq = total_q, Tk = total_k, Hq = q_heads, Hk = kv_heads, D = head_dim, Dv = value_dim, B = batch.
  *
@@ -372,7 +398,7 @@ typedef struct varlen_forward_args {
     const varlen_inputs *inputs;  /* host memory, like this struct: neither is looked at after the call */
     varlen_tensor out;            /* [Tq, Hq, Dv], written */
     float *lse;                   /* [Hq, Tq], written: natural log of each row's softmax denominator, sink included,
-                                   * before dropout. NULL = not wanted */
+                                   * before dropout. NULL = not wanted; else VARLEN_FEATURE_LSE is set */
     void *workspace;              /* scratch, aligned to 64 bytes; NULL only if workspace_size may be 0 */
     size_t workspace_size;        /* bytes, at least what varlen_workspace_size says */
 } varlen_forward_args;
@@ -389,7 +415,7 @@ typedef struct varlen_backward_args {
     varlen_tensor dq;             /* [Tq, Hq, D], written */
     varlen_tensor dk;             /* [Tk, Hk, D], written */
     varlen_tensor dv;             /* [Tk, Hk, Dv], written */
-    float *dsinks;                /* [Hq], written; NULL = not wanted. Needs sinks */
+    float *dsinks;                /* [Hq], written; NULL = not wanted, else VARLEN_FEATURE_DSINKS is set. Needs sinks */
     void *workspace;              /* as in varlen_forward_args */
     size_t workspace_size;
 } varlen_backward_args;
@@ -430,8 +456,8 @@ typedef struct varlen_merge_args {
     varlen_tensor out;            /* [tokens, heads, value_dim], written; may be exactly one of the parts, with its
                                    * dtype and strides */
     float *lse;                   /* [heads, tokens], written; may be exactly one part's; NULL = not wanted */
-    int32_t value_dim;            /* a multiple of 8, 8 to 256 */
-    int32_t reserved;             /* 0 */
+    int32_t value_dim;            /* as in varlen_attention, but never 0 */
+    int32_t reserved;             /* 0, in every version */
 } varlen_merge_args;
 
 VARLEN_API varlen_status varlen_merge(varlen_context *context, varlen_stream stream, const varlen_merge_args *args);
@@ -452,7 +478,7 @@ typedef struct varlen_pack_args {
     int32_t max_seqlen;           /* S, tokens per padded row, >= 0 */
     int32_t heads;                /* H, >= 1 */
     int32_t dim;                  /* D, >= 1 */
-    int32_t reserved;             /* 0 */
+    int32_t reserved;             /* 0, in every version */
     int64_t total;                /* T, tokens in packed, 0 to 2^31 - 1 */
     varlen_tensor padded;         /* [B, S, H, D]: the view of row 0 */
     int64_t padded_batch_stride;  /* elements from a padded row to the next; 0 = S * padded.token_stride */
@@ -477,7 +503,7 @@ typedef struct varlen_kv_append_args {
     varlen_dtype dtype;
     int32_t batch;                /* B, >= 0 */
     int32_t kv_heads;             /* Hk, >= 1 */
-    int32_t head_dim;             /* D, a multiple of 8, 8 to 256 */
+    int32_t head_dim;             /* D, as in varlen_attention */
     int32_t value_dim;            /* Dv, likewise; 0 = head_dim */
     int32_t q_heads;              /* Hq; 0 = no queries to rotate */
     int64_t total_new;            /* N, new tokens in all, 0 to 2^31 - 1 */
@@ -544,9 +570,15 @@ VARLEN_API varlen_status varlen_stream_wait(varlen_context *context, varlen_stre
 
 /* ---- Views of fused tensors --------------------------------------------------------------------------------------- */
 
+/* Bytes of an element; 0 for what is not a varlen_dtype of this header. */
 static inline int64_t varlen_dtype_size(varlen_dtype dtype)
 {
-    return dtype == VARLEN_FLOAT32 ? 4 : 2;
+    switch (dtype) {
+    case VARLEN_FLOAT32: return 4;
+    case VARLEN_FLOAT16: return 2;
+    case VARLEN_BFLOAT16: return 2;
+    }
+    return 0;
 }
 
 /* Heads first_head .. of a [tokens, row_heads, dim] tensor, dense: the general case of those below. */

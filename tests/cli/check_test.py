@@ -73,6 +73,36 @@ class Partial(unittest.TestCase):
     def test_none_left_out(self):
         self.expect([], "*around/*")
 
+    def expect_refused(self, without, pattern, reasons):
+        """Only cases with such a reason are skipped, which is counted; the others still pass."""
+        skipped, counts, (passed, total) = self.check(without, pattern)
+        self.assertEqual(set(counts), set(reasons))
+        self.assertEqual(counts, {reason: list(skipped.values()).count(reason) for reason in reasons})
+        self.assertEqual(passed + total, len(names(pattern)))
+        self.assertGreater(passed, 0)
+        return skipped
+
+    def test_features_left_out_are_counted_one_by_one(self):
+        skipped = self.expect_refused(["alibi", "sinks"], "*/features/*/f16", [
+            f"backend partial does not know VARLEN_FEATURE_{feature} {one}"
+            for feature in ("ALIBI", "SINKS") for one in ("forward", "backward")])
+        for name, reason in skipped.items():
+            self.assertTrue(reason.endswith(name.split("/")[0]), (name, reason))
+
+    def test_features_that_follow_from_fields(self):
+        skipped = self.expect_refused(["paged"], "forward/layout/expanded*/f16", [
+            "backend partial does not know VARLEN_FEATURE_PAGED forward"])
+        self.assertEqual(sorted(skipped), sorted(
+            name for name in names("forward/layout/expanded*/f16") if "-page" in name))
+
+    def test_dims_left_out(self):
+        pattern = "backward/shapes/d*/f16"
+        skipped, counts, (passed, total) = self.check(["dims_above_64"], pattern)
+        self.assertIn("head_dim = 128 is above the 64 that backend partial takes backward", counts)
+        self.assertIn("value_dim = 256 is above the 64 that backend partial takes backward", counts)
+        self.assertEqual((passed + total, sum(counts.values())), (len(names(pattern)), total))
+        self.assertGreater(passed, 0)
+
     def test_skipped_cases_are_named_only_if_asked_for(self):
         result = command("check", "--backend", "partial", "--filter", "around/merge/*", VARLEN_TEST_WITHOUT="merge")
         self.assertNotIn("\nskipped around/", result.stdout)

@@ -177,6 +177,7 @@ static bool run(varlen_context *context, varlen_dtype dtype, tensors *in)
         .total_q = TOTAL_Q,
         .total_k = TOTAL_K,
         .mask = VARLEN_MASK_CAUSAL,
+        .features = VARLEN_FEATURE_LSE,
     };
     return !run_forward(context, &attention, in) && !run_backward(context, &attention, in) &&
            !run_merge(context, dtype, in) && !run_kv_append(context, dtype, in);

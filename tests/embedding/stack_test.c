@@ -50,7 +50,9 @@ static varlen_status prefill(varlen_context *context, varlen_dtype dtype)
                                         .total_k = TOKENS,
                                         .mask = VARLEN_MASK_CAUSAL,
                                         .softcap = 20.0f,
-                                        .dropout_p = 0.1f};
+                                        .dropout_p = 0.1f,
+                                        .features = VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE |
+                                                    VARLEN_FEATURE_DSINKS};
     const varlen_inputs inputs = {.struct_size = sizeof inputs,
                                   .q.data = q,
                                   .k.data = k,
@@ -113,7 +115,8 @@ static varlen_status decode(varlen_context *context, varlen_dtype dtype)
                                         .total_q = 2,
                                         .page_size = PAGE,
                                         .page_table_width = 20,
-                                        .page_count = TOKENS / PAGE};
+                                        .page_count = TOKENS / PAGE,
+                                        .features = VARLEN_FEATURE_LSE};
     const varlen_inputs inputs = {.struct_size = sizeof inputs,
                                   .q.data = q,
                                   .k.data = k,

@@ -12,6 +12,28 @@ static bool window_is_legal(const varlen_attention *a)
            (!is_full || a->window_left <= 0);
 }
 
+/* Bits that fields of the problem say too. */
+static bool features_are_legal(const varlen_attention *a)
+{
+    const struct {
+        bool holds;
+        uint64_t feature;
+    } rows[] = {
+        {a->mask == VARLEN_MASK_CAUSAL, VARLEN_FEATURE_CAUSAL},
+        {a->mask == VARLEN_MASK_WINDOW || (a->mask == VARLEN_MASK_CAUSAL && a->window_left > 0), VARLEN_FEATURE_WINDOW},
+        {a->alignment == VARLEN_ALIGN_TOP_LEFT, VARLEN_FEATURE_TOP_LEFT},
+        {a->softcap > 0, VARLEN_FEATURE_SOFTCAP},
+        {a->dropout_p > 0, VARLEN_FEATURE_DROPOUT},
+        {a->page_size > 0, VARLEN_FEATURE_PAGED},
+        {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
+        {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
+    };
+    bool legal = a->features < (uint64_t)1 << 17;
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
+        legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
+    return legal;
+}
+
 static bool dim_is_legal(int32_t dim)
 {
     return dim >= 8 && dim <= 256 && dim % 8 == 0;
@@ -45,8 +67,16 @@ static void expect_scores(const varlen_attention *a, varlen_pass pass, expectati
     expect_rule(expected, (unsigned)a->mask <= VARLEN_MASK_WINDOW && (unsigned)a->alignment <= 1, "mask");
     expect_rule(expected, window_is_legal(a), "window");
     expect_rule(expected, a->flags <= 7, "flags");
+    expect_rule(expected, features_are_legal(a), "features");
     expect_rule(expected, (unsigned)pass <= VARLEN_PASS_BACKWARD, "pass");
     expect_rule(expected, pass == VARLEN_PASS_FORWARD || a->page_size <= 0, "backward with pages");
+}
+
+static bool is_expanded(const tensor_view *view)
+{
+    const view_shape *shape = &view->shape;
+    return shape->steps > 0 && shape->tokens > 0 && view->reach != VIEW_IMPOSSIBLE &&
+           (view->step_stride == 0 || view->token_stride == 0 || view->head_stride == 0);
 }
 
 static tensor_view read_rows(attention_model *model, const char *name, bool is_keys, int64_t dim, bool written,
@@ -66,6 +96,7 @@ static tensor_view read_rows(attention_model *model, const char *name, bool is_k
     };
     const tensor_view view = view_read(&shape, tensor, page_stride);
     expect_view(&model->expected, &view);
+    expect_rule(&model->expected, (a->features & VARLEN_FEATURE_EXPANDED) || !is_expanded(&view), "expanded");
     return view;
 }
 
@@ -94,10 +125,29 @@ static void expect_arrays(attention_model *model)
     expect_rule(expected, paged || (inputs->k_page_stride == 0 && inputs->v_page_stride == 0), "page strides");
 }
 
+/* An argument has its bit. */
+static void expect_feature(attention_model *model, const char *name, const void *given, uint64_t feature)
+{
+    expect_rule(&model->expected, !given || (model->attention->features & feature), name);
+}
+
+static void expect_features(attention_model *model)
+{
+    const varlen_inputs *inputs = model->inputs;
+    const bool paged = model->attention->page_size > 0;
+    expect_feature(model, "seqused_q", inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q);
+    expect_feature(model, "seqused_k", paged ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K);
+    expect_feature(model, "leftpad_k", inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K);
+    expect_feature(model, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI);
+    expect_feature(model, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS);
+    expect_feature(model, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE);
+}
+
 static void read_forward(attention_model *model, const attention_problem *problem)
 {
     const varlen_attention *a = model->attention;
     model->out = read_rows(model, "out", false, model->value_dim, true, &problem->forward.out, 0);
+    expect_feature(model, "lse", problem->forward.lse, VARLEN_FEATURE_LSE);
     expect_array(&model->expected, "lse", problem->forward.lse, (__int128)a->q_heads * a->total_q, 4, ARRAY_OPTIONAL);
 }
 
@@ -112,6 +162,7 @@ static void read_backward(attention_model *model, const attention_problem *probl
     model->dv = read_rows(model, "dv", true, model->value_dim, true, &args->dv, 0);
     expect_array(&model->expected, "lse", args->lse, (__int128)a->q_heads * a->total_q, 4,
                  a->total_q > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL);
+    expect_feature(model, "dsinks", args->dsinks, VARLEN_FEATURE_DSINKS);
     expect_array(&model->expected, "dsinks", args->dsinks, a->q_heads, 4,
                  problem->inputs.sinks ? ARRAY_OPTIONAL : ARRAY_ABSENT);
 }
@@ -191,6 +242,7 @@ attention_model attention_model_make(const attention_problem *problem)
     model.k = read_rows(&model, "k", true, a->head_dim, false, &inputs->k, inputs->k_page_stride);
     model.v = read_rows(&model, "v", true, model.value_dim, false, &inputs->v, inputs->v_page_stride);
     expect_arrays(&model);
+    expect_features(&model);
     expect_few(a, &model.expected);
     if (model.expected.reach == VIEW_BACKED)
         model.is_sound = metadata_are_sound(&model);

@@ -195,6 +195,30 @@ static void place_gradients(fuzz_input *input, attention_problem *problem)
         args->dsinks = arena_take("dsinks", (size_t)a->q_heads * sizeof(float), 0);
 }
 
+/* What the call brings, and sometimes more. */
+static uint64_t features_of(fuzz_input *input, const attention_problem *problem)
+{
+    const varlen_inputs *inputs = &problem->inputs;
+    const struct {
+        const void *given;
+        uint64_t feature;
+    } rows[] = {
+        {inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q},
+        {problem->attention.page_size ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K}, /* follows from paging */
+        {inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K},
+        {inputs->alibi_slopes, VARLEN_FEATURE_ALIBI},
+        {inputs->sinks, VARLEN_FEATURE_SINKS},
+        {inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE},
+        {problem->forward.lse, VARLEN_FEATURE_LSE},
+        {problem->backward.dsinks, VARLEN_FEATURE_DSINKS},
+    };
+    uint64_t features = VARLEN_FEATURE_EXPANDED; /* views may be */
+    for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
+        if (rows[n].given || input_chance(input, 64))
+            features |= rows[n].feature;
+    return features;
+}
+
 static void place_results(fuzz_input *input, attention_problem *problem)
 {
     const varlen_attention *a = &problem->attention;
@@ -230,6 +254,7 @@ attention_problem attention_problem_make(fuzz_input *input)
         place_results(input, &problem);
     else
         place_gradients(input, &problem);
+    a->features = features_of(input, &problem);
     return problem;
 }
 

@@ -25,6 +25,7 @@ static const field attention_fields[] = {
     FIELD(varlen_attention, page_table_width, INT32),
     FIELD(varlen_attention, flags, INT32),
     FIELD(varlen_attention, page_count, INT64),
+    FIELD(varlen_attention, features, UINT64),
 };
 const field_table fields_of_attention = FIELD_TABLE("varlen_attention", attention_fields);
 

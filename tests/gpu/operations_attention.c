@@ -185,15 +185,19 @@ static void fill_backward(const workload *work, unsigned char *memory, filling h
         ((int32_t *)buffer_in(work, memory, CU_SEQLENS_Q))[a->batch / 2] = FAR_OUT;
 }
 
+#define FEATURES                                                                                                       \
+    (VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DROPOUT_STATE |          \
+     VARLEN_FEATURE_LSE)
+
 /* clang-format off */
 #define PACKED_SIZES \
     .struct_size = sizeof(varlen_attention), .dtype = VARLEN_FLOAT16, .batch = 30, .q_heads = 4, .kv_heads = 2, \
-    .head_dim = 64, .total_q = 300, .total_k = 400, .mask = VARLEN_MASK_CAUSAL
+    .head_dim = 64, .total_q = 300, .total_k = 400, .mask = VARLEN_MASK_CAUSAL, .features = FEATURES
 
 /* So few that a backend may have a short cut. */
 #define SMALL_SIZES \
     .struct_size = sizeof(varlen_attention), .dtype = VARLEN_FLOAT16, .batch = 3, .q_heads = 4, .kv_heads = 2, \
-    .head_dim = 64, .total_q = 90, .total_k = 60, .mask = VARLEN_MASK_CAUSAL
+    .head_dim = 64, .total_q = 90, .total_k = 60, .mask = VARLEN_MASK_CAUSAL, .features = FEATURES
 
 #define FORWARD .lay_out = lay_out_forward, .fill = fill_inputs, .scratch_size = forward_scratch, .submit = forward, \
     .has_metadata = true
@@ -228,6 +232,7 @@ const operation forward_paged = {
                   .page_size = 16,
                   .page_table_width = 80,
                   .page_count = 100,
+                  .features = FEATURES,
                   .flags = VARLEN_FLAG_DETERMINISTIC},
     FORWARD,
     .repeats = true,

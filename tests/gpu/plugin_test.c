@@ -101,19 +101,42 @@ static void devices_are_counted_or_missed_with_a_reason(void **state)
     assert_true(strlen(failure) > 0);
 }
 
-static void float32_attention_is_refused(void **state)
+static void float32_is_for_calls_around_attention(void **state)
 {
     (void)state;
     const varlen_backend *backend = entry(&good_host);
-    const varlen_host *host = &good_host; /* of a state, which takes a device to make, all that is looked at here */
-    varlen_attention attention = {
-        .struct_size = sizeof attention, .batch = 1, .q_heads = 1, .kv_heads = 1, .head_dim = 64, .value_dim = 64};
+    const uint32_t halves = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16, all = halves | 1u << VARLEN_FLOAT32;
+    assert_int_equal(backend->forward_limits->dtypes, halves);
+    assert_int_equal(backend->backward_limits->dtypes, halves);
+    assert_int_equal(backend->merge_limits->dtypes, all);
+    assert_int_equal(backend->kv_append_limits->dtypes, all);
+}
+
+static void what_the_limits_claim_is_supported(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    const varlen_backend_open options = {.struct_size = sizeof options, .host = &good_host};
+    int32_t devices;
+    void *opened;
+    if (backend->device_count(&good_host, &devices) != VARLEN_OK)
+        skip(); /* simt/plugin has a device everywhere */
+    assert_int_equal(backend->open(&options, &opened), VARLEN_OK);
     for (varlen_pass pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++) {
-        attention.dtype = VARLEN_FLOAT32;
-        failure[0] = '\0';
-        assert_int_equal(backend->supports(&host, &attention, pass), VARLEN_ERROR_UNSUPPORTED);
-        assert_non_null(strstr(failure, "float32"));
+        const varlen_limits *limits = pass ? backend->backward_limits : backend->forward_limits;
+        varlen_attention attention = {.struct_size = sizeof attention,
+                                      .batch = 1,
+                                      .q_heads = 1,
+                                      .kv_heads = 1,
+                                      .head_dim = limits->head_dim,
+                                      .value_dim = limits->value_dim,
+                                      .features = limits->features};
+        attention.dtype = VARLEN_FLOAT16;
+        assert_int_equal(backend->supports(opened, &attention, pass), VARLEN_OK);
+        attention.dtype = VARLEN_BFLOAT16;
+        assert_int_equal(backend->supports(opened, &attention, pass), VARLEN_OK);
     }
+    backend->close(opened);
 }
 
 int main(int count, char **words)
@@ -122,7 +145,8 @@ int main(int count, char **words)
         cmocka_unit_test(another_major_version_is_declined),
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
-        cmocka_unit_test(float32_attention_is_refused),
+        cmocka_unit_test(float32_is_for_calls_around_attention),
+        cmocka_unit_test(what_the_limits_claim_is_supported),
     };
     if (count == 4) {
         load(words[1]);

@@ -25,6 +25,18 @@
 #ifndef FAKE_DESCRIPTION
 #define FAKE_DESCRIPTION "does nothing"
 #endif
+#ifndef FAKE_FEATURES
+#define FAKE_FEATURES (((uint64_t)VARLEN_FEATURE_BATCH_INVARIANT << 1) - 1)
+#endif
+#ifndef FAKE_DTYPES
+#define FAKE_DTYPES (1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16)
+#endif
+#ifndef FAKE_LIMITS
+#define FAKE_LIMITS &limits
+#endif
+#ifndef FAKE_STRUCT_SIZES
+#define FAKE_STRUCT_SIZES &struct_sizes
+#endif
 #ifndef FAKE_STRUCT_SIZE
 #define FAKE_STRUCT_SIZE (sizeof(varlen_backend) + FAKE_LATER_FUNCTIONS * sizeof(void *))
 #endif
@@ -39,6 +51,19 @@ static _Thread_local fake_record record = {.device_flags = VARLEN_DEVICE_HOST_ME
 fake_record *fake_record_of_thread(void)
 {
     return &record;
+}
+
+/* A struct that begins with its size, and that FAKE_LATER's header ends with a field which no older library sets. */
+static void see(const void *given, size_t own)
+{
+    size_t size;
+    uint64_t last = 0;
+    memcpy(&size, given, sizeof size);
+#ifdef FAKE_LATER
+    if (size == own)
+        memcpy(&last, (const char *)given + own - sizeof last, sizeof last);
+#endif
+    record.misfits += size != own || last != 0;
 }
 
 static varlen_status answer(const varlen_host *host)
@@ -65,6 +90,7 @@ static varlen_status fake_device_count(const varlen_host *host, int32_t *count)
 static varlen_status fake_device_info(const varlen_host *host, int32_t device, varlen_device_info *info)
 {
     (void)host;
+    see(info, sizeof *info);
     strcpy(info->name, "fake device");
     strcpy(info->architecture, device == 0 ? "first" : "second");
     if (record.device_name) {
@@ -72,12 +98,14 @@ static varlen_status fake_device_info(const varlen_host *host, int32_t device, v
         memcpy(info->architecture, record.device_name, sizeof info->architecture);
     }
     info->compute_units = 1;
+    info->dtypes = FAKE_DTYPES & ~record.missing_dtypes;
     info->flags = record.device_flags;
     return VARLEN_OK;
 }
 
 __attribute__((unused)) static varlen_status fake_open(const varlen_backend_open *options, void **state)
 {
+    see(options, sizeof *options);
     record.open = *options;
     *state = NULL;
     if (record.result != VARLEN_OK)
@@ -100,6 +128,7 @@ static void fake_close(void *state)
 static varlen_status fake_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
     (void)pass;
+    see(attention, sizeof *attention);
     record.attention = *attention;
     return answer(((const fake_state *)state)->host);
 }
@@ -107,8 +136,8 @@ static varlen_status fake_supports(void *state, const varlen_attention *attentio
 static varlen_status fake_workspace_size(void *state, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
     (void)state;
-    (void)attention;
     (void)pass;
+    see(attention, sizeof *attention);
     *size = record.workspace_size;
     return VARLEN_OK;
 }
@@ -117,6 +146,9 @@ static varlen_status fake_forward(void *state, varlen_stream stream, const varle
                                   const varlen_forward_args *args)
 {
     (void)stream;
+    see(attention, sizeof *attention);
+    see(args->inputs, sizeof *args->inputs);
+    see(args, sizeof *args);
     record.attention = *attention;
     record.inputs = *args->inputs;
     record.forward = *args;
@@ -137,6 +169,9 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
                                    const varlen_backward_args *args)
 {
     (void)stream;
+    see(attention, sizeof *attention);
+    see(args->inputs, sizeof *args->inputs);
+    see(args, sizeof *args);
     record.attention = *attention;
     record.inputs = *args->inputs;
     record.backward = *args;
@@ -146,6 +181,7 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
 static varlen_status fake_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.merge = *args;
     return answer_call(state);
 }
@@ -163,6 +199,7 @@ static varlen_status fake_cu_seqlens(void *state, varlen_stream stream, int32_t 
 static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.pack = *args;
     return answer_call(state);
 }
@@ -170,6 +207,7 @@ static varlen_status fake_pack(void *state, varlen_stream stream, const varlen_p
 static varlen_status fake_kv_append(void *state, varlen_stream stream, const varlen_kv_append_args *args)
 {
     (void)stream;
+    see(args, sizeof *args);
     record.kv_append = *args;
     return answer_call(state);
 }
@@ -254,6 +292,21 @@ static varlen_status fake_event_elapsed(void *state, varlen_event start, varlen_
     return answer_call(state);
 }
 
+#ifdef FAKE_HUGE_ATTENTION
+static const varlen_struct_sizes struct_sizes = {.struct_size = sizeof struct_sizes, .attention = 5000};
+#else
+__attribute__((unused)) static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+#endif
+
+/* All that the header has. */
+__attribute__((unused)) static const varlen_limits limits = {
+    .struct_size = sizeof limits,
+    .features = FAKE_FEATURES,
+    .dtypes = FAKE_DTYPES,
+    .head_dim = 256,
+    .value_dim = 128,
+};
+
 /* Functions of a later minor version come after the table that this header knows. */
 static const struct {
     varlen_backend backend;
@@ -266,6 +319,8 @@ static const struct {
             .struct_size = FAKE_STRUCT_SIZE,
             .name = FAKE_NAME,
             .description = FAKE_DESCRIPTION,
+            .struct_sizes = FAKE_STRUCT_SIZES,
+            .forward_limits = FAKE_LIMITS,
             .device_count = fake_device_count,
             .device_info = fake_device_info,
             .open = FAKE_OPEN,
@@ -276,6 +331,9 @@ static const struct {
 #ifndef FAKE_BARE
             .take_violation = fake_take_violation,
             .backward = fake_backward,
+            .backward_limits = &limits,
+            .merge_limits = &limits,
+            .kv_append_limits = &limits,
             .merge = fake_merge,
             .cu_seqlens = fake_cu_seqlens,
             .pack = fake_pack,

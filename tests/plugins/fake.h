@@ -15,12 +15,15 @@ typedef struct fake_record {
     int32_t device_count;     /* devices that it has; 0: as many as it was built with */
     const void *device_name;  /* bytes that fill device_info's name and architecture; NULL: ordinary ones */
     bool is_silent;           /* failures come without a reason */
+    uint32_t missing_dtypes;  /* of the device, among those that the table claims */
     varlen_violation pending; /* what the device has found */
 
     /* Set by the backend. */
-    int calls;  /* calls with a stream, and those of memory, streams and events */
-    int opens;  /* states that were opened */
-    int closes; /* and closed */
+    int calls;   /* calls with a stream, and those of memory, streams and events */
+    int opens;   /* states that were opened */
+    int closes;  /* and closed */
+    int misfits; /* structs that were handed over in another size than this header's, or with something in what only a
+                  * later header has. What follows has sizes of its own in each header */
     varlen_backend_open open;
     varlen_attention attention;
     varlen_inputs inputs; /* of the last pass; the args below still point to the caller's */

@@ -1,5 +1,6 @@
-/* The CPU backend under the name "partial", without what VARLEN_TEST_WITHOUT lists: optional functions, as in
- * "merge,pack", and "host_memory", so that it seems to be an accelerator. What is left gives true results. */
+/* The CPU backend under the name "partial", without what VARLEN_TEST_WITHOUT lists: optional functions and features, as
+ * in "merge,pack,sinks", "dims_above_64", and "host_memory", so that it seems to be an accelerator. What is left gives
+ * true results. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,7 +19,18 @@ static const optional_function optional_functions[] = {
     {"unpack", offsetof(varlen_backend, unpack)},         {"kv_append", offsetof(varlen_backend, kv_append)},
 };
 
+typedef struct optional_feature {
+    const char *name;
+    uint64_t bit;
+} optional_feature;
+
+static const optional_feature optional_features[] = {
+    {"alibi", VARLEN_FEATURE_ALIBI}, {"expanded", VARLEN_FEATURE_EXPANDED}, {"paged", VARLEN_FEATURE_PAGED},
+    {"sinks", VARLEN_FEATURE_SINKS}, {"window", VARLEN_FEATURE_WINDOW},
+};
+
 static varlen_backend table;
+static varlen_limits limits; /* of both passes */
 
 static const varlen_backend *whole;
 
@@ -29,15 +41,29 @@ static varlen_status accelerator_info(const varlen_host *host, int32_t device, v
     return status;
 }
 
+static bool is_called(const char *known, const char *name, size_t length)
+{
+    return strlen(known) == length && strncmp(known, name, length) == 0;
+}
+
 static bool leave_out(const char *name, size_t length)
 {
-    if (strlen("host_memory") == length && strncmp("host_memory", name, length) == 0) {
+    if (is_called("host_memory", name, length)) {
         table.device_info = accelerator_info;
         return true;
     }
+    if (is_called("dims_above_64", name, length)) {
+        limits.head_dim = limits.value_dim = 64;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof optional_features / sizeof optional_features[0]; i++)
+        if (is_called(optional_features[i].name, name, length)) {
+            limits.features &= ~optional_features[i].bit;
+            return true;
+        }
     for (size_t i = 0; i < sizeof optional_functions / sizeof optional_functions[0]; i++) {
         const optional_function *function = &optional_functions[i];
-        if (strlen(function->name) == length && strncmp(function->name, name, length) == 0) {
+        if (is_called(function->name, name, length)) {
             memset((char *)&table + function->offset, 0, sizeof table.merge);
             return true;
         }
@@ -45,7 +71,7 @@ static bool leave_out(const char *name, size_t length)
     return false;
 }
 
-/* False if there is a name among them that no optional function has. */
+/* False if there is a name among them that nothing has. */
 static bool leave_out_all(const char *names)
 {
     while (*names) {
@@ -69,7 +95,9 @@ const varlen_backend *varlen_backend_entry(const varlen_host *host)
         return NULL;
     }
     table = *whole;
+    limits = *whole->forward_limits;
     table.name = "partial";
+    table.forward_limits = table.backward_limits = &limits;
     const char *names = getenv("VARLEN_TEST_WITHOUT");
     if (names && !leave_out_all(names)) {
         host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "VARLEN_TEST_WITHOUT = \"%s\" names what cannot be left out",

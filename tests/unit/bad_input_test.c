@@ -6,9 +6,10 @@
 
 /* Rows below are these arguments with fields set anew. */
 #pragma GCC diagnostic ignored "-Woverride-init"
+#define FEATURES (VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LSE)
 #define ATTENTION                                                                                                      \
     .struct_size = sizeof(varlen_attention), .batch = 3, .q_heads = 4, .kv_heads = 2, .head_dim = 8, .total_q = 6,     \
-    .total_k = 6
+    .total_k = 6, .features = FEATURES
 #define PAGED ATTENTION, .total_k = 0, .page_size = 2, .page_table_width = 2, .page_count = 3
 #define INPUTS                                                                                                         \
     .struct_size = sizeof(varlen_inputs), .q = {input, 0, 0}, .k = {input, 0, 0}, .v = {input, 0, 0},                  \
@@ -80,10 +81,10 @@ static void bad_problems(void **state)
         const char *words;
     } rows[] = {
         {{ATTENTION, .struct_size = 0}, "attention.struct_size = 0"},
-        {{ATTENTION, .struct_size = 96}, "attention.struct_size = 96"},
+        {{ATTENTION, .struct_size = 104}, "attention.struct_size = 104"},
         {{ATTENTION, .kv_heads = 3}, "kv_heads = 3 does not divide q_heads = 4"},
         {{ATTENTION, .head_dim = 12}, "head_dim = 12 is not a multiple of 8"},
-        {{ATTENTION, .head_dim = 264}, "head_dim = 264 is above 256"},
+        {{ATTENTION, .features = (uint64_t)1 << 40}, "features = 0x10000000000 has unknown bits 0x10000000000"},
         {{ATTENTION, .dropout_p = 1.0f}, "dropout_p = 1 is not in 0 <= p < 1"},
         {{ATTENTION, .softmax_scale = NAN}, "softmax_scale = nan is not finite"},
         {{ATTENTION, .flags = 0x10}, "flags = 0x10 has unknown bits 0x10"},

@@ -88,14 +88,17 @@ static const varlen_inputs packed_inputs = {INPUTS};
 /* float16, [10, 4, 64] each: 512 bytes a token, 5120 in all. */
 static varlen_attention problem(void)
 {
-    const varlen_attention given = {.struct_size = sizeof given,
-                                    .dtype = VARLEN_FLOAT16,
-                                    .batch = 3,
-                                    .q_heads = 4,
-                                    .kv_heads = 4,
-                                    .head_dim = 64,
-                                    .total_q = 10,
-                                    .total_k = 10};
+    const varlen_attention given = {
+        .struct_size = sizeof given,
+        .dtype = VARLEN_FLOAT16,
+        .batch = 3,
+        .q_heads = 4,
+        .kv_heads = 4,
+        .head_dim = 64,
+        .total_q = 10,
+        .total_k = 10,
+        .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;

@@ -155,6 +155,24 @@ static void refuses_a_table_without_a_required_function(void **state)
     add_and_refuse("without-open", "it has no open, which is not optional");
 }
 
+static void refuses_a_table_that_does_not_say_what_it_was_built_with(void **state)
+{
+    (void)state;
+    add_and_refuse("without-sizes", "it has no struct_sizes");
+}
+
+static void refuses_a_table_with_a_size_that_no_version_has(void **state)
+{
+    (void)state;
+    add_and_refuse("huge-attention", "it was built with a varlen_attention of 5000 bytes, which is not in 112 .. 1024");
+}
+
+static void refuses_a_table_without_limits(void **state)
+{
+    (void)state;
+    add_and_refuse("without-limits", "it has no forward_limits");
+}
+
 static void refuses_a_library_without_the_symbol(void **state)
 {
     (void)state;
@@ -240,6 +258,9 @@ int main(void)
         CASE(refuses_another_name_than_the_file),
         CASE(refuses_a_table_without_a_name),
         CASE(refuses_a_table_without_a_required_function),
+        CASE(refuses_a_table_that_does_not_say_what_it_was_built_with),
+        CASE(refuses_a_table_with_a_size_that_no_version_has),
+        CASE(refuses_a_table_without_limits),
         CASE(refuses_a_library_without_the_symbol),
         CASE(keeps_the_reason_of_an_entry_that_declines),
         CASE(refuses_an_entry_that_declines_silently),

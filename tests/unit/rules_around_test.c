@@ -179,7 +179,6 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{APPEND, .kv_heads = 0}, "kv_heads = 0 is below 1"},
         {{APPEND, .q_heads = -1}, "q_heads = -1 is below 0"},
         {{APPEND, .head_dim = 12}, "head_dim = 12 is not a multiple of 8"},
-        {{APPEND, .value_dim = 264}, "value_dim = 264 is above 256"},
         {{APPEND, .total_new = -1}, "total_new = -1 is below 0"},
         {{APPEND, .page_size = 16}, "total_k = 30 must be 0 with paging"},
         {{APPEND, .page_count = 8}, "page_count = 8 must be 0 without paging"},

@@ -37,6 +37,8 @@ static void keeps_what_is_set(void **state)
                                     .window_right = VARLEN_UNBOUNDED};
     varlen_attention a;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_BACKWARD, &a));
+    assert_int_equal(a.features, VARLEN_FEATURE_WINDOW);
+    a.features = 0;
     assert_memory_equal(&a, &given, sizeof a);
 }
 
@@ -131,9 +133,7 @@ static void refuses_what_breaks_a_rule(void **state)
         {{PLAIN, .kv_heads = 16}, "kv_heads = 16 does not divide q_heads = 8"},
         {{PLAIN, .head_dim = 0}, "head_dim = 0 is below 8"},
         {{PLAIN, .head_dim = 12}, "head_dim = 12 is not a multiple of 8"},
-        {{PLAIN, .head_dim = 264}, "head_dim = 264 is above 256"},
         {{PLAIN, .value_dim = 12}, "value_dim = 12 is not a multiple of 8"},
-        {{PLAIN, .value_dim = 264}, "value_dim = 264 is above 256"},
         {{PLAIN, .value_dim = -8}, "value_dim = -8 is below 8"},
         {{PLAIN, .total_q = -1}, "total_q = -1 is below 0"},
         {{PLAIN, .total_q = 2147483648}, "total_q = 2147483648 is above 2147483647"},
@@ -193,6 +193,72 @@ static void refuses_unknown_passes(void **state)
                    "attention is NULL");
 }
 
+/* Features that fields say are added, and to say them twice changes nothing. */
+static void features_follow_from_fields(void **state)
+{
+    (void)state;
+    const struct {
+        varlen_attention attention;
+        uint64_t features;
+    } rows[] = {
+        {{PLAIN}, 0},
+        {{PLAIN, .features = VARLEN_FEATURE_SINKS}, VARLEN_FEATURE_SINKS},
+        {{PLAIN, .mask = VARLEN_MASK_CAUSAL}, VARLEN_FEATURE_CAUSAL},
+        {{PLAIN, .mask = VARLEN_MASK_CAUSAL, .window_left = 9}, VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW},
+        {{PLAIN, .mask = VARLEN_MASK_WINDOW}, VARLEN_FEATURE_WINDOW},
+        {{PLAIN, .alignment = VARLEN_ALIGN_TOP_LEFT}, VARLEN_FEATURE_TOP_LEFT},
+        {{PLAIN, .softcap = 30}, VARLEN_FEATURE_SOFTCAP},
+        {{PLAIN, .dropout_p = 0.1f}, VARLEN_FEATURE_DROPOUT},
+        {{PAGED}, VARLEN_FEATURE_PAGED | VARLEN_FEATURE_SEQUSED_K},
+        {{PLAIN, .flags = VARLEN_FLAG_DETERMINISTIC}, VARLEN_FEATURE_DETERMINISTIC},
+        {{PLAIN, .flags = VARLEN_FLAG_BATCH_INVARIANT}, VARLEN_FEATURE_BATCH_INVARIANT},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_attention given = rows[i].attention;
+        varlen_attention a;
+        assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a));
+        assert_int_equal(a.features, rows[i].features);
+        given.features = rows[i].features;
+        assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a));
+        assert_int_equal(a.features, rows[i].features);
+    }
+}
+
+static void features_must_not_contradict_fields(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t feature;
+        const char *words;
+    } rows[] = {
+        {VARLEN_FEATURE_CAUSAL, "features has VARLEN_FEATURE_CAUSAL, but the fields of the problem say otherwise"},
+        {VARLEN_FEATURE_WINDOW, "features has VARLEN_FEATURE_WINDOW, but"},
+        {VARLEN_FEATURE_TOP_LEFT, "features has VARLEN_FEATURE_TOP_LEFT, but"},
+        {VARLEN_FEATURE_SOFTCAP, "features has VARLEN_FEATURE_SOFTCAP, but"},
+        {VARLEN_FEATURE_DROPOUT, "features has VARLEN_FEATURE_DROPOUT, but"},
+        {VARLEN_FEATURE_PAGED, "features has VARLEN_FEATURE_PAGED, but"},
+        {VARLEN_FEATURE_DETERMINISTIC, "features has VARLEN_FEATURE_DETERMINISTIC, but"},
+        {VARLEN_FEATURE_BATCH_INVARIANT, "features has VARLEN_FEATURE_BATCH_INVARIANT, but"},
+        {VARLEN_FEATURE_SINKS | VARLEN_FEATURE_BATCH_INVARIANT << 1, "features = 0x20010 has unknown bits 0x20000"},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        const varlen_attention given = {PLAIN, .features = rows[i].feature};
+        varlen_attention a;
+        assert_failure(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+    }
+}
+
+/* How large a row may be is the backend's to say. */
+static void dims_have_no_upper_bound(void **state)
+{
+    (void)state;
+    const varlen_attention given = {PLAIN, .head_dim = 1 << 20, .value_dim = 512};
+    varlen_attention a;
+    assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &a));
+    assert_int_equal(a.head_dim, 1 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -206,6 +272,9 @@ int main(void)
         cmocka_unit_test(refuses_what_breaks_a_rule),
         cmocka_unit_test(backward_takes_no_pages),
         cmocka_unit_test(refuses_unknown_passes),
+        cmocka_unit_test(features_follow_from_fields),
+        cmocka_unit_test(features_must_not_contradict_fields),
+        cmocka_unit_test(dims_have_no_upper_bound),
     };
     return cmocka_run_group_tests_name("rules_attention", cases, NULL, NULL);
 }

@@ -32,14 +32,17 @@ static const varlen_inputs packed_inputs = {INPUTS}, paged_inputs = {PAGED_INPUT
 
 static varlen_attention packed_problem(void)
 {
-    const varlen_attention given = {.struct_size = sizeof given,
-                                    .batch = 3,
-                                    .q_heads = 4,
-                                    .kv_heads = 2,
-                                    .head_dim = 64,
-                                    .value_dim = 32,
-                                    .total_q = 10,
-                                    .total_k = 20};
+    const varlen_attention given = {
+        .struct_size = sizeof given,
+        .batch = 3,
+        .q_heads = 4,
+        .kv_heads = 2,
+        .head_dim = 64,
+        .value_dim = 32,
+        .total_q = 10,
+        .total_k = 20,
+        .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -230,6 +233,62 @@ static void backward_refuses_what_breaks_a_rule(void **state)
     }
 }
 
+/* Each argument needs its bit of features, and no other. */
+static void arguments_need_their_features(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t feature;
+        const char *words;
+        const varlen_inputs *inputs;
+        float *lse;
+    } rows[] = {
+        {VARLEN_FEATURE_SEQUSED_Q, "seqused_q is given, but features has no VARLEN_FEATURE_SEQUSED_Q",
+         GIVEN(.seqused_q = ARRAY), NULL},
+        {VARLEN_FEATURE_SEQUSED_K, "seqused_k is given, but features has no VARLEN_FEATURE_SEQUSED_K",
+         GIVEN(.seqused_k = ARRAY), NULL},
+        {VARLEN_FEATURE_LEFTPAD_K, "leftpad_k is given, but features has no VARLEN_FEATURE_LEFTPAD_K",
+         GIVEN(.leftpad_k = ARRAY), NULL},
+        {VARLEN_FEATURE_ALIBI, "alibi_slopes is given, but features has no VARLEN_FEATURE_ALIBI",
+         GIVEN(.alibi_slopes = ARRAY), NULL},
+        {VARLEN_FEATURE_SINKS, "sinks is given, but features has no VARLEN_FEATURE_SINKS", GIVEN(.sinks = ARRAY), NULL},
+        {VARLEN_FEATURE_DROPOUT_STATE, "dropout_state is given, but features has no VARLEN_FEATURE_DROPOUT_STATE",
+         GIVEN(.dropout_state = ARRAY), NULL},
+        {VARLEN_FEATURE_EXPANDED, "v.head_stride = VARLEN_EXPANDED (-1), but features has no VARLEN_FEATURE_EXPANDED",
+         GIVEN(.v = {(void *)0x10000, 0, VARLEN_EXPANDED}), NULL},
+        {VARLEN_FEATURE_LSE, "lse is given, but features has no VARLEN_FEATURE_LSE", &packed_inputs, (void *)0x30000},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        const varlen_forward_args given = {FORWARD, .inputs = rows[i].inputs, .lse = rows[i].lse};
+        varlen_attention attention = packed_problem();
+        varlen_inputs inputs;
+        varlen_forward_args args;
+        attention.features = ~rows[i].feature;
+        assert_failure(varlen_check_forward(&attention, &given, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                       rows[i].words);
+        attention.features = rows[i].feature;
+        assert_ok(varlen_check_forward(&attention, &given, &inputs, &args));
+    }
+}
+
+static void gradients_need_their_features(void **state)
+{
+    (void)state;
+    varlen_attention attention = packed_problem();
+    const varlen_backward_args sinks = {BACKWARD, .inputs = GIVEN(.sinks = ARRAY), .dsinks = (void *)0x30000};
+    const varlen_backward_args expanded = {BACKWARD, .dout = {(void *)0x10000, VARLEN_EXPANDED, 0}};
+    varlen_inputs inputs;
+    varlen_backward_args args;
+    attention.features = VARLEN_FEATURE_SINKS;
+    assert_failure(varlen_check_backward(&attention, &sinks, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "dsinks is given, but features has no VARLEN_FEATURE_DSINKS");
+    assert_failure(varlen_check_backward(&attention, &expanded, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "dout.token_stride = VARLEN_EXPANDED (-1), but features has no VARLEN_FEATURE_EXPANDED");
+    attention.features |= VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_EXPANDED; /* lse, which backward needs, has no bit */
+    assert_ok(varlen_check_backward(&attention, &sinks, &inputs, &args));
+    assert_ok(varlen_check_backward(&attention, &expanded, &inputs, &args));
+}
+
 static void workspace(void **state)
 {
     (void)state;
@@ -254,6 +313,8 @@ int main(void)
         cmocka_unit_test(paged_forward_refuses_what_breaks_a_rule),
         cmocka_unit_test(backward_resolves_strides),
         cmocka_unit_test(backward_refuses_what_breaks_a_rule),
+        cmocka_unit_test(arguments_need_their_features),
+        cmocka_unit_test(gradients_need_their_features),
         cmocka_unit_test(workspace),
     };
     return cmocka_run_group_tests_name("rules_passes", cases, NULL, NULL);

@@ -99,6 +99,7 @@ static void every_kind_takes_its_struct(void **state)
         [VARLEN_STRUCT_KV_APPEND_ARGS] = sizeof(varlen_kv_append_args),
         [VARLEN_STRUCT_BACKEND_INFO] = sizeof(varlen_backend_info),
         [VARLEN_STRUCT_DEVICE_INFO] = sizeof(varlen_device_info),
+        [VARLEN_STRUCT_BACKEND_OPEN] = sizeof(varlen_backend_open),
         [VARLEN_STRUCT_SEARCH_FOLDER] = sizeof(varlen_search_folder),
         [VARLEN_STRUCT_ENVIRONMENT_VARIABLE] = sizeof(varlen_environment_variable),
         [VARLEN_STRUCT_KERNEL_FAMILY] = sizeof(varlen_kernel_family),

@@ -133,7 +133,8 @@ static problem make_problem(const workload *w)
                                .q_heads = w->q_heads ? w->q_heads : 2,
                                .kv_heads = w->kv_heads ? w->kv_heads : 2,
                                .head_dim = DIM,
-                               .flags = w->flags}};
+                               .flags = w->flags,
+                               .features = VARLEN_FEATURE_LSE}};
     for (int n = 0; n < GROUPS; n++)
         p.attention.batch += w->groups[n].count;
     p.cu_seqlens_q = ints(p.attention.batch + 1);

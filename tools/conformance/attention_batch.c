@@ -153,6 +153,29 @@ static void make_sinks(case_trial *trial, attention_batch *batch, sink_kind kind
     }
 }
 
+/* What calls with this batch bring. */
+static uint64_t features_of(const attention_batch *batch, tensor_layout layout)
+{
+    uint64_t features = 0;
+    if (batch->seqused_q)
+        features |= VARLEN_FEATURE_SEQUSED_Q;
+    if (batch->seqused_k)
+        features |= VARLEN_FEATURE_SEQUSED_K;
+    if (batch->leftpad_k)
+        features |= VARLEN_FEATURE_LEFTPAD_K;
+    if (batch->alibi_slopes)
+        features |= VARLEN_FEATURE_ALIBI;
+    if (batch->sinks)
+        features |= VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DSINKS;
+    if (batch->dropout_in_memory)
+        features |= VARLEN_FEATURE_DROPOUT_STATE;
+    if (!batch->without_lse)
+        features |= VARLEN_FEATURE_LSE;
+    if (layout.expanded)
+        features |= VARLEN_FEATURE_EXPANDED;
+    return features;
+}
+
 attention_batch *batch_make(case_trial *trial, const attention_case *row)
 {
     random_source source = {trial->seed};
@@ -169,6 +192,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->dropout_in_memory = row->dropout_in_memory;
     batch->without_lse = row->without_lse;
     batch->sharp = row->values == VALUES_SHARP;
+    batch->attention.features = features_of(batch, row->layout);
 
     const varlen_attention *attention = &batch->attention;
     int32_t value_dim = or_else(attention->value_dim, attention->head_dim);

@@ -96,6 +96,19 @@ static varlen_dtype choose_dtype(const run_arguments *arguments, const npy_array
     return q->type == ELEMENT_FLOAT16 ? VARLEN_FLOAT16 : VARLEN_FLOAT32;
 }
 
+static uint64_t features_of(const run_arguments *arguments, bool backward)
+{
+    static const uint64_t features[INPUT_COUNT] = {
+        [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q, [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
+        [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K, [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,
+        [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
+    };
+    uint64_t found = backward || arguments->outputs[OUTPUT_LSE] ? VARLEN_FEATURE_LSE : 0;
+    for (int input = 0; input < INPUT_COUNT; input++)
+        found |= arguments->inputs[input] ? features[input] : 0;
+    return found;
+}
+
 static varlen_attention describe(const run_arguments *arguments, varlen_dtype dtype, const int64_t sizes[SIZE_COUNT])
 {
     return (varlen_attention){
@@ -131,6 +144,7 @@ bool run_problem_read(const run_arguments *arguments, run_problem *problem, reas
     }
     const varlen_dtype dtype = choose_dtype(arguments, &problem->inputs[INPUT_Q]);
     problem->attention = describe(arguments, dtype, sizes);
+    problem->attention.features = features_of(arguments, problem->backward);
     problem->alibi_batch_stride = problem->inputs[INPUT_ALIBI].dimensions == 2 ? sizes[SIZE_Q_HEADS] : 0;
     if (!convert_inputs(arguments, dtype, problem->inputs, why)) {
         run_problem_free(problem);

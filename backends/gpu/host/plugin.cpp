@@ -2,6 +2,7 @@
 #include "host/around.h"
 #include "host/device.h"
 #include "host/families.h"
+#include "host/instance_table.h"
 #include "host/memory.h"
 #include "host/supports.h"
 
@@ -33,6 +34,23 @@ struct from_state<FUNCTION> {
     }
 };
 
+static constexpr varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
+
+static constexpr uint64_t features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K |
+                                     VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DROPOUT_STATE |
+                                     VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_EXPANDED |
+                                     VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
+                                     VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED |
+                                     VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT;
+static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
+static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
+
+/* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
+static constexpr varlen_limits attention_limits = {sizeof(varlen_limits), features,          half_dtypes,
+                                                   LARGEST_HEAD_DIM,      LARGEST_VALUE_DIM, 0};
+static constexpr int32_t around_dim = 256;
+static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
+
 static varlen_backend make_backend()
 {
     varlen_backend backend = {};
@@ -41,6 +59,11 @@ static varlen_backend make_backend()
     backend.struct_size = sizeof backend;
     backend.name = runtime_identity.name;
     backend.description = runtime_identity.description;
+    backend.struct_sizes = &struct_sizes;
+    backend.forward_limits = &attention_limits;
+    backend.backward_limits = &attention_limits;
+    backend.merge_limits = &around_limits;
+    backend.kv_append_limits = &around_limits;
     backend.device_count = gpu_device_count;
     backend.device_info = gpu_device_info;
     backend.open = gpu_open;

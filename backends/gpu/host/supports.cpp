@@ -1,7 +1,6 @@
 #include "host/supports.h"
 
 #include "host/families.h"
-#include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/runtime.h"
 
@@ -63,16 +62,6 @@ varlen_status check_numbers(const varlen_attention &attention, varlen_pass pass)
 
 varlen_status gpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
-    if (attention->dtype == VARLEN_FLOAT32)
-        return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                              "attention in float32 is not done by the %s backend, whose "
-                              "matrix units multiply float16 and bfloat16",
-                              runtime_identity.name);
-    if (attention->head_dim > LARGEST_HEAD_DIM || attention->value_dim > LARGEST_VALUE_DIM)
-        return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                              "head_dim = %d with value_dim = %d is above the %d and %d of the %s backend's kernels",
-                              attention->head_dim, attention->value_dim, LARGEST_HEAD_DIM, LARGEST_VALUE_DIM,
-                              runtime_identity.name);
     const gpu_state *gpu = (const gpu_state *)state;
     varlen_status status = check_numbers(*attention, pass);
     if (status == VARLEN_OK)
