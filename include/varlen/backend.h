@@ -225,7 +225,7 @@ typedef struct varlen_backend {
     varlen_status (*event_elapsed)(void *state, varlen_event start, varlen_event end, double *milliseconds);
 
     /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
-     * 0 <= index < that, fills in everything of number `index` but struct_size; calls count from open on. */
+     * 0 <= index < that, fills in number `index`, as far as family->struct_size goes; calls count from open on. */
     int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
 } varlen_backend;
 

@@ -112,6 +112,33 @@ static void float32_is_for_calls_around_attention(void **state)
     assert_int_equal(backend->kv_append_limits->dtypes, all);
 }
 
+static void what_the_limits_claim_is_supported(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    const varlen_backend_open options = {.struct_size = sizeof options, .host = &good_host};
+    int32_t devices;
+    void *opened;
+    if (backend->device_count(&good_host, &devices) != VARLEN_OK)
+        skip(); /* simt/plugin has a device everywhere */
+    assert_int_equal(backend->open(&options, &opened), VARLEN_OK);
+    for (varlen_pass pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++) {
+        const varlen_limits *limits = pass ? backend->backward_limits : backend->forward_limits;
+        varlen_attention attention = {.struct_size = sizeof attention,
+                                      .batch = 1,
+                                      .q_heads = 1,
+                                      .kv_heads = 1,
+                                      .head_dim = limits->head_dim,
+                                      .value_dim = limits->value_dim,
+                                      .features = limits->features};
+        attention.dtype = VARLEN_FLOAT16;
+        assert_int_equal(backend->supports(opened, &attention, pass), VARLEN_OK);
+        attention.dtype = VARLEN_BFLOAT16;
+        assert_int_equal(backend->supports(opened, &attention, pass), VARLEN_OK);
+    }
+    backend->close(opened);
+}
+
 int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {

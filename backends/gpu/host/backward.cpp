@@ -119,10 +119,9 @@ backward_arguments make_arguments(const gpu_state &state, const varlen_attention
 } // namespace
 
 /* The tiles of a small batch have a processor each. */
-bool backward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why)
+bool backward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
 {
-    const varlen_attention &attention = call.attention;
-    if (call.dsinks)
+    if (attention.features & VARLEN_FEATURE_DSINKS)
         return declines(why, "dsinks are wanted");
     const backward_cut cut = find_entry(attention, false).shape(*state.architecture).cut;
     if (!is_one_tile_each(attention, cut))

@@ -33,11 +33,11 @@ template <typename FAMILY> bool is_there(const gpu_state &state, const FAMILY &f
 }
 
 template <typename FAMILY>
-bool takes(const gpu_state &state, const FAMILY &family, const family_call &call, family_reason *why)
+bool takes(const gpu_state &state, const FAMILY &family, const varlen_attention &attention, family_reason *why)
 {
     if (!is_there(state, family))
         return declines(why, "code for %s has no such kernels", state.architecture->code);
-    return !family.takes || family.takes(state, call, why);
+    return !family.takes || family.takes(state, attention, why);
 }
 
 bool is_forced(const gpu_state &state, const char *name)
@@ -55,27 +55,27 @@ template <typename FAMILY, int COUNT> int find_forced(const FAMILY *const (&list
 }
 
 template <typename FAMILY, int COUNT>
-int choose_family(const FAMILY *const (&list)[COUNT], const gpu_state &state, const family_call &call)
+int choose_family(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention)
 {
     const int forced = find_forced(list, state);
-    if (forced >= 0 && takes(state, *list[forced], call, nullptr))
+    if (forced >= 0 && takes(state, *list[forced], attention, nullptr))
         return forced;
     int chosen = 0;
-    while (chosen < COUNT - 1 && !takes(state, *list[chosen], call, nullptr))
+    while (chosen < COUNT - 1 && !takes(state, *list[chosen], attention, nullptr))
         chosen++;
     return chosen;
 }
 
 /* One line: who took a call, and why those before it did not. */
 template <typename FAMILY, int COUNT>
-void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, const family_call &call, const char *pass,
-                int chosen)
+void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention,
+                const char *pass, int chosen)
 {
     char declined[GPU_FAMILY_LIMIT * sizeof(family_reason)] = "";
     size_t length = 0;
     family_reason why;
     for (int i = 0; i < COUNT && length < sizeof declined; i++)
-        if ((i < chosen || is_forced(state, list[i]->name)) && !takes(state, *list[i], call, &why))
+        if ((i < chosen || is_forced(state, list[i]->name)) && !takes(state, *list[i], attention, &why))
             length += (size_t)snprintf(declined + length, sizeof declined - length, "; %s does not: %s", list[i]->name,
                                        why.text);
     state.host->log(VARLEN_LOG_DEBUG, "%s: %s takes the call%s%s", pass, list[chosen]->name, declined,
@@ -90,34 +90,19 @@ bool is_log_wanted(const gpu_state &state)
 
 template <typename FAMILY, int COUNT, typename ARGS>
 varlen_status launch_pass(const FAMILY *const (&list)[COUNT], varlen_pass pass, const gpu_state &state,
-                          varlen_stream stream, const family_call &call, const ARGS &args)
+                          varlen_stream stream, const varlen_attention &attention, const ARGS &args)
 {
-    const int chosen = choose_family(list, state, call);
+    const int chosen = choose_family(list, state, attention);
     if (is_log_wanted(state))
-        log_choice(list, state, call, pass == VARLEN_PASS_FORWARD ? "forward" : "backward", chosen);
+        log_choice(list, state, attention, pass == VARLEN_PASS_FORWARD ? "forward" : "backward", chosen);
     __atomic_fetch_add(&state.calls[pass][chosen], 1, __ATOMIC_RELAXED);
-    return list[chosen]->launch(state, stream, call.attention, args);
+    return list[chosen]->launch(state, stream, attention, args);
 }
 
-/* Families are asked twice, with what a problem does not tell of its calls and without: one that declines either leaves
- * calls to the next. */
 template <typename FAMILY, int COUNT>
-size_t largest_workspace(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention)
+size_t workspace_of(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention)
 {
-    const int forced = find_forced(list, state);
-    size_t largest = 0;
-    for (int i = forced >= 0 ? -1 : 0; i < COUNT; i++) {
-        const FAMILY &family = *list[i < 0 ? forced : i];
-        const bool takes_bare = takes(state, family, {attention, false}, nullptr);
-        const bool takes_full = takes(state, family, {attention, true}, nullptr);
-        if (takes_bare || takes_full) {
-            const size_t size = family.workspace(state, attention);
-            largest = size > largest ? size : largest;
-        }
-        if (takes_bare && takes_full)
-            break;
-    }
-    return largest;
+    return list[choose_family(list, state, attention)]->workspace(state, attention);
 }
 
 template <typename FAMILY, int COUNT>
@@ -126,7 +111,7 @@ varlen_status check_forced(const FAMILY *const (&list)[COUNT], const gpu_state &
 {
     const int forced = find_forced(list, state);
     family_reason why;
-    if (forced < 0 || takes(state, *list[forced], {attention, false}, &why))
+    if (forced < 0 || takes(state, *list[forced], attention, &why))
         return VARLEN_OK;
     return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "VARLEN_GPU_KERNELS = %s, which declines: %s", list[forced]->name,
                           why.text);
@@ -192,21 +177,20 @@ varlen_status gpu_families_support(const gpu_state *state, const varlen_attentio
 
 size_t gpu_families_workspace(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
 {
-    return pass == VARLEN_PASS_FORWARD ? largest_workspace(FORWARD_FAMILIES, *state, *attention)
-                                       : largest_workspace(BACKWARD_FAMILIES, *state, *attention);
+    return pass == VARLEN_PASS_FORWARD ? workspace_of(FORWARD_FAMILIES, *state, *attention)
+                                       : workspace_of(BACKWARD_FAMILIES, *state, *attention);
 }
 
 varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
                           const varlen_forward_args *args)
 {
-    return launch_pass(FORWARD_FAMILIES, VARLEN_PASS_FORWARD, *state, stream, {*attention, false}, *args);
+    return launch_pass(FORWARD_FAMILIES, VARLEN_PASS_FORWARD, *state, stream, *attention, *args);
 }
 
 varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
                            const varlen_backward_args *args)
 {
-    const family_call call = {*attention, args->dsinks != nullptr};
-    return launch_pass(BACKWARD_FAMILIES, VARLEN_PASS_BACKWARD, *state, stream, call, *args);
+    return launch_pass(BACKWARD_FAMILIES, VARLEN_PASS_BACKWARD, *state, stream, *attention, *args);
 }
 
 int32_t gpu_kernel_families(void *state, int32_t index, varlen_kernel_family *family)

@@ -7,10 +7,10 @@
 /* Reads VARLEN_GPU_KERNELS into a state whose device is known. Refuses a name that no family of the device has. */
 varlen_status gpu_choose_families(gpu_state *state);
 
-/* Refuses what the family that is forced declines, whatever the data. */
+/* Refuses what the family that is forced declines. */
 varlen_status gpu_families_support(const gpu_state *state, const varlen_attention *attention, varlen_pass pass);
 
-/* The largest of the families that a call of the problem may go to. */
+/* Of the family that the problem's calls go to. */
 size_t gpu_families_workspace(const gpu_state *state, const varlen_attention *attention, varlen_pass pass);
 
 varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,

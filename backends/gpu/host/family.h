@@ -5,12 +5,6 @@
 
 #include "host/state.h"
 
-/* What is known of a call when its family is chosen. */
-struct family_call {
-    const varlen_attention &attention;
-    bool dsinks; /* whether they are wanted */
-};
-
 /* Why a family declines, in words: "total_k = 4096 is above 1024". */
 struct family_reason {
     char text[160];
@@ -22,8 +16,8 @@ template <typename ARGS> struct kernel_family {
     /* Whether devices of an architecture have it. NULL: all do. */
     bool (*is_there)(const gpu_architecture &architecture);
 
-    /* Whether it takes a call. If not, and `why` is not NULL, says why. NULL: it takes all. */
-    bool (*takes)(const gpu_state &state, const family_call &call, family_reason *why);
+    /* Whether it takes a problem. If not, and `why` is not NULL, says why. NULL: it takes all. */
+    bool (*takes)(const gpu_state &state, const varlen_attention &attention, family_reason *why);
 
     /* In bytes, for any call of a problem that it takes. Never falls as a size of the problem grows. */
     size_t (*workspace)(const gpu_state &state, const varlen_attention &attention);

@@ -118,9 +118,8 @@ size_t workspace_of(const gpu_state &state, const varlen_attention &attention, b
 
 } // namespace
 
-bool forward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why)
+bool forward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
 {
-    const varlen_attention &attention = call.attention;
     if (attention.page_size > 0)
         return declines(why, "keys are paged");
     if (attention.batch > SMALL_BATCH)

@@ -4,7 +4,7 @@
 
 #include "host/family.h"
 
-bool forward_is_small_batch(const gpu_state &state, const family_call &call, family_reason *why);
+bool forward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why);
 varlen_status forward_small_batch(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                   const varlen_forward_args &args);
 
