@@ -146,6 +146,7 @@ int main(int count, char **words)
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
         cmocka_unit_test(float32_is_for_calls_around_attention),
+        cmocka_unit_test(what_the_limits_claim_is_supported),
     };
     if (count == 4) {
         load(words[1]);

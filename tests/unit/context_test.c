@@ -2,26 +2,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "support/fakes.h"
+#include "support/fake_context.h"
 #include "support/test.h"
-
-static int set_up(void **state)
-{
-    (void)state;
-    const fake_record fresh = {.device_flags = VARLEN_DEVICE_HOST_MEMORY};
-    *fake_record_of_thread() = fresh;
-    *bare_record_of_thread() = fresh;
-    unsetenv("VARLEN_VALIDATE");
-    return 0;
-}
-
-static varlen_context *opened(const char *backend)
-{
-    const varlen_open_options options = {.struct_size = sizeof options, .backend = backend};
-    varlen_context *context;
-    assert_ok(varlen_open(&options, &context));
-    return context;
-}
 
 static _Alignas(256) float numbers[1024];
 static _Alignas(256) float written[4][256];
@@ -62,7 +44,7 @@ static varlen_inputs inputs_with(const int32_t *cu_seqlens_k)
 static void forward_passes_on_resolved_arguments(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_forward_args args = forward_args(&inputs);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
     const fake_record *record = fake_record_of_thread();
@@ -78,7 +60,7 @@ static void forward_passes_on_resolved_arguments(void **state)
 static void workspace_must_be_large_enough(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     varlen_forward_args args = forward_args(&inputs);
     size_t size = 1;
     fake_record_of_thread()->workspace_size = 1000;
@@ -95,7 +77,7 @@ static void workspace_must_be_large_enough(void **state)
 static void refusals_of_the_backend_come_through(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_forward_args args = forward_args(&inputs);
     size_t size = 77;
     fake_record_of_thread()->result = VARLEN_ERROR_UNSUPPORTED;
@@ -111,7 +93,7 @@ static void refusals_of_the_backend_come_through(void **state)
 static void failures_without_a_reason_get_one(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     fake_record_of_thread()->result = VARLEN_ERROR_DEVICE;
     fake_record_of_thread()->is_silent = true;
     assert_failure(varlen_stream_synchronize(context, NULL), VARLEN_ERROR_DEVICE,
@@ -124,7 +106,7 @@ static void failures_without_a_reason_get_one(void **state)
 static void statuses_that_do_not_exist_are_told(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_forward_args args = forward_args(&inputs);
     fake_record_of_thread()->result = (varlen_status)77;
     assert_failure(varlen_supports(context, &attention, VARLEN_PASS_FORWARD), VARLEN_ERROR_INTERNAL,
@@ -140,7 +122,7 @@ static void statuses_that_do_not_exist_are_told(void **state)
 static void optional_functions_may_be_missing(void **state)
 {
     (void)state;
-    varlen_context *context = opened("bare");
+    varlen_context *context = open_fake("bare");
     const varlen_backward_args backward = {.struct_size = sizeof backward,
                                            .inputs = &inputs,
                                            .out = {numbers, 0, 0},
@@ -177,7 +159,7 @@ static void optional_functions_may_be_missing(void **state)
 static void host_metadata_is_inspected(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_inputs given = inputs_with(bad_offsets);
     const varlen_forward_args args = forward_args(&given);
     assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_BAD_METADATA,
@@ -190,7 +172,7 @@ static void inspection_can_be_turned_off(void **state)
 {
     (void)state;
     setenv("VARLEN_VALIDATE", "0", 1);
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_inputs given = inputs_with(bad_offsets);
     const varlen_forward_args args = forward_args(&given);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
@@ -201,7 +183,7 @@ static void device_memory_is_not_read(void **state)
 {
     (void)state;
     fake_record_of_thread()->device_flags = 0;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_inputs given = inputs_with((const int32_t *)0x1000); /* a crash, if it were read */
     const varlen_forward_args args = forward_args(&given);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
@@ -217,7 +199,7 @@ static const varlen_violation found_by_device = {.rule = VARLEN_VIOLATION_DECREA
 static void status_tells_a_violation_once(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     fake_record_of_thread()->pending = found_by_device;
     assert_failure(varlen_context_status(context), VARLEN_ERROR_BAD_METADATA,
                    "cu_seqlens_k[7] = 512 is below cu_seqlens_k[6] = 640");
@@ -242,7 +224,7 @@ static void count_warnings(void *user, varlen_log_level level, const char *messa
 static void other_calls_do_not_fail_for_a_violation(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_forward_args args = forward_args(&inputs);
     const int32_t lengths[1] = {1};
     int32_t cu_seqlens[2] = {7, 7};
@@ -266,7 +248,7 @@ static void other_calls_do_not_fail_for_a_violation(void **state)
 static void the_first_violation_is_told_and_all_are_logged(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_forward_args args = forward_args(&inputs);
     log_lines lines = {0};
     varlen_set_log_sink(count_warnings, &lines);
@@ -294,7 +276,7 @@ static void threads_may_come_across_violations_at_once(void **state)
 {
     (void)state;
     enum { THREADS = 8 };
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     pthread_t threads[THREADS];
     log_lines lines = {0};
     varlen_set_log_sink(count_warnings, &lines);
@@ -317,10 +299,10 @@ static void closing_logs_what_nobody_asked_for(void **state)
     (void)state;
     log_lines lines = {0};
     varlen_set_log_sink(count_warnings, &lines);
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     varlen_close(context);
     assert_int_equal(lines.warnings, 0);
-    context = opened("fake");
+    context = open_fake("fake");
     fake_record_of_thread()->pending = found_by_device;
     varlen_close(context);
     assert_int_equal(lines.warnings, 1);
@@ -331,7 +313,7 @@ static void closing_logs_what_nobody_asked_for(void **state)
 static void asking_memory_and_streams_work_while_a_violation_waits(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     void *data;
     varlen_event event;
     size_t size;
@@ -351,84 +333,7 @@ static void asking_memory_and_streams_work_while_a_violation_waits(void **state)
     varlen_close(context);
 }
 
-/* ---- Memory, streams, events ---- */
-
-static void memory_goes_through(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    void *data;
-    char text[4];
-    assert_ok(varlen_alloc(context, 4, &data));
-    assert_ok(varlen_fill(context, NULL, data, 'x', 4));
-    assert_ok(varlen_copy(context, NULL, text, data, 4));
-    assert_memory_equal(text, "xxxx", 4);
-    assert_ok(varlen_free(context, data));
-    assert_int_equal(fake_record_of_thread()->calls, 4);
-    varlen_close(context);
-}
-
-static void nothing_needs_no_backend(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    void *data = numbers;
-    assert_ok(varlen_alloc(context, 0, &data));
-    assert_null(data);
-    assert_ok(varlen_free(context, NULL));
-    assert_ok(varlen_copy(context, NULL, NULL, NULL, 0));
-    assert_ok(varlen_fill(context, NULL, NULL, 0, 0));
-    assert_int_equal(fake_record_of_thread()->calls, 0);
-    varlen_close(context);
-}
-
-static void failed_allocations_give_null(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    void *data = numbers;
-    fake_record_of_thread()->result = VARLEN_ERROR_OUT_OF_MEMORY;
-    assert_failure(varlen_alloc(context, 100, &data), VARLEN_ERROR_OUT_OF_MEMORY, "told to fail");
-    assert_null(data);
-    varlen_close(context);
-}
-
-static void streams_and_events_go_through(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    varlen_stream stream = numbers;
-    varlen_event event;
-    double milliseconds = 0;
-    assert_ok(varlen_stream_create(context, &stream));
-    assert_ok(varlen_event_create(context, &event));
-    assert_ok(varlen_event_record(context, event, stream));
-    assert_ok(varlen_stream_wait(context, stream, event));
-    assert_ok(varlen_event_synchronize(context, event));
-    assert_ok(varlen_event_elapsed(context, event, event, &milliseconds));
-    assert_true(milliseconds == 1.5);
-    assert_ok(varlen_event_destroy(context, event));
-    assert_ok(varlen_stream_synchronize(context, stream));
-    assert_ok(varlen_stream_destroy(context, stream));
-    assert_int_equal(fake_record_of_thread()->calls, 9);
-    varlen_close(context);
-}
-
-static void backends_may_tell_no_families_of_kernels(void **state)
-{
-    (void)state;
-    varlen_context *context = opened("fake");
-    varlen_kernel_family family = {.struct_size = sizeof family, .name = "untouched"};
-    assert_int_equal(varlen_kernel_family_count(context), 0);
-    assert_int_equal(varlen_kernel_family_count(NULL), 0);
-    assert_failure(varlen_get_kernel_family(context, 0, &family), VARLEN_ERROR_INVALID_ARGUMENT,
-                   "index = 0 is not below varlen_kernel_family_count() = 0");
-    assert_failure(varlen_get_kernel_family(NULL, 0, &family), VARLEN_ERROR_INVALID_ARGUMENT, "context is NULL");
-    assert_string_equal(family.name, "untouched");
-    varlen_close(context);
-}
-
-#define CASE(function) cmocka_unit_test_setup(function, set_up)
+#define CASE(function) cmocka_unit_test_setup(function, forget_records)
 
 int main(void)
 {
@@ -448,11 +353,6 @@ int main(void)
         CASE(threads_may_come_across_violations_at_once),
         CASE(closing_logs_what_nobody_asked_for),
         CASE(asking_memory_and_streams_work_while_a_violation_waits),
-        CASE(memory_goes_through),
-        CASE(nothing_needs_no_backend),
-        CASE(failed_allocations_give_null),
-        CASE(streams_and_events_go_through),
-        CASE(backends_may_tell_no_families_of_kernels),
     };
     return cmocka_run_group_tests_name("context", cases, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The sources as files: none includes itself by way of others, also of a GPU platform's; the rooms of backends/gpu
-depend one way; and each is short enough to be read at a sitting.
+"""The sources as files: none includes itself by way of others, also of a GPU platform's; folders, and the rooms of
+backends/gpu, depend one way; what the log needs does not use the log; and each file is short enough to be read at a
+sitting.
 
 usage: sources_test.py SOURCE_DIR
 """
@@ -21,8 +22,22 @@ MOST_LINES = 450
 # Files that may be longer, and why.
 LONG = {
     "include/varlen/varlen.h": "the public header, which is one story",
-    "tools/hip_code.py": "one program that is installed as one file",
 }
+
+# Which folders the files of a folder may include, besides their own.
+ALLOWED = {
+    "include": (),
+    "core": ("include",),
+    "backends": ("include",),
+    "backends/cpu": ("include", "backends"),
+    "backends/gpu": ("include", "backends"),
+    "backends/cuda": ("include", "backends", "backends/gpu"),
+    "backends/hip": ("include", "backends", "backends/gpu"),
+    "tools": ("include",),
+}
+
+# Modules, each a source and its header, that nothing they use may use: what they do under a lock must not wait for it.
+LOWEST = ("core/log", "core/error", "core/text")
 
 # Which rooms of backends/gpu the files of a room may include, besides their own and the platform.
 ROOMS = {
@@ -102,6 +117,44 @@ def find_cycle(graph):
     return next(filter(None, map(visit, graph)), None)
 
 
+def folder_of(path, folders):
+    return max((folder for folder in folders if path.startswith(folder + "/")), key=len, default=None)
+
+
+def wrong_folders(graph):
+    """Includes from folders that a file's own does not depend on; each vendor's platform is below backends/gpu."""
+    wrong = []
+    for path, others in graph.items():
+        own = folder_of(path, ALLOWED)
+        for other in others if own else ():
+            if "/platform/" not in other and folder_of(other, (*ALLOWED, "tests")) not in (own, *ALLOWED[own]):
+                wrong.append(f"{path} includes {other}")
+    return wrong
+
+
+def modules(graph):
+    """The graph of sources with their headers."""
+    merged = {}
+    for path, others in graph.items():
+        module = os.path.splitext(path)[0]
+        merged.setdefault(module, set()).update(os.path.splitext(other)[0] for other in others)
+        merged[module].discard(module)
+    return merged
+
+
+def uses(graph, start, wanted):
+    """Whether a module uses another, by way of others too."""
+    seen, rest = set(), [start]
+    while rest:
+        for other in graph.get(rest.pop(), ()):
+            if other == wanted:
+                return True
+            if other not in seen:
+                seen.add(other)
+                rest.append(other)
+    return False
+
+
 def room_of(path):
     parts = path.split("/")
     return parts[2] if path.startswith("backends/gpu/") and len(parts) == 4 else None
@@ -133,6 +186,15 @@ class Sources(unittest.TestCase):
 
     def test_no_file_includes_itself(self):
         self.assertEqual(find_cycle(self.graph), None)
+
+    def test_folders_depend_one_way(self):
+        self.assertEqual(wrong_folders(self.graph), [])
+
+    def test_the_lowest_modules_use_nothing_that_uses_them(self):
+        graph = modules(self.graph)
+        for module in LOWEST:
+            self.assertIn(module, graph)
+            self.assertFalse(uses(graph, module, module), module)
 
     def test_rooms_depend_one_way(self):
         self.assertEqual(wrong_ways(self.graph), [])
@@ -174,6 +236,18 @@ class Checks(unittest.TestCase):
     def test_the_wrong_way(self):
         root = self.tree({"backends/gpu/host/a.cpp": '#include "rows/b.h"\n', "backends/gpu/rows/b.h": ""})
         self.assertEqual(wrong_ways(include_graph(root)[0]), ["backends/gpu/host/a.cpp includes backends/gpu/rows/b.h"])
+
+    def test_a_folder_below_includes_from_above(self):
+        root = self.tree({"core/a.c": '#include "b.h"\n', "tools/b.h": "", "backends/gpu/call/c.h":
+                          '#include "platform/d.h"\n', "backends/cuda/platform/d.h": '#include "call/c.h"\n'})
+        self.assertEqual(wrong_folders(include_graph(root)[0]), ["core/a.c includes tools/b.h"])
+
+    def test_modules_that_use_each_other(self):
+        root = self.tree({"core/a.c": '#include "b.h"\n', "core/a.h": "", "core/b.h": "", "core/b.c":
+                          '#include "a.h"\n'})
+        graph = modules(include_graph(root)[0])
+        self.assertTrue(uses(graph, "core/a", "core/a"))
+        self.assertIsNone(find_cycle(include_graph(root)[0]))
 
     def test_a_long_file(self):
         root = self.tree({"core/a.c": "\n" * (MOST_LINES + 1), "core/b.c": "\n" * MOST_LINES,
