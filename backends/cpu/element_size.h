@@ -1,5 +1,5 @@
-/* Bytes of an element of a dtype that the backend claims: varlen_dtype_size without the question whether there is such a
- * one, which kernels would ask at every row. */
+/* Bytes of an element of a dtype that the backend claims: varlen_dtype_size without the question whether there is such
+ * a one, which kernels would ask at every row. */
 #ifndef VARLEN_CPU_ELEMENT_SIZE_H
 #define VARLEN_CPU_ELEMENT_SIZE_H
 
