@@ -1,7 +1,7 @@
 /* varlen_merge, varlen_cu_seqlens, varlen_pack, varlen_unpack, varlen_kv_append. */
+#include "backend_limits.h"
 #include "context.h"
 #include "float_state.h"
-#include "limits.h"
 #include "metadata.h"
 #include "rules_around.h"
 #include "structs.h"

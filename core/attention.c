@@ -1,7 +1,7 @@
 /* varlen_supports, varlen_workspace_size, varlen_forward, varlen_backward. */
+#include "backend_limits.h"
 #include "context.h"
 #include "float_state.h"
-#include "limits.h"
 #include "metadata.h"
 #include "rule.h"
 #include "rules_attention.h"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend_limits.h"
 #include "elf_file.h"
 #include "environment.h"
-#include "limits.h"
 #include "log.h"
 #include "os.h"
 #include "rule.h"

@@ -1,6 +1,6 @@
 /* What a backend's table says that it takes, held against what a call asks for. */
-#ifndef VARLEN_CORE_LIMITS_H
-#define VARLEN_CORE_LIMITS_H
+#ifndef VARLEN_CORE_BACKEND_LIMITS_H
+#define VARLEN_CORE_BACKEND_LIMITS_H
 
 #include "context.h"
 

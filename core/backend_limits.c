@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "backend_limits.h"
 
 #include "rule.h"
 #include "vocabulary.h"
