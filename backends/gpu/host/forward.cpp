@@ -149,7 +149,7 @@ varlen_status forward_small_batch(const gpu_state &state, varlen_stream stream, 
 size_t forward_warp_tiles_workspace(const gpu_state &state, const varlen_attention &attention)
 {
     const size_t plain = workspace_of(state, attention, false);
-    const size_t general = workspace_of(state, attention, true);
+    const size_t general = may_be_general(attention) ? workspace_of(state, attention, true) : 0;
     return plain > general ? plain : general;
 }
 

@@ -66,10 +66,22 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
     return problem;
 }
 
+/* 0 times a mask's -infinity, and its reciprocal. */
+static bool scale_is_general(float scale)
+{
+    return !(scale * gpu_log2e >= 0x1p-100f);
+}
+
 bool problem_is_general(const gpu_problem &problem)
 {
     return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold ||
-           !(problem.scale * gpu_log2e >= 0x1p-100f); /* 0 times a mask's -infinity, and its reciprocal */
+           scale_is_general(problem.scale);
+}
+
+bool may_be_general(const varlen_attention &attention)
+{
+    const uint64_t features = VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_DROPOUT;
+    return (attention.features & features) || scale_is_general(attention.softmax_scale);
 }
 
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials)

@@ -14,6 +14,9 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
 /* Whether scores need more than the multiplier and the mask: the GENERAL instances. */
 bool problem_is_general(const gpu_problem &problem);
 
+/* Whether that of some call is. */
+bool may_be_general(const varlen_attention &attention);
+
 /* Device memory for a plan. */
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials);
 
