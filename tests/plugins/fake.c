@@ -98,7 +98,7 @@ static varlen_status fake_device_info(const varlen_host *host, int32_t device, v
         memcpy(info->architecture, record.device_name, sizeof info->architecture);
     }
     info->compute_units = 1;
-    info->dtypes = FAKE_DTYPES & ~record.missing_dtypes;
+    info->dtypes = (FAKE_DTYPES | 1u << 31) & ~record.missing_dtypes; /* one more than the table claims */
     info->flags = record.device_flags;
     return VARLEN_OK;
 }

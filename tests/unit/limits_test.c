@@ -91,6 +91,9 @@ static void a_device_s_dtypes_are_heeded(void **state)
     fake_record_of_thread()->missing_dtypes = 1u << VARLEN_BFLOAT16;
     varlen_context *context = opened("fake");
     varlen_attention halves = attention;
+    varlen_device_info info = {.struct_size = sizeof info};
+    assert_ok(varlen_context_device(context, &info));
+    assert_int_equal(info.dtypes, 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16); /* what both say */
     halves.dtype = VARLEN_BFLOAT16;
     assert_failure(varlen_supports(context, &halves, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED,
                    "backend fake does not take bfloat16 forward");
