@@ -205,6 +205,19 @@ static void the_environment_of_plugins_is_the_declared_one(void **state)
     assert_words(logged, "VARLEN_SECRET is not one of varlen's environment variables");
 }
 
+/* So that words which take time are put together for somebody. */
+static void plugins_may_ask_whether_a_line_is_wanted(void **state)
+{
+    (void)state;
+    int lines = 0;
+    varlen_set_log_sink(keep_line, &lines);
+    assert_true(varlen_plugin_host.log_wanted(VARLEN_LOG_DEBUG));
+    assert_false(varlen_plugin_host.log_wanted((varlen_log_level)(VARLEN_LOG_DEBUG + 1)));
+    varlen_set_log_sink(NULL, NULL);
+    assert_false(varlen_plugin_host.log_wanted(VARLEN_LOG_ERROR));
+    assert_int_equal(lines, 0);
+}
+
 static void words_of_plugins_are_one_line(void **state)
 {
     (void)state;
@@ -265,6 +278,7 @@ int main(void)
         CASE(keeps_the_reason_of_an_entry_that_declines),
         CASE(refuses_an_entry_that_declines_silently),
         CASE(the_environment_of_plugins_is_the_declared_one),
+        CASE(plugins_may_ask_whether_a_line_is_wanted),
         CASE(words_of_plugins_are_one_line),
         CASE(refuses_a_plugin_whose_dependency_is_missing),
         CASE(refuses_a_file_that_is_no_library),

@@ -92,8 +92,7 @@ static int run_cases(varlen_context *context, const check_arguments *arguments)
     if (varlen_context_device(context, &info) != VARLEN_OK)
         return command_failed("check", varlen_error_message(), EXIT_FAILED);
     snprintf(device, sizeof device, "%s:%d", info.backend, (int)info.device);
-    if (!arguments->kernels)
-        printf("%s (%s, %s)\n", device, info.name, info.architecture);
+    printf("%s (%s, %s)\n", device, info.name, info.architecture);
     fflush(stdout);
 
     check_report report = {.device = device, .names_skipped = arguments->skipped};
