@@ -89,5 +89,5 @@ int main()
         cmocka_unit_test(machine_code_runs_on_its_generation), cmocka_unit_test(later_devices_compile_the_latest_ptx),
         cmocka_unit_test(other_devices_have_no_code), cmocka_unit_test(code_asks_for_no_more_than_devices_have),
         cmocka_unit_test(later_capabilities_have_the_row_of_their_generation)};
-    return cmocka_run_group_tests_name("cuda/code", cases, nullptr, nullptr);
+    return cmocka_run_group_tests_name("cuda/compiled_code", cases, nullptr, nullptr);
 }
