@@ -72,6 +72,7 @@
  *     register_rows<T, ROWS, DIM>   rows of a left matrix that a warp keeps; only declared where tuning asks for none
  *         .load(dim, address)                       from global memory: address(row) of `dim` elements, zeros past them
  *
+ *     Where a part of a tile begins (a_row, b_column, ...) is a multiple of the rows or columns that it has.
  *     multiply_rows(sums, a, a_row, b, b_row)
  *         sums[r][c] += sum over d < DIM of a[a_row + r][d] * b[b_row + c][d]
  *     multiply_rows(sums, rows, b, b_row)           the same with register_rows
