@@ -52,12 +52,12 @@ inline varlen_status make_tensor_map(tensor_map *map, const tensor_layout &layou
     varlen_status status = tensor_layout_check(layout);
     if (status != VARLEN_OK)
         return status;
-    tensor_map_encoder encode;
+    tensor_map_encoder encode = nullptr;
     status = tensor_map_find_encoder(&encode);
     if (status != VARLEN_OK)
         return status;
-    cuuint64_t size[TENSOR_DIMENSIONS];
-    cuuint32_t step[TENSOR_DIMENSIONS];
+    cuuint64_t size[TENSOR_DIMENSIONS] = {};
+    cuuint32_t step[TENSOR_DIMENSIONS] = {};
     cuuint64_t stride[TENSOR_DIMENSIONS] = {};
     for (int n = 0; n < layout.dimensions; n++) {
         size[n] = layout.size[n];
