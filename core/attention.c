@@ -23,11 +23,11 @@ static varlen_status check_scratch(const varlen_context *context, const varlen_a
 }
 
 static varlen_status check_metadata(const varlen_context *context, const varlen_attention *attention,
-                                    const varlen_forward_args *args)
+                                    const varlen_inputs *inputs)
 {
     if (!context->inspects_metadata)
         return VARLEN_OK;
-    const varlen_violation found = varlen_inspect_attention(attention, args);
+    const varlen_violation found = varlen_inspect_attention(attention, inputs);
     return varlen_fail_violation(&found);
 }
 
@@ -61,13 +61,14 @@ varlen_status varlen_forward(varlen_context *context, varlen_stream stream, cons
     VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_FORWARD;
     varlen_attention problem;
+    varlen_inputs inputs;
     varlen_forward_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    VARLEN_TRY(varlen_check_forward(&problem, args, &data));
+    VARLEN_TRY(varlen_check_forward(&problem, args, &inputs, &data));
     VARLEN_TRY(check_supported(context, &problem, pass));
     VARLEN_TRY(check_scratch(context, &problem, pass, data.workspace, data.workspace_size));
-    VARLEN_TRY(check_metadata(context, &problem, &data));
+    VARLEN_TRY(check_metadata(context, &problem, &inputs));
     return VARLEN_CALL_BACKEND(context, forward, stream, &problem, &data);
 }
 
@@ -77,13 +78,13 @@ varlen_status varlen_backward(varlen_context *context, varlen_stream stream, con
     VARLEN_DEFAULT_FLOAT_STATE;
     const varlen_pass pass = VARLEN_PASS_BACKWARD;
     varlen_attention problem;
+    varlen_inputs inputs;
     varlen_backward_args data;
     VARLEN_TRY(varlen_begin_call(context));
     VARLEN_TRY(varlen_check_attention(attention, pass, &problem));
-    VARLEN_TRY(varlen_check_backward(&problem, args, &data));
+    VARLEN_TRY(varlen_check_backward(&problem, args, &inputs, &data));
     VARLEN_TRY(check_supported(context, &problem, pass));
     VARLEN_TRY(check_scratch(context, &problem, pass, data.workspace, data.workspace_size));
-    const varlen_forward_args shared = varlen_forward_part(&data);
-    VARLEN_TRY(check_metadata(context, &problem, &shared));
+    VARLEN_TRY(check_metadata(context, &problem, &inputs));
     return VARLEN_CALL_BACKEND(context, backward, stream, &problem, &data);
 }

@@ -112,26 +112,26 @@ static varlen_violation inspect_pages(const page_table *table, int32_t sequence,
     return none;
 }
 
-varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_forward_args *args)
+varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_inputs *inputs)
 {
     const side queries = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q,
                           .seqused_name = VARLEN_METADATA_SEQUSED_Q,
-                          .cu_seqlens = args->cu_seqlens_q,
-                          .seqused = args->seqused_q,
+                          .cu_seqlens = inputs->cu_seqlens_q,
+                          .seqused = inputs->seqused_q,
                           .total = attention->total_q,
                           .maximum = attention->max_seqlen_q,
                           .maximum_is_known = attention->max_seqlen_q > 0};
     const side keys = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K,
                        .seqused_name = VARLEN_METADATA_SEQUSED_K,
-                       .cu_seqlens = args->cu_seqlens_k,
-                       .seqused = args->seqused_k,
-                       .leftpad = args->leftpad_k,
+                       .cu_seqlens = inputs->cu_seqlens_k,
+                       .seqused = inputs->seqused_k,
+                       .leftpad = inputs->leftpad_k,
                        .total = attention->total_k,
                        .paged_rows = (int64_t)attention->page_size * attention->page_table_width,
                        .page_table_width = attention->page_table_width,
                        .maximum = attention->max_seqlen_k,
                        .maximum_is_known = attention->max_seqlen_k > 0};
-    const page_table table = {args->page_table, attention->page_table_width, attention->page_size,
+    const page_table table = {inputs->page_table, attention->page_table_width, attention->page_size,
                               attention->page_count};
     varlen_violation found = inspect_side(&queries, attention->batch);
     if (!found.rule)

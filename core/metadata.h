@@ -6,7 +6,7 @@
 
 /* Each gives the first violation, in the order in which a call reads its metadata: VARLEN_VIOLATION_NONE if there is
  * none. The arguments have passed the rules that need no data. Nothing is read that the call would not read. */
-varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_forward_args *args);
+varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_inputs *inputs);
 varlen_violation varlen_inspect_lengths(int32_t batch, const int32_t *lengths);
 varlen_violation varlen_inspect_pack(const varlen_pack_args *args);
 varlen_violation varlen_inspect_kv_append(const varlen_kv_append_args *args);

@@ -4,15 +4,12 @@
 
 #include <varlen/varlen.h>
 
-/* `attention` is what varlen_check_attention made. `args` becomes a whole struct without zero strides. The workspace is
- * left to varlen_check_workspace. */
+/* `attention` is what varlen_check_attention made. `inputs` and `args`, which leads to them, become whole structs
+ * without zero strides. The workspace is left to varlen_check_workspace. */
 varlen_status varlen_check_forward(const varlen_attention *attention, const varlen_forward_args *given,
-                                   varlen_forward_args *args);
+                                   varlen_inputs *inputs, varlen_forward_args *args);
 varlen_status varlen_check_backward(const varlen_attention *attention, const varlen_backward_args *given,
-                                    varlen_backward_args *args);
-
-/* The part of the backward arguments that forward has too. */
-varlen_forward_args varlen_forward_part(const varlen_backward_args *args);
+                                    varlen_inputs *inputs, varlen_backward_args *args);
 
 /* `needed` is what the backend asks for. */
 varlen_status varlen_check_workspace(const void *workspace, size_t size, size_t needed);

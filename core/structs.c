@@ -20,6 +20,7 @@ typedef struct layout {
 static const layout layouts[VARLEN_STRUCT_KIND_COUNT] = {
     [VARLEN_STRUCT_OPEN_OPTIONS] = LAYOUT("options", varlen_open_options, reserved),
     [VARLEN_STRUCT_ATTENTION] = LAYOUT("attention", varlen_attention, page_count),
+    [VARLEN_STRUCT_INPUTS] = LAYOUT("inputs", varlen_inputs, dropout_state),
     [VARLEN_STRUCT_FORWARD_ARGS] = LAYOUT("args", varlen_forward_args, workspace_size),
     [VARLEN_STRUCT_BACKWARD_ARGS] = LAYOUT("args", varlen_backward_args, workspace_size),
     [VARLEN_STRUCT_MERGE_ARGS] = LAYOUT("args", varlen_merge_args, reserved),

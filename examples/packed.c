@@ -11,8 +11,9 @@ int main(void)
     const varlen_open_options options = {.struct_size = sizeof options, .backend = "cpu"};
     const varlen_attention attention = {.struct_size = sizeof attention, .batch = 3, .q_heads = 4, .kv_heads = 2,
         .head_dim = 64, .total_q = 6, .total_k = 6, .mask = VARLEN_MASK_CAUSAL};
-    varlen_forward_args args = {.struct_size = sizeof args, .q.data = q, .k.data = k, .v.data = v, .out.data = out,
+    const varlen_inputs inputs = {.struct_size = sizeof inputs, .q.data = q, .k.data = k, .v.data = v,
         .cu_seqlens_q = cu_seqlens, .cu_seqlens_k = cu_seqlens};
+    varlen_forward_args args = {.struct_size = sizeof args, .inputs = &inputs, .out.data = out};
     varlen_context *context;
     if (varlen_open(&options, &context) ||
         varlen_workspace_size(context, &attention, VARLEN_PASS_FORWARD, &args.workspace_size) ||

@@ -102,15 +102,18 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
     const backward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_backward_args *args = work->args;
+    const cpu_metadata *metadata = &work->inputs->metadata;
     (void)member;
-    cpu_row_range queries = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
-    cpu_row_range keys = cpu_gap(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k, gap);
+    cpu_row_range queries =
+        cpu_gap(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q, gap);
+    cpu_row_range keys =
+        cpu_gap(metadata->cu_seqlens_k, metadata->seqused_k, attention->batch, attention->total_k, gap);
     cpu_clear_rows(&args->dq, attention->dtype, attention->q_heads, attention->head_dim, queries);
     cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, keys);
     cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, keys);
-    if (args->leftpad_k && gap < attention->batch) {
-        int64_t slot = args->cu_seqlens_k[gap];
-        cpu_row_range padding = {slot, slot + args->leftpad_k[gap]};
+    if (metadata->leftpad_k && gap < attention->batch) {
+        int64_t slot = metadata->cu_seqlens_k[gap];
+        cpu_row_range padding = {slot, slot + metadata->leftpad_k[gap]};
         cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, padding);
         cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, padding);
     }
@@ -120,7 +123,7 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 static float sink_gradient(const backward_work *work, int32_t head)
 {
     const cpu_inputs *inputs = work->inputs;
-    double sink = work->args->sinks[head];
+    double sink = work->inputs->sinks[head];
     double sum = 0.0;
     if (sink == -INFINITY)
         return 0.0f;
@@ -173,8 +176,8 @@ static void run_tile(const void *pointer, int32_t member, int64_t index)
 static cpu_team_size team_for(const cpu_state *state, const backward_work *work, int64_t tasks)
 {
     const varlen_attention *attention = work->inputs->attention;
-    const varlen_backward_args *args = work->args;
-    int64_t keys = cpu_gap_rows(args->cu_seqlens_k, args->seqused_k, attention->batch, attention->total_k);
+    const cpu_metadata *metadata = &work->inputs->metadata;
+    int64_t keys = cpu_gap_rows(metadata->cu_seqlens_k, metadata->seqused_k, attention->batch, attention->total_k);
     int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
     int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * varlen_dtype_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
@@ -185,7 +188,7 @@ static cpu_team_size team_for(const cpu_state *state, const backward_work *work,
 void cpu_backward(const cpu_state *state, const varlen_attention *attention, const varlen_backward_args *args)
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
-    cpu_inputs inputs = cpu_inputs_of_backward(attention, args);
+    cpu_inputs inputs = cpu_inputs_of(attention, args->inputs);
     scratch_cursor cursor = {.base = args->workspace};
     backward_work work = {
         .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
@@ -198,8 +201,8 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
     work.gradients = &gradients;
     int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, kernels->backward_keys);
     cpu_team_size team = team_for(state, &work, tasks);
-    int64_t q_gaps = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q);
-    int64_t k_gaps = cpu_gap_count(args->cu_seqlens_k, attention->batch, attention->total_k);
+    int64_t q_gaps = cpu_gap_count(inputs.metadata.cu_seqlens_q, attention->batch, attention->total_q);
+    int64_t k_gaps = cpu_gap_count(inputs.metadata.cu_seqlens_k, attention->batch, attention->total_k);
 
     const int64_t many = 1024; /* of something small */
     const cpu_loop loops[] = {

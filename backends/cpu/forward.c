@@ -150,8 +150,10 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
     const forward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_forward_args *args = work->args;
+    const cpu_metadata *metadata = &work->inputs->metadata;
     (void)member;
-    cpu_row_range rows = cpu_gap(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q, gap);
+    cpu_row_range rows =
+        cpu_gap(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q, gap);
     cpu_clear_rows(&args->out, attention->dtype, attention->q_heads, attention->value_dim, rows);
     if (args->lse)
         cpu_clear_lse(args->lse, attention->q_heads, attention->total_q, rows);
@@ -160,8 +162,8 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 static cpu_team_size team_for(const cpu_state *state, const forward_work *work, int64_t tasks)
 {
     const varlen_attention *attention = work->inputs->attention;
-    const varlen_forward_args *args = work->args;
-    int64_t cleared = cpu_gap_rows(args->cu_seqlens_q, args->seqused_q, attention->batch, attention->total_q);
+    const cpu_metadata *metadata = &work->inputs->metadata;
+    int64_t cleared = cpu_gap_rows(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q);
     int64_t row_bytes = (int64_t)attention->value_dim * varlen_dtype_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(cleared * attention->q_heads, row_bytes);
@@ -171,7 +173,7 @@ static cpu_team_size team_for(const cpu_state *state, const forward_work *work, 
 void cpu_forward(const cpu_state *state, const varlen_attention *attention, const varlen_forward_args *args)
 {
     const cpu_kernels *kernels = cpu_kernels_for(state, attention->dtype);
-    cpu_inputs inputs = cpu_inputs_of_forward(attention, args);
+    cpu_inputs inputs = cpu_inputs_of(attention, args->inputs);
     scratch_cursor cursor = {.base = args->workspace};
     forward_work work = {
         .kernels = kernels, .inputs = &inputs, .args = args, .workspace = take_workspace(&cursor, state, attention)};
@@ -183,7 +185,7 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
     const cpu_loop loops[] = {
         {.body = run_tile, .count = work.tiles, .chunk = work.together},
         {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
-        {.body = clear_gap, .count = cpu_gap_count(args->cu_seqlens_q, attention->batch, attention->total_q)},
+        {.body = clear_gap, .count = cpu_gap_count(inputs.metadata.cu_seqlens_q, attention->batch, attention->total_q)},
     };
     cpu_team_run(work.team, &work, loops, sizeof loops / sizeof *loops);
 }

@@ -1,49 +1,30 @@
 #include "inputs.h"
 
-static philox_key dropout_key(const uint64_t *state, uint64_t seed, uint64_t offset)
+static philox_key dropout_key(const varlen_inputs *given)
 {
-    return state ? philox_call_key(state[0], state[1]) : philox_call_key(seed, offset);
+    const uint64_t *state = given->dropout_state;
+    return state ? philox_call_key(state[0], state[1]) : philox_call_key(given->dropout_seed, given->dropout_offset);
 }
 
-cpu_inputs cpu_inputs_of_forward(const varlen_attention *attention, const varlen_forward_args *args)
+cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given)
 {
     return (cpu_inputs){
         .attention = attention,
-        .metadata = {.cu_seqlens_q = args->cu_seqlens_q,
-                     .cu_seqlens_k = args->cu_seqlens_k,
-                     .seqused_q = args->seqused_q,
-                     .seqused_k = args->seqused_k,
-                     .leftpad_k = args->leftpad_k,
-                     .page_table = args->page_table,
+        .metadata = {.cu_seqlens_q = given->cu_seqlens_q,
+                     .cu_seqlens_k = given->cu_seqlens_k,
+                     .seqused_q = given->seqused_q,
+                     .seqused_k = given->seqused_k,
+                     .leftpad_k = given->leftpad_k,
+                     .page_table = given->page_table,
                      .page_table_width = attention->page_table_width,
                      .page_size = attention->page_size},
-        .q = args->q,
-        .keys = {args->k, args->k_page_stride, attention->page_size, attention->dtype},
-        .values = {args->v, args->v_page_stride, attention->page_size, attention->dtype},
-        .alibi_slopes = args->alibi_slopes,
-        .alibi_batch_stride = args->alibi_batch_stride,
-        .sinks = args->sinks,
-        .score = score_rule_of(attention, args->alibi_slopes),
-        .dropout_key = dropout_key(args->dropout_state, args->dropout_seed, args->dropout_offset),
-    };
-}
-
-cpu_inputs cpu_inputs_of_backward(const varlen_attention *attention, const varlen_backward_args *args)
-{
-    return (cpu_inputs){
-        .attention = attention,
-        .metadata = {.cu_seqlens_q = args->cu_seqlens_q,
-                     .cu_seqlens_k = args->cu_seqlens_k,
-                     .seqused_q = args->seqused_q,
-                     .seqused_k = args->seqused_k,
-                     .leftpad_k = args->leftpad_k},
-        .q = args->q,
-        .keys = {.tensor = args->k, .dtype = attention->dtype},
-        .values = {.tensor = args->v, .dtype = attention->dtype},
-        .alibi_slopes = args->alibi_slopes,
-        .alibi_batch_stride = args->alibi_batch_stride,
-        .sinks = args->sinks,
-        .score = score_rule_of(attention, args->alibi_slopes),
-        .dropout_key = dropout_key(args->dropout_state, args->dropout_seed, args->dropout_offset),
+        .q = given->q,
+        .keys = {given->k, given->k_page_stride, attention->page_size, attention->dtype},
+        .values = {given->v, given->v_page_stride, attention->page_size, attention->dtype},
+        .alibi_slopes = given->alibi_slopes,
+        .alibi_batch_stride = given->alibi_batch_stride,
+        .sinks = given->sinks,
+        .score = score_rule_of(attention, given->alibi_slopes),
+        .dropout_key = dropout_key(given),
     };
 }

@@ -23,8 +23,7 @@ typedef struct cpu_inputs {
     philox_key dropout_key;
 } cpu_inputs;
 
-cpu_inputs cpu_inputs_of_forward(const varlen_attention *attention, const varlen_forward_args *args);
-cpu_inputs cpu_inputs_of_backward(const varlen_attention *attention, const varlen_backward_args *args);
+cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given);
 
 /* Query heads that share a kv head. */
 static inline int32_t cpu_group(const varlen_attention *attention)

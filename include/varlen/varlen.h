@@ -11,9 +11,10 @@
  *         .struct_size = sizeof attention, .dtype = VARLEN_BFLOAT16, .batch = 3,
  *         .q_heads = 32, .kv_heads = 8, .head_dim = 128, .total_q = 6000, .total_k = 6000, .mask = VARLEN_MASK_CAUSAL};
  *
- *     varlen_forward_args args = {                                    3. the data
- *         .struct_size = sizeof args, .q.data = q, .k.data = k, .v.data = v, .out.data = out,
+ *     varlen_inputs inputs = {                                        3. the data
+ *         .struct_size = sizeof inputs, .q.data = q, .k.data = k, .v.data = v,
  *         .cu_seqlens_q = cu_seqlens, .cu_seqlens_k = cu_seqlens};
+ *     varlen_forward_args args = {.struct_size = sizeof args, .inputs = &inputs, .out.data = out};
  *     varlen_workspace_size(context, &attention, VARLEN_PASS_FORWARD, &args.workspace_size);
  *     varlen_alloc(context, args.workspace_size, &args.workspace);
  *
@@ -24,8 +25,8 @@
  *   - A struct that may grow begins with struct_size: set it to sizeof. Fields left zero mean the default. A struct from
  *     a newer header is accepted as long as the fields that this library does not know are zero.
  *   - "Device memory" is what varlen_alloc returns, or any memory that the backend's device can read and write; on the
- *     CPU backend it is ordinary memory. Every pointer inside an *_args struct points to device memory unless its
- *     comment says "host".
+ *     CPU backend it is ordinary memory. Every pointer inside varlen_inputs or an *_args struct points to device memory
+ *     unless its comment says "host".
  *   - Every function that can fail returns a varlen_status. A call that is refused has written nothing. Work that was
  *     accepted runs in order on the given stream; GPU backends return before it is done, the CPU backend after.
  *   - forward, backward, merge, cu_seqlens, pack, unpack and kv_append never allocate, never wait for the device and
@@ -315,7 +316,9 @@ VARLEN_API varlen_status varlen_context_status(varlen_context *context);
 
 /* ---- Attention ---------------------------------------------------------------------------------------------------- */
 
-/* Shapes: Tq = total_q, Tk = total_k, Hq = q_heads, Hk = kv_heads, D = head_dim, Dv = value_dim, B = batch.
+/* What both passes read: queries, keys, values, and all that says how to read them.
+ *
+ * Shapes: Tq = total_q, Tk = total_k, Hq = q_heads, Hk = kv_heads, D = head_dim, Dv = value_dim, B = batch.
  *
  * Sequence b owns query rows cu_seqlens_q[b] .. cu_seqlens_q[b+1] - 1 and key rows likewise by cu_seqlens_k: its slot.
  * seqused shortens the sequence to the first seqused[b] rows of its slot. leftpad_k[b] then skips that many keys at the
@@ -324,14 +327,14 @@ VARLEN_API varlen_status varlen_context_status(varlen_context *context);
  *
  * Paging: k and v are pools of page_count pages. Page n begins at data + n * page_stride; inside it, tokens and heads
  * are reached by the tensor's strides. The slot of sequence b is its row of page_table, page_table_width pages long. */
-typedef struct varlen_forward_args {
+typedef struct varlen_inputs {
     size_t struct_size;
     varlen_tensor q;              /* [Tq, Hq, D] */
     varlen_tensor k;              /* [Tk, Hk, D]; paged: [page_count, page_size, Hk, D] */
     varlen_tensor v;              /* [Tk, Hk, Dv]; paged: [page_count, page_size, Hk, Dv] */
-    varlen_tensor out;            /* [Tq, Hq, Dv], written */
-    float *lse;                   /* [Hq, Tq], written: natural log of each row's softmax denominator, sink included,
-                                   * before dropout. NULL = not wanted */
+    int64_t k_page_stride;        /* elements from a page of k to the next; 0 = page_size * k.token_stride, which must
+                                   * then hold a page */
+    int64_t v_page_stride;        /* likewise for v */
     const int32_t *cu_seqlens_q;  /* [B + 1]: starts at 0, never decreases, ends at or below Tq */
     const int32_t *cu_seqlens_k;  /* [B + 1] likewise, for Tk; NULL with paging and only then */
     const int32_t *seqused_q;     /* [B], 0 <= seqused_q[b] <= slot; NULL = the whole slot */
@@ -339,9 +342,6 @@ typedef struct varlen_forward_args {
     const int32_t *leftpad_k;     /* [B], 0 <= leftpad_k[b] <= keys used; NULL = 0 */
     const int32_t *page_table;    /* [B, page_table_width]; entries past the used length are never read. NULL if there
                                    * are none */
-    int64_t k_page_stride;        /* elements from a page of k to the next; 0 = page_size * k.token_stride, which must
-                                   * then hold a page */
-    int64_t v_page_stride;        /* likewise for v */
     const float *alibi_slopes;    /* [Hq], or [B, Hq] by the stride below: adds -slope * |p - j| to a score. NULL = none */
     int64_t alibi_batch_stride;   /* elements from a sequence's slopes to the next; 0 = the same for all */
     const float *sinks;           /* [Hq]: adds exp(sinks[h]) to the softmax denominator of head h. NULL = none */
@@ -349,37 +349,32 @@ typedef struct varlen_forward_args {
     uint64_t dropout_offset;      /* query and key, the same on every backend and in both passes */
     const uint64_t *dropout_state;/* [2]: seed and offset in device memory, read when the work runs, in place of the two
                                    * values above, so that a captured graph can draw another mask. NULL = the values */
+} varlen_inputs;
+
+typedef struct varlen_forward_args {
+    size_t struct_size;
+    const varlen_inputs *inputs;  /* host memory, like this struct: neither is looked at after the call */
+    varlen_tensor out;            /* [Tq, Hq, Dv], written */
+    float *lse;                   /* [Hq, Tq], written: natural log of each row's softmax denominator, sink included,
+                                   * before dropout. NULL = not wanted */
     void *workspace;              /* scratch, aligned to 64 bytes; NULL only if workspace_size may be 0 */
     size_t workspace_size;        /* bytes, at least what varlen_workspace_size says */
 } varlen_forward_args;
 
-/* q, k, v, the metadata and the workspace are as in varlen_forward_args, and what was given to forward must be given
- * again. out and lse are forward's results. dk and dv are sums over the query heads of a group. Paging is refused.
- * The gradients are those of sum(dout * out). */
+/* The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
+ * results. dk and dv are sums over the query heads of a group. Paging is refused. The gradients are those of
+ * sum(dout * out). */
 typedef struct varlen_backward_args {
     size_t struct_size;
-    varlen_tensor q;
-    varlen_tensor k;
-    varlen_tensor v;
+    const varlen_inputs *inputs;  /* host memory, as in varlen_forward_args */
     varlen_tensor out;            /* [Tq, Hq, Dv], read */
     const float *lse;             /* [Hq, Tq], read */
-    const int32_t *cu_seqlens_q;
-    const int32_t *cu_seqlens_k;
-    const int32_t *seqused_q;
-    const int32_t *seqused_k;
-    const int32_t *leftpad_k;
-    const float *alibi_slopes;
-    int64_t alibi_batch_stride;
-    const float *sinks;
-    uint64_t dropout_seed;
-    uint64_t dropout_offset;
-    const uint64_t *dropout_state;
     varlen_tensor dout;           /* [Tq, Hq, Dv], read */
     varlen_tensor dq;             /* [Tq, Hq, D], written */
     varlen_tensor dk;             /* [Tk, Hk, D], written */
     varlen_tensor dv;             /* [Tk, Hk, Dv], written */
     float *dsinks;                /* [Hq], written; NULL = not wanted. Needs sinks */
-    void *workspace;
+    void *workspace;              /* as in varlen_forward_args */
     size_t workspace_size;
 } varlen_backward_args;
 
@@ -479,7 +474,7 @@ typedef struct varlen_kv_append_args {
     varlen_tensor v_new;          /* [N, Hk, Dv] */
     varlen_tensor k_cache;        /* [Tk, Hk, D] or [page_count, page_size, Hk, D], written */
     varlen_tensor v_cache;        /* likewise with Dv, written */
-    int64_t k_page_stride;        /* as in varlen_forward_args */
+    int64_t k_page_stride;        /* as in varlen_inputs */
     int64_t v_page_stride;
     const int32_t *cu_seqlens_new;/* [B + 1], for q, k_new and v_new */
     const int32_t *cu_seqlens_k;  /* [B + 1]: the cache's slots; NULL with paging and only then */

@@ -70,17 +70,26 @@ static tensors *make_tensors(varlen_dtype dtype, problem_inputs inputs)
     return made;
 }
 
-static varlen_status run_forward(varlen_context *context, const varlen_attention *attention, tensors *in)
+static varlen_inputs inputs_of(tensors *in)
 {
-    varlen_forward_args args = {
-        .struct_size = sizeof args,
+    return (varlen_inputs){
+        .struct_size = sizeof(varlen_inputs),
         .q.data = in->q,
         .k.data = in->k,
         .v.data = in->v,
-        .out.data = in->out,
-        .lse = in->lse,
         .cu_seqlens_q = cu_seqlens_q,
         .cu_seqlens_k = cu_seqlens_k,
+    };
+}
+
+static varlen_status run_forward(varlen_context *context, const varlen_attention *attention, tensors *in)
+{
+    const varlen_inputs inputs = inputs_of(in);
+    varlen_forward_args args = {
+        .struct_size = sizeof args,
+        .inputs = &inputs,
+        .out.data = in->out,
+        .lse = in->lse,
     };
     varlen_status status = varlen_workspace_size(context, attention, VARLEN_PASS_FORWARD, &args.workspace_size);
     if (!status)
@@ -93,15 +102,12 @@ static varlen_status run_forward(varlen_context *context, const varlen_attention
 
 static varlen_status run_backward(varlen_context *context, const varlen_attention *attention, tensors *in)
 {
+    const varlen_inputs inputs = inputs_of(in);
     varlen_backward_args args = {
         .struct_size = sizeof args,
-        .q.data = in->q,
-        .k.data = in->k,
-        .v.data = in->v,
+        .inputs = &inputs,
         .out.data = in->out,
         .lse = in->lse,
-        .cu_seqlens_q = cu_seqlens_q,
-        .cu_seqlens_k = cu_seqlens_k,
         .dout.data = in->dout,
         .dq.data = in->dq,
         .dk.data = in->dk,

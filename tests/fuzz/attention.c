@@ -14,6 +14,7 @@
 /* The call as it is made: the structs lie in the arena, as a program would hand them over. */
 typedef struct attention_call {
     const varlen_attention *attention;
+    const void *inputs;
     const void *args;
     varlen_context *context;
     varlen_pass pass;
@@ -59,11 +60,14 @@ static void *workspace_of(const attention_problem *problem)
     return problem->pass == VARLEN_PASS_FORWARD ? problem->forward.workspace : problem->backward.workspace;
 }
 
-static const void *place_arguments(fuzz_input *input, const attention_problem *problem)
+static void place_arguments(fuzz_input *input, attention_problem *problem, attention_call *call)
 {
-    if (problem->pass == VARLEN_PASS_FORWARD)
-        return fields_place_struct(input, "args", &problem->forward, sizeof problem->forward, problem->is_hostile);
-    return fields_place_struct(input, "args", &problem->backward, sizeof problem->backward, problem->is_hostile);
+    const bool hostile = problem->is_hostile, forward = problem->pass == VARLEN_PASS_FORWARD;
+    const void *args = forward ? (void *)&problem->forward : (void *)&problem->backward;
+    call->inputs = fields_place_struct(input, "inputs", &problem->inputs, sizeof problem->inputs, hostile);
+    problem->forward.inputs = problem->backward.inputs = call->inputs;
+    call->args =
+        fields_place_struct(input, "args", args, forward ? sizeof problem->forward : sizeof problem->backward, hostile);
 }
 
 /* Refused, and nothing was written. */
@@ -112,6 +116,7 @@ static void permit_call(const attention_call *call, const attention_model *model
         return;
     }
     arena_permit_block(call->attention);
+    arena_permit_block(call->inputs);
     arena_permit_block(call->args);
     attention_model_permit(model);
     if (call->pass == VARLEN_PASS_BACKWARD) {
@@ -192,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 varlen_error_message());
     if (!can_run)
         set_workspace(&problem, NULL, 0);
-    call.args = place_arguments(&input, &problem);
+    place_arguments(&input, &problem, &call);
     if (can_run)
         run(&call, &model, &problem);
     else

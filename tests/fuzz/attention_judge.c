@@ -205,7 +205,7 @@ static gradients of_sequence(const attention_model *model, int32_t b, double *dq
     const int64_t query = model_query_row(model, b, 0) * a->q_heads;
     const int64_t key = model_key_row(model, b, 0).token * a->kv_heads;
     return (gradients){dq + query * a->head_dim, dk + key * a->head_dim, dv + key * model->value_dim,
-                       model->inputs.sinks ? dsinks : NULL};
+                       model->inputs->sinks ? dsinks : NULL};
 }
 
 static void bound_answer(memory_pool *pool, answer_rows *of)

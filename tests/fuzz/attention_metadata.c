@@ -72,7 +72,7 @@ static int32_t *make_pages(fuzz_input *input, const int32_t *used, varlen_attent
     return (int64_t)a->batch * width == 0 && input_chance(input, 128) ? NULL : table;
 }
 
-static void make_keys(fuzz_input *input, const attention_sizes *sizes, varlen_attention *a, varlen_forward_args *args)
+static void make_keys(fuzz_input *input, const attention_sizes *sizes, varlen_attention *a, varlen_inputs *inputs)
 {
     int32_t used[MOST_SEQUENCES];
     int32_t *leftpad = input_chance(input, 64) ? metadata_take("leftpad_k", sizes->batch) : NULL;
@@ -82,40 +82,40 @@ static void make_keys(fuzz_input *input, const attention_sizes *sizes, varlen_at
         if (leftpad)
             leftpad[b] = padding;
     }
-    args->leftpad_k = leftpad;
+    inputs->leftpad_k = leftpad;
     if (a->page_size || input_chance(input, 64))
-        args->seqused_k = copy_ints("seqused_k", used, sizes->batch);
+        inputs->seqused_k = copy_ints("seqused_k", used, sizes->batch);
     if (a->page_size) {
-        args->page_table = make_pages(input, used, a);
+        inputs->page_table = make_pages(input, used, a);
         return;
     }
-    const int32_t *slots = make_slots(input, "cu_seqlens_k", sizes, used, args->seqused_k);
-    args->cu_seqlens_k = slots;
+    const int32_t *slots = make_slots(input, "cu_seqlens_k", sizes, used, inputs->seqused_k);
+    inputs->cu_seqlens_k = slots;
     a->total_k = slots[sizes->batch] + INPUT_PICK(input, 0, 0, 1, 3);
 }
 
 void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, varlen_attention *a,
-                             varlen_forward_args *args)
+                             varlen_inputs *inputs)
 {
     a->batch = sizes->batch;
     a->max_seqlen_q = bound_on(input, sizes->queries, sizes->batch);
     a->max_seqlen_k = bound_on(input, sizes->keys, sizes->batch);
     if (input_chance(input, 64))
-        args->seqused_q = copy_ints("seqused_q", sizes->queries, sizes->batch);
-    const int32_t *slots = make_slots(input, "cu_seqlens_q", sizes, sizes->queries, args->seqused_q);
-    args->cu_seqlens_q = slots;
+        inputs->seqused_q = copy_ints("seqused_q", sizes->queries, sizes->batch);
+    const int32_t *slots = make_slots(input, "cu_seqlens_q", sizes, sizes->queries, inputs->seqused_q);
+    inputs->cu_seqlens_q = slots;
     a->total_q = slots[sizes->batch] + INPUT_PICK(input, 0, 0, 1, 3);
-    make_keys(input, sizes, a, args);
+    make_keys(input, sizes, a, inputs);
 }
 
-void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, const varlen_forward_args *args)
+void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, const varlen_inputs *inputs)
 {
     switch (input_below(input, 6)) {
-    case 0: metadata_spoil(input, args->cu_seqlens_q, (int64_t)a->batch + 1); break;
-    case 1: metadata_spoil(input, args->cu_seqlens_k, (int64_t)a->batch + 1); break;
-    case 2: metadata_spoil(input, args->seqused_q, a->batch); break;
-    case 3: metadata_spoil(input, args->seqused_k, a->batch); break;
-    case 4: metadata_spoil(input, args->leftpad_k, a->batch); break;
-    default: metadata_spoil(input, args->page_table, (int64_t)a->batch * a->page_table_width); break;
+    case 0: metadata_spoil(input, inputs->cu_seqlens_q, (int64_t)a->batch + 1); break;
+    case 1: metadata_spoil(input, inputs->cu_seqlens_k, (int64_t)a->batch + 1); break;
+    case 2: metadata_spoil(input, inputs->seqused_q, a->batch); break;
+    case 3: metadata_spoil(input, inputs->seqused_k, a->batch); break;
+    case 4: metadata_spoil(input, inputs->leftpad_k, a->batch); break;
+    default: metadata_spoil(input, inputs->page_table, (int64_t)a->batch * a->page_table_width); break;
     }
 }

@@ -15,12 +15,12 @@ typedef struct attention_sizes {
     int32_t keys[MOST_SEQUENCES];
 } attention_sizes;
 
-/* Gives the problem, whose page_size is set, its counts and bounds, and the arguments their arrays. */
+/* Gives the problem, whose page_size is set, its counts and bounds, and the inputs their arrays. */
 void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, varlen_attention *attention,
-                             varlen_forward_args *args);
+                             varlen_inputs *inputs);
 
 /* Gives an element of one of the arrays a wrong value. */
-void attention_metadata_spoil(fuzz_input *input, const varlen_attention *attention, const varlen_forward_args *args);
+void attention_metadata_spoil(fuzz_input *input, const varlen_attention *attention, const varlen_inputs *inputs);
 
 /* Arrays of ints in the arena. */
 int32_t *metadata_take(const char *name, int64_t count);

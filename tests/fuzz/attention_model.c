@@ -72,32 +72,31 @@ static tensor_view read_rows(attention_model *model, const char *name, bool is_k
 static void expect_arrays(attention_model *model)
 {
     const varlen_attention *a = model->attention;
-    const varlen_forward_args *args = &model->inputs;
+    const varlen_inputs *inputs = model->inputs;
     expectation *expected = &model->expected;
     const bool paged = a->page_size > 0;
     const array_presence packed_only = paged ? ARRAY_ABSENT : ARRAY_REQUIRED;
     const array_presence paged_only = paged ? (a->batch > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL) : ARRAY_OPTIONAL;
     const array_presence table = !paged ? ARRAY_ABSENT : (a->page_table_width > 0 ? paged_only : ARRAY_OPTIONAL);
     const int64_t ends = (int64_t)a->batch + 1;
-    const int64_t stride = args->alibi_slopes && a->batch <= 1 ? 0 : args->alibi_batch_stride; /* one has no next */
-    expect_array(expected, "cu_seqlens_q", args->cu_seqlens_q, ends, 4, ARRAY_REQUIRED);
-    expect_array(expected, "cu_seqlens_k", args->cu_seqlens_k, ends, 4, packed_only);
-    expect_array(expected, "seqused_q", args->seqused_q, a->batch, 4, ARRAY_OPTIONAL);
-    expect_array(expected, "seqused_k", args->seqused_k, a->batch, 4, paged_only);
-    expect_array(expected, "leftpad_k", args->leftpad_k, a->batch, 4, ARRAY_OPTIONAL);
-    expect_array(expected, "page_table", args->page_table, (__int128)a->batch * a->page_table_width, 4, table);
-    expect_array(expected, "sinks", args->sinks, a->q_heads, 4, ARRAY_OPTIONAL);
-    expect_array(expected, "dropout_state", args->dropout_state, 2, 8, ARRAY_OPTIONAL);
-    expect_rule(expected, stride == 0 || (args->alibi_slopes && stride >= a->q_heads), "alibi_batch_stride");
+    const int64_t stride = inputs->alibi_slopes && a->batch <= 1 ? 0 : inputs->alibi_batch_stride; /* one has no next */
+    expect_array(expected, "cu_seqlens_q", inputs->cu_seqlens_q, ends, 4, ARRAY_REQUIRED);
+    expect_array(expected, "cu_seqlens_k", inputs->cu_seqlens_k, ends, 4, packed_only);
+    expect_array(expected, "seqused_q", inputs->seqused_q, a->batch, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "seqused_k", inputs->seqused_k, a->batch, 4, paged_only);
+    expect_array(expected, "leftpad_k", inputs->leftpad_k, a->batch, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "page_table", inputs->page_table, (__int128)a->batch * a->page_table_width, 4, table);
+    expect_array(expected, "sinks", inputs->sinks, a->q_heads, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "dropout_state", inputs->dropout_state, 2, 8, ARRAY_OPTIONAL);
+    expect_rule(expected, stride == 0 || (inputs->alibi_slopes && stride >= a->q_heads), "alibi_batch_stride");
     const __int128 slopes = a->batch > 0 ? (__int128)stride * (a->batch - 1) + a->q_heads : 0;
-    expect_array(expected, "alibi_slopes", args->alibi_slopes, slopes, 4, ARRAY_OPTIONAL);
-    expect_rule(expected, paged || (args->k_page_stride == 0 && args->v_page_stride == 0), "page strides");
+    expect_array(expected, "alibi_slopes", inputs->alibi_slopes, slopes, 4, ARRAY_OPTIONAL);
+    expect_rule(expected, paged || (inputs->k_page_stride == 0 && inputs->v_page_stride == 0), "page strides");
 }
 
 static void read_forward(attention_model *model, const attention_problem *problem)
 {
     const varlen_attention *a = model->attention;
-    model->inputs = problem->forward;
     model->out = read_rows(model, "out", false, model->value_dim, true, &problem->forward.out, 0);
     expect_array(&model->expected, "lse", problem->forward.lse, (__int128)a->q_heads * a->total_q, 4, ARRAY_OPTIONAL);
 }
@@ -106,20 +105,6 @@ static void read_backward(attention_model *model, const attention_problem *probl
 {
     const varlen_attention *a = model->attention;
     const varlen_backward_args *args = &problem->backward;
-    model->inputs = (varlen_forward_args){.q = args->q,
-                                          .k = args->k,
-                                          .v = args->v,
-                                          .cu_seqlens_q = args->cu_seqlens_q,
-                                          .cu_seqlens_k = args->cu_seqlens_k,
-                                          .seqused_q = args->seqused_q,
-                                          .seqused_k = args->seqused_k,
-                                          .leftpad_k = args->leftpad_k,
-                                          .alibi_slopes = args->alibi_slopes,
-                                          .alibi_batch_stride = args->alibi_batch_stride,
-                                          .sinks = args->sinks,
-                                          .dropout_seed = args->dropout_seed,
-                                          .dropout_offset = args->dropout_offset,
-                                          .dropout_state = args->dropout_state};
     model->out = read_rows(model, "out", false, model->value_dim, false, &args->out, 0);
     model->dout = read_rows(model, "dout", false, model->value_dim, false, &args->dout, 0);
     model->dq = read_rows(model, "dq", false, a->head_dim, true, &args->dq, 0);
@@ -127,7 +112,8 @@ static void read_backward(attention_model *model, const attention_problem *probl
     model->dv = read_rows(model, "dv", true, model->value_dim, true, &args->dv, 0);
     expect_array(&model->expected, "lse", args->lse, (__int128)a->q_heads * a->total_q, 4,
                  a->total_q > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL);
-    expect_array(&model->expected, "dsinks", args->dsinks, a->q_heads, 4, args->sinks ? ARRAY_OPTIONAL : ARRAY_ABSENT);
+    expect_array(&model->expected, "dsinks", args->dsinks, a->q_heads, 4,
+                 problem->inputs.sinks ? ARRAY_OPTIONAL : ARRAY_ABSENT);
 }
 
 static int64_t slot(const attention_model *model, const int32_t *ends, int32_t b)
@@ -152,17 +138,17 @@ static bool within(int64_t value, int64_t bound)
 static bool sequence_is_sound(const attention_model *model, int32_t b)
 {
     const varlen_attention *a = model->attention;
-    const varlen_forward_args *args = &model->inputs;
-    const int64_t keys_slot = slot(model, args->cu_seqlens_k, b), queries_slot = slot(model, args->cu_seqlens_q, b);
-    const int64_t used = args->seqused_k ? args->seqused_k[b] : keys_slot;
-    const int64_t padding = args->leftpad_k ? args->leftpad_k[b] : 0;
-    const int64_t queries = args->seqused_q ? args->seqused_q[b] : queries_slot;
+    const varlen_inputs *inputs = model->inputs;
+    const int64_t keys_slot = slot(model, inputs->cu_seqlens_k, b), queries_slot = slot(model, inputs->cu_seqlens_q, b);
+    const int64_t used = inputs->seqused_k ? inputs->seqused_k[b] : keys_slot;
+    const int64_t padding = inputs->leftpad_k ? inputs->leftpad_k[b] : 0;
+    const int64_t queries = inputs->seqused_q ? inputs->seqused_q[b] : queries_slot;
     if (!within(queries, queries_slot) || !within(used, keys_slot) || !within(padding, used))
         return false;
     if ((a->max_seqlen_q && queries > a->max_seqlen_q) || (a->max_seqlen_k && used - padding > a->max_seqlen_k))
         return false;
     for (int64_t row = padding; row < used && a->page_size > 0; row++)
-        if (!within(args->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))
+        if (!within(inputs->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))
             return false;
     return true;
 }
@@ -170,8 +156,8 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
 static bool metadata_are_sound(const attention_model *model)
 {
     const varlen_attention *a = model->attention;
-    bool sound = ends_are_sound(model->inputs.cu_seqlens_q, a->batch, a->total_q) &&
-                 ends_are_sound(model->inputs.cu_seqlens_k, a->batch, a->total_k);
+    bool sound = ends_are_sound(model->inputs->cu_seqlens_q, a->batch, a->total_q) &&
+                 ends_are_sound(model->inputs->cu_seqlens_k, a->batch, a->total_k);
     for (int32_t b = 0; b < a->batch && sound; b++)
         sound = sequence_is_sound(model, b);
     return sound;
@@ -190,7 +176,8 @@ static void expect_few(const varlen_attention *a, expectation *expected)
 attention_model attention_model_make(const attention_problem *problem)
 {
     const varlen_attention *a = &problem->attention;
-    attention_model model = {.attention = a, .value_dim = a->value_dim ? a->value_dim : a->head_dim};
+    attention_model model = {
+        .attention = a, .inputs = &problem->inputs, .value_dim = a->value_dim ? a->value_dim : a->head_dim};
     expect_sizes(a, &model.expected);
     expect_scores(a, problem->pass, &model.expected);
     if (model.expected.reach != VIEW_BACKED)
@@ -199,10 +186,10 @@ attention_model attention_model_make(const attention_problem *problem)
         read_forward(&model, problem);
     else
         read_backward(&model, problem);
-    const varlen_forward_args *args = &model.inputs;
-    model.q = read_rows(&model, "q", false, a->head_dim, false, &args->q, 0);
-    model.k = read_rows(&model, "k", true, a->head_dim, false, &args->k, args->k_page_stride);
-    model.v = read_rows(&model, "v", true, model.value_dim, false, &args->v, args->v_page_stride);
+    const varlen_inputs *inputs = model.inputs;
+    model.q = read_rows(&model, "q", false, a->head_dim, false, &inputs->q, 0);
+    model.k = read_rows(&model, "k", true, a->head_dim, false, &inputs->k, inputs->k_page_stride);
+    model.v = read_rows(&model, "v", true, model.value_dim, false, &inputs->v, inputs->v_page_stride);
     expect_arrays(&model);
     expect_few(a, &model.expected);
     if (model.expected.reach == VIEW_BACKED)
@@ -212,29 +199,29 @@ attention_model attention_model_make(const attention_problem *problem)
 
 int64_t model_queries(const attention_model *model, int32_t b)
 {
-    const varlen_forward_args *args = &model->inputs;
-    return args->seqused_q ? args->seqused_q[b] : slot(model, args->cu_seqlens_q, b);
+    const varlen_inputs *inputs = model->inputs;
+    return inputs->seqused_q ? inputs->seqused_q[b] : slot(model, inputs->cu_seqlens_q, b);
 }
 
 int64_t model_keys(const attention_model *model, int32_t b)
 {
-    const varlen_forward_args *args = &model->inputs;
-    const int64_t used = args->seqused_k ? args->seqused_k[b] : slot(model, args->cu_seqlens_k, b);
-    return used - (args->leftpad_k ? args->leftpad_k[b] : 0);
+    const varlen_inputs *inputs = model->inputs;
+    const int64_t used = inputs->seqused_k ? inputs->seqused_k[b] : slot(model, inputs->cu_seqlens_k, b);
+    return used - (inputs->leftpad_k ? inputs->leftpad_k[b] : 0);
 }
 
 int64_t model_query_row(const attention_model *model, int32_t b, int64_t i)
 {
-    return model->inputs.cu_seqlens_q[b] + i;
+    return model->inputs->cu_seqlens_q[b] + i;
 }
 
 key_row model_key_row(const attention_model *model, int32_t b, int64_t j)
 {
     const varlen_attention *a = model->attention;
-    const varlen_forward_args *args = &model->inputs;
-    const int64_t row = (args->leftpad_k ? args->leftpad_k[b] : 0) + j;
+    const varlen_inputs *inputs = model->inputs;
+    const int64_t row = (inputs->leftpad_k ? inputs->leftpad_k[b] : 0) + j;
     if (a->page_size == 0)
-        return (key_row){0, args->cu_seqlens_k[b] + row};
-    const int32_t *table = arena_before(args->page_table); /* not all of it may be read as it is now */
+        return (key_row){0, inputs->cu_seqlens_k[b] + row};
+    const int32_t *table = arena_before(inputs->page_table); /* not all of it may be read as it is now */
     return (key_row){table[(int64_t)b * a->page_table_width + row / a->page_size], row % a->page_size};
 }

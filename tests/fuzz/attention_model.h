@@ -11,7 +11,7 @@
 
 typedef struct attention_model {
     const varlen_attention *attention;
-    varlen_forward_args inputs; /* of either pass */
+    const varlen_inputs *inputs;
     int64_t value_dim;
     expectation expected;
     bool is_sound; /* the metadata keep their rules; known if the reach is VIEW_BACKED */

@@ -133,16 +133,16 @@ static void place_fused(const varlen_attention *a, const char *name, varlen_tens
     *v = varlen_view_fused(block, a->dtype, 2, a->q_heads, a->kv_heads, a->head_dim);
 }
 
-static void place_inputs(fuzz_input *input, const varlen_attention *a, varlen_forward_args *args)
+static void place_inputs(fuzz_input *input, const varlen_attention *a, varlen_inputs *inputs)
 {
     if (can_be_fused(a) && input_chance(input, 48)) {
-        place_fused(a, "qkv", &args->q, &args->k, &args->v);
+        place_fused(a, "qkv", &inputs->q, &inputs->k, &inputs->v);
         numbers_fill_newest(a->dtype);
         return;
     }
-    args->q = place_queries(input, a, "q", a->head_dim, false);
-    args->k = place_keys(input, a, "k", a->head_dim, &args->k_page_stride);
-    args->v = place_keys(input, a, "v", value_dim_of(a), &args->v_page_stride);
+    inputs->q = place_queries(input, a, "q", a->head_dim, false);
+    inputs->k = place_keys(input, a, "k", a->head_dim, &inputs->k_page_stride);
+    inputs->v = place_keys(input, a, "v", value_dim_of(a), &inputs->v_page_stride);
 }
 
 static float *take_floats(const char *name, int64_t count, float factor)
@@ -154,48 +154,33 @@ static float *take_floats(const char *name, int64_t count, float factor)
     return floats;
 }
 
-static void give_score_arrays(fuzz_input *input, const varlen_attention *a, varlen_forward_args *args, uint32_t seed)
+static void give_score_arrays(fuzz_input *input, const varlen_attention *a, varlen_inputs *inputs, uint32_t seed)
 {
     if (input_chance(input, 64)) {
-        args->alibi_batch_stride = input_chance(input, 128) ? a->q_heads + input_below(input, 4) : 0;
-        const int64_t count = args->alibi_batch_stride ? args->alibi_batch_stride * a->batch : a->q_heads;
-        args->alibi_slopes = take_floats("alibi_slopes", count, 0.25f);
+        inputs->alibi_batch_stride = input_chance(input, 128) ? a->q_heads + input_below(input, 4) : 0;
+        const int64_t count = inputs->alibi_batch_stride ? inputs->alibi_batch_stride * a->batch : a->q_heads;
+        inputs->alibi_slopes = take_floats("alibi_slopes", count, 0.25f);
     }
     if (input_chance(input, 64))
-        args->sinks = take_floats("sinks", a->q_heads, 1);
-    args->dropout_seed = seed;
-    args->dropout_offset = (uint64_t)seed << 33;
+        inputs->sinks = take_floats("sinks", a->q_heads, 1);
+    inputs->dropout_seed = seed;
+    inputs->dropout_offset = (uint64_t)seed << 33;
     if (input_chance(input, 32)) {
         uint64_t *state = arena_take("dropout_state", 2 * sizeof *state, 0);
         state[0] = seed * (uint64_t)0x9e3779b97f4a7c15;
         state[1] = seed;
-        args->dropout_state = state;
+        inputs->dropout_state = state;
     }
 }
 
 static void place_gradients(fuzz_input *input, attention_problem *problem)
 {
     const varlen_attention *a = &problem->attention;
-    const varlen_forward_args *forward = &problem->forward;
     varlen_backward_args *args = &problem->backward;
     view_shape dk = rows_of(a, "dk", a->total_k, a->kv_heads, a->head_dim);
     view_shape dv = rows_of(a, "dv", a->total_k, a->kv_heads, value_dim_of(a));
     dk.written = dv.written = true;
-    *args = (varlen_backward_args){.struct_size = sizeof *args,
-                                   .q = forward->q,
-                                   .k = forward->k,
-                                   .v = forward->v,
-                                   .cu_seqlens_q = forward->cu_seqlens_q,
-                                   .cu_seqlens_k = forward->cu_seqlens_k,
-                                   .seqused_q = forward->seqused_q,
-                                   .seqused_k = forward->seqused_k,
-                                   .leftpad_k = forward->leftpad_k,
-                                   .alibi_slopes = forward->alibi_slopes,
-                                   .alibi_batch_stride = forward->alibi_batch_stride,
-                                   .sinks = forward->sinks,
-                                   .dropout_seed = forward->dropout_seed,
-                                   .dropout_offset = forward->dropout_offset,
-                                   .dropout_state = forward->dropout_state};
+    args->struct_size = sizeof *args;
     args->out = place_queries(input, a, "out", value_dim_of(a), true); /* by the target, before the call */
     args->lse = arena_take("lse", (size_t)(a->total_q * a->q_heads) * sizeof(float), 0);
     args->dout = place_queries(input, a, "dout", value_dim_of(a), false);
@@ -206,7 +191,7 @@ static void place_gradients(fuzz_input *input, attention_problem *problem)
         args->dk = view_place(input, &dk, NULL);
         args->dv = view_place(input, &dv, NULL);
     }
-    if (args->sinks && !input_chance(input, 64))
+    if (problem->inputs.sinks && !input_chance(input, 64))
         args->dsinks = arena_take("dsinks", (size_t)a->q_heads * sizeof(float), 0);
 }
 
@@ -236,10 +221,11 @@ attention_problem attention_problem_make(fuzz_input *input)
         problem.pass == VARLEN_PASS_FORWARD && input_chance(input, 64) ? INPUT_PICK(input, 1, 2, 3, 4, 16) : 0;
     const uint32_t seed = (uint32_t)input_bytes(input, 2);
     numbers_seed(seed);
+    problem.inputs.struct_size = sizeof problem.inputs;
     problem.forward.struct_size = sizeof problem.forward;
-    attention_metadata_make(input, &sizes, a, &problem.forward);
-    place_inputs(input, a, &problem.forward);
-    give_score_arrays(input, a, &problem.forward, seed);
+    attention_metadata_make(input, &sizes, a, &problem.inputs);
+    place_inputs(input, a, &problem.inputs);
+    give_score_arrays(input, a, &problem.inputs, seed);
     if (problem.pass == VARLEN_PASS_FORWARD)
         place_results(input, &problem);
     else
@@ -251,7 +237,7 @@ void attention_problem_spoil(fuzz_input *input, attention_problem *problem)
 {
     problem->is_hostile = true;
     if (input_chance(input, 96))
-        attention_metadata_spoil(input, &problem->attention, &problem->forward);
+        attention_metadata_spoil(input, &problem->attention, &problem->inputs);
     else
         fields_make_hostile(input, &fields_of_attention, &problem->attention);
 }
@@ -259,7 +245,9 @@ void attention_problem_spoil(fuzz_input *input, attention_problem *problem)
 void attention_arguments_spoil(fuzz_input *input, attention_problem *problem)
 {
     problem->is_hostile = true;
-    if (problem->pass == VARLEN_PASS_FORWARD)
+    if (input_chance(input, 160))
+        fields_make_hostile(input, &fields_of_inputs, &problem->inputs);
+    else if (problem->pass == VARLEN_PASS_FORWARD)
         fields_make_hostile(input, &fields_of_forward, &problem->forward);
     else
         fields_make_hostile(input, &fields_of_backward, &problem->backward);
@@ -272,6 +260,7 @@ void attention_problem_print(const void *object)
     varlen_context_device(problem->context, &device);
     fprintf(stderr, "%s pass, %s kernels\n", problem->pass ? "backward" : "forward", device.architecture);
     fields_print(&fields_of_attention, &problem->attention);
+    fields_print(&fields_of_inputs, &problem->inputs);
     if (problem->pass == VARLEN_PASS_FORWARD)
         fields_print(&fields_of_forward, &problem->forward);
     else

@@ -11,14 +11,16 @@ typedef struct attention_problem {
     varlen_pass pass;
     bool is_hostile; /* something was made wrong, or may have been: the call may be refused */
     varlen_attention attention;
-    varlen_forward_args forward;
-    varlen_backward_args backward; /* valid if the pass is backward: its inputs are those of `forward` */
+    varlen_inputs inputs;
+    varlen_forward_args forward;   /* without the inputs, which the target gives it */
+    varlen_backward_args backward; /* likewise, and valid if the pass is backward */
 } attention_problem;
 
 /* Everything but the workspace. Backward's out and lse are yet to be written. */
 attention_problem attention_problem_make(fuzz_input *input);
 
-/* Make something wrong: a field of the problem, an element of its metadata; a field of the pass's arguments. */
+/* Make something wrong: a field of the problem, an element of its metadata; a field of its inputs or of the pass's
+ * arguments. */
 void attention_problem_spoil(fuzz_input *input, attention_problem *problem);
 void attention_arguments_spoil(fuzz_input *input, attention_problem *problem);
 

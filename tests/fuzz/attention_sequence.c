@@ -9,9 +9,10 @@
 static void permit_pages(const attention_model *model, int32_t b)
 {
     const varlen_attention *a = model->attention;
-    const int64_t first = model->inputs.leftpad_k ? model->inputs.leftpad_k[b] : 0;
+    const int64_t first = model->inputs->leftpad_k ? model->inputs->leftpad_k[b] : 0;
     for (int64_t row = first; row < first + model_keys(model, b); row++)
-        arena_permit(&model->inputs.page_table[(int64_t)b * a->page_table_width + row / a->page_size], sizeof(int32_t));
+        arena_permit(&model->inputs->page_table[(int64_t)b * a->page_table_width + row / a->page_size],
+                     sizeof(int32_t));
 }
 
 static void permit_sequence(const attention_model *model, int32_t b)
@@ -35,18 +36,18 @@ static void permit_sequence(const attention_model *model, int32_t b)
 void attention_model_permit(const attention_model *model)
 {
     const varlen_attention *a = model->attention;
-    const varlen_forward_args *args = &model->inputs;
-    permit_array(args->cu_seqlens_q, (int64_t)a->batch + 1, 4);
-    permit_array(args->cu_seqlens_k, (int64_t)a->batch + 1, 4);
-    permit_array(args->seqused_q, a->batch, 4);
-    permit_array(args->seqused_k, a->batch, 4);
-    permit_array(args->leftpad_k, a->batch, 4);
-    permit_array(args->sinks, a->q_heads, 4);
-    permit_array(args->dropout_state, 2, 8);
+    const varlen_inputs *inputs = model->inputs;
+    permit_array(inputs->cu_seqlens_q, (int64_t)a->batch + 1, 4);
+    permit_array(inputs->cu_seqlens_k, (int64_t)a->batch + 1, 4);
+    permit_array(inputs->seqused_q, a->batch, 4);
+    permit_array(inputs->seqused_k, a->batch, 4);
+    permit_array(inputs->leftpad_k, a->batch, 4);
+    permit_array(inputs->sinks, a->q_heads, 4);
+    permit_array(inputs->dropout_state, 2, 8);
     for (int32_t b = 0; b < a->batch; b++) {
         permit_sequence(model, b);
-        if (args->alibi_slopes)
-            permit_array(args->alibi_slopes + b * args->alibi_batch_stride, a->q_heads, 4);
+        if (inputs->alibi_slopes)
+            permit_array(inputs->alibi_slopes + b * inputs->alibi_batch_stride, a->q_heads, 4);
     }
 }
 
@@ -117,18 +118,18 @@ static void give_problem(const varlen_attention *a, sequence *s)
 sequence attention_model_sequence(memory_pool *pool, const attention_model *model, int32_t b, bool *tame)
 {
     const varlen_attention *a = model->attention;
-    const varlen_forward_args *args = &model->inputs;
-    const uint64_t *state = args->dropout_state ? arena_before(args->dropout_state) : NULL;
-    const float *slopes = args->alibi_slopes ? args->alibi_slopes + b * args->alibi_batch_stride : NULL;
+    const varlen_inputs *inputs = model->inputs;
+    const uint64_t *state = inputs->dropout_state ? arena_before(inputs->dropout_state) : NULL;
+    const float *slopes = inputs->alibi_slopes ? inputs->alibi_slopes + b * inputs->alibi_batch_stride : NULL;
     bool out_is_tame = true; /* it is yet to be written, perhaps */
     sequence s = {.queries = model_queries(model, b), .keys = model_keys(model, b), .index = b};
     give_problem(a, &s);
-    s.dropout_seed = state ? state[0] : args->dropout_seed;
-    s.dropout_offset = state ? state[1] : args->dropout_offset;
+    s.dropout_seed = state ? state[0] : inputs->dropout_seed;
+    s.dropout_offset = state ? state[1] : inputs->dropout_offset;
     *tame =
         *tame && fabs(s.scale) <= 4 && s.softcap < 1000 && (s.softcap == 0 || s.softcap > 0.1) && s.dropout_p <= 0.95f;
     s.slopes = gather_floats(pool, slopes, a->q_heads, tame);
-    s.sinks = gather_floats(pool, args->sinks, a->q_heads, tame);
+    s.sinks = gather_floats(pool, inputs->sinks, a->q_heads, tame);
     s.q = gather_queries(pool, model, &model->q, b, tame);
     s.k = gather_keys(pool, model, &model->k, b, tame);
     s.v = gather_keys(pool, model, &model->v, b, tame);

@@ -28,40 +28,38 @@ static const field attention_fields[] = {
 };
 const field_table fields_of_attention = FIELD_TABLE("varlen_attention", attention_fields);
 
+static const field inputs_fields[] = {
+    FIELDS_OF_TENSOR(varlen_inputs, q),
+    FIELDS_OF_TENSOR(varlen_inputs, k),
+    FIELDS_OF_TENSOR(varlen_inputs, v),
+    FIELD(varlen_inputs, k_page_stride, INT64),
+    FIELD(varlen_inputs, v_page_stride, INT64),
+    FIELD(varlen_inputs, cu_seqlens_q, POINTER),
+    FIELD(varlen_inputs, cu_seqlens_k, POINTER),
+    FIELD(varlen_inputs, seqused_q, POINTER),
+    FIELD(varlen_inputs, seqused_k, POINTER),
+    FIELD(varlen_inputs, leftpad_k, POINTER),
+    FIELD(varlen_inputs, page_table, POINTER),
+    FIELD(varlen_inputs, alibi_slopes, POINTER),
+    FIELD(varlen_inputs, alibi_batch_stride, INT64),
+    FIELD(varlen_inputs, sinks, POINTER),
+    FIELD(varlen_inputs, dropout_seed, UINT64),
+    FIELD(varlen_inputs, dropout_offset, UINT64),
+    FIELD(varlen_inputs, dropout_state, POINTER),
+};
+const field_table fields_of_inputs = FIELD_TABLE("varlen_inputs", inputs_fields);
+
+/* Those of the args but for inputs, which is the target's to point. */
 static const field forward_fields[] = {
-    FIELDS_OF_TENSOR(varlen_forward_args, q),
-    FIELDS_OF_TENSOR(varlen_forward_args, k),
-    FIELDS_OF_TENSOR(varlen_forward_args, v),
     FIELDS_OF_TENSOR(varlen_forward_args, out),
     FIELD(varlen_forward_args, lse, POINTER),
-    FIELD(varlen_forward_args, cu_seqlens_q, POINTER),
-    FIELD(varlen_forward_args, cu_seqlens_k, POINTER),
-    FIELD(varlen_forward_args, seqused_q, POINTER),
-    FIELD(varlen_forward_args, seqused_k, POINTER),
-    FIELD(varlen_forward_args, leftpad_k, POINTER),
-    FIELD(varlen_forward_args, page_table, POINTER),
-    FIELD(varlen_forward_args, k_page_stride, INT64),
-    FIELD(varlen_forward_args, v_page_stride, INT64),
-    FIELD(varlen_forward_args, alibi_slopes, POINTER),
-    FIELD(varlen_forward_args, alibi_batch_stride, INT64),
-    FIELD(varlen_forward_args, sinks, POINTER),
-    FIELD(varlen_forward_args, dropout_seed, UINT64),
-    FIELD(varlen_forward_args, dropout_offset, UINT64),
-    FIELD(varlen_forward_args, dropout_state, POINTER),
     FIELD(varlen_forward_args, workspace, POINTER),
     FIELD(varlen_forward_args, workspace_size, UINT64),
 };
 const field_table fields_of_forward = FIELD_TABLE("varlen_forward_args", forward_fields);
 
 static const field backward_fields[] = {
-    FIELDS_OF_TENSOR(varlen_backward_args, q),           FIELDS_OF_TENSOR(varlen_backward_args, k),
-    FIELDS_OF_TENSOR(varlen_backward_args, v),           FIELDS_OF_TENSOR(varlen_backward_args, out),
-    FIELD(varlen_backward_args, lse, POINTER),           FIELD(varlen_backward_args, cu_seqlens_q, POINTER),
-    FIELD(varlen_backward_args, cu_seqlens_k, POINTER),  FIELD(varlen_backward_args, seqused_q, POINTER),
-    FIELD(varlen_backward_args, seqused_k, POINTER),     FIELD(varlen_backward_args, leftpad_k, POINTER),
-    FIELD(varlen_backward_args, alibi_slopes, POINTER),  FIELD(varlen_backward_args, alibi_batch_stride, INT64),
-    FIELD(varlen_backward_args, sinks, POINTER),         FIELD(varlen_backward_args, dropout_seed, UINT64),
-    FIELD(varlen_backward_args, dropout_offset, UINT64), FIELD(varlen_backward_args, dropout_state, POINTER),
+    FIELDS_OF_TENSOR(varlen_backward_args, out),         FIELD(varlen_backward_args, lse, POINTER),
     FIELDS_OF_TENSOR(varlen_backward_args, dout),        FIELDS_OF_TENSOR(varlen_backward_args, dq),
     FIELDS_OF_TENSOR(varlen_backward_args, dk),          FIELDS_OF_TENSOR(varlen_backward_args, dv),
     FIELD(varlen_backward_args, dsinks, POINTER),        FIELD(varlen_backward_args, workspace, POINTER),

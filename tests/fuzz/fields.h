@@ -31,6 +31,7 @@ typedef struct field_table {
     }
 
 extern const field_table fields_of_attention;
+extern const field_table fields_of_inputs;
 extern const field_table fields_of_forward;
 extern const field_table fields_of_backward;
 extern const field_table fields_of_merge;

@@ -111,21 +111,30 @@ static varlen_tensor tensor_at(const placement *place, int index)
     return (varlen_tensor){.data = buffer_at(place, index)};
 }
 
-static varlen_status forward(const placement *place, varlen_stream stream)
+static varlen_inputs inputs_at(const placement *place)
 {
-    const varlen_forward_args args = {
-        .struct_size = sizeof args,
+    return (varlen_inputs){
+        .struct_size = sizeof(varlen_inputs),
         .q = tensor_at(place, Q),
         .k = tensor_at(place, K),
         .v = tensor_at(place, V),
-        .out = tensor_at(place, OUT),
-        .lse = buffer_at(place, LSE),
         .cu_seqlens_q = buffer_at(place, CU_SEQLENS_Q),
         .cu_seqlens_k = buffer_at(place, CU_SEQLENS_K),
         .seqused_k = buffer_at(place, SEQUSED_K),
         .page_table = buffer_at(place, PAGE_TABLE),
         .sinks = buffer_at(place, SINKS),
         .dropout_state = buffer_at(place, DROPOUT),
+    };
+}
+
+static varlen_status forward(const placement *place, varlen_stream stream)
+{
+    const varlen_inputs inputs = inputs_at(place);
+    const varlen_forward_args args = {
+        .struct_size = sizeof args,
+        .inputs = &inputs,
+        .out = tensor_at(place, OUT),
+        .lse = buffer_at(place, LSE),
         .workspace = place->scratch,
         .workspace_size = place->scratch_size,
     };
@@ -134,18 +143,12 @@ static varlen_status forward(const placement *place, varlen_stream stream)
 
 static varlen_status backward(const placement *place, varlen_stream stream)
 {
+    const varlen_inputs inputs = inputs_at(place);
     const varlen_backward_args args = {
         .struct_size = sizeof args,
-        .q = tensor_at(place, Q),
-        .k = tensor_at(place, K),
-        .v = tensor_at(place, V),
+        .inputs = &inputs,
         .out = tensor_at(place, OUT),
         .lse = buffer_at(place, LSE),
-        .cu_seqlens_q = buffer_at(place, CU_SEQLENS_Q),
-        .cu_seqlens_k = buffer_at(place, CU_SEQLENS_K),
-        .seqused_k = buffer_at(place, SEQUSED_K),
-        .sinks = buffer_at(place, SINKS),
-        .dropout_state = buffer_at(place, DROPOUT),
         .dout = tensor_at(place, DOUT),
         .dq = tensor_at(place, DQ),
         .dk = tensor_at(place, DK),

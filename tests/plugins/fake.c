@@ -118,6 +118,7 @@ static varlen_status fake_forward(void *state, varlen_stream stream, const varle
 {
     (void)stream;
     record.attention = *attention;
+    record.inputs = *args->inputs;
     record.forward = *args;
     return answer_call(state);
 }
@@ -137,6 +138,7 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
 {
     (void)stream;
     record.attention = *attention;
+    record.inputs = *args->inputs;
     record.backward = *args;
     return answer_call(state);
 }

@@ -23,6 +23,7 @@ typedef struct fake_record {
     int closes; /* and closed */
     varlen_backend_open open;
     varlen_attention attention;
+    varlen_inputs inputs; /* of the last pass; the args below still point to the caller's */
     varlen_forward_args forward;
     varlen_backward_args backward;
     varlen_merge_args merge;

@@ -11,12 +11,17 @@
     .total_k = 6
 #define PAGED ATTENTION, .total_k = 0, .page_size = 2, .page_table_width = 2, .page_count = 3
 #define INPUTS                                                                                                         \
-    .q = {input, 0, 0}, .k = {input, 0, 0}, .v = {input, 0, 0}, .cu_seqlens_q = offsets, .cu_seqlens_k = offsets
-#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS, .out = {written[0], 0, 0}, .lse = written[1]
-#define PAGED_FORWARD FORWARD, .cu_seqlens_k = NULL, .seqused_k = used, .page_table = pages
+    .struct_size = sizeof(varlen_inputs), .q = {input, 0, 0}, .k = {input, 0, 0}, .v = {input, 0, 0},                  \
+    .cu_seqlens_q = offsets, .cu_seqlens_k = offsets
+#define GIVEN(...) (&(const varlen_inputs){INPUTS, __VA_ARGS__})
+#define PAGED_INPUTS INPUTS, .cu_seqlens_k = NULL, .seqused_k = used, .page_table = pages
+#define PAGED_GIVEN(...) (&(const varlen_inputs){PAGED_INPUTS, __VA_ARGS__})
+#define FORWARD                                                                                                        \
+    .struct_size = sizeof(varlen_forward_args), .inputs = &packed_inputs, .out = {written[0], 0, 0}, .lse = written[1]
+#define PAGED_FORWARD FORWARD, .inputs = &paged_inputs
 #define BACKWARD                                                                                                       \
-    .struct_size = sizeof(varlen_backward_args), INPUTS, .out = {input, 0, 0}, .lse = input, .dout = {input, 0, 0},    \
-    .dq = {written[0], 0, 0}, .dk = {written[1], 0, 0}, .dv = {written[2], 0, 0}
+    .struct_size = sizeof(varlen_backward_args), .inputs = &packed_inputs, .out = {input, 0, 0}, .lse = input,         \
+    .dout = {input, 0, 0}, .dq = {written[0], 0, 0}, .dk = {written[1], 0, 0}, .dv = {written[2], 0, 0}
 #define INTS(...) ((const int32_t[]){__VA_ARGS__})
 
 static _Alignas(256) float input[256];
@@ -24,6 +29,8 @@ static _Alignas(256) float written[3][256];
 static const int32_t offsets[] = {0, 2, 5, 6};
 static const int32_t used[] = {3, 0, 4};
 static const int32_t pages[] = {0, 1, 0, 0, 2, 0};
+
+static const varlen_inputs packed_inputs = {INPUTS}, paged_inputs = {PAGED_INPUTS};
 
 static varlen_context *context;
 
@@ -111,23 +118,30 @@ static void bad_forward_arguments(void **state)
         const char *words;
     } rows[] = {
         {{FORWARD, .struct_size = 0}, VARLEN_ERROR_INVALID_ARGUMENT, "args.struct_size = 0"},
-        {{FORWARD, .q = {0}}, VARLEN_ERROR_INVALID_ARGUMENT, "q.data is NULL"},
-        {{FORWARD, .cu_seqlens_q = NULL}, VARLEN_ERROR_INVALID_ARGUMENT, "cu_seqlens_q is NULL"},
-        {{FORWARD, .cu_seqlens_k = NULL}, VARLEN_ERROR_INVALID_ARGUMENT, "cu_seqlens_k is NULL"},
-        {{FORWARD, .k = {input, 18, 0}}, VARLEN_ERROR_INVALID_ARGUMENT, "k.token_stride = 18 is not a multiple of 16"},
-        {{FORWARD, .v = {input + 1, 0, 0}}, VARLEN_ERROR_INVALID_ARGUMENT, "is not aligned to 16 bytes"},
+        {{FORWARD, .inputs = NULL}, VARLEN_ERROR_INVALID_ARGUMENT, "inputs is NULL"},
+        {{FORWARD, .inputs = GIVEN(.q = {0})}, VARLEN_ERROR_INVALID_ARGUMENT, "q.data is NULL"},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_q = NULL)}, VARLEN_ERROR_INVALID_ARGUMENT, "cu_seqlens_q is NULL"},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_k = NULL)}, VARLEN_ERROR_INVALID_ARGUMENT, "cu_seqlens_k is NULL"},
+        {{FORWARD, .inputs = GIVEN(.k = {input, 18, 0})},
+         VARLEN_ERROR_INVALID_ARGUMENT,
+         "k.token_stride = 18 is not a multiple of 16"},
+        {{FORWARD, .inputs = GIVEN(.v = {input + 1, 0, 0})},
+         VARLEN_ERROR_INVALID_ARGUMENT,
+         "is not aligned to 16 bytes"},
         {{FORWARD, .workspace = input + 4}, VARLEN_ERROR_INVALID_ARGUMENT, "is not aligned to 64 bytes"},
-        {{FORWARD, .cu_seqlens_q = INTS(1, 2, 5, 6)}, VARLEN_ERROR_BAD_METADATA, "cu_seqlens_q[0] = 1 is not 0"},
-        {{FORWARD, .cu_seqlens_q = INTS(0, 5, 2, 6)},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_q = INTS(1, 2, 5, 6))},
+         VARLEN_ERROR_BAD_METADATA,
+         "cu_seqlens_q[0] = 1 is not 0"},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_q = INTS(0, 5, 2, 6))},
          VARLEN_ERROR_BAD_METADATA,
          "cu_seqlens_q[2] = 2 is below cu_seqlens_q[1] = 5"},
-        {{FORWARD, .cu_seqlens_k = INTS(0, 2, 5, 7)},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_k = INTS(0, 2, 5, 7))},
          VARLEN_ERROR_BAD_METADATA,
          "cu_seqlens_k[3] = 7 is above total_k = 6"},
-        {{FORWARD, .seqused_q = INTS(2, 4, 1)},
+        {{FORWARD, .inputs = GIVEN(.seqused_q = INTS(2, 4, 1))},
          VARLEN_ERROR_BAD_METADATA,
          "seqused_q[1] = 4 is above the 3 rows of its slot"},
-        {{FORWARD, .seqused_k = INTS(2, 4, 1)},
+        {{FORWARD, .inputs = GIVEN(.seqused_k = INTS(2, 4, 1))},
          VARLEN_ERROR_BAD_METADATA,
          "seqused_k[1] = 4 is above the 3 rows of its slot"},
     };
@@ -141,8 +155,9 @@ static void bad_pages(void **state)
 {
     (void)state;
     const varlen_attention attention = {PAGED};
-    const varlen_forward_args past_the_end = {PAGED_FORWARD, .page_table = INTS(0, 3, 0, 0, 2, 0)};
-    const varlen_forward_args too_long = {PAGED_FORWARD, .seqused_k = INTS(3, 0, 5)};
+    const varlen_forward_args past_the_end = {PAGED_FORWARD,
+                                              .inputs = PAGED_GIVEN(.page_table = INTS(0, 3, 0, 0, 2, 0))};
+    const varlen_forward_args too_long = {PAGED_FORWARD, .inputs = PAGED_GIVEN(.seqused_k = INTS(3, 0, 5))};
     assert_failure(varlen_forward(context, NULL, &attention, &past_the_end), VARLEN_ERROR_BAD_METADATA,
                    "page_table[0][1] = 3 is not a page: page_count = 3");
     assert_failure(
@@ -158,7 +173,7 @@ static void bad_backward_arguments(void **state)
     (void)state;
     const varlen_attention attention = {ATTENTION};
     const varlen_backward_args no_gradient = {BACKWARD, .dk = {0}};
-    const varlen_backward_args decreasing = {BACKWARD, .cu_seqlens_k = INTS(0, 5, 2, 6)};
+    const varlen_backward_args decreasing = {BACKWARD, .inputs = GIVEN(.cu_seqlens_k = INTS(0, 5, 2, 6))};
     assert_failure(varlen_backward(context, NULL, &attention, &no_gradient), VARLEN_ERROR_INVALID_ARGUMENT,
                    "dk.data is NULL");
     assert_failure(varlen_backward(context, NULL, &attention, &decreasing), VARLEN_ERROR_BAD_METADATA,

@@ -35,31 +35,42 @@ static const varlen_attention attention = {.struct_size = sizeof attention,
                                            .total_q = 6,
                                            .total_k = 6};
 
-static varlen_forward_args forward_args(void)
+static const varlen_inputs inputs = {.struct_size = sizeof inputs,
+                                     .q = {numbers, 0, 0},
+                                     .k = {numbers, 0, 0},
+                                     .v = {numbers, 0, 0},
+                                     .cu_seqlens_q = offsets,
+                                     .cu_seqlens_k = offsets};
+
+static varlen_forward_args forward_args(const varlen_inputs *given)
 {
     return (varlen_forward_args){.struct_size = sizeof(varlen_forward_args),
-                                 .q = {numbers, 0, 0},
-                                 .k = {numbers, 0, 0},
-                                 .v = {numbers, 0, 0},
+                                 .inputs = given,
                                  .out = {written[0], 0, 0},
-                                 .cu_seqlens_q = offsets,
-                                 .cu_seqlens_k = offsets,
                                  .workspace = written[1],
                                  .workspace_size = 512};
+}
+
+/* cu_seqlens_k that cannot be used. */
+static varlen_inputs inputs_with(const int32_t *cu_seqlens_k)
+{
+    varlen_inputs given = inputs;
+    given.cu_seqlens_k = cu_seqlens_k;
+    return given;
 }
 
 static void forward_passes_on_resolved_arguments(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
     const fake_record *record = fake_record_of_thread();
     assert_int_equal(record->calls, 1);
     assert_int_equal(record->attention.value_dim, 8);
     assert_int_equal(record->attention.window_left, VARLEN_UNBOUNDED);
     assert_true(record->attention.softmax_scale > 0.35f && record->attention.softmax_scale < 0.36f);
-    assert_int_equal(record->forward.q.token_stride, 32);
+    assert_int_equal(record->inputs.q.token_stride, 32);
     assert_ptr_equal(record->forward.workspace, written[1]);
     varlen_close(context);
 }
@@ -68,7 +79,7 @@ static void workspace_must_be_large_enough(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    varlen_forward_args args = forward_args();
+    varlen_forward_args args = forward_args(&inputs);
     size_t size = 1;
     fake_record_of_thread()->workspace_size = 1000;
     assert_ok(varlen_workspace_size(context, &attention, VARLEN_PASS_FORWARD, &size));
@@ -85,7 +96,7 @@ static void refusals_of_the_backend_come_through(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     size_t size = 77;
     fake_record_of_thread()->result = VARLEN_ERROR_UNSUPPORTED;
     assert_failure(varlen_supports(context, &attention, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED, "told to fail");
@@ -114,7 +125,7 @@ static void statuses_that_do_not_exist_are_told(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     fake_record_of_thread()->result = (varlen_status)77;
     assert_failure(varlen_supports(context, &attention, VARLEN_PASS_FORWARD), VARLEN_ERROR_INTERNAL,
                    "backend fake: supports gave status 77, which does not exist: the fake backend was told to fail");
@@ -131,13 +142,9 @@ static void optional_functions_may_be_missing(void **state)
     (void)state;
     varlen_context *context = opened("bare");
     const varlen_backward_args backward = {.struct_size = sizeof backward,
-                                           .q = {numbers, 0, 0},
-                                           .k = {numbers, 0, 0},
-                                           .v = {numbers, 0, 0},
+                                           .inputs = &inputs,
                                            .out = {numbers, 0, 0},
                                            .lse = numbers,
-                                           .cu_seqlens_q = offsets,
-                                           .cu_seqlens_k = offsets,
                                            .dout = {numbers, 0, 0},
                                            .dq = {written[0], 0, 0},
                                            .dk = {written[1], 0, 0},
@@ -171,8 +178,8 @@ static void host_metadata_is_inspected(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    varlen_forward_args args = forward_args();
-    args.cu_seqlens_k = bad_offsets;
+    const varlen_inputs given = inputs_with(bad_offsets);
+    const varlen_forward_args args = forward_args(&given);
     assert_failure(varlen_forward(context, NULL, &attention, &args), VARLEN_ERROR_BAD_METADATA,
                    "cu_seqlens_k[2] = 2 is below cu_seqlens_k[1] = 5");
     assert_int_equal(fake_record_of_thread()->calls, 0);
@@ -184,8 +191,8 @@ static void inspection_can_be_turned_off(void **state)
     (void)state;
     setenv("VARLEN_VALIDATE", "0", 1);
     varlen_context *context = opened("fake");
-    varlen_forward_args args = forward_args();
-    args.cu_seqlens_k = bad_offsets;
+    const varlen_inputs given = inputs_with(bad_offsets);
+    const varlen_forward_args args = forward_args(&given);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
     varlen_close(context);
 }
@@ -195,8 +202,8 @@ static void device_memory_is_not_read(void **state)
     (void)state;
     fake_record_of_thread()->device_flags = 0;
     varlen_context *context = opened("fake");
-    varlen_forward_args args = forward_args();
-    args.cu_seqlens_k = (const int32_t *)0x1000; /* a crash, if it were read */
+    const varlen_inputs given = inputs_with((const int32_t *)0x1000); /* a crash, if it were read */
+    const varlen_forward_args args = forward_args(&given);
     assert_ok(varlen_forward(context, NULL, &attention, &args));
     varlen_close(context);
 }
@@ -236,7 +243,7 @@ static void other_calls_do_not_fail_for_a_violation(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     const int32_t lengths[1] = {1};
     int32_t cu_seqlens[2] = {7, 7};
     log_lines lines = {0};
@@ -260,7 +267,7 @@ static void the_first_violation_is_told_and_all_are_logged(void **state)
 {
     (void)state;
     varlen_context *context = opened("fake");
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     log_lines lines = {0};
     varlen_set_log_sink(count_warnings, &lines);
     fake_record_of_thread()->pending = found_by_device;
@@ -278,7 +285,7 @@ static void the_first_violation_is_told_and_all_are_logged(void **state)
 /* Each thread has a device record of its own, with a violation in it. NULL: the call went through. */
 static void *call_beside_a_violation(void *context)
 {
-    const varlen_forward_args args = forward_args();
+    const varlen_forward_args args = forward_args(&inputs);
     fake_record_of_thread()->pending = found_by_device;
     return varlen_forward(context, NULL, &attention, &args) == VARLEN_OK ? NULL : context;
 }

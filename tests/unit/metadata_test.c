@@ -25,7 +25,7 @@ static void assert_found(varlen_violation found, const char *sentence)
 static void sound_metadata_passes(void **state)
 {
     (void)state;
-    const varlen_forward_args rows[] = {
+    const varlen_inputs rows[] = {
         {.cu_seqlens_q = INTS(0, 2, 5, 10), .cu_seqlens_k = INTS(0, 0, 4, 8)},
         {.cu_seqlens_q = INTS(0, 0, 0, 0), .cu_seqlens_k = INTS(0, 10, 10, 10)},
         {.cu_seqlens_q = INTS(0, 2, 5, 10),
@@ -44,7 +44,7 @@ static void attention_violations(void **state)
     const int32_t *good = INTS(0, 2, 5, 10);
     const struct {
         const varlen_attention *attention;
-        varlen_forward_args args;
+        varlen_inputs inputs;
         const char *sentence;
     } rows[] = {
         {&packed, {.cu_seqlens_q = INTS(1, 2, 5, 10)}, "cu_seqlens_q[0] = 1 is not 0"},
@@ -70,21 +70,21 @@ static void attention_violations(void **state)
         {&bounded, {.seqused_q = INTS(2, 3, 4)}, "sequence 2 has 5 keys, above max_seqlen_k = 4"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
-        varlen_forward_args args = rows[i].args;
-        args.cu_seqlens_q = args.cu_seqlens_q ? args.cu_seqlens_q : good;
-        args.cu_seqlens_k = args.cu_seqlens_k ? args.cu_seqlens_k : good;
-        assert_found(varlen_inspect_attention(rows[i].attention, &args), rows[i].sentence);
+        varlen_inputs inputs = rows[i].inputs;
+        inputs.cu_seqlens_q = inputs.cu_seqlens_q ? inputs.cu_seqlens_q : good;
+        inputs.cu_seqlens_k = inputs.cu_seqlens_k ? inputs.cu_seqlens_k : good;
+        assert_found(varlen_inspect_attention(rows[i].attention, &inputs), rows[i].sentence);
     }
 }
 
 static void bounds_count_what_is_used(void **state)
 {
     (void)state;
-    const varlen_forward_args args = {.cu_seqlens_q = INTS(0, 2, 5, 10),
-                                      .cu_seqlens_k = INTS(0, 2, 5, 10),
-                                      .seqused_q = INTS(2, 3, 4),
-                                      .leftpad_k = INTS(0, 0, 1)};
-    assert_sound(varlen_inspect_attention(&bounded, &args));
+    const varlen_inputs inputs = {.cu_seqlens_q = INTS(0, 2, 5, 10),
+                                  .cu_seqlens_k = INTS(0, 2, 5, 10),
+                                  .seqused_q = INTS(2, 3, 4),
+                                  .leftpad_k = INTS(0, 0, 1)};
+    assert_sound(varlen_inspect_attention(&bounded, &inputs));
 }
 
 static void paged_violations(void **state)
@@ -92,7 +92,7 @@ static void paged_violations(void **state)
     (void)state;
     const int32_t *table = INTS(0, 4, 2, 1, 3, 0);
     const struct {
-        varlen_forward_args args;
+        varlen_inputs inputs;
         const char *sentence;
     } rows[] = {
         {{.seqused_k = INTS(13, 0)},
@@ -105,25 +105,25 @@ static void paged_violations(void **state)
          "page_table[1][1] = -1 is not a page: page_count = 5"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
-        varlen_forward_args args = rows[i].args;
-        args.cu_seqlens_q = INTS(0, 2, 5);
-        args.page_table = args.page_table ? args.page_table : table;
-        assert_found(varlen_inspect_attention(&paged, &args), rows[i].sentence);
+        varlen_inputs inputs = rows[i].inputs;
+        inputs.cu_seqlens_q = INTS(0, 2, 5);
+        inputs.page_table = inputs.page_table ? inputs.page_table : table;
+        assert_found(varlen_inspect_attention(&paged, &inputs), rows[i].sentence);
     }
 }
 
 static void entries_that_no_key_goes_through_are_not_read(void **state)
 {
     (void)state;
-    const varlen_forward_args rows[] = {
+    const varlen_inputs rows[] = {
         {.seqused_k = INTS(4, 5), .page_table = INTS(0, 9, 9, 1, 0, 9)},
         {.seqused_k = INTS(0, 0), .page_table = INTS(9, 9, 9, 9, 9, 9)},
         {.seqused_k = INTS(12, 5), .leftpad_k = INTS(8, 5), .page_table = INTS(9, 9, 0, 9, 9, 9)},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
-        varlen_forward_args args = rows[i];
-        args.cu_seqlens_q = INTS(0, 2, 5);
-        assert_sound(varlen_inspect_attention(&paged, &args));
+        varlen_inputs inputs = rows[i];
+        inputs.cu_seqlens_q = INTS(0, 2, 5);
+        assert_sound(varlen_inspect_attention(&paged, &inputs));
     }
 }
 

@@ -73,11 +73,17 @@ static void never_takes_shared_memory_for_separate(void **state)
 
 /* ---- Attention ---- */
 
-#define INPUTS .q = TENSOR(0), .k = TENSOR(1), .v = TENSOR(2), .cu_seqlens_q = AT(3), .cu_seqlens_k = AT(3)
-#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS, .out = TENSOR(4), .lse = AT(5)
+/* Inputs with fields set anew, for .inputs. */
+#define INPUTS                                                                                                         \
+    .struct_size = sizeof(varlen_inputs), .q = TENSOR(0), .k = TENSOR(1), .v = TENSOR(2), .cu_seqlens_q = AT(3),       \
+    .cu_seqlens_k = AT(3)
+#define GIVEN(...) (&(const varlen_inputs){INPUTS, __VA_ARGS__})
+#define FORWARD .struct_size = sizeof(varlen_forward_args), .inputs = &packed_inputs, .out = TENSOR(4), .lse = AT(5)
 #define BACKWARD                                                                                                       \
-    .struct_size = sizeof(varlen_backward_args), INPUTS, .out = TENSOR(4), .lse = AT(5), .dout = TENSOR(6),            \
-    .dq = TENSOR(7), .dk = TENSOR(8), .dv = TENSOR(9)
+    .struct_size = sizeof(varlen_backward_args), .inputs = &packed_inputs, .out = TENSOR(4), .lse = AT(5),             \
+    .dout = TENSOR(6), .dq = TENSOR(7), .dk = TENSOR(8), .dv = TENSOR(9)
+
+static const varlen_inputs packed_inputs = {INPUTS};
 
 /* float16, [10, 4, 64] each: 512 bytes a token, 5120 in all. */
 static varlen_attention problem(void)
@@ -111,23 +117,27 @@ static void forward_refuses_overlaps(void **state)
         {{FORWARD, .out = TENSOR(3)}, "overlaps cu_seqlens_q (0x1300000 .. 0x130000f)"},
         {{FORWARD, .lse = AT(4)}, "out (0x1400000 .. 0x14013ff), which is written, overlaps lse"},
         {{FORWARD, .lse = AT(2)}, "lse (0x1200000 .. 0x120009f), which is written, overlaps v"},
-        {{FORWARD, .seqused_k = AT(5)}, "lse (0x1500000 .. 0x150009f), which is written, overlaps seqused_k"},
+        {{FORWARD, .inputs = GIVEN(.seqused_k = AT(5))},
+         "lse (0x1500000 .. 0x150009f), which is written, overlaps seqused_k"},
         {{FORWARD, .workspace = AT(0), .workspace_size = 1}, "workspace (0x1000000 .. 0x1000000), which is written"},
         {{FORWARD, .workspace = AT(6), .workspace_size = SIZE_MAX},
          "workspace = 0x1600000, of workspace_size elements"},
         {{FORWARD, .workspace = (char *)AT(4) - 64, .workspace_size = 65}, "overlaps workspace"},
-        {{FORWARD, .sinks = AT(4)}, "overlaps sinks (0x1400000 .. 0x140000f)"},
-        {{FORWARD, .alibi_slopes = AT(4)}, "overlaps alibi_slopes"},
-        {{FORWARD, .dropout_state = AT(4)}, "overlaps dropout_state"},
+        {{FORWARD, .inputs = GIVEN(.sinks = AT(4))}, "overlaps sinks (0x1400000 .. 0x140000f)"},
+        {{FORWARD, .inputs = GIVEN(.alibi_slopes = AT(4))}, "overlaps alibi_slopes"},
+        {{FORWARD, .inputs = GIVEN(.dropout_state = AT(4))}, "overlaps dropout_state"},
         /* out as a part of q's buffer, with rows of its own but another stride */
-        {{FORWARD, .q = {AT(0), 512, 0}, .out = {(char *)AT(0) + 512, 256, 0}}, "which is written, overlaps q"},
+        {{FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}), .out = {(char *)AT(0) + 512, 256, 0}},
+         "which is written, overlaps q"},
         /* heads 3 and 4 of a row of eight, where q has heads 0 .. 3 */
-        {{FORWARD, .q = {AT(0), 512, 0}, .out = {(char *)AT(0) + 384, 512, 0}}, "which is written, overlaps q"},
+        {{FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}), .out = {(char *)AT(0) + 384, 512, 0}},
+         "which is written, overlaps q"},
     };
     const varlen_attention attention = problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_inputs inputs;
         varlen_forward_args args;
-        assert_failure(varlen_check_forward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+        assert_failure(varlen_check_forward(&attention, &rows[i].args, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                        rows[i].words);
     }
 }
@@ -136,18 +146,21 @@ static void forward_takes_what_is_apart(void **state)
 {
     (void)state;
     const varlen_forward_args rows[] = {
-        {FORWARD, .k = TENSOR(0), .v = TENSOR(0)},                                  /* inputs */
-        {FORWARD, .out = {(char *)AT(0) + 5120, 0, 0}},                             /* end to end */
-        {FORWARD, .q = {AT(0), 512, 0}, .out = {(char *)AT(0) + 512, 512, 0}},      /* eight heads to a row */
-        {FORWARD, .q = {AT(0), 64, 1280}, .out = {(char *)AT(0) + 1280, 64, 1280}}, /* [heads, 2, tokens, dim] */
-        {FORWARD, .q = {AT(0), 768, 0}, .k = {(char *)AT(0) + 512, 768, 0},         /* all in [tokens, 3, heads] */
-         .out = {(char *)AT(0) + 1024, 768, 0}},
+        {FORWARD, .inputs = GIVEN(.k = TENSOR(0), .v = TENSOR(0))}, /* inputs */
+        {FORWARD, .out = {(char *)AT(0) + 5120, 0, 0}},             /* end to end */
+        {FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}),
+         .out = {(char *)AT(0) + 512, 512, 0}}, /* eight heads to a row */
+        {FORWARD, .inputs = GIVEN(.q = {AT(0), 64, 1280}),
+         .out = {(char *)AT(0) + 1280, 64, 1280}}, /* [heads, 2, tokens, dim] */
+        {FORWARD, .inputs = GIVEN(.q = {AT(0), 768, 0}, .k = {(char *)AT(0) + 512, 768, 0}),
+         .out = {(char *)AT(0) + 1024, 768, 0}}, /* all in [tokens, 3, heads] */
         {FORWARD, .workspace = AT(6), .workspace_size = 0x100000},
     };
     const varlen_attention attention = problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_inputs inputs;
         varlen_forward_args args;
-        assert_ok(varlen_check_forward(&attention, &rows[i], &args));
+        assert_ok(varlen_check_forward(&attention, &rows[i], &inputs, &args));
     }
 }
 
@@ -163,18 +176,20 @@ static void backward_refuses_overlaps(void **state)
         {{BACKWARD, .dk = TENSOR(4)}, "dk (0x1400000 .. 0x14013ff), which is written, overlaps out"},
         {{BACKWARD, .dv = TENSOR(8)}, "dk (0x1800000 .. 0x18013ff), which is written, overlaps dv"},
         {{BACKWARD, .dv = TENSOR(5)}, "which is written, overlaps lse"},
-        {{BACKWARD, .sinks = AT(10), .dsinks = AT(10)}, "dsinks (0x1a00000 .. 0x1a0000f), which is written, overlaps"},
+        {{BACKWARD, .inputs = GIVEN(.sinks = AT(10)), .dsinks = AT(10)},
+         "dsinks (0x1a00000 .. 0x1a0000f), which is written, overlaps"},
         {{BACKWARD, .workspace = AT(9), .workspace_size = 64}, "overlaps workspace"},
     };
     const varlen_attention attention = problem();
+    varlen_inputs inputs;
     varlen_backward_args args;
     for (size_t i = 0; i < ROWS_OF(rows); i++)
-        assert_failure(varlen_check_backward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+        assert_failure(varlen_check_backward(&attention, &rows[i].args, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                        rows[i].words);
     /* dq, dk, dv of [tokens, 3, heads, dim] */
     const varlen_backward_args fused = {BACKWARD, .dq = {AT(7), 768, 0}, .dk = {(char *)AT(7) + 512, 768, 0},
                                         .dv = {(char *)AT(7) + 1024, 768, 0}};
-    assert_ok(varlen_check_backward(&attention, &fused, &args));
+    assert_ok(varlen_check_backward(&attention, &fused, &inputs, &args));
 }
 
 /* ---- Around attention ---- */

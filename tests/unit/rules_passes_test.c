@@ -15,12 +15,20 @@
     {                                                                                                                  \
         (void *)(0x1000000 + 0x100000 * (number)), 0, 0                                                                \
     }
-#define INPUTS .q = TENSOR, .k = TENSOR, .v = TENSOR, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY
-#define FORWARD .struct_size = sizeof(varlen_forward_args), INPUTS, .out = WRITTEN(0)
-#define PAGED_FORWARD FORWARD, .cu_seqlens_k = NULL, .seqused_k = ARRAY, .page_table = ARRAY
+/* Inputs with fields set anew, for .inputs. */
+#define INPUTS                                                                                                         \
+    .struct_size = sizeof(varlen_inputs), .q = TENSOR, .k = TENSOR, .v = TENSOR, .cu_seqlens_q = ARRAY,                \
+    .cu_seqlens_k = ARRAY
+#define GIVEN(...) (&(const varlen_inputs){INPUTS, __VA_ARGS__})
+#define PAGED_INPUTS INPUTS, .cu_seqlens_k = NULL, .seqused_k = ARRAY, .page_table = ARRAY
+#define PAGED_GIVEN(...) (&(const varlen_inputs){PAGED_INPUTS, __VA_ARGS__})
+#define FORWARD .struct_size = sizeof(varlen_forward_args), .inputs = &packed_inputs, .out = WRITTEN(0)
+#define PAGED_FORWARD FORWARD, .inputs = &paged_inputs
 #define BACKWARD                                                                                                       \
-    .struct_size = sizeof(varlen_backward_args), INPUTS, .out = TENSOR, .lse = ARRAY, .dout = TENSOR,                  \
-    .dq = WRITTEN(0), .dk = WRITTEN(1), .dv = WRITTEN(2)
+    .struct_size = sizeof(varlen_backward_args), .inputs = &packed_inputs, .out = TENSOR, .lse = ARRAY,                \
+    .dout = TENSOR, .dq = WRITTEN(0), .dk = WRITTEN(1), .dv = WRITTEN(2)
+
+static const varlen_inputs packed_inputs = {INPUTS}, paged_inputs = {PAGED_INPUTS};
 
 static varlen_attention packed_problem(void)
 {
@@ -52,24 +60,27 @@ static void forward_resolves_strides(void **state)
     (void)state;
     const varlen_attention attention = packed_problem();
     const varlen_forward_args given = {FORWARD};
+    varlen_inputs inputs;
     varlen_forward_args args;
-    assert_ok(varlen_check_forward(&attention, &given, &args));
-    assert_int_equal(args.q.token_stride, 4 * 64);
-    assert_int_equal(args.k.token_stride, 2 * 64);
-    assert_int_equal(args.v.token_stride, 2 * 32);
+    assert_ok(varlen_check_forward(&attention, &given, &inputs, &args));
+    assert_ptr_equal(args.inputs, &inputs);
+    assert_int_equal(inputs.q.token_stride, 4 * 64);
+    assert_int_equal(inputs.k.token_stride, 2 * 64);
+    assert_int_equal(inputs.v.token_stride, 2 * 32);
     assert_int_equal(args.out.token_stride, 4 * 32);
-    assert_int_equal(args.k_page_stride, 0);
+    assert_int_equal(inputs.k_page_stride, 0);
 }
 
 static void forward_resolves_page_strides(void **state)
 {
     (void)state;
     const varlen_attention attention = paged_problem();
-    const varlen_forward_args given = {PAGED_FORWARD, .v_page_stride = 4096};
+    const varlen_forward_args given = {PAGED_FORWARD, .inputs = PAGED_GIVEN(.v_page_stride = 4096)};
+    varlen_inputs inputs;
     varlen_forward_args args;
-    assert_ok(varlen_check_forward(&attention, &given, &args));
-    assert_int_equal(args.k_page_stride, 16 * 2 * 64);
-    assert_int_equal(args.v_page_stride, 4096);
+    assert_ok(varlen_check_forward(&attention, &given, &inputs, &args));
+    assert_int_equal(inputs.k_page_stride, 16 * 2 * 64);
+    assert_int_equal(inputs.v_page_stride, 4096);
 }
 
 /* Its stride leads nowhere, and a table of no columns is none. */
@@ -77,28 +88,33 @@ static void forward_passes_over_what_is_not_used(void **state)
 {
     (void)state;
     varlen_attention attention = paged_problem();
-    const varlen_forward_args given = {PAGED_FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MIN};
+    const varlen_forward_args given = {PAGED_FORWARD,
+                                       .inputs = PAGED_GIVEN(.alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MIN)};
+    varlen_inputs inputs;
     varlen_forward_args args;
     attention.batch = 1;
     attention.page_table_width = 0;
-    assert_ok(varlen_check_forward(&attention, &given, &args));
-    assert_int_equal(args.alibi_batch_stride, 0);
-    assert_null(args.page_table);
+    assert_ok(varlen_check_forward(&attention, &given, &inputs, &args));
+    assert_int_equal(inputs.alibi_batch_stride, 0);
+    assert_null(inputs.page_table);
 }
 
 static void forward_takes_empty_batches_without_data(void **state)
 {
     (void)state;
     varlen_attention attention = packed_problem();
-    const varlen_forward_args given = {.struct_size = sizeof given, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY};
-    const varlen_forward_args paged = {.struct_size = sizeof given, .cu_seqlens_q = ARRAY};
+    const varlen_inputs sums = {.struct_size = sizeof sums, .cu_seqlens_q = ARRAY, .cu_seqlens_k = ARRAY};
+    const varlen_inputs sums_of_queries = {.struct_size = sizeof sums_of_queries, .cu_seqlens_q = ARRAY};
+    const varlen_forward_args given = {.struct_size = sizeof given, .inputs = &sums};
+    const varlen_forward_args paged = {.struct_size = sizeof paged, .inputs = &sums_of_queries};
+    varlen_inputs inputs;
     varlen_forward_args args;
     attention.batch = 0;
     attention.total_q = 0;
     attention.total_k = 0;
-    assert_ok(varlen_check_forward(&attention, &given, &args));
+    assert_ok(varlen_check_forward(&attention, &given, &inputs, &args));
     attention.page_size = 16;
-    assert_ok(varlen_check_forward(&attention, &paged, &args));
+    assert_ok(varlen_check_forward(&attention, &paged, &inputs, &args));
 }
 
 static void forward_refuses_what_breaks_a_rule(void **state)
@@ -109,31 +125,38 @@ static void forward_refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{FORWARD, .struct_size = 8}, "args.struct_size = 8 is below"},
-        {{FORWARD, .q = {0}}, "q.data is NULL"},
-        {{FORWARD, .k = {0}}, "k.data is NULL"},
-        {{FORWARD, .v = {0}}, "v.data is NULL"},
+        {{FORWARD, .inputs = NULL}, "inputs is NULL"},
+        {{FORWARD, .inputs = GIVEN(.struct_size = 8)}, "inputs.struct_size = 8 is below"},
+        {{FORWARD, .inputs = GIVEN(.q = {0})}, "q.data is NULL"},
+        {{FORWARD, .inputs = GIVEN(.k = {0})}, "k.data is NULL"},
+        {{FORWARD, .inputs = GIVEN(.v = {0})}, "v.data is NULL"},
         {{FORWARD, .out = {0}}, "out.data is NULL"},
-        {{FORWARD, .q = {(void *)0x10000, 254, 0}}, "q.token_stride = 254 is not a multiple of 16 bytes (4 elements)"},
+        {{FORWARD, .inputs = GIVEN(.q = {(void *)0x10000, 254, 0})},
+         "q.token_stride = 254 is not a multiple of 16 bytes (4 elements)"},
         {{FORWARD, .out = {(void *)0x10000, 32, 32}}, "so that rows of out, which is written, overlap"},
-        {{FORWARD, .cu_seqlens_q = NULL}, "cu_seqlens_q is NULL, but it says where sequences start"},
-        {{FORWARD, .cu_seqlens_k = NULL}, "cu_seqlens_k is NULL, but keys are packed (page_size = 0)"},
-        {{FORWARD, .cu_seqlens_q = (void *)0x20001}, "cu_seqlens_q = 0x20001 is not aligned to its elements' 4 bytes"},
-        {{FORWARD, .page_table = ARRAY}, "page_table is given, but keys are packed"},
-        {{FORWARD, .k_page_stride = 64}, "k_page_stride = 64 must be 0 without paging"},
-        {{FORWARD, .v_page_stride = 64}, "v_page_stride = 64 must be 0 without paging"},
-        {{FORWARD, .alibi_batch_stride = 4}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
-        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = 3}, "= 3 is neither 0 nor at least q_heads = 4"},
-        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = -4}, "= -4 is neither 0 nor at least q_heads = 4"},
-        {{FORWARD, .alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MAX},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_q = NULL)}, "cu_seqlens_q is NULL, but it says where sequences start"},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_k = NULL)}, "cu_seqlens_k is NULL, but keys are packed (page_size = 0)"},
+        {{FORWARD, .inputs = GIVEN(.cu_seqlens_q = (void *)0x20001)},
+         "cu_seqlens_q = 0x20001 is not aligned to its elements' 4 bytes"},
+        {{FORWARD, .inputs = GIVEN(.page_table = ARRAY)}, "page_table is given, but keys are packed"},
+        {{FORWARD, .inputs = GIVEN(.k_page_stride = 64)}, "k_page_stride = 64 must be 0 without paging"},
+        {{FORWARD, .inputs = GIVEN(.v_page_stride = 64)}, "v_page_stride = 64 must be 0 without paging"},
+        {{FORWARD, .inputs = GIVEN(.alibi_batch_stride = 4)}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
+        {{FORWARD, .inputs = GIVEN(.alibi_slopes = ARRAY, .alibi_batch_stride = 3)},
+         "= 3 is neither 0 nor at least q_heads = 4"},
+        {{FORWARD, .inputs = GIVEN(.alibi_slopes = ARRAY, .alibi_batch_stride = -4)},
+         "= -4 is neither 0 nor at least q_heads = 4"},
+        {{FORWARD, .inputs = GIVEN(.alibi_slopes = ARRAY, .alibi_batch_stride = INT64_MAX)},
          "alibi_slopes = 0x20000, of (batch - 1) * alibi_batch_stride + q_heads elements, goes past the end"},
         {{FORWARD, .lse = (void *)0x20002}, "lse = 0x20002 is not aligned"},
-        {{FORWARD, .dropout_state = (void *)0x20004},
+        {{FORWARD, .inputs = GIVEN(.dropout_state = (void *)0x20004)},
          "dropout_state = 0x20004 is not aligned to its elements' 8 bytes"},
     };
     const varlen_attention attention = packed_problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_inputs inputs;
         varlen_forward_args args;
-        assert_failure(varlen_check_forward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+        assert_failure(varlen_check_forward(&attention, &rows[i].args, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                        rows[i].words);
     }
 }
@@ -145,17 +168,20 @@ static void paged_forward_refuses_what_breaks_a_rule(void **state)
         varlen_forward_args args;
         const char *words;
     } rows[] = {
-        {{PAGED_FORWARD, .cu_seqlens_k = ARRAY}, "cu_seqlens_k is given, but keys are paged (page_size > 0)"},
-        {{PAGED_FORWARD, .seqused_k = NULL}, "seqused_k is NULL, but keys are paged"},
-        {{PAGED_FORWARD, .page_table = NULL}, "page_table is NULL, but keys are paged"},
-        {{PAGED_FORWARD, .k_page_stride = 8}, "k_page_stride = 8 is below the dim = 64"},
-        {{PAGED_FORWARD, .k = {0}}, "k.data is NULL"},
-        {{PAGED_FORWARD, .page_table = (void *)-4}, "of batch * page_table_width elements, goes past the end of"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.cu_seqlens_k = ARRAY)},
+         "cu_seqlens_k is given, but keys are paged (page_size > 0)"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.seqused_k = NULL)}, "seqused_k is NULL, but keys are paged"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.page_table = NULL)}, "page_table is NULL, but keys are paged"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.k_page_stride = 8)}, "k_page_stride = 8 is below the dim = 64"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.k = {0})}, "k.data is NULL"},
+        {{PAGED_FORWARD, .inputs = PAGED_GIVEN(.page_table = (void *)-4)},
+         "of batch * page_table_width elements, goes past the end of"},
     };
     const varlen_attention attention = paged_problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_inputs inputs;
         varlen_forward_args args;
-        assert_failure(varlen_check_forward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+        assert_failure(varlen_check_forward(&attention, &rows[i].args, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                        rows[i].words);
     }
 }
@@ -165,10 +191,11 @@ static void backward_resolves_strides(void **state)
     (void)state;
     const varlen_attention attention = packed_problem();
     const varlen_backward_args given = {BACKWARD};
+    varlen_inputs inputs;
     varlen_backward_args args;
-    assert_ok(varlen_check_backward(&attention, &given, &args));
-    const varlen_tensor *const tensors[] = {&args.q,    &args.k,  &args.v,  &args.out,
-                                            &args.dout, &args.dq, &args.dk, &args.dv};
+    assert_ok(varlen_check_backward(&attention, &given, &inputs, &args));
+    const varlen_tensor *const tensors[] = {&inputs.q,  &inputs.k, &inputs.v, &args.out,
+                                            &args.dout, &args.dq,  &args.dk,  &args.dv};
     static const int64_t strides[] = {4 * 64, 2 * 64, 2 * 32, 4 * 32, 4 * 32, 4 * 64, 2 * 64, 2 * 32};
     for (size_t i = 0; i < ROWS_OF(tensors); i++)
         assert_int_equal(tensors[i]->token_stride, strides[i]);
@@ -182,7 +209,7 @@ static void backward_refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{BACKWARD, .struct_size = 0}, "args.struct_size = 0 is below"},
-        {{BACKWARD, .q = {0}}, "q.data is NULL"},
+        {{BACKWARD, .inputs = GIVEN(.q = {0})}, "q.data is NULL"},
         {{BACKWARD, .out = {0}}, "out.data is NULL"},
         {{BACKWARD, .dout = {0}}, "dout.data is NULL"},
         {{BACKWARD, .dq = {0}}, "dq.data is NULL"},
@@ -191,13 +218,14 @@ static void backward_refuses_what_breaks_a_rule(void **state)
         {{BACKWARD, .dv = {(void *)0x10000, 32, 32}}, "so that rows of dv, which is written, overlap"},
         {{BACKWARD, .lse = NULL}, "lse is NULL, but the weights are computed from it"},
         {{BACKWARD, .dsinks = ARRAY}, "dsinks is given, but sinks is NULL"},
-        {{BACKWARD, .cu_seqlens_k = NULL}, "cu_seqlens_k is NULL"},
-        {{BACKWARD, .alibi_batch_stride = 4}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
+        {{BACKWARD, .inputs = GIVEN(.cu_seqlens_k = NULL)}, "cu_seqlens_k is NULL"},
+        {{BACKWARD, .inputs = GIVEN(.alibi_batch_stride = 4)}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
     };
     const varlen_attention attention = packed_problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_inputs inputs;
         varlen_backward_args args;
-        assert_failure(varlen_check_backward(&attention, &rows[i].args, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+        assert_failure(varlen_check_backward(&attention, &rows[i].args, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                        rows[i].words);
     }
 }

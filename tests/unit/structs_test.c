@@ -91,6 +91,7 @@ static void every_kind_takes_its_struct(void **state)
     static const size_t sizes[VARLEN_STRUCT_KIND_COUNT] = {
         [VARLEN_STRUCT_OPEN_OPTIONS] = sizeof(varlen_open_options),
         [VARLEN_STRUCT_ATTENTION] = sizeof(varlen_attention),
+        [VARLEN_STRUCT_INPUTS] = sizeof(varlen_inputs),
         [VARLEN_STRUCT_FORWARD_ARGS] = sizeof(varlen_forward_args),
         [VARLEN_STRUCT_BACKWARD_ARGS] = sizeof(varlen_backward_args),
         [VARLEN_STRUCT_MERGE_ARGS] = sizeof(varlen_merge_args),

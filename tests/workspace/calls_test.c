@@ -208,21 +208,29 @@ static void expect_numbers(const workload *w, const char *name, const uint16_t *
     }
 }
 
+static varlen_inputs inputs_of(const problem *p, uint16_t *const tensors[3])
+{
+    const varlen_attention *a = &p->attention;
+    return (varlen_inputs){.struct_size = sizeof(varlen_inputs),
+                           .q.data = tensors[0],
+                           .k.data = tensors[1],
+                           .v.data = tensors[2],
+                           .cu_seqlens_q = p->cu_seqlens_q,
+                           .cu_seqlens_k = p->cu_seqlens_k,
+                           .seqused_k = a->page_size ? p->seqused_k : NULL,
+                           .page_table = a->page_table_width ? p->page_table : NULL};
+}
+
 /* Values are all 0.5, and so are their means. */
 static void run_forward(const workload *w, const problem *p, uint16_t *const tensors[3], uint16_t *out, float *lse)
 {
     const varlen_attention *a = &p->attention;
     fenced workspace = take_workspace(w, p, VARLEN_PASS_FORWARD);
+    const varlen_inputs inputs = inputs_of(p, tensors);
     const varlen_forward_args args = {.struct_size = sizeof args,
-                                      .q.data = tensors[0],
-                                      .k.data = tensors[1],
-                                      .v.data = tensors[2],
+                                      .inputs = &inputs,
                                       .out.data = out,
                                       .lse = lse,
-                                      .cu_seqlens_q = p->cu_seqlens_q,
-                                      .cu_seqlens_k = p->cu_seqlens_k,
-                                      .seqused_k = a->page_size ? p->seqused_k : NULL,
-                                      .page_table = a->page_table_width ? p->page_table : NULL,
                                       .workspace = workspace.data,
                                       .workspace_size = workspace.size};
     expect_ok(w, varlen_forward(context, NULL, a, &args));
@@ -242,18 +250,15 @@ static void run_backward(const workload *w, const problem *p, uint16_t *const te
     uint16_t *dout = numbers(a->total_q, a->q_heads, 1.0f), *dq = numbers(a->total_q, a->q_heads, NAN);
     uint16_t *dk = numbers(a->total_k, a->kv_heads, NAN), *dv = numbers(a->total_k, a->kv_heads, NAN);
     fenced workspace = take_workspace(w, p, VARLEN_PASS_BACKWARD);
+    const varlen_inputs inputs = inputs_of(p, tensors);
     const varlen_backward_args args = {.struct_size = sizeof args,
-                                       .q.data = tensors[0],
-                                       .k.data = tensors[1],
-                                       .v.data = tensors[2],
+                                       .inputs = &inputs,
                                        .out.data = out,
                                        .lse = lse,
                                        .dout.data = dout,
                                        .dq.data = dq,
                                        .dk.data = dk,
                                        .dv.data = dv,
-                                       .cu_seqlens_q = p->cu_seqlens_q,
-                                       .cu_seqlens_k = p->cu_seqlens_k,
                                        .workspace = workspace.data,
                                        .workspace_size = workspace.size};
     expect_ok(w, varlen_backward(context, NULL, a, &args));

@@ -220,20 +220,30 @@ void bench_problem_close(bench_problem *problem)
     *problem = (bench_problem){0};
 }
 
-varlen_status bench_problem_forward(const bench_problem *problem)
+static varlen_inputs inputs_of(const bench_problem *problem)
 {
     void *const *buffers = problem->buffers;
-    const varlen_forward_args args = {
-        .struct_size = sizeof args,
+    return (varlen_inputs){
+        .struct_size = sizeof(varlen_inputs),
         .q = {.data = buffers[BUFFER_Q]},
         .k = {.data = buffers[BUFFER_K]},
         .v = {.data = buffers[BUFFER_V]},
-        .out = {.data = buffers[BUFFER_OUT]},
-        .lse = buffers[BUFFER_LSE],
         .cu_seqlens_q = buffers[BUFFER_CU_SEQLENS_Q],
         .cu_seqlens_k = buffers[BUFFER_CU_SEQLENS_K],
         .seqused_k = buffers[BUFFER_SEQUSED_K],
         .page_table = buffers[BUFFER_PAGE_TABLE],
+    };
+}
+
+varlen_status bench_problem_forward(const bench_problem *problem)
+{
+    void *const *buffers = problem->buffers;
+    const varlen_inputs inputs = inputs_of(problem);
+    const varlen_forward_args args = {
+        .struct_size = sizeof args,
+        .inputs = &inputs,
+        .out = {.data = buffers[BUFFER_OUT]},
+        .lse = buffers[BUFFER_LSE],
         .workspace = buffers[BUFFER_WORKSPACE],
         .workspace_size = problem->workspace_size,
     };
@@ -243,15 +253,12 @@ varlen_status bench_problem_forward(const bench_problem *problem)
 varlen_status bench_problem_backward(const bench_problem *problem)
 {
     void *const *buffers = problem->buffers;
+    const varlen_inputs inputs = inputs_of(problem);
     const varlen_backward_args args = {
         .struct_size = sizeof args,
-        .q = {.data = buffers[BUFFER_Q]},
-        .k = {.data = buffers[BUFFER_K]},
-        .v = {.data = buffers[BUFFER_V]},
+        .inputs = &inputs,
         .out = {.data = buffers[BUFFER_OUT]},
         .lse = buffers[BUFFER_LSE],
-        .cu_seqlens_q = buffers[BUFFER_CU_SEQLENS_Q],
-        .cu_seqlens_k = buffers[BUFFER_CU_SEQLENS_K],
         .dout = {.data = buffers[BUFFER_DOUT]},
         .dq = {.data = buffers[BUFFER_DQ]},
         .dk = {.data = buffers[BUFFER_DK]},

@@ -1,26 +1,6 @@
 /* varlen_backward on a batch; see backward_call.h. */
 #include "backward_call.h"
 
-/* What forward was given, given again. */
-static varlen_backward_args same_inputs(const varlen_forward_args *forward)
-{
-    return (varlen_backward_args){.struct_size = sizeof(varlen_backward_args),
-                                  .q = forward->q,
-                                  .k = forward->k,
-                                  .v = forward->v,
-                                  .cu_seqlens_q = forward->cu_seqlens_q,
-                                  .cu_seqlens_k = forward->cu_seqlens_k,
-                                  .seqused_q = forward->seqused_q,
-                                  .seqused_k = forward->seqused_k,
-                                  .leftpad_k = forward->leftpad_k,
-                                  .alibi_slopes = forward->alibi_slopes,
-                                  .alibi_batch_stride = forward->alibi_batch_stride,
-                                  .sinks = forward->sinks,
-                                  .dropout_seed = forward->dropout_seed,
-                                  .dropout_offset = forward->dropout_offset,
-                                  .dropout_state = forward->dropout_state};
-}
-
 /* out, lse and dout, which is NaN in rows of no sequence: they are not read. */
 static void give_forward_results(const attention_batch *batch, const forward_answer *forward, tensor_layout layout,
                                  backward_call *call)
@@ -59,8 +39,8 @@ backward_call backward_call_prepare(case_trial *trial, const attention_batch *ba
                                     const call_surroundings *around)
 {
     backward_call call = {.trial = trial, .attention = batch->attention, .blocks.session = around->session};
-    varlen_forward_args inputs = call_inputs_make(batch, around->layout, &call.blocks);
-    call.args = same_inputs(&inputs);
+    call.args.struct_size = sizeof call.args;
+    call.inputs = call_inputs_make(batch, around->layout, &call.blocks);
     give_forward_results(batch, forward, around->layout, &call);
     place_outputs(batch, around, &call);
     call.workspace = call_place_workspace(batch, VARLEN_PASS_BACKWARD, &call.blocks, around->workspace_fill,
@@ -73,7 +53,9 @@ backward_call backward_call_prepare(case_trial *trial, const attention_batch *ba
 varlen_status backward_call_submit(const backward_call *call)
 {
     const device_session *session = call->blocks.session;
-    return varlen_backward(session->context, session->stream, &call->attention, &call->args);
+    varlen_backward_args args = call->args;
+    args.inputs = &call->inputs;
+    return varlen_backward(session->context, session->stream, &call->attention, &args);
 }
 
 backward_result backward_call_finish(backward_call *call)

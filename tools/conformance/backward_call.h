@@ -10,10 +10,11 @@ typedef struct backward_call {
     case_trial *trial;
     block_list blocks;
     varlen_attention attention;
-    varlen_backward_args args;
-    tensor_triple gradients; /* dq, dk, dv */
-    strided_tensor dsinks;   /* no block without sinks */
-    device_block *workspace; /* NULL if the call needs none */
+    varlen_inputs inputs;
+    varlen_backward_args args; /* but for the inputs */
+    tensor_triple gradients;   /* dq, dk, dv */
+    strided_tensor dsinks;     /* no block without sinks */
+    device_block *workspace;   /* NULL if the call needs none */
 } backward_call;
 
 typedef struct backward_result {

@@ -37,52 +37,52 @@ static const void *copied(block_list *blocks, const char *name, const void *cont
     return block_data(block_add_copy(blocks, name, contents, count * size));
 }
 
-static void give_metadata(const attention_batch *batch, block_list *blocks, varlen_forward_args *args)
+static void give_metadata(const attention_batch *batch, block_list *blocks, varlen_inputs *inputs)
 {
     const int64_t size = sizeof(int32_t), count = batch->attention.batch;
     const int64_t entries = count * batch->attention.page_table_width;
-    args->cu_seqlens_q = copied(blocks, "cu_seqlens_q", batch->cu_seqlens_q, count + 1, size);
-    args->cu_seqlens_k = copied(blocks, "cu_seqlens_k", batch->cu_seqlens_k, count + 1, size);
-    args->seqused_q = copied(blocks, "seqused_q", batch->seqused_q, count, size);
-    args->seqused_k = copied(blocks, "seqused_k", batch->seqused_k, count, size);
-    args->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
-    args->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
+    inputs->cu_seqlens_q = copied(blocks, "cu_seqlens_q", batch->cu_seqlens_q, count + 1, size);
+    inputs->cu_seqlens_k = copied(blocks, "cu_seqlens_k", batch->cu_seqlens_k, count + 1, size);
+    inputs->seqused_q = copied(blocks, "seqused_q", batch->seqused_q, count, size);
+    inputs->seqused_k = copied(blocks, "seqused_k", batch->seqused_k, count, size);
+    inputs->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
+    inputs->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
 }
 
-static void give_features(const attention_batch *batch, block_list *blocks, varlen_forward_args *args)
+static void give_features(const attention_batch *batch, block_list *blocks, varlen_inputs *inputs)
 {
     const int64_t heads = batch->attention.q_heads;
     const int64_t slopes = batch->alibi_batch_stride ? batch->attention.batch * batch->alibi_batch_stride : heads;
-    args->alibi_slopes = copied(blocks, "alibi_slopes", batch->alibi_slopes, slopes, sizeof(float));
-    args->alibi_batch_stride = batch->alibi_batch_stride;
-    args->sinks = copied(blocks, "sinks", batch->sinks, heads, sizeof(float));
-    args->dropout_seed = batch->dropout_seed;
-    args->dropout_offset = batch->dropout_offset;
+    inputs->alibi_slopes = copied(blocks, "alibi_slopes", batch->alibi_slopes, slopes, sizeof(float));
+    inputs->alibi_batch_stride = batch->alibi_batch_stride;
+    inputs->sinks = copied(blocks, "sinks", batch->sinks, heads, sizeof(float));
+    inputs->dropout_seed = batch->dropout_seed;
+    inputs->dropout_offset = batch->dropout_offset;
     if (batch->dropout_in_memory) {
         const uint64_t state[2] = {batch->dropout_seed, batch->dropout_offset};
-        args->dropout_state = copied(blocks, "dropout_state", state, 2, sizeof *state);
-        args->dropout_seed = ~batch->dropout_seed; /* must be passed over */
+        inputs->dropout_state = copied(blocks, "dropout_state", state, 2, sizeof *state);
+        inputs->dropout_seed = ~batch->dropout_seed; /* must be passed over */
     }
 }
 
-varlen_forward_args call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks)
+varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks)
 {
     tensor_shape q = call_query_shape(batch, "q", batch->attention.head_dim);
     tensor_shape k = call_key_shape(batch, "k", batch->attention.head_dim);
     tensor_shape v = call_key_shape(batch, "v", call_value_dim(batch));
-    tensor_triple inputs = layout_triple(blocks, layout, &q, &k, &v, BLOCK_INPUT_FILL);
-    tensor_store(&inputs.q, batch->q);
-    tensor_store(&inputs.k, batch->k);
-    tensor_store(&inputs.v, batch->v);
-    varlen_forward_args args = {.struct_size = sizeof args,
-                                .q = tensor_view(&inputs.q),
-                                .k = tensor_view(&inputs.k),
-                                .v = tensor_view(&inputs.v),
-                                .k_page_stride = tensor_page_stride(&inputs.k),
-                                .v_page_stride = tensor_page_stride(&inputs.v)};
-    give_metadata(batch, blocks, &args);
-    give_features(batch, blocks, &args);
-    return args;
+    tensor_triple tensors = layout_triple(blocks, layout, &q, &k, &v, BLOCK_INPUT_FILL);
+    tensor_store(&tensors.q, batch->q);
+    tensor_store(&tensors.k, batch->k);
+    tensor_store(&tensors.v, batch->v);
+    varlen_inputs inputs = {.struct_size = sizeof inputs,
+                            .q = tensor_view(&tensors.q),
+                            .k = tensor_view(&tensors.k),
+                            .v = tensor_view(&tensors.v),
+                            .k_page_stride = tensor_page_stride(&tensors.k),
+                            .v_page_stride = tensor_page_stride(&tensors.v)};
+    give_metadata(batch, blocks, &inputs);
+    give_features(batch, blocks, &inputs);
+    return inputs;
 }
 
 strided_tensor call_place_lse(const attention_batch *batch, block_list *blocks, uint8_t fill)

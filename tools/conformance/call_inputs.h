@@ -18,8 +18,8 @@ call_surroundings call_surroundings_usual(case_trial *trial);
 /* Skips the case unless the device does this problem in the trial's pass. */
 void call_skip_unsupported(case_trial *trial, const attention_batch *batch);
 
-/* Adds the inputs to `blocks` and fills in what both passes read. Nothing is uploaded yet. */
-varlen_forward_args call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks);
+/* Adds the inputs to `blocks` and says where they are. Nothing is uploaded yet. */
+varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks);
 
 int32_t call_value_dim(const attention_batch *batch);
 tensor_shape call_query_shape(const attention_batch *batch, const char *name, int32_t dim);

@@ -4,7 +4,8 @@
 forward_call forward_call_prepare(case_trial *trial, const attention_batch *batch, const call_surroundings *around)
 {
     forward_call call = {.trial = trial, .attention = batch->attention, .blocks.session = around->session};
-    call.args = call_inputs_make(batch, around->layout, &call.blocks);
+    call.args.struct_size = sizeof call.args;
+    call.inputs = call_inputs_make(batch, around->layout, &call.blocks);
     tensor_shape out = call_query_shape(batch, "out", call_value_dim(batch));
     call.out = layout_alone(&call.blocks, around->layout, &out, around->output_fill);
     call.args.out = tensor_view(&call.out);
@@ -22,7 +23,9 @@ forward_call forward_call_prepare(case_trial *trial, const attention_batch *batc
 varlen_status forward_call_submit(const forward_call *call)
 {
     const device_session *session = call->blocks.session;
-    return varlen_forward(session->context, session->stream, &call->attention, &call->args);
+    varlen_forward_args args = call->args;
+    args.inputs = &call->inputs;
+    return varlen_forward(session->context, session->stream, &call->attention, &args);
 }
 
 forward_result forward_call_finish(forward_call *call)

@@ -9,7 +9,8 @@ typedef struct forward_call {
     case_trial *trial;
     block_list blocks;
     varlen_attention attention;
-    varlen_forward_args args;
+    varlen_inputs inputs;
+    varlen_forward_args args; /* but for the inputs */
     strided_tensor out;
     strided_tensor lse;      /* no block if the batch goes without */
     device_block *workspace; /* NULL if the call needs none */

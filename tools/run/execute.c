@@ -112,16 +112,14 @@ static bool open_session(run_session *session, const run_arguments *arguments, r
     return true;
 }
 
-static varlen_status run_forward(const run_session *session)
+static varlen_inputs inputs_of(const run_session *session)
 {
     void *const *in = session->inputs;
-    const varlen_forward_args args = {
-        .struct_size = sizeof args,
+    return (varlen_inputs){
+        .struct_size = sizeof(varlen_inputs),
         .q = {.data = in[INPUT_Q]},
         .k = {.data = in[INPUT_K]},
         .v = {.data = in[INPUT_V]},
-        .out = {.data = session->outputs[OUTPUT_OUT]},
-        .lse = session->outputs[OUTPUT_LSE],
         .cu_seqlens_q = in[INPUT_CU_SEQLENS_Q],
         .cu_seqlens_k = in[INPUT_PAGE_TABLE]     ? NULL
                         : in[INPUT_CU_SEQLENS_K] ? in[INPUT_CU_SEQLENS_K]
@@ -133,6 +131,17 @@ static varlen_status run_forward(const run_session *session)
         .alibi_slopes = in[INPUT_ALIBI],
         .alibi_batch_stride = session->problem->alibi_batch_stride,
         .sinks = in[INPUT_SINKS],
+    };
+}
+
+static varlen_status run_forward(const run_session *session)
+{
+    const varlen_inputs inputs = inputs_of(session);
+    const varlen_forward_args args = {
+        .struct_size = sizeof args,
+        .inputs = &inputs,
+        .out = {.data = session->outputs[OUTPUT_OUT]},
+        .lse = session->outputs[OUTPUT_LSE],
         .workspace = session->workspace,
         .workspace_size = session->workspace_size,
     };
@@ -141,23 +150,13 @@ static varlen_status run_forward(const run_session *session)
 
 static varlen_status run_backward(const run_session *session)
 {
-    void *const *in = session->inputs;
+    const varlen_inputs inputs = inputs_of(session);
     const varlen_backward_args args = {
         .struct_size = sizeof args,
-        .q = {.data = in[INPUT_Q]},
-        .k = {.data = in[INPUT_K]},
-        .v = {.data = in[INPUT_V]},
+        .inputs = &inputs,
         .out = {.data = session->outputs[OUTPUT_OUT]},
         .lse = session->outputs[OUTPUT_LSE],
-        .cu_seqlens_q = in[INPUT_CU_SEQLENS_Q],
-        .cu_seqlens_k = in[INPUT_CU_SEQLENS_K] ? in[INPUT_CU_SEQLENS_K] : in[INPUT_CU_SEQLENS_Q],
-        .seqused_q = in[INPUT_SEQUSED_Q],
-        .seqused_k = in[INPUT_SEQUSED_K],
-        .leftpad_k = in[INPUT_LEFTPAD_K],
-        .alibi_slopes = in[INPUT_ALIBI],
-        .alibi_batch_stride = session->problem->alibi_batch_stride,
-        .sinks = in[INPUT_SINKS],
-        .dout = {.data = in[INPUT_DOUT]},
+        .dout = {.data = session->inputs[INPUT_DOUT]},
         .dq = {.data = session->outputs[OUTPUT_DQ]},
         .dk = {.data = session->outputs[OUTPUT_DK]},
         .dv = {.data = session->outputs[OUTPUT_DV]},

@@ -111,7 +111,7 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
                            const varlen_backward_args *args)
 {
     backward_arguments work = {};
-    work.problem = make_backward_problem(*attention, *args);
+    work.problem = make_problem(*attention, *args->inputs);
     const backward_entry &kernel = find_entry(*attention, problem_is_general(work.problem));
     workspace_cursor cursor = {(char *)args->workspace, 0};
     take_workspace(cursor, *attention, kernel.shape(state->kind).cut, work);

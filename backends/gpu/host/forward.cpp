@@ -120,7 +120,7 @@ size_t gpu_forward_workspace(const gpu_state *state, const varlen_attention *att
 varlen_status gpu_forward(const gpu_state *state, varlen_stream stream, const varlen_attention *attention,
                           const varlen_forward_args *args)
 {
-    const gpu_problem problem = make_forward_problem(*attention, *args);
+    const gpu_problem problem = make_problem(*attention, *args->inputs);
     const forward_entry &kernel = find_entry(*attention, problem_is_general(problem));
     const forward_sizes sizes = sizes_of(*state, kernel);
     workspace_cursor cursor = {(char *)args->workspace, 0};

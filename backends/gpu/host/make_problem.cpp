@@ -9,31 +9,37 @@ gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype)
     return {(char *)tensor.data, tensor.token_stride * element, tensor.head_stride * element};
 }
 
-/* `args` is of either pass: their common fields have the same names. */
-template <typename ARGS> static gpu_metadata make_metadata(const varlen_attention &attention, const ARGS &args)
+static gpu_metadata make_metadata(const varlen_attention &attention, const varlen_inputs &inputs)
 {
     gpu_metadata metadata = {};
-    metadata.cu_seqlens_q = args.cu_seqlens_q;
-    metadata.cu_seqlens_k = args.cu_seqlens_k;
-    metadata.seqused_q = args.seqused_q;
-    metadata.seqused_k = args.seqused_k;
-    metadata.leftpad_k = args.leftpad_k;
+    metadata.cu_seqlens_q = inputs.cu_seqlens_q;
+    metadata.cu_seqlens_k = inputs.cu_seqlens_k;
+    metadata.seqused_q = inputs.seqused_q;
+    metadata.seqused_k = inputs.seqused_k;
+    metadata.leftpad_k = inputs.leftpad_k;
     metadata.total_q = attention.total_q;
     metadata.total_k = attention.total_k;
     metadata.batch = attention.batch;
     metadata.max_seqlen_q = attention.max_seqlen_q;
     metadata.max_seqlen_k = attention.max_seqlen_k;
-    metadata.page_size = make_fast_divisor(1);
+    metadata.paged = attention.page_size > 0;
+    metadata.page_table = inputs.page_table;
+    metadata.page_table_width = attention.page_table_width;
+    metadata.page_count = attention.page_count;
+    metadata.page_size = make_fast_divisor(metadata.paged ? (uint32_t)attention.page_size : 1);
     return metadata;
 }
 
-template <typename ARGS> static gpu_problem make_problem(const varlen_attention &attention, const ARGS &args)
+gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs)
 {
+    const int64_t element = varlen_dtype_size(attention.dtype);
     gpu_problem problem = {};
-    problem.metadata = make_metadata(attention, args);
-    problem.q = make_gpu_tensor(args.q, attention.dtype);
-    problem.k = make_gpu_tensor(args.k, attention.dtype);
-    problem.v = make_gpu_tensor(args.v, attention.dtype);
+    problem.metadata = make_metadata(attention, inputs);
+    problem.q = make_gpu_tensor(inputs.q, attention.dtype);
+    problem.k = make_gpu_tensor(inputs.k, attention.dtype);
+    problem.v = make_gpu_tensor(inputs.v, attention.dtype);
+    problem.k_page_bytes = inputs.k_page_stride * element;
+    problem.v_page_bytes = inputs.v_page_stride * element;
     problem.q_heads = attention.q_heads;
     problem.kv_heads = attention.kv_heads;
     problem.head_dim = attention.head_dim;
@@ -45,12 +51,12 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.top_left = attention.alignment == VARLEN_ALIGN_TOP_LEFT;
     problem.scale = attention.softmax_scale;
     problem.softcap = attention.softcap;
-    problem.alibi_slopes = args.alibi_slopes;
-    problem.alibi_batch_stride = args.alibi_batch_stride;
-    problem.sinks = args.sinks;
-    problem.dropout_seed = args.dropout_seed;
-    problem.dropout_offset = args.dropout_offset;
-    problem.dropout_state = args.dropout_state;
+    problem.alibi_slopes = inputs.alibi_slopes;
+    problem.alibi_batch_stride = inputs.alibi_batch_stride;
+    problem.sinks = inputs.sinks;
+    problem.dropout_seed = inputs.dropout_seed;
+    problem.dropout_offset = inputs.dropout_offset;
+    problem.dropout_state = inputs.dropout_state;
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
     const bool general = problem_is_general(problem);
@@ -58,29 +64,6 @@ template <typename ARGS> static gpu_problem make_problem(const varlen_attention 
     problem.unit = general ? 1.0f : problem.scale;
     problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
-}
-
-gpu_problem make_forward_problem(const varlen_attention &attention, const varlen_forward_args &args)
-{
-    gpu_problem problem = make_problem(attention, args);
-    if (attention.page_size == 0)
-        return problem;
-    const int64_t element = varlen_dtype_size(attention.dtype);
-    gpu_metadata &metadata = problem.metadata;
-    metadata.cu_seqlens_k = nullptr;
-    metadata.paged = true;
-    metadata.page_table = args.page_table;
-    metadata.page_table_width = attention.page_table_width;
-    metadata.page_count = attention.page_count;
-    metadata.page_size = make_fast_divisor((uint32_t)attention.page_size);
-    problem.k_page_bytes = args.k_page_stride * element;
-    problem.v_page_bytes = args.v_page_stride * element;
-    return problem;
-}
-
-gpu_problem make_backward_problem(const varlen_attention &attention, const varlen_backward_args &args)
-{
-    return make_problem(attention, args);
 }
 
 bool problem_is_general(const gpu_problem &problem)

@@ -9,8 +9,7 @@
 
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype);
 
-gpu_problem make_forward_problem(const varlen_attention &attention, const varlen_forward_args &args);
-gpu_problem make_backward_problem(const varlen_attention &attention, const varlen_backward_args &args);
+gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs);
 
 /* Whether scores need more than the multiplier and the mask: the GENERAL instances. */
 bool problem_is_general(const gpu_problem &problem);

@@ -8,8 +8,9 @@ int main(void)
     const int32_t cu_seqlens[] = {0, 1};
     const varlen_attention attention = {.struct_size = sizeof attention, .batch = 1, .q_heads = 1, .kv_heads = 1,
         .head_dim = 8, .total_q = 1, .total_k = 1};
-    varlen_forward_args args = {.struct_size = sizeof args, .q.data = q, .k.data = k, .v.data = v, .out.data = out,
+    const varlen_inputs inputs = {.struct_size = sizeof inputs, .q.data = q, .k.data = k, .v.data = v,
         .cu_seqlens_q = cu_seqlens, .cu_seqlens_k = cu_seqlens};
+    varlen_forward_args args = {.struct_size = sizeof args, .inputs = &inputs, .out.data = out};
     const varlen_open_options options = {.struct_size = sizeof options, .backend = "cpu"};
     varlen_backend_info backend = {.struct_size = sizeof backend};
     varlen_context *context;

@@ -1,0 +1,161 @@
+/* The rules of varlen_inputs, each with its reason. */
+#include "rules_inputs.h"
+
+#include <inttypes.h>
+
+#include "checked_size.h"
+#include "rules_common.h"
+#include "structs.h"
+
+varlen_tensor_rule varlen_query_rows(const varlen_attention *attention, const char *name, int32_t dim, bool written)
+{
+    return (varlen_tensor_rule){.name = name,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
+                                .written = written,
+                                .tokens = attention->total_q,
+                                .heads = attention->q_heads,
+                                .dim = dim,
+                                .count = 1};
+}
+
+varlen_tensor_rule varlen_key_rows(const varlen_attention *attention, const char *name, int32_t dim,
+                                   const char *stride_name, bool written)
+{
+    const bool paged = attention->page_size > 0;
+    return (varlen_tensor_rule){.name = name,
+                                .element_size = varlen_dtype_size(attention->dtype),
+                                .alignment = VARLEN_ROW_ALIGNMENT,
+                                .written = written,
+                                .tokens = paged ? attention->page_size : attention->total_k,
+                                .heads = attention->kv_heads,
+                                .dim = dim,
+                                .stride_name = paged ? stride_name : NULL,
+                                .count = paged ? attention->page_count : 1};
+}
+
+static varlen_status check_metadata_arrays(const varlen_attention *a, const varlen_inputs *inputs,
+                                           varlen_extents *extents)
+{
+    const int64_t batch = a->batch;
+    const bool paged = a->page_size > 0;
+    const bool has_sequences = a->batch > 0; /* frameworks hand out NULL for arrays without elements */
+    const varlen_presence packed_only = paged ? VARLEN_ABSENT : VARLEN_REQUIRED;
+    const varlen_presence by_sequence = paged && has_sequences ? VARLEN_REQUIRED : VARLEN_OPTIONAL;
+    const varlen_presence table = paged ? (a->page_table_width > 0 ? by_sequence : VARLEN_OPTIONAL) : VARLEN_ABSENT;
+    const char *mode = paged ? "keys are paged (page_size > 0)" : "keys are packed (page_size = 0)";
+    const varlen_array arrays[] = {
+        {.name = "cu_seqlens_q",
+         .data = inputs->cu_seqlens_q,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_REQUIRED,
+         .because = "it says where sequences start",
+         .elements = batch + 1,
+         .shape = "batch + 1"},
+        {.name = "cu_seqlens_k",
+         .data = inputs->cu_seqlens_k,
+         .element_size = sizeof(int32_t),
+         .presence = packed_only,
+         .because = mode,
+         .elements = batch + 1,
+         .shape = "batch + 1"},
+        {.name = "seqused_q",
+         .data = inputs->seqused_q,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = batch,
+         .shape = "batch"},
+        /* else pages would all be full */
+        {.name = "seqused_k",
+         .data = inputs->seqused_k,
+         .element_size = sizeof(int32_t),
+         .presence = by_sequence,
+         .because = mode,
+         .elements = batch,
+         .shape = "batch"},
+        {.name = "leftpad_k",
+         .data = inputs->leftpad_k,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = batch,
+         .shape = "batch"},
+        {.name = "page_table",
+         .data = inputs->page_table,
+         .element_size = sizeof(int32_t),
+         .presence = table,
+         .because = mode,
+         .elements = varlen_size_product(batch, a->page_table_width),
+         .shape = "batch * page_table_width"},
+    };
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
+}
+
+/* A batch of one has nowhere to step to. */
+static int64_t resolved_alibi_stride(const varlen_attention *a, const varlen_inputs *inputs)
+{
+    return inputs->alibi_slopes && a->batch <= 1 ? 0 : inputs->alibi_batch_stride;
+}
+
+static varlen_status check_score_arrays(const varlen_attention *a, varlen_inputs *inputs, varlen_extents *extents)
+{
+    const int64_t stride = resolved_alibi_stride(a, inputs);
+    const int64_t slopes = varlen_size_sum(varlen_size_product(stride, a->batch > 0 ? a->batch - 1 : 0), a->q_heads);
+    const varlen_array arrays[] = {
+        {.name = "alibi_slopes",
+         .data = inputs->alibi_slopes,
+         .element_size = sizeof(float),
+         .presence = VARLEN_OPTIONAL,
+         .elements = slopes,
+         .shape = "(batch - 1) * alibi_batch_stride + q_heads"},
+        {.name = "sinks",
+         .data = inputs->sinks,
+         .element_size = sizeof(float),
+         .presence = VARLEN_OPTIONAL,
+         .elements = a->q_heads,
+         .shape = "q_heads"},
+        {.name = "dropout_state",
+         .data = inputs->dropout_state,
+         .element_size = sizeof(uint64_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = 2,
+         .shape = "2"},
+    };
+    /* A stride for slopes that are not there: the slopes were forgotten. */
+    VARLEN_RULE(inputs->alibi_slopes || stride == 0, INVALID_ARGUMENT,
+                "alibi_batch_stride = %" PRId64 " must be 0 without alibi_slopes", stride);
+    /* Below q_heads, sequences would share slopes by accident. */
+    VARLEN_RULE(stride == 0 || stride >= a->q_heads, INVALID_ARGUMENT,
+                "alibi_batch_stride = %" PRId64 " is neither 0 nor at least q_heads = %d", stride, a->q_heads);
+    inputs->alibi_batch_stride = stride;
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
+}
+
+static varlen_status check_page_stride(const varlen_attention *a, const char *name, int64_t stride)
+{
+    /* It would be dropped silently. */
+    VARLEN_RULE(a->page_size > 0 || stride == 0, INVALID_ARGUMENT, "%s = %" PRId64 " must be 0 without paging", name,
+                stride);
+    return VARLEN_OK;
+}
+
+static varlen_status check_fields(const varlen_attention *a, varlen_inputs *inputs, varlen_extents *extents)
+{
+    const varlen_tensor_rule q = varlen_query_rows(a, "q", a->head_dim, false);
+    const varlen_tensor_rule k = varlen_key_rows(a, "k", a->head_dim, "k_page_stride", false);
+    const varlen_tensor_rule v = varlen_key_rows(a, "v", a->value_dim, "v_page_stride", false);
+    VARLEN_TRY(check_page_stride(a, "k_page_stride", inputs->k_page_stride));
+    VARLEN_TRY(check_page_stride(a, "v_page_stride", inputs->v_page_stride));
+    VARLEN_TRY(varlen_check_tensor(&q, &inputs->q, extents));
+    VARLEN_TRY(varlen_check_stacked_tensor(&k, &inputs->k, &inputs->k_page_stride, extents));
+    VARLEN_TRY(varlen_check_stacked_tensor(&v, &inputs->v, &inputs->v_page_stride, extents));
+    VARLEN_TRY(check_metadata_arrays(a, inputs, extents));
+    inputs->page_table = a->page_table_width > 0 ? inputs->page_table : NULL;
+    return check_score_arrays(a, inputs, extents);
+}
+
+varlen_status varlen_check_inputs(const varlen_attention *attention, const varlen_inputs *given, varlen_inputs *inputs,
+                                  varlen_extents *extents)
+{
+    VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_INPUTS, given, inputs));
+    return check_fields(attention, inputs, extents);
+}
