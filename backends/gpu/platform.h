@@ -86,7 +86,9 @@
  *
  * platform/tuning.h     sizes: see tuning.h
  *
- * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */
+ * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there.
+ *
+ * What some GPUs have beyond it: async_platform.h. Both are tested on every platform by tests/platform. */
 #ifndef VARLEN_GPU_PLATFORM_H
 #define VARLEN_GPU_PLATFORM_H
 
