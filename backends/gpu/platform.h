@@ -72,6 +72,7 @@
  *     register_rows<T, ROWS, DIM>   rows of a left matrix that a warp keeps; only declared where tuning asks for none
  *         .load(dim, address)                       from global memory: address(row) of `dim` elements, zeros past them
  *
+ *     Where a part of a tile begins (a_row, b_column, ...) is a multiple of the rows or columns that it has.
  *     multiply_rows(sums, a, a_row, b, b_row)
  *         sums[r][c] += sum over d < DIM of a[a_row + r][d] * b[b_row + c][d]
  *     multiply_rows(sums, rows, b, b_row)           the same with register_rows
@@ -86,7 +87,9 @@
  * platform/architectures.h, platform/families.h, platform/tuning.h
  *                       devices, families of kernels, sizes: see architecture.h, host/family.h, tuning.h
  *
- * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there. */
+ * platform/runtime.h    on the host: devices, memory, streams, events, launches. See there.
+ *
+ * What some GPUs have beyond it: async_platform.h. Both are tested on every platform by tests/platform. */
 #ifndef VARLEN_GPU_PLATFORM_H
 #define VARLEN_GPU_PLATFORM_H
 

@@ -1,7 +1,6 @@
 /* Which thread runs next, and when it has to wait. */
-#include "machine.h"
+#include "async.h"
 
-#include <memory>
 #include <mutex>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,12 +98,30 @@ void simt_yield()
     wait_as(simt_activity::ready);
 }
 
+void simt_wait_for(const simt_event &event)
+{
+    simt_current->event = event;
+    wait_as(simt_activity::waiting);
+}
+
+void simt_happened()
+{
+    simt_block *block = simt_current->block;
+    for (simt_thread *thread : block->threads) {
+        if (thread->activity != simt_activity::waiting)
+            continue;
+        thread->activity = simt_activity::ready;
+        enqueue(thread->warp);
+    }
+}
+
 static void land(const simt_copy &copy)
 {
     if (copy.from)
         memcpy(copy.to, copy.from, 16);
     else
         memset(copy.to, 0, 16);
+    simt_wrote(copy.to, 16);
 }
 
 /* A copy may take place at any time from now until it is waited for. */
@@ -137,6 +154,7 @@ static void fiber_entry()
     simt_fiber_entered();
     for (;;) {
         running.body(running.arguments);
+        simt_async_thread_ends();
         simt_current->block->finished++;
         wait_as(simt_activity::finished);
     }
@@ -164,6 +182,7 @@ static void start_block(simt_block *block, int slot, int32_t index)
         simt_fail("no memory for a block's shared memory");
     memset(shared, 0xff, (size_t)running.shared_bytes);
     block->shared = (char *)shared;
+    block->shared_bytes = running.shared_bytes;
     for (int32_t i = 0; i < running.threads; i++)
         block->threads.push_back(thread_at((size_t)(slot * running.threads + i)));
     block->warps.resize((size_t)(running.threads / simt_warp));
@@ -210,6 +229,14 @@ static void run_warp(simt_warp_state *warp)
         if (thread->activity == simt_activity::at_barrier)
             simt_fail("waits for ever at a barrier, which %d of %d threads have come to", block.at_barrier,
                       running.threads);
+    }
+    for (simt_thread *thread : block.threads) {
+        char text[256];
+        simt_current = thread;
+        if (thread->activity != simt_activity::waiting)
+            continue;
+        thread->event.describe(thread->event.what, text, sizeof text);
+        simt_fail("waits for ever for %s", text);
     }
     abort();
 }
@@ -260,6 +287,7 @@ void simt_run(const simt_grid &grid)
             simt_block *block = &slots[slot];
             if (!block->shared || block->finished < grid.threads)
                 continue;
+            simt_async_block_ends(block);
             free(block->shared);
             block->shared = nullptr;
             left--;

@@ -6,6 +6,8 @@
 #ifndef SIMT_MACHINE_H
 #define SIMT_MACHINE_H
 
+#include <memory>
+#include <stddef.h>
 #include <stdint.h>
 #include <vector>
 
@@ -15,8 +17,15 @@ constexpr int simt_warp = 32;
 
 struct simt_block;
 struct simt_warp_state;
+struct simt_async; /* see async.h */
 
-enum class simt_activity { ready, at_barrier, in_collective, finished };
+enum class simt_activity { ready, at_barrier, in_collective, waiting, finished };
+
+/* What a thread waits for, told in words if it never comes. */
+struct simt_event {
+    void (*describe)(const void *what, char *text, size_t size);
+    const void *what;
+};
 
 /* 16 bytes on their way from global to shared memory. */
 struct simt_copy {
@@ -30,6 +39,7 @@ struct simt_thread {
     simt_warp_state *warp;
     int32_t index; /* in the block */
     simt_activity activity;
+    simt_event event;                           /* while it is waiting */
     std::vector<std::vector<simt_copy>> copies; /* groups that are under way, oldest first; the last is open */
 };
 
@@ -39,6 +49,8 @@ struct simt_block {
     int32_t at_barrier;
     int32_t finished;
     char *shared;
+    int32_t shared_bytes;
+    std::shared_ptr<simt_async> async; /* NULL until asynchronous machinery is used */
     std::vector<simt_thread *> threads;
     std::vector<simt_warp_state> warps;
 };
@@ -66,6 +78,19 @@ void simt_meet(const char *name, simt_collective collective, void *argument);
 
 /* Lets others run: for loops that wait for another block. */
 void simt_yield();
+
+/* Waits until simt_happened() is called in the block; the caller then looks whether it may go on. */
+void simt_wait_for(const simt_event &event);
+void simt_happened();
+
+/* The running thread has written to memory, shared or not. */
+void simt_wrote_asynchronous(void *address, int32_t size);
+
+inline void simt_wrote(void *address, int32_t size)
+{
+    if (simt_current->block->async)
+        simt_wrote_asynchronous(address, size);
+}
 
 void simt_copy_later(const simt_copy &copy);
 void simt_copies_commit();

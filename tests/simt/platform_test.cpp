@@ -1,4 +1,4 @@
-/* The test platform itself: its products against plain loops, and that it finds what it is there to find. */
+/* The test platform itself: its rounding, and that it finds what it is there to find. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,210 +7,10 @@
 extern "C" {
 #include <cmocka.h>
 }
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "platform.h"
-
-#include "platform/runtime.h"
-
-/* Failures do not happen here. */
-thread_local const varlen_host *gpu_host;
+#include "misuse.h"
 
 constexpr int threads = 2 * WARP;
-
-/* Arguments of a kernel that has only one. */
-template <typename T> struct pointer_to {
-    T *data;
-
-    T *operator->() const
-    {
-        return data;
-    }
-};
-
-template <auto KERNEL, typename ARGUMENTS>
-static void run(const ARGUMENTS &arguments, int32_t blocks = 1, int32_t shared_bytes = 0)
-{
-    assert_int_equal(launch<KERNEL>(0, {blocks, threads, shared_bytes}, nullptr, arguments), VARLEN_OK);
-}
-
-/* Runs a kernel in a process of its own, which must end with `reason`. */
-template <auto KERNEL> static void expect_failure(const char *reason, int32_t shared_bytes = 0)
-{
-    int pipes[2];
-    char text[512];
-    assert_int_equal(pipe(pipes), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(pipes[1], STDERR_FILENO);
-        run<KERNEL>(0, 2, shared_bytes);
-        _exit(0);
-    }
-    close(pipes[1]);
-    size_t length = 0;
-    for (ssize_t more = 1; more > 0 && length<sizeof text - 1; length += more> 0 ? (size_t)more : 0)
-        more = read(pipes[0], text + length, sizeof text - 1 - length);
-    close(pipes[0]);
-    text[length] = '\0';
-    int status;
-    waitpid(child, &status, 0);
-    if (!WIFSIGNALED(status) || !strstr(text, reason))
-        fail_msg("expected \"%s\", got \"%s\"", reason, text);
-}
-
-/* ---- Products -----------------------------------------------------------------------------------------------------
- */
-
-enum { ROWS = 32, STEPS = 64, COLUMNS = 48 };
-
-struct matrices {
-    float left[ROWS][STEPS]; /* of small whole numbers, which every type holds */
-    float right[STEPS][COLUMNS];
-    float sums[threads / WARP][5][ROWS][COLUMNS]; /* by warp: of rows, an operand, columns, tiles, interleaved values */
-};
-
-static float number(int row, int column)
-{
-    return (float)((row * 7 + column * 13) % 17 - 8);
-}
-
-template <typename T, int DIM>
-static void fill(const shared_tile<T, DIM> &tile, const float *values, int rows, int columns, bool transposed)
-{
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++) {
-            const int row = transposed ? c : r;
-            const int column = transposed ? r : c;
-            tile.piece(row, column & ~7)[column % 8] = from_float<T>(values[r * columns + c]);
-        }
-}
-
-template <typename T, int DIM>
-static void fill(const interleaved_tile<T, DIM> &tile, const float *values, int rows, int columns)
-{
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < columns; c++)
-            tile.piece(r & ~3, c & ~1)[c % 2 * 4 + r % 4] = from_float<T>(values[r * columns + c]);
-}
-
-static void write(float (&matrix)[ROWS][COLUMNS], warp_sums<ROWS, COLUMNS> &sums)
-{
-    sums.for_each_run([&](int slot, int column, const float *run_of_floats) {
-        for (int i = 0; i < sums.RUN; i++)
-            matrix[sums.slot_row(slot)][column + i] = run_of_floats[i];
-    });
-}
-
-template <typename T> GPU_KERNEL(threads, 1) products_kernel(GPU_ARGUMENTS(pointer_to<matrices>) all)
-{
-    using tile = shared_tile<T, STEPS>;
-    char *memory = shared_memory();
-    const tile left = {(T *)memory};                                  /* [ROWS][STEPS] */
-    const tile right = {(T *)(memory + tile::bytes(64))};             /* [COLUMNS][STEPS] */
-    const tile left_columns = {(T *)(memory + tile::bytes(64) * 2)};  /* [STEPS][ROWS] */
-    const tile right_columns = {(T *)(memory + tile::bytes(64) * 3)}; /* [STEPS][COLUMNS] */
-    const interleaved_tile<T, STEPS> right_interleaved = {(T *)(memory + tile::bytes(64) * 4)};
-    if (thread_index() == 0) {
-        fill(left, &all->left[0][0], ROWS, STEPS, false);
-        fill(right, &all->right[0][0], STEPS, COLUMNS, true);
-        fill(left_columns, &all->left[0][0], ROWS, STEPS, true);
-        fill(right_columns, &all->right[0][0], STEPS, COLUMNS, false);
-        fill(right_interleaved, &all->right[0][0], STEPS, COLUMNS);
-    }
-    block_barrier();
-    float(&results)[5][ROWS][COLUMNS] = all->sums[thread_index() / WARP];
-    warp_sums<ROWS, COLUMNS> sums;
-    sums.clear();
-    multiply_rows(sums, left, 0, right, 0);
-    write(results[0], sums);
-    sums.clear();
-    multiply_columns<STEPS>(sums, left_columns, 0, right_columns, 0);
-    write(results[2], sums);
-    sums.clear();
-    multiply_tiles<STEPS>(sums, left, 0, right_columns, 0);
-    write(results[3], sums);
-
-    /* left * 1 gives left as sums, and so as an operand. */
-    warp_sums<ROWS, STEPS> copy;
-    copy.for_each_run([&](int slot, int column, float *run_of_floats) {
-        for (int i = 0; i < copy.RUN; i++)
-            run_of_floats[i] = all->left[copy.slot_row(slot)][column + i];
-    });
-    sums.clear();
-    multiply_operand(sums, operand_of<T>(copy), right_columns, 0, 0);
-    write(results[1], sums);
-    sums.clear();
-    multiply_operand(sums, operand_of<T>(copy), right_interleaved, 0, 0);
-    write(results[4], sums);
-}
-
-template <typename T> static void products(void **)
-{
-    static matrices all;
-    for (int step = 0; step < STEPS; step++) {
-        for (int r = 0; r < ROWS; r++)
-            all.left[r][step] = number(r, step);
-        for (int c = 0; c < COLUMNS; c++)
-            all.right[step][c] = number(step + 3, c);
-    }
-    run<products_kernel<T>>(pointer_to<matrices>{&all}, 1, shared_tile<T, STEPS>::bytes(64) * 5);
-    for (int r = 0; r < ROWS; r++)
-        for (int c = 0; c < COLUMNS; c++) {
-            float sum = 0.0f;
-            for (int step = 0; step < STEPS; step++)
-                sum += all.left[r][step] * all.right[step][c];
-            for (int warp = 0; warp < threads / WARP; warp++)
-                for (int which = 0; which < 5; which++)
-                    assert_float_equal(all.sums[warp][which][r][c], sum, 0.0f);
-        }
-}
-
-GPU_KERNEL(threads, 1) rows_kernel(GPU_ARGUMENTS(pointer_to<float[ROWS][2]>) rows)
-{
-    warp_sums<ROWS, COLUMNS> sums;
-    float sum[sums.SLOTS] = {};
-    float largest[sums.SLOTS] = {};
-    warp_sums<ROWS, COLUMNS> copy;
-    sums.for_each_run([&](int slot, int column, float *run_of_floats) {
-        for (int i = 0; i < sums.RUN; i++)
-            run_of_floats[i] = number(sums.slot_row(slot), column + i);
-    });
-    sums.for_each_run_with(copy, [&](int, int, float *run_of_floats, float *run_of_copy) {
-        for (int i = 0; i < sums.RUN; i++)
-            run_of_copy[i] = run_of_floats[i];
-    });
-    copy.for_each_run([&](int slot, int, float *run_of_floats) {
-        for (int i = 0; i < sums.RUN; i++) {
-            sum[slot] += run_of_floats[i];
-            largest[slot] = fmaxf(largest[slot], run_of_floats[i]);
-        }
-    });
-    for (int slot = 0; slot < sums.SLOTS; slot++) {
-        float row[] = {sums_row_sum(sum[slot]), sums_row_max(largest[slot])};
-        if (sums_first_lane() && thread_index() < WARP)
-            memcpy((*rows.data)[sums.slot_row(slot)], row, sizeof row);
-    }
-}
-
-static void reductions_of_rows(void **)
-{
-    float rows[ROWS][2];
-    run<rows_kernel>(pointer_to<float[ROWS][2]>{&rows});
-    for (int r = 0; r < ROWS; r++) {
-        float sum = 0.0f;
-        float largest = 0.0f;
-        for (int c = 0; c < COLUMNS; c++) {
-            sum += number(r, c);
-            largest = fmaxf(largest, number(r, c));
-        }
-        assert_float_equal(rows[r][0], sum, 0.0f);
-        assert_float_equal(rows[r][1], largest, 0.0f);
-    }
-}
 
 /* ---- Elements -----------------------------------------------------------------------------------------------------
  */
@@ -358,13 +158,8 @@ static void blocks_run_side_by_side(void **)
 int main()
 {
     const CMUnitTest tests[] = {
-        cmocka_unit_test(products<float16>),
-        cmocka_unit_test(products<bfloat16>),
-        cmocka_unit_test(reductions_of_rows),
-        cmocka_unit_test(rounding<float16>),
-        cmocka_unit_test(rounding<bfloat16>),
-        cmocka_unit_test(misuse_is_told),
-        cmocka_unit_test(copies_land_until_waited_for),
+        cmocka_unit_test(rounding<float16>),       cmocka_unit_test(rounding<bfloat16>),
+        cmocka_unit_test(misuse_is_told),          cmocka_unit_test(copies_land_until_waited_for),
         cmocka_unit_test(blocks_run_side_by_side),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

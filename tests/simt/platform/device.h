@@ -167,6 +167,7 @@ GPU_DEVICE words_16 load_16(const void *address)
 GPU_DEVICE void store_16(void *address, const words_16 &words)
 {
     *(words_16 *)address = words;
+    simt_wrote(address, 16);
 }
 
 GPU_DEVICE float exp2_fast(float x)
