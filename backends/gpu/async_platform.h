@@ -3,8 +3,8 @@
  * as it may and a rule that is broken is a failure in words. Written in the same way: the platform's headers below, and
  * what is made of them, the same for all, in groups/.
  *
- * A warp group is four neighbouring warps; the number of the first is a multiple of four. Where it says "a warp" or "the
- * group", all of its threads call together; "one thread" is any of the block.
+ * A warp group is four neighbouring warps; the number of the first is a multiple of four. Where it says "a warp" or
+ * "the group", all of its threads call together; "one thread" is any of the block.
  *
  * platform/barriers.h       who may go on
  *     arrival_barrier       8 bytes of shared memory. It goes through phases, from 0 on; a phase ends when `arrivals`
@@ -35,8 +35,8 @@
  *     tensor_map                         what the host says of a tensor (below); part of a kernel's arguments
  *     tensor_map_prefetch(map)
  *     copy_bulk(to, from, bytes, barrier)          all multiples of 16; the barrier's phase is to expect the bytes
- *     copy_tensor(to, map, at, barrier)  the box that begins at element at[n] of dimension n, which may be below 0; `to`
- *                                        is a multiple of 128. Zeros outside of the tensor: it brings all of the box.
+ *     copy_tensor(to, map, at, barrier)  the box that begins at element at[n] of dimension n, which may be below 0, to
+ *                                        a multiple of 128. Zeros outside of the tensor: it brings all of the box.
  *     store_bulk(to, from, bytes)
  *     add_bulk(to, from, bytes)          floats, added one by one to what is there
  *     store_tensor(map, at, from)        writes nothing outside of the tensor
@@ -71,9 +71,9 @@
  *     products_fence()                   before the first product behind a place where sums or operands were made,
  *                                        touched or waited for
  *     products_commit()                  ends a group of products
- *     products_wait<n>(x...)             until at most the n latest groups are under way. x are the sums and operands of
- *                                        those that have ended. Before, they are neither touched nor go out of scope,
- *                                        and shared memory that a product reads is not written. */
+ *     products_wait<n>(x...)             until at most the n latest groups are under way. x are all sums and operands
+ *                                        of those that have ended. Before, they are neither touched nor go out of
+ *                                        scope, and shared memory that a product reads is not written. */
 #ifndef VARLEN_GPU_ASYNC_PLATFORM_H
 #define VARLEN_GPU_ASYNC_PLATFORM_H
 
