@@ -3,14 +3,14 @@
  * as it may and a rule that is broken is a failure in words. Written in the same way: the platform's headers below, and
  * what is made of them, the same for all, in groups/.
  *
- * A warp group is four neighbouring warps, the first of which has a number that four divides. A block's thread,
- * `one thread` below, is any; "a warp" or "the group" that all of its threads call, together.
+ * A warp group is four neighbouring warps; the number of the first is a multiple of four. Where it says "a warp" or
+ * "the group", all of its threads call together; "one thread" is any of the block.
  *
  * platform/barriers.h       who may go on
  *     arrival_barrier       8 bytes of shared memory. It goes through phases, from 0 on; a phase ends when `arrivals`
  *                           threads have arrived and all bytes that it expects have come; the next begins at once.
- *                           Nobody arrives for a phase before somebody has waited for the one before the last, and a
- *                           kernel ends with no phase half over.
+ *                           A phase does not end before somebody has waited for the one before it, and a kernel does
+ *                           not end with a phase half over.
  *         .create(arrivals)              one thread, once
  *         .arrive()                      what the thread wrote and read before is done for those who wait
  *         .expect(bytes)                 copies will bring so many more in this phase
@@ -18,8 +18,8 @@
  *         .wait(parity)                  until the phase has ended whose number is odd (1) or even (0): returns at once
  *                                        where the phase going on has the other parity. Whoever has waited sees the
  *                                        bytes that the phase brought.
- *     barriers_created()                 by the thread that created them; then block_barrier(), then others may use
- * them named_barrier_wait(number, threads)      a warp; number 1 .. 15: until `threads` threads of the block have come
+ *     barriers_created()                 by the thread that created them; behind a block_barrier() others may use them
+ *     named_barrier_wait(number, threads)      a warp; number 1 .. 15: until `threads` threads have come
  *     named_barrier_arrive(number, threads)    comes, and does not wait
  *     shared_store(address, value)       4, 8 or 16 bytes to shared memory that a product or a store is to read; such
  *                                        memory is written by this, store_16, copy_16 and the copies below alone
@@ -28,18 +28,18 @@
  *                                        that wrote, before that barrier.
  *     shared_address(address)            uint32_t
  *     elect_one()                        a warp: true for one of its threads, the same each time
- *     registers_shrink<n>(), registers_grow<n>()    the group: n registers a thread from here on, a multiple of 8, 24
- * to 256. Growing waits until others have given up as many.
+ *     registers_shrink<n>(), registers_grow<n>()    the group: n registers a thread from here on, a multiple of 8 from
+ *                                        24 to 256. Growing waits until others have given up as many.
  *
  * platform/tensor_copy.h    between global and shared memory; one thread begins a copy
  *     tensor_map                         what the host says of a tensor (below); part of a kernel's arguments
  *     tensor_map_prefetch(map)
  *     copy_bulk(to, from, bytes, barrier)          all multiples of 16; the barrier's phase is to expect the bytes
- *     copy_tensor(to, map, {x, y, ...}, barrier)   the box that begins at element x of dimension 0, y of 1, ...; `to`
- * is a multiple of 128. Outside of the tensor it has zeros; it brings all bytes of the box. Coordinates may be below 0.
+ *     copy_tensor(to, map, at, barrier)  the box that begins at element at[n] of dimension n, which may be below 0, to
+ *                                        a multiple of 128. Zeros outside of the tensor: it brings all of the box.
  *     store_bulk(to, from, bytes)
  *     add_bulk(to, from, bytes)          floats, added one by one to what is there
- *     store_tensor(map, {x, y, ...}, from)         writes nothing outside of the tensor
+ *     store_tensor(map, at, from)        writes nothing outside of the tensor
  *     stores_commit()                    ends a group of this thread's stores
  *     stores_wait_read<n>()              until at most the n latest groups of this thread may still read shared memory;
  *                                        a thread does not end before
@@ -71,9 +71,9 @@
  *     products_fence()                   before the first product behind a place where sums or operands were made,
  *                                        touched or waited for
  *     products_commit()                  ends a group of products
- *     products_wait<n>(x...)             until at most the n latest groups are under way. x are the sums and operands
- * of groups that have ended: before, they must be neither touched nor go out of scope, and shared memory that a product
- * reads must not be written. */
+ *     products_wait<n>(x...)             until at most the n latest groups are under way. x are all sums and operands
+ *                                        of those that have ended. Before, they are neither touched nor go out of
+ *                                        scope, and shared memory that a product reads is not written. */
 #ifndef VARLEN_GPU_ASYNC_PLATFORM_H
 #define VARLEN_GPU_ASYNC_PLATFORM_H
 

@@ -108,8 +108,8 @@ GPU_DEVICE void multiply_shared(group_registers<float, COLUMNS / 2> &sums, uint6
 }
 
 template <typename T, int COLUMNS, bool B_TRANSPOSED, int PAIRS>
-GPU_DEVICE void multiply_registers(group_registers<float, COLUMNS / 2> &sums,
-                                   group_registers<uint32_t, PAIRS> &operand, int step, uint64_t b, bool add)
+GPU_DEVICE void multiply_registers(group_registers<float, COLUMNS / 2> &sums, group_registers<uint32_t, PAIRS> &operand,
+                                   int step, uint64_t b, bool add)
 {
     group_instruction<T, COLUMNS>::template registers<B_TRANSPOSED>(sums.value, operand.value + 4 * step, b, add);
 }
