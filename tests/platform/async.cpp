@@ -5,11 +5,9 @@
 
 #include "platform/tensor_map.h"
 
-#include <string.h>
-
 const char *async_left_out(const runtime_device &device)
 {
-    const bool has_it = strcmp(device.architecture, "sm_90a") == 0 || strcmp(device.architecture, "simt") == 0;
+    const bool has_it = device.architecture->async_products && device.architecture->tensor_copies;
     return has_it ? nullptr : "the device has no such machinery";
 }
 

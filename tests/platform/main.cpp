@@ -112,7 +112,7 @@ int main()
         return 77;
     }
     must(runtime_set_device(0), "the device");
-    printf("%s, %s\n", device.name, device.architecture);
+    printf("%s, %s\n", device.name, device.architecture->code);
     const contract_memory memory = allocate();
     const int status = run_chapters(memory, device);
     release(memory);

@@ -5,7 +5,7 @@
 #include "machine.h"
 
 constexpr gpu_architecture GPU_ARCHITECTURES[] = {
-    {1, "simt", 1, simt_warp, 256, false, false},
+    {1, "simt", 1, simt_warp, 256, true, true},
 };
 
 constexpr int generation_of(int number)
