@@ -36,10 +36,11 @@
  *     tensor_map_prefetch(map)
  *     copy_bulk(to, from, bytes, barrier)          all multiples of 16; the barrier's phase is to expect the bytes
  *     copy_tensor(to, map, at, barrier)  the box that begins at element at[n] of dimension n, which may be below 0, to
- *                                        a multiple of 128. Zeros outside of the tensor: it brings all of the box.
+ *                                        a multiple of 128; at[0] is a whole number of 16 bytes. Zeros outside of the
+ *                                        tensor: it brings all of the box.
  *     store_bulk(to, from, bytes)
  *     add_bulk(to, from, bytes)          floats, added one by one to what is there
- *     store_tensor(map, at, from)        writes nothing outside of the tensor
+ *     store_tensor(map, at, from)        likewise; writes nothing outside of the tensor
  *     stores_commit()                    ends a group of this thread's stores
  *     stores_wait_read<n>()              until at most the n latest groups of this thread may still read shared memory;
  *                                        a thread does not end before

@@ -56,7 +56,7 @@ constexpr int BOX_ROWS = 16;
 template <int DIMS> GPU_DEVICE void first_place(int32_t (&at)[DIMS], int number)
 {
     constexpr int32_t above = DIMS > 2 ? -4 : -12;
-    const int32_t all[4][DIMENSIONS] = {{0, 4, 0, 0, 0}, {8, 20, 1, 1, 1}, {56, 36, 2, 0, 1}, {-4, above, -1, 1, 0}};
+    const int32_t all[4][DIMENSIONS] = {{0, 4, 0, 0, 0}, {8, 20, 1, 1, 1}, {56, 36, 2, 0, 1}, {-8, above, -1, 1, 0}};
     for (int n = 0; n < DIMS; n++)
         at[n] = all[number][n];
 }

@@ -29,6 +29,7 @@ enum class fault {
     copy_nobody_waits_for,
     copies_to_one_place,
     copy_unaligned,
+    copy_of_part_of_a_piece,
     copy_over_unfenced,
     /* what products read */
     write_not_fenced,
@@ -77,7 +78,7 @@ template <fault FAULT>
 static void begin_copy(const pipeline_arguments &arguments, const matrix &a, arrival_barrier &full)
 {
     constexpr int bytes = matrix::BYTES;
-    const int32_t at[2] = {0, 0};
+    const int32_t at[2] = {FAULT == fault::copy_of_part_of_a_piece ? -4 : 0, 0};
     if (FAULT == fault::bytes_not_expected)
         full.arrive();
     else
@@ -254,6 +255,7 @@ static void faults_of_barriers_and_copies(void **)
     expect<fault::copy_nobody_waits_for>("ends with a copy on its way");
     expect<fault::copies_to_one_place>("a copy to shared memory + 0, where another is on its way");
     expect<fault::copy_unaligned>("copy_tensor: shared memory + 16 is no multiple of 128");
+    expect<fault::copy_of_part_of_a_piece>("a box at element -4 of a row: no multiple of 16 bytes");
     expect<fault::copy_over_unfenced>(
         "a copy to what is there: thread 0 wrote to shared memory + 0 and has not fenced");
 }

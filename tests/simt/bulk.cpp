@@ -73,6 +73,8 @@ struct simt_box {
 
 static simt_box box_at(const simt_tensor &tensor, const int32_t *at, int32_t dimensions)
 {
+    if (at[0] * tensor.element_bytes % 16 != 0)
+        simt_fail("a box at element %d of a row: no multiple of 16 bytes", at[0]);
     if (dimensions != tensor.dimensions)
         simt_fail("%d coordinates in a tensor of %d dimensions", dimensions, tensor.dimensions);
     simt_box box = {tensor, {}};
