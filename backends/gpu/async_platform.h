@@ -40,7 +40,7 @@
  *                                        tensor: it brings all of the box.
  *     store_bulk(to, from, bytes)
  *     add_bulk(to, from, bytes)          floats, added one by one to what is there
- *     store_tensor(map, at, from)        likewise; writes nothing outside of the tensor
+ *     store_tensor(map, at, from)        likewise, but no at[n] is below 0; writes nothing outside of the tensor
  *     stores_commit()                    ends a group of this thread's stores
  *     stores_wait_read<n>()              until at most the n latest groups of this thread may still read shared memory;
  *                                        a thread does not end before

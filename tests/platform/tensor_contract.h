@@ -52,11 +52,15 @@ GPU_DEVICE void place_of(int32_t (&place)[DIMS], const int32_t (&at)[DIMS], int 
 
 constexpr int BOX_ROWS = 16;
 
+constexpr int LOADED_BOXES = 5;
+constexpr int STORED_BOXES = 4; /* the last begins outside */
+
 /* Of boxes that do not overlap. */
 template <int DIMS> GPU_DEVICE void first_place(int32_t (&at)[DIMS], int number)
 {
     constexpr int32_t above = DIMS > 2 ? -4 : -12;
-    const int32_t all[4][DIMENSIONS] = {{0, 4, 0, 0, 0}, {8, 20, 1, 1, 1}, {56, 36, 2, 0, 1}, {-8, above, -1, 1, 0}};
+    const int32_t all[LOADED_BOXES][DIMENSIONS] = {
+        {0, 4, 0, 0, 0}, {8, 20, 1, 1, 1}, {56, 36, 2, 0, 1}, {64, 0, 0, 1, 0}, {-8, above, -1, 1, 0}};
     for (int n = 0; n < DIMS; n++)
         at[n] = all[number][n];
 }
@@ -73,7 +77,7 @@ template <int DIMS, int SWIZZLE> GPU_KERNEL(THREADS, 1) loads(GPU_ARGUMENTS(tens
         barriers_created();
     }
     block_barrier();
-    for (int32_t number = 0; number < 4; number++) {
+    for (int32_t number = 0; number < LOADED_BOXES; number++) {
         int32_t at[DIMS];
         first_place(at, number);
         if (thread_index() == 0) {
@@ -99,7 +103,7 @@ template <int DIMS, int SWIZZLE> GPU_KERNEL(THREADS, 1) loads(GPU_ARGUMENTS(tens
 template <int DIMS, int SWIZZLE> GPU_KERNEL(THREADS, 1) stores(GPU_ARGUMENTS(tensor_arguments) arguments)
 {
     using matrix = shared_matrix<float16, BOX_ROWS, SWIZZLE / 2, SWIZZLE>;
-    for (int32_t number = 0; number < 4; number++) {
+    for (int32_t number = 0; number < STORED_BOXES; number++) {
         const matrix box = {(float16 *)(shared_memory() + number % 2 * 2048)};
         int32_t at[DIMS];
         first_place(at, number);
@@ -133,7 +137,7 @@ template <int DIMS, int SWIZZLE> GPU_KERNEL(THREADS, 1) stored(GPU_ARGUMENTS(con
         all *= tensor_size(n);
     for (int32_t n = thread_index(); n < all; n += THREADS) {
         int32_t expected = 0xffff;
-        for (int32_t number = 0; number < 4; number++) {
+        for (int32_t number = 0; number < STORED_BOXES; number++) {
             int32_t at[DIMS];
             first_place(at, number);
             int32_t inside = 1;

@@ -54,6 +54,7 @@ enum class fault {
     store_not_committed,
     store_not_read,
     stored_overwritten,
+    stored_outside,
 };
 
 constexpr int group_threads = 128;
@@ -162,7 +163,7 @@ template <fault FAULT> static void multiply_again(group_sums<64> &sums, const ma
 
 template <fault FAULT> static void store(const pipeline_arguments &arguments, group_sums<64> &sums, const matrix &out)
 {
-    const int32_t at[2] = {0, 0};
+    const int32_t at[2] = {0, FAULT == fault::stored_outside ? -1 : 0};
     group_store(out, 0, 0, sums);
     if (FAULT != fault::store_not_fenced)
         fence_shared();
@@ -290,6 +291,7 @@ static void faults_of_stores(void **)
     expect<fault::store_not_committed>("ends with a store that may still read shared memory");
     expect<fault::store_not_read>("ends with a store that may still read shared memory");
     expect<fault::stored_overwritten>("which a product or a store still reads");
+    expect<fault::stored_outside>("store_tensor: at[1] = -1 is below 0");
 }
 
 GPU_KERNEL(group_threads, 1) half_a_named_barrier(GPU_ARGUMENTS(int))

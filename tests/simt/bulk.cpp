@@ -175,6 +175,9 @@ void simt_store_tensor(const simt_tensor &tensor, const int32_t *at, int32_t dim
     simt_shared &shared = simt_asynchronous().shared;
     const simt_box box = box_at(tensor, at, dimensions);
     const int32_t place = box_place(box, from, "store_tensor");
+    for (int32_t n = 0; n < dimensions; n++)
+        if (at[n] < 0)
+            simt_fail("store_tensor: at[%d] = %d is below 0", n, at[n]);
     simt_store store = {{store_name, {}, {}}, {}};
     box.for_each_piece([&](const box_piece &piece) {
         store.reading.begin(shared, simt_swizzled(place + piece.place, tensor.swizzle), tensor.swizzle);

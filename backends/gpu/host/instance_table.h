@@ -13,8 +13,8 @@ struct instance_size {
     bool general;
 };
 
-template <typename T> constexpr varlen_dtype dtype_of = VARLEN_FLOAT16;
-template <> constexpr varlen_dtype dtype_of<bfloat16> = VARLEN_BFLOAT16;
+template <typename T> inline constexpr varlen_dtype dtype_of = VARLEN_FLOAT16;
+template <> inline constexpr varlen_dtype dtype_of<bfloat16> = VARLEN_BFLOAT16;
 
 constexpr instance_size INSTANCES[] = {
 #define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL) {dtype_of<T>, HEAD_DIM, VALUE_DIM, GENERAL},
