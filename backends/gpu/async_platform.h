@@ -47,7 +47,7 @@
  *     stores_wait<n>()                   until at most the n latest may still write: others see the rest
  *
  * platform/tensor_map.h     on the host
- *     make_tensor_map(&map, layout)      a varlen_status; see groups/tensor_layout.h
+ *     make_tensor_map(&map, layout)      a varlen_status; see host/tensor_layout.h
  *
  * groups/shared_matrix.h    see there
  *     shared_matrix<T, ROWS, COLUMNS, SWIZZLE>     .data, .panel(n), .piece(row, column), BYTES, ALIGNMENT

@@ -4,7 +4,7 @@
 
 #include "async.h"
 
-/* See groups/tensor_layout.h. */
+/* See host/tensor_layout.h. */
 struct simt_tensor {
     const char *data;
     int32_t element_bytes;

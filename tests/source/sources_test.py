@@ -42,6 +42,7 @@ LOWEST = ("core/log", "core/error", "core/text")
 # Which rooms of backends/gpu the files of a room may include, besides their own and the platform.
 ROOMS = {
     "call": (),
+    "groups": (),
     "plan": ("call",),
     "rows": ("call", "plan"),
     "around": ("call",),

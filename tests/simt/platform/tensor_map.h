@@ -2,7 +2,7 @@
 #ifndef VARLEN_SIMT_TENSOR_MAP_H
 #define VARLEN_SIMT_TENSOR_MAP_H
 
-#include "groups/tensor_layout.h"
+#include "host/tensor_layout.h"
 #include "platform/runtime.h"
 #include "platform/tensor_copy.h"
 
