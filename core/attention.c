@@ -29,14 +29,6 @@ static varlen_status prepare(const varlen_context *context, const varlen_attenti
     return VARLEN_OK;
 }
 
-static varlen_status check_scratch(const varlen_context *context, const varlen_attention *attention, varlen_pass pass,
-                                   const void *workspace, size_t size)
-{
-    size_t needed = 0;
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, attention, pass, &needed));
-    return varlen_check_workspace(workspace, size, needed);
-}
-
 static varlen_status check_metadata(const varlen_context *context, const varlen_attention *attention,
                                     const varlen_inputs *inputs)
 {
@@ -44,6 +36,17 @@ static varlen_status check_metadata(const varlen_context *context, const varlen_
         return VARLEN_OK;
     const varlen_violation found = varlen_inspect_attention(attention, inputs);
     return varlen_fail_violation(&found);
+}
+
+/* What takes the backend to know, then what takes the data. */
+static varlen_status check_call(const varlen_context *context, const problem *asked, varlen_pass pass,
+                                const varlen_inputs *inputs, const void *workspace, size_t size)
+{
+    size_t needed = 0;
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked->handed, pass));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, asked->handed, pass, &needed));
+    VARLEN_TRY(varlen_check_workspace(workspace, size, needed));
+    return check_metadata(context, &asked->own, inputs);
 }
 
 varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass)
@@ -85,9 +88,7 @@ varlen_status varlen_forward(varlen_context *context, varlen_stream stream, cons
     VARLEN_TRY(varlen_check_forward(&asked.own, args, &inputs, &data));
     VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_INPUTS, &inputs, backend));
     VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_FORWARD_ARGS, &data, backend));
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
-    VARLEN_TRY(check_scratch(context, asked.handed, pass, data.workspace, data.workspace_size));
-    VARLEN_TRY(check_metadata(context, &asked.own, &inputs));
+    VARLEN_TRY(check_call(context, &asked, pass, &inputs, data.workspace, data.workspace_size));
     data.inputs = varlen_struct_fit(VARLEN_STRUCT_INPUTS, &inputs, backend, &inputs_room);
     return VARLEN_CALL_BACKEND(context, forward, stream, asked.handed,
                                varlen_struct_fit(VARLEN_STRUCT_FORWARD_ARGS, &data, backend, &data_room));
@@ -108,9 +109,7 @@ varlen_status varlen_backward(varlen_context *context, varlen_stream stream, con
     VARLEN_TRY(varlen_check_backward(&asked.own, args, &inputs, &data));
     VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_INPUTS, &inputs, backend));
     VARLEN_TRY(varlen_struct_check_fit(VARLEN_STRUCT_BACKWARD_ARGS, &data, backend));
-    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
-    VARLEN_TRY(check_scratch(context, asked.handed, pass, data.workspace, data.workspace_size));
-    VARLEN_TRY(check_metadata(context, &asked.own, &inputs));
+    VARLEN_TRY(check_call(context, &asked, pass, &inputs, data.workspace, data.workspace_size));
     data.inputs = varlen_struct_fit(VARLEN_STRUCT_INPUTS, &inputs, backend, &inputs_room);
     return VARLEN_CALL_BACKEND(context, backward, stream, asked.handed,
                                varlen_struct_fit(VARLEN_STRUCT_BACKWARD_ARGS, &data, backend, &data_room));

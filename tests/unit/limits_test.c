@@ -1,24 +1,6 @@
 /* What backends do not claim is refused for them. The fake one takes head_dim up to 256 and value_dim up to 128, with
  * every feature; the bare one none. */
-#include "support/fakes.h"
-#include "support/test.h"
-
-static int set_up(void **state)
-{
-    (void)state;
-    const fake_record fresh = {.device_flags = VARLEN_DEVICE_HOST_MEMORY};
-    *fake_record_of_thread() = fresh;
-    *bare_record_of_thread() = fresh;
-    return 0;
-}
-
-static varlen_context *opened(const char *backend)
-{
-    const varlen_open_options options = {.struct_size = sizeof options, .backend = backend};
-    varlen_context *context;
-    assert_ok(varlen_open(&options, &context));
-    return context;
-}
+#include "support/fake_context.h"
 
 static _Alignas(256) float numbers[1024];
 static _Alignas(256) float written[1024];
@@ -34,7 +16,7 @@ static const varlen_attention attention = {.struct_size = sizeof attention,
 static void what_the_table_does_not_claim_is_refused(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     varlen_attention wide = attention;
     size_t size;
     wide.head_dim = 264;
@@ -55,7 +37,7 @@ static void what_the_table_does_not_claim_is_refused(void **state)
 static void calls_around_have_limits_of_their_own(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     const varlen_merge_args merge = {.struct_size = sizeof merge,
                                      .parts = 1,
                                      .heads = 1,
@@ -89,7 +71,7 @@ static void a_device_s_dtypes_are_heeded(void **state)
 {
     (void)state;
     fake_record_of_thread()->missing_dtypes = 1u << VARLEN_BFLOAT16;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     varlen_attention halves = attention;
     varlen_device_info info = {.struct_size = sizeof info};
     assert_ok(varlen_context_device(context, &info));
@@ -105,7 +87,7 @@ static void a_device_s_dtypes_are_heeded(void **state)
 static void the_backend_gets_the_complete_word(void **state)
 {
     (void)state;
-    varlen_context *context = opened("fake");
+    varlen_context *context = open_fake("fake");
     varlen_attention asked = attention;
     asked.mask = VARLEN_MASK_CAUSAL;
     asked.features = VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE;
@@ -131,7 +113,7 @@ static void features_are_refused_by_name(void **state)
         {{.softcap = 30}, "backend bare does not know VARLEN_FEATURE_SOFTCAP forward"},
         {{.flags = VARLEN_FLAG_DETERMINISTIC}, "backend bare does not know VARLEN_FEATURE_DETERMINISTIC forward"},
     };
-    varlen_context *context = opened("bare");
+    varlen_context *context = open_fake("bare");
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_attention asked = attention;
         asked.features = rows[i].attention.features;
@@ -148,14 +130,14 @@ static void features_are_refused_by_name(void **state)
 static void features_of_the_other_pass_do_not_count(void **state)
 {
     (void)state;
-    varlen_context *context = opened("bare");
+    varlen_context *context = open_fake("bare");
     varlen_attention asked = attention;
     asked.features = VARLEN_FEATURE_DSINKS;
     assert_ok(varlen_supports(context, &asked, VARLEN_PASS_FORWARD));
     varlen_close(context);
 }
 
-#define CASE(function) cmocka_unit_test_setup(function, set_up)
+#define CASE(function) cmocka_unit_test_setup(function, forget_records)
 
 int main(void)
 {

@@ -104,3 +104,18 @@ varlen_status calls_backward(const calls *made)
     args.inputs = &made->inputs;
     return varlen_backward(made->context, NULL, &made->attention, &args);
 }
+
+void calls_expect_served(const calls *made)
+{
+    size_t size;
+    assert_ok(varlen_supports(made->context, &made->attention, VARLEN_PASS_FORWARD));
+    assert_ok(varlen_workspace_size(made->context, &made->attention, VARLEN_PASS_BACKWARD, &size));
+    assert_ok(calls_forward(made));
+    assert_ok(calls_backward(made));
+    assert_ok(varlen_merge(made->context, NULL, &made->merge));
+    assert_ok(varlen_pack(made->context, NULL, &made->pack));
+    assert_ok(varlen_unpack(made->context, NULL, &made->pack));
+    assert_ok(varlen_kv_append(made->context, NULL, &made->kv_append));
+    assert_int_equal(fake_record_of_thread()->calls, 6);
+    assert_int_equal(fake_record_of_thread()->misfits, 0);
+}

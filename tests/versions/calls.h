@@ -22,4 +22,7 @@ calls calls_make(void);
 varlen_status calls_forward(const calls *made);
 varlen_status calls_backward(const calls *made);
 
+/* Makes them all: each succeeds, and the backend gets every struct in its own size. */
+void calls_expect_served(const calls *made);
+
 #endif

@@ -25,19 +25,9 @@ static void what_it_knows_is_served(void **state)
     (void)state;
     const calls made = calls_make();
     varlen_device_info device = {.struct_size = sizeof device, .later = 5};
-    size_t size;
     assert_ok(varlen_context_device(made.context, &device));
     assert_int_equal(device.later, 0);
-    assert_ok(varlen_supports(made.context, &made.attention, VARLEN_PASS_FORWARD));
-    assert_ok(varlen_workspace_size(made.context, &made.attention, VARLEN_PASS_BACKWARD, &size));
-    assert_ok(calls_forward(&made));
-    assert_ok(calls_backward(&made));
-    assert_ok(varlen_merge(made.context, NULL, &made.merge));
-    assert_ok(varlen_pack(made.context, NULL, &made.pack));
-    assert_ok(varlen_unpack(made.context, NULL, &made.pack));
-    assert_ok(varlen_kv_append(made.context, NULL, &made.kv_append));
-    assert_int_equal(fake_record_of_thread()->calls, 6);
-    assert_int_equal(fake_record_of_thread()->misfits, 0);
+    calls_expect_served(&made);
     varlen_close(made.context);
 }
 
