@@ -84,6 +84,11 @@ template <int COLUMNS_> struct group_sums {
     }
 };
 
+template <int COLUMNS> GPU_DEVICE float row_max(const group_sums<COLUMNS> &, float x)
+{
+    return group_sums<COLUMNS>::row_max(x);
+}
+
 /* 64 rows of STEPS elements, in registers. */
 template <typename T, int STEPS_> struct group_operand {
     static constexpr int VECTORS = 64;
