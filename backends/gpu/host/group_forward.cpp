@@ -47,76 +47,99 @@ forward_sizes sizes_of(const gpu_state &state, const varlen_attention &attention
     return {shape.groups * tile_rows, tile_rows, state.processors * PLAN_TUNING.items_per_block};
 }
 
-/* In columns as wide as a swizzle of 128 bytes. */
-tensor_layout layout_of(const gpu_tensor &tensor, varlen_dtype dtype, int32_t dim)
+/* A dimension with one step, or none, may come with any stride. */
+int64_t stride_of(int64_t steps, int64_t stride)
 {
-    tensor_layout layout = {};
-    layout.data = tensor.data;
-    layout.dtype = dtype;
-    layout.swizzle = 128;
-    layout.size[0] = (uint64_t)dim;
-    layout.box[0] = (uint32_t)(layout.swizzle / varlen_dtype_size(dtype));
-    layout.dimensions = 1;
-    return layout;
+    constexpr int64_t row_bytes = 128;
+    return steps > 1 ? stride : row_bytes;
 }
 
 void add_dimension(tensor_layout &layout, int64_t size, int64_t stride, int32_t box)
 {
-    layout.size[layout.dimensions] = (uint64_t)size;
+    layout.size[layout.dimensions] = size > 0 ? (uint64_t)size : 1; /* where there is none, nothing is copied */
     layout.stride[layout.dimensions] = (uint64_t)stride;
     layout.box[layout.dimensions] = (uint32_t)box;
     layout.dimensions++;
 }
 
-/* Boxes of `rows` rows that end where they are told: see group_forward_arguments. `total` rows there are. */
-void add_ended_rows(tensor_layout &layout, int64_t total, int64_t stride, int32_t rows)
-{
-    layout.data = (const char *)layout.data - rows * stride;
-    add_dimension(layout, rows, stride, rows);
-    add_dimension(layout, total + 1, stride, 1);
-}
+/* A call's tensors, which have no data where they have no rows; then a map may name anything. */
+struct layout_maker {
+    const gpu_problem &problem;
+    varlen_dtype dtype;
+    group_boxes boxes;
+    void *anything;
 
-tensor_layout query_layout(const gpu_problem &problem, varlen_dtype dtype, const group_boxes &boxes)
-{
-    const int32_t group = (int32_t)problem.group.divisor;
-    tensor_layout layout = layout_of(problem.q, dtype, problem.head_dim);
-    add_dimension(layout, group, problem.q.head_bytes, group);
-    add_dimension(layout, problem.metadata.total_q, problem.q.token_bytes, boxes.tile_queries);
-    add_dimension(layout, problem.kv_heads, problem.q.head_bytes * group, 1);
-    return layout;
-}
+    /* In columns as wide as a swizzle of 128 bytes. */
+    tensor_layout begin(const gpu_tensor &tensor, int32_t dim) const
+    {
+        tensor_layout layout = {};
+        layout.data = tensor.data ? tensor.data : anything;
+        layout.dtype = dtype;
+        layout.swizzle = 128;
+        layout.dimensions = 1;
+        layout.size[0] = (uint64_t)dim;
+        layout.box[0] = (uint32_t)(layout.swizzle / varlen_dtype_size(dtype));
+        return layout;
+    }
 
-tensor_layout out_layout(const gpu_problem &problem, const gpu_tensor &out, varlen_dtype dtype,
-                         const group_boxes &boxes)
-{
-    const int32_t group = (int32_t)problem.group.divisor;
-    tensor_layout layout = layout_of(out, dtype, problem.value_dim);
-    add_dimension(layout, group, out.head_bytes, group);
-    add_ended_rows(layout, problem.metadata.total_q, out.token_bytes, boxes.tile_queries);
-    add_dimension(layout, problem.kv_heads, out.head_bytes * group, 1);
-    return layout;
-}
+    /* Of `total` rows, boxes of `rows` that end where they are told: see group_forward_arguments. */
+    static void add_ended_rows(tensor_layout &layout, int64_t total, int64_t token_bytes, int32_t rows)
+    {
+        const int64_t stride = stride_of(total, token_bytes);
+        layout.data = (const char *)layout.data - rows * stride;
+        add_dimension(layout, rows, stride, rows);
+        add_dimension(layout, total + 1, stride, 1);
+    }
 
-tensor_layout key_layout(const gpu_problem &problem, const gpu_tensor &tensor, int64_t page_bytes, varlen_dtype dtype,
-                         int32_t dim, const group_boxes &boxes)
-{
-    const gpu_metadata &metadata = problem.metadata;
-    tensor_layout layout = layout_of(tensor, dtype, dim);
-    add_ended_rows(layout, metadata.paged ? (int64_t)metadata.page_size.divisor : metadata.total_k, tensor.token_bytes,
-                   boxes.key_rows);
-    add_dimension(layout, problem.kv_heads, tensor.head_bytes, 1);
-    if (metadata.paged)
-        add_dimension(layout, metadata.page_count, page_bytes, 1);
-    return layout;
-}
+    void add_group(tensor_layout &layout, const gpu_tensor &tensor) const
+    {
+        const int32_t group = (int32_t)problem.group.divisor;
+        add_dimension(layout, group, stride_of(group, tensor.head_bytes), group);
+    }
 
-group_forward_tensors tensors_of(const gpu_problem &problem, const gpu_tensor &out, varlen_dtype dtype,
-                                 const group_boxes &boxes)
+    void add_kv_heads(tensor_layout &layout, int64_t head_bytes) const
+    {
+        add_dimension(layout, problem.kv_heads, stride_of(problem.kv_heads, head_bytes), 1);
+    }
+
+    tensor_layout queries() const
+    {
+        const int64_t total = problem.metadata.total_q;
+        tensor_layout layout = begin(problem.q, problem.head_dim);
+        add_group(layout, problem.q);
+        add_dimension(layout, total, stride_of(total, problem.q.token_bytes), boxes.tile_queries);
+        add_kv_heads(layout, problem.q.head_bytes * problem.group.divisor);
+        return layout;
+    }
+
+    tensor_layout out(const gpu_tensor &tensor) const
+    {
+        tensor_layout layout = begin(tensor, problem.value_dim);
+        add_group(layout, tensor);
+        add_ended_rows(layout, problem.metadata.total_q, tensor.token_bytes, boxes.tile_queries);
+        add_kv_heads(layout, tensor.head_bytes * problem.group.divisor);
+        return layout;
+    }
+
+    tensor_layout keys(const gpu_tensor &tensor, int64_t page_bytes, int32_t dim) const
+    {
+        const gpu_metadata &metadata = problem.metadata;
+        const int64_t total = metadata.paged ? (int64_t)metadata.page_size.divisor : metadata.total_k;
+        tensor_layout layout = begin(tensor, dim);
+        add_ended_rows(layout, total, tensor.token_bytes, boxes.key_rows);
+        add_kv_heads(layout, tensor.head_bytes);
+        if (metadata.paged)
+            add_dimension(layout, metadata.page_count, stride_of(metadata.page_count, page_bytes), 1);
+        return layout;
+    }
+};
+
+group_forward_tensors tensors_of(const forward_arguments &args, varlen_dtype dtype, const group_boxes &boxes)
 {
-    return {boxes, query_layout(problem, dtype, boxes),
-            key_layout(problem, problem.k, problem.k_page_bytes, dtype, problem.head_dim, boxes),
-            key_layout(problem, problem.v, problem.v_page_bytes, dtype, problem.value_dim, boxes),
-            out_layout(problem, out, dtype, boxes)};
+    const gpu_problem &problem = args.problem;
+    const layout_maker make = {problem, dtype, boxes, args.plan.header};
+    return {boxes, make.queries(), make.keys(problem.k, problem.k_page_bytes, problem.head_dim),
+            make.keys(problem.v, problem.v_page_bytes, problem.value_dim), make.out(args.out)};
 }
 
 } // namespace
@@ -133,10 +156,6 @@ bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attenti
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)
         return declines(why, "strides may be 0, which tensor copies do not take");
-    if (attention.total_q == 0)
-        return declines(why, "there are no queries");
-    if (attention.page_size > 0 ? attention.page_count == 0 : attention.total_k == 0)
-        return declines(why, "there are no keys");
     if (attention.page_size % SMALLEST_KEY_BOX != 0)
         return declines(why, "page_size = %d is no multiple of %d", attention.page_size, SMALLEST_KEY_BOX);
     if (attention.page_size > 0 && (attention.features & VARLEN_FEATURE_LEFTPAD_K))
@@ -160,5 +179,5 @@ varlen_status forward_warp_groups(const gpu_state &state, varlen_stream stream, 
     if (status != VARLEN_OK)
         return status;
     const group_boxes boxes = boxes_of(attention, kernel.shape());
-    return kernel.launch(state, stream, work, tensors_of(problem, work.out, attention.dtype, boxes));
+    return kernel.launch(state, stream, work, tensors_of(work, attention.dtype, boxes));
 }
