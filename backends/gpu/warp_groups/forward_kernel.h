@@ -75,7 +75,7 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
             group_forward_copies<INSTANCE>(args, shared).copy_all();
     } else {
         registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_forward_compute<INSTANCE>(args, shared, thread_index() / GROUP - 1);
+        group_forward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
     }
 }
 

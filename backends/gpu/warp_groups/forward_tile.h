@@ -141,20 +141,23 @@ template <typename INSTANCE> struct group_forward_work {
         rule::drop(scores, steps, dropout);
     }
 
+    /* Stages are the same for the warp, which the compiler must know to keep addresses of matrices in few registers. */
     template <int KEYS> GPU_DEVICE void begin_scores(group_sums<KEYS> &scores)
     {
-        shared.keys[keys.stage].full.wait(keys.parity);
+        const int32_t stage = warp_first(keys.stage);
+        shared.keys[stage].full.wait(keys.parity);
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, queries.stage)),
-                                           by_rows(INSTANCE::keys(keys.stage)));
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, warp_first(queries.stage))),
+                                           by_rows(INSTANCE::keys(stage)));
         products_commit();
     }
 
     template <int KEYS> GPU_DEVICE void begin_out(group_operand<T, KEYS> &weights)
     {
-        shared.values[values.stage].full.wait(values.parity);
+        const int32_t stage = warp_first(values.stage);
+        shared.values[stage].full.wait(values.parity);
         products_fence();
-        group_multiply_add<KEYS>(out, weights, by_columns(INSTANCE::values(values.stage)));
+        group_multiply_add<KEYS>(out, weights, by_columns(INSTANCE::values(stage)));
         products_commit();
     }
 
