@@ -34,9 +34,9 @@ int32_t largest_power_of_two_in(int32_t number)
 group_boxes boxes_of(const varlen_attention &attention, const group_forward_shape &shape)
 {
     const int32_t group = attention.q_heads / attention.kv_heads;
-    const int32_t in_page = attention.page_size > 0 ? largest_power_of_two_in(attention.page_size) : shape.chunk_keys;
+    const int32_t in_both = largest_power_of_two_in(attention.page_size | shape.chunk_keys);
     const int32_t queries = TILE_ROWS / group;
-    return {queries, queries * group, in_page < shape.chunk_keys ? in_page : shape.chunk_keys};
+    return {queries, queries * group, attention.page_size > 0 ? in_both : shape.chunk_keys};
 }
 
 /* Shapes are the same whether a kernel is general or not. */

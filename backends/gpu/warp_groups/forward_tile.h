@@ -37,6 +37,8 @@ template <typename INSTANCE> struct group_forward_work {
     int32_t rows;      /* of the tile */
     gpu_span seen;     /* by some row of the tile */
     gpu_span common;   /* by all of them */
+    gpu_span turns;    /* chunks at which groups take turns */
+    int32_t order;     /* of this group in a turn */
     philox_key dropout;
     out_type out;
     softmax_state<SLOTS> state;
@@ -87,13 +89,70 @@ template <typename INSTANCE> struct group_forward_work {
         storing = -1;
     }
 
+    /* Keys that some row of an item's tile sees. */
+    GPU_DEVICE gpu_span keys_of_tile(int32_t tile) const
+    {
+        const int32_t first = tile * args.boxes.tile_rows;
+        return item_keys(problem, *item, first, smaller(first + args.boxes.tile_rows, item->rows));
+    }
+
+    /* Whether so few keys of the last chunk are seen that it is multiplied apart. */
+    GPU_DEVICE static bool ends_with_few(const gpu_span &keys)
+    {
+        return keys.end > keys.begin && (keys.end - 1) % CHUNK_KEYS < CHUNK_KEYS / 2;
+    }
+
+    /* Chunks of the loop of multiply_chunks. */
+    GPU_DEVICE static gpu_span loop_of(const gpu_span &keys)
+    {
+        const gpu_span chunks = chunks_of<CHUNK_KEYS>(keys);
+        return {chunks.begin, chunks.end - 1 - (ends_with_few(keys) ? 1 : 0)};
+    }
+
+    /* Groups that multiply the same chunks begin their products in turn, so that one computes weights while the matrix
+     * units are another's. */
+    GPU_DEVICE void find_turns(int32_t tile)
+    {
+        constexpr int GROUPS = INSTANCE::GROUPS;
+        const int32_t first = tile - tile % GROUPS;
+        order = tile - first;
+        turns = {0, 0};
+        if (item->keys.end - item->keys.begin < 4 * CHUNK_KEYS || (first + GROUPS) * args.boxes.tile_rows > item->rows)
+            return;
+        turns = {0, INT32_MAX};
+#pragma unroll
+        for (int n = 0; n < GROUPS; n++) {
+            const gpu_span loop = loop_of(keys_of_tile(first + n));
+            turns = {larger(turns.begin, loop.begin), smaller(turns.end, loop.end)};
+        }
+    }
+
+    static constexpr int TURN_BARRIERS = 8; /* the number of group 0's */
+
+    GPU_DEVICE bool takes_turns(int32_t chunk) const
+    {
+        return chunk >= turns.begin && chunk < turns.end;
+    }
+
+    GPU_DEVICE void await_turn(int32_t chunk)
+    {
+        if (takes_turns(chunk) && (order > 0 || chunk < turns.end - 1))
+            named_barrier_wait(TURN_BARRIERS + group, 2 * GROUP);
+    }
+
+    GPU_DEVICE void pass_turn(int32_t chunk)
+    {
+        if (takes_turns(chunk) && (order < INSTANCE::GROUPS - 1 || chunk > turns.begin))
+            named_barrier_arrive(TURN_BARRIERS + (group + 1) % INSTANCE::GROUPS, 2 * GROUP);
+    }
+
     GPU_DEVICE void find_tile(const forward_item &its_item, int32_t tile)
     {
         item = &its_item;
         first_row = tile * args.boxes.tile_rows;
         rows = smaller(item->rows - first_row, args.boxes.tile_rows);
         const int32_t first = item->first_row + first_row;
-        seen = item_keys(problem, *item, first_row, first_row + rows);
+        seen = keys_of_tile(tile);
         const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
                                               divide(first + rows - 1, problem.group) + 1);
         common = {larger(all.begin, seen.begin), smaller(all.end, seen.end)};
@@ -206,8 +265,10 @@ template <typename INSTANCE> struct group_forward_work {
         softmax_rescale(out, rescale);
         group_round(weights, scores);
         for (int32_t chunk = end - 2; chunk >= first; chunk--) {
+            await_turn(chunk);
             begin_scores(scores);
             begin_out(weights);
+            pass_turn(chunk);
             products_wait<1>(scores);
             keys_done(for_good);
             weigh(scores, chunk * CHUNK_KEYS, rescale);
@@ -226,6 +287,7 @@ template <typename INSTANCE> struct group_forward_work {
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile, bool for_good)
     {
         find_tile(its_item, tile);
+        find_turns(tile);
         const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
         const gpu_span own = chunks_of<CHUNK_KEYS>(seen);
         int32_t end = own.end;
@@ -234,7 +296,7 @@ template <typename INSTANCE> struct group_forward_work {
         shared.queries[group][queries.stage].full.wait(queries.parity);
         for (int32_t chunk = all.end; chunk > own.end; chunk--)
             pass_by(for_good);
-        if (own.begin < end && seen.end <= (end - 1) * CHUNK_KEYS + CHUNK_KEYS / 2) {
+        if (ends_with_few(seen)) {
             end--;
             multiply_few<CHUNK_KEYS / 2>(end, for_good);
         }
