@@ -204,11 +204,15 @@ template <typename INSTANCE> struct group_forward_work {
     template <int KEYS> GPU_DEVICE void begin_scores(group_sums<KEYS> &scores)
     {
         const int32_t stage = warp_first(keys.stage);
-        shared.keys[stage].full.wait(keys.parity);
         products_fence();
         group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, warp_first(queries.stage))),
                                            by_rows(INSTANCE::keys(stage)));
         products_commit();
+    }
+
+    GPU_DEVICE void await_keys()
+    {
+        shared.keys[keys.stage].full.wait(keys.parity);
     }
 
     template <int KEYS> GPU_DEVICE void begin_out(group_operand<T, KEYS> &weights)
@@ -240,6 +244,7 @@ template <typename INSTANCE> struct group_forward_work {
         group_sums<KEYS> scores;
         group_operand<T, KEYS> weights;
         float rescale[SLOTS];
+        await_keys();
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
@@ -257,6 +262,7 @@ template <typename INSTANCE> struct group_forward_work {
         group_sums<CHUNK_KEYS> scores;
         group_operand<T, CHUNK_KEYS> weights;
         float rescale[SLOTS];
+        await_keys();
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
@@ -264,6 +270,8 @@ template <typename INSTANCE> struct group_forward_work {
         weigh(scores, (end - 1) * CHUNK_KEYS, rescale);
         softmax_rescale(out, rescale);
         group_round(weights, scores);
+        if (end - 2 >= first)
+            await_keys();
         for (int32_t chunk = end - 2; chunk >= first; chunk--) {
             await_turn(chunk);
             begin_scores(scores);
@@ -272,6 +280,9 @@ template <typename INSTANCE> struct group_forward_work {
             products_wait<1>(scores);
             keys_done(for_good);
             weigh(scores, chunk * CHUNK_KEYS, rescale);
+            scores.registers.settle_all();
+            if (chunk > first)
+                await_keys();
             products_wait<0>(out, weights);
             values_done(for_good);
             group_round(weights, scores);
