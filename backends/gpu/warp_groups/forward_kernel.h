@@ -13,14 +13,8 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
 {
     constexpr int GROUPS = INSTANCE::GROUPS;
     group_forward_work<INSTANCE> work(args, shared, group);
-    stage_turn<INSTANCE::ITEMS> items;
     int32_t next_group = 0;
-    for (;;) {
-        stage_barriers &place = shared.items[items.stage];
-        const forward_item &item = shared.item[items.stage];
-        place.full.wait(items.parity);
-        if (!item.exists)
-            break;
+    for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
         const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
         const stage_turn<INSTANCE::STAGES> keys = work.keys;
         const stage_turn<INSTANCE::STAGES> values = work.values;
@@ -34,9 +28,7 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
             group_forward_finish(work);
         }
         next_group = (next_group + tiles) % GROUPS;
-        work.leave(place);
-        items.advance();
-    }
+    });
     work.leave_queries();
     stores_wait<0>();
 }
@@ -71,8 +63,7 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
         return;
     if (thread_index() < GROUP) {
         registers_shrink<INSTANCE::TUNING.copying_registers>();
-        if (thread_index() < WARP)
-            group_forward_copies<INSTANCE>(args, shared).copy_all();
+        group_forward_copy<INSTANCE>(args, shared);
     } else {
         registers_grow<INSTANCE::TUNING.computing_registers>();
         group_forward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);

@@ -33,7 +33,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
     static constexpr int STAGES = TUNING.stages;
     static constexpr int QUERY_STAGES = TUNING.query_stages;
-    static constexpr int ITEMS = STAGES + 2; /* known to the block at a time */
+    static constexpr int ITEMS = 8; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
     using out_matrix = shared_matrix<T, TILE_ROWS, VALUE_DIM>; /* in the place of queries that are done with */
@@ -74,6 +74,13 @@ struct stage_barriers {
         full.create(1);
         empty.create(arrivals_to_empty);
     }
+
+    /* One thread of each warp says that the warp is done with the place. */
+    GPU_DEVICE void leave()
+    {
+        if (thread_index() % WARP == 0)
+            empty.arrive();
+    }
 };
 
 /* Which of STAGES places is next, and in which of its phases: places are filled, and emptied, in turn. */
@@ -105,10 +112,12 @@ template <typename INSTANCE> struct group_forward_shared {
         return *(group_forward_shared *)(shared_memory() + INSTANCE::STATE_AT);
     }
 
-    /* By one thread. Each computing warp empties keys, values and items; of queries, one for the group. */
+    /* By one thread. Each computing warp empties keys, values and items, and warps that copy empty items too; of
+     * queries, one thread for its group. */
     GPU_DEVICE void create_barriers()
     {
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
+        constexpr int copying_warps = 3;
         for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
             keys[stage].create(warps);
             values[stage].create(warps);
@@ -117,7 +126,7 @@ template <typename INSTANCE> struct group_forward_shared {
             for (int stage = 0; stage < INSTANCE::QUERY_STAGES; stage++)
                 queries[group][stage].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
-            items[n].create(warps);
+            items[n].create(warps + copying_warps);
         barriers_created();
     }
 };

@@ -50,21 +50,14 @@ template <typename INSTANCE> struct group_forward_work {
         rule::find_key(dropout, problem);
     }
 
-    /* One thread of each warp says that the warp is done with a place. */
-    GPU_DEVICE static void leave(stage_barriers &place)
-    {
-        if (thread_index() % WARP == 0)
-            place.empty.arrive();
-    }
-
     /* A chunk that no row of this group's tile sees, or of an item of which this group has no tile. */
     GPU_DEVICE void pass_by(bool for_good)
     {
         if (for_good) {
             shared.keys[keys.stage].full.wait(keys.parity);
-            leave(shared.keys[keys.stage]);
+            shared.keys[keys.stage].leave();
             shared.values[values.stage].full.wait(values.parity);
-            leave(shared.values[values.stage]);
+            shared.values[values.stage].leave();
         }
         keys.advance();
         values.advance();
@@ -227,14 +220,14 @@ template <typename INSTANCE> struct group_forward_work {
     GPU_DEVICE void keys_done(bool for_good)
     {
         if (for_good)
-            leave(shared.keys[keys.stage]);
+            shared.keys[keys.stage].leave();
         keys.advance();
     }
 
     GPU_DEVICE void values_done(bool for_good)
     {
         if (for_good)
-            leave(shared.values[values.stage]);
+            shared.values[values.stage].leave();
         values.advance();
     }
 
@@ -276,8 +269,8 @@ template <typename INSTANCE> struct group_forward_work {
             await_turn(chunk);
             begin_scores(scores);
             begin_out(weights);
-            pass_turn(chunk);
             products_wait<1>(scores);
+            pass_turn(chunk);
             keys_done(for_good);
             weigh(scores, chunk * CHUNK_KEYS, rescale);
             scores.registers.settle_all();
