@@ -75,9 +75,10 @@ struct stage_barriers {
         empty.create(arrivals_to_empty);
     }
 
-    /* One thread of each warp says that the warp is done with the place. */
+    /* The warp is done with the place, all of its threads. */
     GPU_DEVICE void leave()
     {
+        warp_barrier();
         if (thread_index() % WARP == 0)
             empty.arrive();
     }
