@@ -124,7 +124,7 @@ template <typename INSTANCE> struct group_forward_work {
 
     GPU_DEVICE bool takes_turns(int32_t chunk) const
     {
-        return chunk >= turns.begin && chunk < turns.end;
+        return INSTANCE::TUNING.turns && chunk >= turns.begin && chunk < turns.end;
     }
 
     GPU_DEVICE void await_turn(int32_t chunk)
@@ -291,7 +291,8 @@ template <typename INSTANCE> struct group_forward_work {
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile, bool for_good)
     {
         find_tile(its_item, tile);
-        find_turns(tile);
+        if constexpr (INSTANCE::TUNING.turns)
+            find_turns(tile);
         const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
         const gpu_span own = chunks_of<CHUNK_KEYS>(seen);
         int32_t end = own.end;
