@@ -81,7 +81,7 @@ struct key_box {
     int32_t page;
 };
 
-/* Of a box that begins at a key of the sequence. */
+/* Of a box that begins at a key of the sequence. One of no keys has to begin in memory all the same. */
 GPU_DEVICE key_box key_box_at(const group_forward_arguments &args, const gpu_sequence &sequence, int32_t key)
 {
     const gpu_metadata &metadata = args.call.problem.metadata;
@@ -89,7 +89,7 @@ GPU_DEVICE key_box key_box_at(const group_forward_arguments &args, const gpu_seq
     if (!metadata.paged)
         return {sequence.first_key + key, valid, 0};
     if (valid == 0)
-        return {0, 0, 0};
+        return {args.boxes.key_rows, 0, 0};
     const quotient_and_rest place = divide_with_rest(key, metadata.page_size);
     const int64_t row = (int64_t)sequence.index * metadata.page_table_width + place.quotient;
     return {place.rest, valid, metadata.page_table[row]};
