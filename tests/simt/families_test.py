@@ -13,6 +13,8 @@ import unittest
 COMMAND = sys.argv[1]
 FOLDER = sys.argv[2]
 SMALL = "lengths/one-token/*"
+PAGES_FOR_WARP_TILES = [*(f"page_size = {size} is no multiple of 8" for size in (1, 2, 3, 4, 5, 6, 7, 10, 33)),
+                        "leftpad_k moves keys against their pages"]
 
 
 def check(pattern, *words, backend="simt", **environment):
@@ -37,7 +39,9 @@ class Families(unittest.TestCase):
     def test_the_log_says_why_the_others_declined(self):
         paged = check("forward/paged/*", VARLEN_LOG="debug")
         self.assertEqual(set(choices(paged)),
-                         {"forward: warp_tiles takes the call; small_batch does not: keys are paged"})
+                         {"forward: warp_groups takes the call; small_batch does not: keys are paged",
+                          *(f"forward: warp_tiles takes the call; small_batch does not: keys are paged; "
+                            f"warp_groups does not: {why}" for why in PAGES_FOR_WARP_TILES)})
         sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
         self.assertIn("backward: warp_tiles takes the call; small_batch does not: dsinks are wanted", choices(sinks))
 
@@ -65,7 +69,7 @@ class Families(unittest.TestCase):
         result = check(f"forward/{SMALL}", VARLEN_GPU_KERNELS="some")
         self.assertNotEqual(result.returncode, 0, result.stdout)
         self.assertIn('VARLEN_GPU_KERNELS = "some" is none of the families of kernels for this device: '
-                      "small_batch, warp_tiles", result.stderr)
+                      "small_batch, warp_groups, warp_tiles", result.stderr)
 
     def test_automatic_choice_can_be_named(self):
         for name in ("", "auto"):
@@ -74,7 +78,7 @@ class Families(unittest.TestCase):
     def test_each_family_is_run(self):
         result = check(f"forward/{SMALL}", "--kernels")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        for name in ("small_batch", "warp_tiles"):
+        for name in ("small_batch", "warp_groups", "warp_tiles"):
             self.assertIn(f"VARLEN_GPU_KERNELS={name}\n", result.stdout)
             calls = re.search(rf"^ *(\d+)  forward +{name}$", result.stdout, re.M)
             self.assertGreater(int(calls[1]), 0, result.stdout)
