@@ -82,7 +82,7 @@ static bool check_support(varlen_context *context, bench_results *results, reaso
 {
     for (int i = 0; i < results->count; i++) {
         bench_result *result = &results->items[i];
-        const varlen_attention attention = bench_attention(result->workload, result->dtype, result->pass);
+        const varlen_attention attention = bench_attention(result->workload, result->dtype);
         const varlen_status status = varlen_supports(context, &attention, result->pass);
         if (status == VARLEN_ERROR_UNSUPPORTED)
             snprintf(result->skipped, sizeof result->skipped, "%s", varlen_error_message());
