@@ -5,15 +5,15 @@
 #include <stdbool.h>
 #include <varlen/varlen.h>
 
-/* In GFLOP/s or, of memory, GB/s. */
+/* In GFLOP/s or, of memory, GB/s. The rates of even batches are no peaks, but stand in for one that is not known. */
 typedef enum bench_peak_kind {
-    BENCH_PEAK_FLOAT32,          /* float32 multiply-add */
-    BENCH_PEAK_BFLOAT16,         /* bfloat16 dot product into float32 */
-    BENCH_PEAK_READ,             /* reading what is larger than the caches; on an accelerator, merging many parts */
-    BENCH_PEAK_COPY,             /* copying between two such buffers, bytes read and written */
-    BENCH_PEAK_EVEN_FLOAT32,     /* attention on even, full batches, forward: no peak, but the rate to compare with */
-    BENCH_PEAK_EVEN_FLOAT16,     /* where none is known */
-    BENCH_PEAK_EVEN_BFLOAT16,    /* */
+    BENCH_PEAK_FLOAT32,      /* float32 multiply-add */
+    BENCH_PEAK_BFLOAT16,     /* bfloat16 dot product into float32 */
+    BENCH_PEAK_READ,         /* reading what is larger than the caches; on an accelerator, merging many parts */
+    BENCH_PEAK_COPY,         /* copying between two such buffers, bytes read and written */
+    BENCH_PEAK_EVEN_FLOAT32, /* forward attention on even, full batches, in each dtype */
+    BENCH_PEAK_EVEN_FLOAT16,
+    BENCH_PEAK_EVEN_BFLOAT16,
     BENCH_PEAK_GIVEN_ARITHMETIC, /* --peak, for all dtypes */
     BENCH_PEAK_GIVEN_BANDWIDTH,  /* --bandwidth */
     BENCH_PEAK_COUNT
