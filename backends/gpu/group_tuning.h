@@ -1,4 +1,5 @@
-/* Sizes of the kernels of warp groups, as tuning.h has those of warps: a row for each size that dims are rounded up to.
+/* Sizes of the kernels of warp groups, as tuning.h has those of warps: a row for each size that dims are rounded up to
+ * and for each score rule.
  * Platforms that have such kernels have the table in platform/group_tuning.h:
  *
  *     GROUP_FORWARD_TUNINGS[] */
@@ -21,15 +22,17 @@ struct group_forward_tuning {
 struct group_forward_row {
     int head_dim;
     int value_dim;
+    bool general; /* of the score rule, which takes registers */
     group_forward_tuning tuning;
 };
 
 #include "platform/group_tuning.h"
 
-constexpr group_forward_tuning group_forward_tuning_of(int head_dim, int value_dim)
+constexpr group_forward_tuning group_forward_tuning_of(int head_dim, int value_dim, bool general)
 {
     int found = 0;
-    while (GROUP_FORWARD_TUNINGS[found].head_dim != head_dim || GROUP_FORWARD_TUNINGS[found].value_dim != value_dim)
+    while (GROUP_FORWARD_TUNINGS[found].head_dim != head_dim || GROUP_FORWARD_TUNINGS[found].value_dim != value_dim ||
+           GROUP_FORWARD_TUNINGS[found].general != general)
         found++;
     return GROUP_FORWARD_TUNINGS[found].tuning;
 }

@@ -4,12 +4,16 @@
 
 /* clang-format off */
 constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
-    /*head  value                          query          registers:
-     * dim    dim   groups  keys  stages  stages  turns  copying  computing */
-    {   64,    64,    {3,     128,     5,      2,   true,     32,       160}},
-    {  128,   128,    {2,     128,     2,      2,  false,     40,       232}},
-    {  192,   128,    {2,     128,     2,      1,  false,     40,       232}},
-    {  256,   256,    {2,      64,     2,      1,  false,     40,       232}},
+    /*head  value                                   query          registers:
+     * dim    dim  general   groups  keys  stages  stages  turns  copying  computing */
+    {   64,    64,  false,   {3,     128,     5,      2,   true,     32,       160}},
+    {   64,    64,   true,   {2,     128,     5,      2,  false,     56,       224}},
+    {  128,   128,  false,   {2,     128,     2,      2,  false,     56,       224}},
+    {  128,   128,   true,   {2,     128,     2,      2,  false,     56,       224}},
+    {  192,   128,  false,   {2,     128,     2,      1,  false,     56,       224}},
+    {  192,   128,   true,   {2,     128,     2,      1,  false,     56,       224}},
+    {  256,   256,  false,   {2,      64,     2,      1,  false,     56,       224}},
+    {  256,   256,   true,   {2,      64,     2,      1,  false,     56,       224}},
 };
 /* clang-format on */
 

@@ -39,12 +39,15 @@ group_boxes boxes_of(const varlen_attention &attention, const group_forward_shap
     return {queries, queries * group, attention.page_size > 0 ? in_both : shape.chunk_keys};
 }
 
-/* Shapes are the same whether a kernel is general or not. */
-forward_sizes sizes_of(const gpu_state &state, const varlen_attention &attention)
+forward_sizes sizes_of(const gpu_state &state, const varlen_attention &attention, const group_forward_shape &shape)
 {
-    const group_forward_shape shape = find_entry(attention, false).shape();
     const int32_t tile_rows = boxes_of(attention, shape).tile_rows;
     return {shape.groups * tile_rows, tile_rows, state.processors * PLAN_TUNING.items_per_block};
+}
+
+size_t workspace_of(const gpu_state &state, const varlen_attention &attention, bool general)
+{
+    return planned_forward_workspace(attention, sizes_of(state, attention, find_entry(attention, general).shape()));
 }
 
 /* A dimension with one step, or none, may come with any stride. */
@@ -165,7 +168,9 @@ bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attenti
 
 size_t warp_groups_forward_workspace(const gpu_state &state, const varlen_attention &attention)
 {
-    return planned_forward_workspace(attention, sizes_of(state, attention));
+    const size_t plain = workspace_of(state, attention, false);
+    const size_t general = may_be_general(attention) ? workspace_of(state, attention, true) : 0;
+    return plain > general ? plain : general;
 }
 
 varlen_status forward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
@@ -173,11 +178,11 @@ varlen_status forward_warp_groups(const gpu_state &state, varlen_stream stream, 
 {
     const gpu_problem problem = make_problem(attention, *args.inputs);
     const group_forward_entry &kernel = find_entry(attention, problem_is_general(problem));
-    const forward_sizes sizes = sizes_of(state, attention);
+    const group_forward_shape shape = kernel.shape();
+    const forward_sizes sizes = sizes_of(state, attention, shape);
     forward_arguments work = make_forward_arguments(state, attention, args, problem, sizes);
     const varlen_status status = launch_forward_plan(state, stream, attention, sizes, args.workspace, work);
     if (status != VARLEN_OK)
         return status;
-    const group_boxes boxes = boxes_of(attention, kernel.shape());
-    return kernel.launch(state, stream, work, tensors_of(work, attention.dtype, boxes));
+    return kernel.launch(state, stream, work, tensors_of(work, attention.dtype, boxes_of(attention, shape)));
 }

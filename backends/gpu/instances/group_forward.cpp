@@ -9,7 +9,8 @@
 template <>
 group_forward_shape group_forward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
 {
-    constexpr group_forward_tuning tuning = group_forward_tuning_of(INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM);
+    constexpr group_forward_tuning tuning =
+        group_forward_tuning_of(INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL);
     return {tuning.groups, tuning.chunk_keys};
 }
 

@@ -74,35 +74,36 @@ GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_
     });
 }
 
-/* Where a box of keys lies: rows `valid` and following of it are zeros. */
-struct key_box {
-    int32_t start; /* row of its first key, in the tensor or in its page */
-    int32_t valid;
-    int32_t page;
-};
-
-/* Of a box that begins at a key of the sequence. One of no keys has to begin in memory all the same. */
-GPU_DEVICE key_box key_box_at(const group_forward_arguments &args, const gpu_sequence &sequence, int32_t key)
+/* A box that begins at a key of an item's sequence. Rows past the sequence are zeros; a box that has no others has to
+ * begin in memory all the same. */
+template <bool PAGED>
+GPU_DEVICE void copy_key_box(const group_forward_arguments &args, const tensor_map &map, const forward_item &item,
+                             int32_t key, int32_t column, void *to, arrival_barrier &full)
 {
     const gpu_metadata &metadata = args.call.problem.metadata;
-    const int32_t valid = clamped(sequence.keys - key, args.boxes.key_rows);
-    if (!metadata.paged)
-        return {sequence.first_key + key, valid, 0};
-    if (valid == 0)
-        return {args.boxes.key_rows, 0, 0};
-    const quotient_and_rest place = divide_with_rest(key, metadata.page_size);
-    const int64_t row = (int64_t)sequence.index * metadata.page_table_width + place.quotient;
-    return {place.rest, valid, metadata.page_table[row]};
+    const int32_t rows = args.boxes.key_rows;
+    const int32_t valid = clamped(item.sequence.keys - key, rows);
+    if constexpr (PAGED) {
+        int32_t end = rows;
+        int32_t page = 0;
+        if (valid > 0) {
+            const quotient_and_rest place = divide_with_rest(key, metadata.page_size);
+            page = metadata.page_table[(int64_t)item.sequence.index * metadata.page_table_width + place.quotient];
+            end = place.rest + valid;
+        }
+        copy_tensor(to, map, {column, rows - valid, end, item.kv_head, page}, full);
+    } else {
+        copy_tensor(to, map, {column, rows - valid, item.sequence.first_key + key + valid, item.kv_head}, full);
+    }
 }
 
 /* All chunks of all items, keys or values, from the last chunk to the first: the order in which products need them. */
-template <typename INSTANCE, typename MATRIX>
+template <typename INSTANCE, bool PAGED, typename MATRIX>
 GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
                             const tensor_map &map, stage_barriers *places, MATRIX (*matrix_at)(int stage))
 {
-    const int32_t rows = args.boxes.key_rows;
+    const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
     const int32_t pieces = INSTANCE::CHUNK_KEYS / rows * MATRIX::PANELS;
-    const bool paged = args.call.problem.metadata.paged;
     stage_turn<INSTANCE::STAGES> turn;
     for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
         const gpu_span chunks = chunks_of<INSTANCE::CHUNK_KEYS>(item.keys);
@@ -116,29 +117,36 @@ GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_s
             for (int32_t n = group_lane(); n < pieces; n += WARP) {
                 const int32_t row = n / MATRIX::PANELS * rows;
                 const int32_t panel = n % MATRIX::PANELS;
-                const key_box box = key_box_at(args, item.sequence, chunk * INSTANCE::CHUNK_KEYS + row);
-                auto *data = to.panel(panel) + row * MATRIX::PANEL;
-                const int32_t column = panel * MATRIX::PANEL;
-                if (paged)
-                    copy_tensor(data, map, {column, rows - box.valid, box.start + box.valid, item.kv_head, box.page},
-                                place.full);
-                else
-                    copy_tensor(data, map, {column, rows - box.valid, box.start + box.valid, item.kv_head}, place.full);
+                copy_key_box<PAGED>(args, map, item, chunk * INSTANCE::CHUNK_KEYS + row, panel * MATRIX::PANEL,
+                                    to.panel(panel) + row * MATRIX::PANEL, place.full);
             }
             turn.advance();
         }
     });
 }
 
+template <typename INSTANCE, bool PAGED>
+GPU_DEVICE void copy_keys_and_values(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
+                                     int32_t warp)
+{
+    if (warp == 2)
+        copy_chunks<INSTANCE, PAGED>(args, shared, args.k, shared.keys, INSTANCE::keys);
+    else
+        copy_chunks<INSTANCE, PAGED>(args, shared, args.v, shared.values, INSTANCE::values);
+}
+
 template <typename INSTANCE>
 GPU_DEVICE void group_forward_copy(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
-    switch (thread_index() / WARP) {
-    case 0: take_items(args, shared); break;
-    case 1: copy_queries(args, shared); break;
-    case 2: copy_chunks(args, shared, args.k, shared.keys, INSTANCE::keys); break;
-    case 3: copy_chunks(args, shared, args.v, shared.values, INSTANCE::values); break;
-    }
+    const int32_t warp = thread_index() / WARP;
+    if (warp == 0)
+        take_items(args, shared);
+    else if (warp == 1)
+        copy_queries(args, shared);
+    else if (args.call.problem.metadata.paged)
+        copy_keys_and_values<INSTANCE, true>(args, shared, warp);
+    else
+        copy_keys_and_values<INSTANCE, false>(args, shared, warp);
 }
 
 #endif

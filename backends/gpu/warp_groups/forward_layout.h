@@ -27,7 +27,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
-    static constexpr group_forward_tuning TUNING = group_forward_tuning_of(HEAD_DIM, VALUE_DIM);
+    static constexpr group_forward_tuning TUNING = group_forward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
