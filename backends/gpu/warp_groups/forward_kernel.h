@@ -16,16 +16,12 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
     int32_t next_group = 0;
     for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
         const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
-        const stage_turn<INSTANCE::STAGES> keys = work.keys;
-        const stage_turn<INSTANCE::STAGES> values = work.values;
-        int32_t tile = (group - next_group + GROUPS) % GROUPS;
-        if (tile >= tiles)
-            work.pass_by_item(item);
-        for (; tile < tiles; tile += GROUPS) {
-            work.keys = keys;
-            work.values = values;
-            work.multiply_tile(item, tile, tile + GROUPS >= tiles);
+        const int32_t tile = (group - next_group + GROUPS) % GROUPS;
+        if (tile < tiles) {
+            work.multiply_tile(item, tile);
             group_forward_finish(work);
+        } else {
+            work.pass_by_item(item);
         }
         next_group = (next_group + tiles) % GROUPS;
     });

@@ -135,10 +135,31 @@ template <typename INSTANCE> struct group_forward_shared {
 template <typename INSTANCE>
 constexpr int group_forward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_forward_shared<INSTANCE>);
 
+/* Keys that some row of an item's tile sees. */
+GPU_DEVICE gpu_span keys_of_tile(const group_forward_arguments &args, const forward_item &item, int32_t tile)
+{
+    const int32_t first = tile * args.boxes.tile_rows;
+    return item_keys(args.call.problem, item, first, smaller(first + args.boxes.tile_rows, item.rows));
+}
+
 /* The chunks that a span of keys lies in. */
 template <int CHUNK_KEYS> GPU_DEVICE gpu_span chunks_of(const gpu_span &keys)
 {
     return {keys.begin / CHUNK_KEYS, divide_up(keys.end, (int32_t)CHUNK_KEYS)};
+}
+
+/* Whether so few keys of the last chunk are seen that it is multiplied apart. */
+template <int CHUNK_KEYS> GPU_DEVICE bool ends_with_few(const gpu_span &keys)
+{
+    return keys.end > keys.begin && (keys.end - 1) % CHUNK_KEYS < CHUNK_KEYS / 2;
+}
+
+/* Chunks before the last that is not multiplied apart: in each turn of a loop, one is weighed while that behind it is
+ * multiplied. */
+template <int CHUNK_KEYS> GPU_DEVICE gpu_span looped_chunks(const gpu_span &keys)
+{
+    const gpu_span chunks = chunks_of<CHUNK_KEYS>(keys);
+    return {chunks.begin, chunks.end - 1 - (ends_with_few<CHUNK_KEYS>(keys) ? 1 : 0)};
 }
 
 #endif

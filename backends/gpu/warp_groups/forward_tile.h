@@ -14,7 +14,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 #define VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 
-#include "warp_groups/forward_layout.h"
+#include "warp_groups/forward_turns.h"
 
 template <typename INSTANCE> struct group_forward_work {
     using T = typename INSTANCE::T;
@@ -37,8 +37,7 @@ template <typename INSTANCE> struct group_forward_work {
     int32_t rows;      /* of the tile */
     gpu_span seen;     /* by some row of the tile */
     gpu_span common;   /* by all of them */
-    gpu_span turns;    /* chunks at which groups take turns */
-    int32_t order;     /* of this group in a turn */
+    forward_turns<INSTANCE> turns;
     philox_key dropout;
     out_type out;
     softmax_state<SLOTS> state;
@@ -51,16 +50,12 @@ template <typename INSTANCE> struct group_forward_work {
     }
 
     /* A chunk that no row of this group's tile sees, or of an item of which this group has no tile. */
-    GPU_DEVICE void pass_by(bool for_good)
+    GPU_DEVICE void pass_by()
     {
-        if (for_good) {
-            shared.keys[keys.stage].full.wait(keys.parity);
-            shared.keys[keys.stage].leave();
-            shared.values[values.stage].full.wait(values.parity);
-            shared.values[values.stage].leave();
-        }
-        keys.advance();
-        values.advance();
+        await_keys();
+        keys_done();
+        shared.values[values.stage].full.wait(values.parity);
+        values_done();
     }
 
     /* An item of which this group has no tile. */
@@ -68,7 +63,7 @@ template <typename INSTANCE> struct group_forward_work {
     {
         const gpu_span all = chunks_of<CHUNK_KEYS>(its_item.keys);
         for (int32_t chunk = all.begin; chunk < all.end; chunk++)
-            pass_by(true);
+            pass_by();
     }
 
     /* The queries of the last tile may be written over, when its out has been read. The thread that stores waits; the
@@ -82,73 +77,18 @@ template <typename INSTANCE> struct group_forward_work {
         storing = -1;
     }
 
-    /* Keys that some row of an item's tile sees. */
-    GPU_DEVICE gpu_span keys_of_tile(int32_t tile) const
-    {
-        const int32_t first = tile * args.boxes.tile_rows;
-        return item_keys(problem, *item, first, smaller(first + args.boxes.tile_rows, item->rows));
-    }
-
-    /* Whether so few keys of the last chunk are seen that it is multiplied apart. */
-    GPU_DEVICE static bool ends_with_few(const gpu_span &keys)
-    {
-        return keys.end > keys.begin && (keys.end - 1) % CHUNK_KEYS < CHUNK_KEYS / 2;
-    }
-
-    /* Chunks of the loop of multiply_chunks. */
-    GPU_DEVICE static gpu_span loop_of(const gpu_span &keys)
-    {
-        const gpu_span chunks = chunks_of<CHUNK_KEYS>(keys);
-        return {chunks.begin, chunks.end - 1 - (ends_with_few(keys) ? 1 : 0)};
-    }
-
-    /* Groups that multiply the same chunks begin their products in turn, so that one computes weights while the matrix
-     * units are another's. */
-    GPU_DEVICE void find_turns(int32_t tile)
-    {
-        constexpr int GROUPS = INSTANCE::GROUPS;
-        const int32_t first = tile - tile % GROUPS;
-        order = tile - first;
-        turns = {0, 0};
-        if (item->keys.end - item->keys.begin < 4 * CHUNK_KEYS || (first + GROUPS) * args.boxes.tile_rows > item->rows)
-            return;
-        turns = {0, INT32_MAX};
-#pragma unroll
-        for (int n = 0; n < GROUPS; n++) {
-            const gpu_span loop = loop_of(keys_of_tile(first + n));
-            turns = {larger(turns.begin, loop.begin), smaller(turns.end, loop.end)};
-        }
-    }
-
-    static constexpr int TURN_BARRIERS = 8; /* the number of group 0's */
-
-    GPU_DEVICE bool takes_turns(int32_t chunk) const
-    {
-        return INSTANCE::TUNING.turns && chunk >= turns.begin && chunk < turns.end;
-    }
-
-    GPU_DEVICE void await_turn(int32_t chunk)
-    {
-        if (takes_turns(chunk) && (order > 0 || chunk < turns.end - 1))
-            named_barrier_wait(TURN_BARRIERS + group, 2 * GROUP);
-    }
-
-    GPU_DEVICE void pass_turn(int32_t chunk)
-    {
-        if (takes_turns(chunk) && (order < INSTANCE::GROUPS - 1 || chunk > turns.begin))
-            named_barrier_arrive(TURN_BARRIERS + (group + 1) % INSTANCE::GROUPS, 2 * GROUP);
-    }
-
     GPU_DEVICE void find_tile(const forward_item &its_item, int32_t tile)
     {
         item = &its_item;
         first_row = tile * args.boxes.tile_rows;
         rows = smaller(item->rows - first_row, args.boxes.tile_rows);
         const int32_t first = item->first_row + first_row;
-        seen = keys_of_tile(tile);
+        seen = keys_of_tile(args, *item, tile);
         const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
                                               divide(first + rows - 1, problem.group) + 1);
         common = {larger(all.begin, seen.begin), smaller(all.end, seen.end)};
+        if constexpr (INSTANCE::TUNING.turns)
+            turns.find(args, *item, tile);
     }
 
     /* A row of the tile; past its end, its last one. */
@@ -217,22 +157,20 @@ template <typename INSTANCE> struct group_forward_work {
         products_commit();
     }
 
-    GPU_DEVICE void keys_done(bool for_good)
+    GPU_DEVICE void keys_done()
     {
-        if (for_good)
-            shared.keys[keys.stage].leave();
+        shared.keys[keys.stage].leave();
         keys.advance();
     }
 
-    GPU_DEVICE void values_done(bool for_good)
+    GPU_DEVICE void values_done()
     {
-        if (for_good)
-            shared.values[values.stage].leave();
+        shared.values[values.stage].leave();
         values.advance();
     }
 
     /* A last chunk of which few keys are seen: its first ones, before the others begin. */
-    template <int KEYS> GPU_DEVICE void multiply_few(int32_t chunk, bool for_good)
+    template <int KEYS> GPU_DEVICE void multiply_few(int32_t chunk)
     {
         group_sums<KEYS> scores;
         group_operand<T, KEYS> weights;
@@ -241,16 +179,16 @@ template <typename INSTANCE> struct group_forward_work {
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
-        keys_done(for_good);
+        keys_done();
         weigh(scores, chunk * CHUNK_KEYS, rescale);
         group_round(weights, scores);
         begin_out(weights);
         products_wait<0>(out, weights);
-        values_done(for_good);
+        values_done();
     }
 
     /* Chunks from `end` - 1 down to `first`; there is one at least. */
-    GPU_DEVICE void multiply_chunks(int32_t first, int32_t end, bool for_good)
+    GPU_DEVICE void multiply_chunks(int32_t first, int32_t end)
     {
         group_sums<CHUNK_KEYS> scores;
         group_operand<T, CHUNK_KEYS> weights;
@@ -259,40 +197,38 @@ template <typename INSTANCE> struct group_forward_work {
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
-        keys_done(for_good);
+        keys_done();
         weigh(scores, (end - 1) * CHUNK_KEYS, rescale);
         softmax_rescale(out, rescale);
         group_round(weights, scores);
         if (end - 2 >= first)
             await_keys();
         for (int32_t chunk = end - 2; chunk >= first; chunk--) {
-            await_turn(chunk);
+            turns.await(group, chunk);
             begin_scores(scores);
             begin_out(weights);
             products_wait<1>(scores);
-            pass_turn(chunk);
-            keys_done(for_good);
+            turns.pass(group, chunk);
+            keys_done();
             weigh(scores, chunk * CHUNK_KEYS, rescale);
             scores.registers.settle_all();
             if (chunk > first)
                 await_keys();
             products_wait<0>(out, weights);
-            values_done(for_good);
+            values_done();
             group_round(weights, scores);
             softmax_rescale(out, rescale);
         }
         begin_out(weights);
         products_wait<0>(out, weights);
-        values_done(for_good);
+        values_done();
     }
 
     /* Number `tile` of an item's tiles, whose queries are there. `for_good`: no tile of this group needs the item's
      * keys any more. */
-    GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile, bool for_good)
+    GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
         find_tile(its_item, tile);
-        if constexpr (INSTANCE::TUNING.turns)
-            find_turns(tile);
         const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
         const gpu_span own = chunks_of<CHUNK_KEYS>(seen);
         int32_t end = own.end;
@@ -300,15 +236,15 @@ template <typename INSTANCE> struct group_forward_work {
         state.clear();
         shared.queries[group][queries.stage].full.wait(queries.parity);
         for (int32_t chunk = all.end; chunk > own.end; chunk--)
-            pass_by(for_good);
-        if (ends_with_few(seen)) {
+            pass_by();
+        if (ends_with_few<CHUNK_KEYS>(seen)) {
             end--;
-            multiply_few<CHUNK_KEYS / 2>(end, for_good);
+            multiply_few<CHUNK_KEYS / 2>(end);
         }
         if (own.begin < end)
-            multiply_chunks(own.begin, end, for_good);
+            multiply_chunks(own.begin, end);
         for (int32_t chunk = smaller(own.begin, all.end); chunk > all.begin; chunk--)
-            pass_by(for_good);
+            pass_by();
         leave_queries(); /* of no keys, nothing has been multiplied */
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
