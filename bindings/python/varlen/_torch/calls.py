@@ -30,9 +30,9 @@ class _Described(NamedTuple):
 def usable(tensor: Tensor) -> Tensor:
     """The tensor, or a copy where the library cannot take its address or strides: dim must be dense, and the others, like
     the address, multiples of 16 bytes."""
-    mask = 16 // tensor.element_size() - 1
-    *outer, inner = tensor.stride()
-    if inner == 1 and not tensor.data_ptr() & 15 and not any(stride & mask for stride in outer[-3:]):
+    strides = tensor.stride()
+    outer = strides[0] | strides[1] | (strides[2] if len(strides) == 4 else 0)
+    if strides[-1] == 1 and not tensor.data_ptr() & 15 and not outer * tensor.element_size() & 15:
         return tensor
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
 

@@ -137,7 +137,8 @@ def flash_attn_with_kvcache(
         k, v = check_new(cache, k, v)
         new = _rows(k, cu_seqlens_k_new, queries)
         new_v = v if cu_seqlens_k_new is not None else packed(v)
-        rows, used = _append(cache, queries, new, new_v, used, rotary, rotary_seqlens, causal or window_size != (-1, -1))
+        along = causal or max(map(int, window_size)) >= 0
+        rows, used = _append(cache, queries, new, new_v, used, rotary, rotary_seqlens, along)
     problem = problem_of(q, queries.cu_seqlens, None, max_seqlen_q or queries.seqlen, cache.length, 0.0, softmax_scale,
                          causal, window_size, softcap, alibi_slopes, False, num_splits, seqused_k=used,
                          leftpad_k=cache_leftpad, page_table=cache.page_table)

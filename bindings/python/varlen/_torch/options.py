@@ -38,7 +38,7 @@ def bound(seqlen: Any) -> int:
 
 def window_of(causal: bool, window_size: "Tuple[int, int]", max_seqlen_k: int) -> "Tuple[int, int]":
     """Left and right bounds, -1 for none. As in FlashAttention, a window as long as the longest key has none."""
-    left, right = window_size
+    left, right = map(int, window_size)
     if max_seqlen_k:
         left = -1 if left >= max_seqlen_k else left
         right = -1 if right >= max_seqlen_k else right
