@@ -10,5 +10,6 @@ from ._describe import add_backend_folder, backends, device, environment, search
 from ._errors import (BackendUnavailableError, BadMetadataError, DeviceError, InternalError, InvalidArgumentError,
                       OutOfMemoryError, UnsupportedError, VarlenError)
 from ._header import *  # noqa: F401,F403  structs, enumerations and constants
+from ._header import VERSION_MAJOR, VERSION_MINOR, VERSION_PATCH
 
-__version__ = "0.1.0"
+__version__ = f"{VERSION_MAJOR}.{VERSION_MINOR}.{VERSION_PATCH}"
