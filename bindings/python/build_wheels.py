@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds varlen's wheels: the library with its CPU backend, and the CUDA backend beside it.
 
-usage: build_wheels.py [--output FOLDER] [--architecture x86_64|aarch64] [--cuda PLUGIN]
+usage: build_wheels.py [--output FOLDER] [--build FOLDER] [--architecture x86_64|aarch64] [--cuda PLUGIN]
 
 Writes varlen-VERSION-py3-none-manylinux_2_28_ARCHITECTURE.whl into FOLDER (default: dist), which loads on every system with
 glibc 2.28 or later. With --cuda it also writes varlen_cuda, which holds PLUGIN, a varlen-cuda.so that has been built
@@ -42,11 +42,10 @@ def version() -> str:
     return ".".join(re.findall(r"#define VARLEN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header))
 
 
-def build_library(architecture: str) -> Path:
-    """A build folder with libvarlen and the CPU plugin, bound to functions that glibc 2.28 has."""
+def build_library(architecture: str, folder: Path) -> None:
+    """Fills a build folder with libvarlen and the CPU plugin, bound to functions that glibc 2.28 has."""
     cross = architecture != platform.machine()
     compiler = f"{architecture}-linux-gnu-gcc" if cross else "cc"
-    folder = ROOT / "build" / f"wheel-{architecture}"
     folder.mkdir(parents=True, exist_ok=True)
     stat = folder / "stat.o"
     run(compiler, "-O2", "-fPIC", "-c", HERE / "glibc_2_28" / "stat.c", "-o", stat)
@@ -58,7 +57,6 @@ def build_library(architecture: str) -> Path:
     }
     run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *(f"-D{name}={value}" for name, value in settings.items()))
     run("cmake", "--build", folder)
-    return folder
 
 
 def glibc_of(library: Path) -> "tuple[int, int]":
@@ -102,8 +100,10 @@ def write_wheel(output: Path, name: str, tag: str, files: "dict[str, Path | str]
     return path
 
 
-def write_varlen(output: Path, architecture: str) -> Path:
-    folder = build_library(architecture) / "lib"
+def write_varlen(output: Path, architecture: str, build: "Path | None" = None) -> Path:
+    folder = build or ROOT / "build" / f"wheel-{architecture}"
+    build_library(architecture, folder)
+    folder = folder / "lib"
     libraries = {"varlen/lib/libvarlen.so.0": folder / "libvarlen.so.0", "varlen/lib/varlen/varlen-cpu.so":
                  folder / "varlen" / "varlen-cpu.so"}
     for library in libraries.values():
@@ -134,15 +134,16 @@ def build_sdist(sdist_directory: str, config_settings: object = None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__.split("usage:")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
+    parser.add_argument("--build", type=Path, help="default: build/wheel-ARCHITECTURE")
     parser.add_argument("--architecture", choices=("x86_64", "aarch64"), default=platform.machine())
     parser.add_argument("--cuda", type=Path, metavar="PLUGIN")
     arguments = parser.parse_args()
     for tool in ("cmake", "ninja", "readelf"):
         if not shutil.which(tool):
             sys.exit(f"build_wheels.py: there is no {tool} here")
-    print(write_varlen(arguments.output, arguments.architecture))
+    print(write_varlen(arguments.output, arguments.architecture, arguments.build))
     if arguments.cuda:
         print(write_cuda(arguments.output, arguments.cuda))
 
