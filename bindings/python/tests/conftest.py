@@ -1,11 +1,26 @@
 """What tests share: devices that are here, and random tensors."""
 
+import importlib.util
+
 import pytest
 
-try:
+# What files of tests need, beside pytest; the first of these that is not here leaves them out, and says so.
+NEEDS = {"test_header.py": (), "test_library.py": ("numpy",), "test_wheel.py": ("numpy", "tomllib"),
+         "test_transformers.py": ("torch", "transformers")}
+WITH_TORCH = ("attention", "examples", "flash_attn", "hugging_face", "kvcache", "torch")
+NEEDS.update({f"test_{subject}.py": ("torch",) for subject in WITH_TORCH})
+
+missing = {name: [module for module in modules if importlib.util.find_spec(module) is None]
+           for name, modules in NEEDS.items()}
+collect_ignore = [name for name, modules in missing.items() if modules]
+if importlib.util.find_spec("torch"):
     import torch
-except ImportError:
+else:
     torch = None
+
+
+def pytest_report_header():
+    return [f"SKIPPED: {name}, since there is no {modules[0]} here" for name, modules in missing.items() if modules]
 
 
 def devices():

@@ -68,7 +68,7 @@ def check(caches, q, used, options, result, rotated_q=None):
         assert_near(result[1][b], lse, torch.float32)
 
 
-@pytest.mark.parametrize("form, causal, queries", itertools.product(FORMS, (False, True), (1, NEW)))
+@pytest.mark.parametrize("form, causal, queries", list(itertools.product(FORMS, (False, True), (1, NEW))))
 def test_append_and_attend(form, causal, queries, device, dtypes, draw):
     for dtype in dtypes:
         caches = Caches(form, draw, dtype, device)

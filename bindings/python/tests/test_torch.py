@@ -266,3 +266,32 @@ def test_cuda_graphs(inputs, device):
         starts.copy_(torch.tensor(given, dtype=torch.int32))
         graph.replay()
         assert torch.equal(out, varlen_attn(q, k, v, starts, starts, 0, 0, enable_gqa=True))
+
+
+def test_gradient_checkpoints_and_hooks_of_saved_tensors(inputs, device):
+    from torch.utils.checkpoint import checkpoint
+    from varlen.flash_attn import flash_attn_varlen_func
+
+    q, k, v, starts, *_ = inputs
+
+    def attend(q, k, v):
+        return flash_attn_varlen_func(q, k, v, starts, starts, 7, 7, 0.4, causal=True)  # the same mask when it is recomputed
+
+    results = []
+    for way in (attend, lambda *given: checkpoint(attend, *given, use_reentrant=False)):
+        torch.manual_seed(3)
+        out = way(q, k, v)
+        results.append((out, *torch.autograd.grad(out.sum(), (q, k, v))))
+    assert all(torch.equal(*pair) for pair in zip(*results))
+    with torch.autograd.graph.saved_tensors_hooks(lambda each: each.clone(), lambda each: each):
+        torch.manual_seed(3)
+        out = attend(q, k, v)
+    assert all(torch.equal(*pair) for pair in zip(torch.autograd.grad(out.sum(), (q, k, v)), results[0][1:]))
+
+
+def test_a_changed_input_is_noticed(inputs):
+    out = varlen_attn(*inputs, enable_gqa=True)
+    with torch.no_grad():
+        inputs[3].zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()

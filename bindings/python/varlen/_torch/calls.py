@@ -15,7 +15,8 @@ from .problem import Problem, check_metadata, fill_metadata, fill_options
 
 Tensor = torch.Tensor
 
-DTYPES = {torch.float32: Dtype.FLOAT32, torch.float16: Dtype.FLOAT16, torch.bfloat16: Dtype.BFLOAT16}
+# Plain numbers, here and below: an IntEnum costs ctypes a conversion at each call.
+DTYPES = {torch.float32: int(Dtype.FLOAT32), torch.float16: int(Dtype.FLOAT16), torch.bfloat16: int(Dtype.BFLOAT16)}
 _FORWARD, _BACKWARD = int(Pass.FORWARD), int(Pass.BACKWARD)
 
 
@@ -32,7 +33,7 @@ def usable(tensor: Tensor) -> Tensor:
     the address, multiples of 16 bytes."""
     strides = tensor.stride()
     outer = strides[0] | strides[1] | (strides[2] if len(strides) == 4 else 0)
-    if strides[-1] == 1 and not tensor.data_ptr() & 15 and not outer * tensor.element_size() & 15:
+    if strides[-1] == 1 and not (tensor.data_ptr() | outer * tensor.element_size()) & 15:
         return tensor
     return torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
 
@@ -40,27 +41,27 @@ def usable(tensor: Tensor) -> Tensor:
 def point(view: View, tensor: Tensor) -> int:
     """Makes a view that of a usable tensor; returns the features that it asks for."""
     strides = tensor.stride()
-    view.data = tensor.data_ptr()
-    view.token_stride = strides[-3] or EXPANDED
-    view.head_stride = strides[-2] or EXPANDED
-    return 0 if strides[-3] and strides[-2] else FEATURE_EXPANDED
+    token, head = strides[-3], strides[-2]
+    view.data, view.token_stride, view.head_stride = tensor.data_ptr(), token or EXPANDED, head or EXPANDED
+    return 0 if token and head else FEATURE_EXPANDED
 
 
 def _check_shapes(q: Tensor, k: Tensor, v: Tensor, paged: bool) -> None:
+    q_shape, k_shape, v_shape = q.shape, k.shape, v.shape
+    if len(q_shape) != 3:
+        raise ValueError(f"q has shape {tuple(q_shape)}; it must be [tokens, heads, dim]")
     layout = "[pages, page_size, heads, dim], with a page table" if paged else "[tokens, heads, dim]"
-    if q.dim() != 3:
-        raise ValueError(f"q has shape {tuple(q.shape)}; it must be [tokens, heads, dim]")
-    for name, tensor in (("k", k), ("v", v)):
-        if tensor.dim() != 3 + paged:
-            raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it must be {layout}")
+    for name, tensor, shape in (("k", k, k_shape), ("v", v, v_shape)):
+        if len(shape) != 3 + paged:
+            raise ValueError(f"{name} has shape {tuple(shape)}; it must be {layout}")
         if tensor.dtype is not q.dtype:
             raise TypeError(f"{name} has dtype {tensor.dtype}; it must be {q.dtype}, as q is")
         if tensor.device != q.device:
             raise ValueError(f"{name} is on {tensor.device}; it must be on {q.device}, where q is")
-    if k.shape[-1] != q.shape[-1]:
-        raise ValueError(f"k has a head_dim of {k.shape[-1]}; it must be {q.shape[-1]}, as that of q")
-    if k.shape[:-1] != v.shape[:-1]:
-        raise ValueError(f"v has shape {tuple(v.shape)}; all but its last dimension must be as those of k, {tuple(k.shape)}")
+    if k_shape[-1] != q_shape[-1]:
+        raise ValueError(f"k has a head_dim of {k_shape[-1]}; it must be {q_shape[-1]}, as that of q")
+    if k_shape != v_shape and k_shape[:-1] != v_shape[:-1]:
+        raise ValueError(f"v has shape {tuple(v_shape)}; all but its last dimension must be as those of k, {tuple(k_shape)}")
 
 
 def _describe(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: Problem) -> _Described:
@@ -72,21 +73,22 @@ def _describe(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem:
     attention.dtype = DTYPES[q.dtype]
     attention.batch = batch = problem.cu_seqlens_q.shape[0] - 1
     attention.total_q, attention.q_heads, attention.head_dim = q.shape
-    attention.kv_heads, attention.value_dim = v.shape[-2:]
+    *pool, attention.kv_heads, attention.value_dim = v.shape
     q, k, v = usable(q), usable(k), usable(v)
     if paged:
-        attention.page_count, attention.page_size = k.shape[:2]
+        attention.page_count, attention.page_size = pool
         inputs.k_page_stride, inputs.v_page_stride = k.stride(0), v.stride(0)
     else:
-        attention.total_k = k.shape[0]
+        attention.total_k = pool[0]
     fill_options(problem, attention)
-    kept = fill_metadata(problem, batch, attention, inputs, q.device)
-    attention.features |= point(inputs.q, q) | point(inputs.k, k) | point(inputs.v, v)
+    kept, features = fill_metadata(problem, batch, attention, inputs, q.device)
+    features |= point(inputs.q, q) | point(inputs.k, k) | point(inputs.v, v)
     if sinks is not None:
         sinks = check_metadata(sinks, "sinks", torch.float32, (attention.q_heads,), q.device)
         inputs.sinks = sinks.data_ptr()
-        attention.features |= FEATURE_SINKS
+        features |= FEATURE_SINKS
         kept.append(sinks)
+    attention.features = features
     kept += (q, k, v)
     return _Described(attention, inputs, kept)
 

@@ -55,43 +55,45 @@ def check_metadata(tensor: Tensor, name: str, dtype: torch.dtype, shape: "tuple[
     return tensor if tensor.is_contiguous() else tensor.contiguous()
 
 
-def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> "list[Tensor]":
-    """Writes the tensors of a problem into the structs. Returns what must live as long as they do."""
-    features, kept = 0, []
+# Fields of Problem and of varlen_inputs by the same name, int32 [batch], and the feature that each is.
+_LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_k", FEATURE_LEFTPAD_K))
 
-    def use(tensor: Tensor, name: str, shape: "tuple[int, ...]", dtype: torch.dtype = torch.int32) -> int:
-        tensor = check_metadata(tensor, name, dtype, shape, device)
-        kept.append(tensor)
-        return tensor.data_ptr()
 
-    inputs.cu_seqlens_q = use(problem.cu_seqlens_q, "cu_seqlens_q", (batch + 1,))
+def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device
+                  ) -> "tuple[list[Tensor], int]":
+    """Writes the tensors of a problem into the structs. Returns what must live as long as they do, and their features."""
+    cu_seqlens_q = check_metadata(problem.cu_seqlens_q, "cu_seqlens_q", torch.int32, (batch + 1,), device)
+    kept, features = [cu_seqlens_q], 0
+    inputs.cu_seqlens_q = cu_seqlens_q.data_ptr()
     if problem.cu_seqlens_k is problem.cu_seqlens_q:
         inputs.cu_seqlens_k = inputs.cu_seqlens_q
     elif problem.cu_seqlens_k is not None:
-        inputs.cu_seqlens_k = use(problem.cu_seqlens_k, "cu_seqlens_k", (batch + 1,))
-    if problem.seqused_q is not None:
-        inputs.seqused_q = use(problem.seqused_q, "seqused_q", (batch,))
-        features |= FEATURE_SEQUSED_Q
-    if problem.seqused_k is not None:
-        inputs.seqused_k = use(problem.seqused_k, "seqused_k", (batch,))
-        features |= FEATURE_SEQUSED_K
-    if problem.leftpad_k is not None:
-        inputs.leftpad_k = use(problem.leftpad_k, "leftpad_k", (batch,))
-        features |= FEATURE_LEFTPAD_K
+        kept.append(check_metadata(problem.cu_seqlens_k, "cu_seqlens_k", torch.int32, (batch + 1,), device))
+        inputs.cu_seqlens_k = kept[-1].data_ptr()
+    for name, feature in _LENGTHS:
+        lengths = getattr(problem, name)
+        if lengths is not None:
+            kept.append(check_metadata(lengths, name, torch.int32, (batch,), device))
+            setattr(inputs, name, kept[-1].data_ptr())
+            features |= feature
     if problem.page_table is not None:
-        attention.page_table_width = problem.page_table.shape[-1]
-        inputs.page_table = use(problem.page_table, "page_table", (batch, attention.page_table_width))
+        attention.page_table_width = width = problem.page_table.shape[-1]
+        kept.append(check_metadata(problem.page_table, "page_table", torch.int32, (batch, width), device))
+        inputs.page_table = kept[-1].data_ptr()
     if problem.alibi_slopes is not None:
-        heads = attention.q_heads
-        each = problem.alibi_slopes.dim() == 2
-        inputs.alibi_slopes = use(problem.alibi_slopes, "alibi_slopes", (batch, heads) if each else (heads,), torch.float32)
-        inputs.alibi_batch_stride = heads if each else 0
+        heads, each = attention.q_heads, problem.alibi_slopes.dim() == 2
+        kept.append(check_metadata(problem.alibi_slopes, "alibi_slopes", torch.float32,
+                                   (batch, heads) if each else (heads,), device))
+        inputs.alibi_slopes, inputs.alibi_batch_stride = kept[-1].data_ptr(), heads if each else 0
         features |= FEATURE_ALIBI
     if problem.dropout_state is not None:
-        inputs.dropout_state = use(problem.dropout_state, "dropout_state", (2,), torch.int64)
+        kept.append(check_metadata(problem.dropout_state, "dropout_state", torch.int64, (2,), device))
+        inputs.dropout_state = kept[-1].data_ptr()
         features |= FEATURE_DROPOUT_STATE
-    attention.features = features
-    return kept
+    return kept, features
+
+
+_CAUSAL, _WINDOW = int(Mask.CAUSAL), int(Mask.WINDOW)
 
 
 def fill_options(problem: Problem, attention: Attention) -> None:
@@ -102,12 +104,13 @@ def fill_options(problem: Problem, attention: Attention) -> None:
     attention.softmax_scale = problem.softmax_scale
     attention.softcap = problem.softcap
     attention.dropout_p = problem.dropout_p
-    attention.flags = FLAG_EXACT_SCALE
+    flags = FLAG_EXACT_SCALE
     if problem.deterministic or torch.are_deterministic_algorithms_enabled():
-        attention.flags |= FLAG_DETERMINISTIC
+        flags |= FLAG_DETERMINISTIC
     if problem.batch_invariant:
-        attention.flags |= FLAG_BATCH_INVARIANT
+        flags |= FLAG_BATCH_INVARIANT
+    attention.flags = flags
     if left == UNBOUNDED and right == 0:
-        attention.mask = Mask.CAUSAL
+        attention.mask = _CAUSAL
     elif left != UNBOUNDED or right != UNBOUNDED:
-        attention.mask, attention.window_left, attention.window_right = Mask.WINDOW, left, right
+        attention.mask, attention.window_left, attention.window_right = _WINDOW, left, right
