@@ -183,7 +183,7 @@ class TestRefusals:
         with pytest.raises(TypeError, match="cache_batch_idx has dtype torch.int64"):
             call(cache_batch_idx=torch.tensor([0, 1, 2], device=device))
 
-    def test_contradictions(self, call, draw, device):
+    def test_contradictions(self, call, draw, dtype, device):
         table = torch.zeros(3, 1, dtype=torch.int32, device=device)
         with pytest.raises(ValueError, match="cache_batch_idx and block_table"):
             call(block_table=table, cache_batch_idx=table[:, 0])
@@ -192,7 +192,7 @@ class TestRefusals:
         with pytest.raises(ValueError, match="must both be given"):
             call(rotary_cos=draw(4, 8))
         with pytest.raises(ValueError, match="k has shape"):
-            call(k=draw(3, 1, 4, 32, dtype=torch.float32) if device == "cpu" else draw(3, 1, 4, 32, dtype=torch.float16))
+            call(k=draw(3, 1, 4, 32, dtype=dtype))
 
     def test_room(self, call, device):
         if device != "cpu":
