@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-FOLDERS = ("backends", "cmake", "core", "docs", "examples", "include", "tests", "tools")
+FOLDERS = ("backends", "bindings", "cmake", "core", "docs", "examples", "include", "tests", "tools")
 SOURCE = re.compile(r"[\w./-]+\.(?:c|h|cpp|cu|py|sh|cmake|md|txt|map)")
 ELSEWHERE = {"hip/hip_runtime_api.h"}  # of other projects
 

@@ -54,6 +54,11 @@ want_packages() {
 # What every build needs.
 build_packages=("cmake:cmake" "ninja-build:ninja" "gcc:gcc" "libc6-dev:/usr/include/stdio.h")
 
+# What the Python package's tests need.
+python_packages=("python3-pytest:/usr/lib/python3/dist-packages/pytest/__init__.py"
+    "python3-numpy:/usr/lib/python3/dist-packages/numpy/__init__.py"
+    "python3-torch:/usr/lib/python3/dist-packages/torch/__init__.py" "binutils:readelf")
+
 # What the HIP backend is built with, where ROCm is not there; clang-tools has clang-offload-bundler, and llvm what reads
 # the kernels' code in a test.
 hip_packages=("clang-19:clang++-19" "lld-19:/usr/lib/llvm-19/bin/ld.lld"

@@ -1,0 +1,70 @@
+"""Attention by the formulas of docs/semantics.md, one sequence at a time, in float64 and differentiable."""
+
+import torch
+
+from varlen._torch.weights import kept
+
+
+def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, slopes=None, sinks=None, drop=None):
+    """out [queries, heads, value_dim] and lse [heads, queries] of one sequence; drop is what multiplies the weights."""
+    queries, heads, keys = q.shape[0], q.shape[1], k.shape[0]
+    q, k, v = q.double(), k.double(), v.double()
+    k, v = (each.repeat_interleave(heads // k.shape[1], dim=1) for each in (k, v))
+    scores = torch.einsum("ihd,jhd->hij", q, k) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    if softcap:
+        scores = softcap * torch.tanh(scores / softcap)
+    distance = torch.arange(keys, device=q.device) - (torch.arange(queries, device=q.device)[:, None] + keys - queries)
+    if slopes is not None:
+        scores = scores - slopes.double()[:, None, None] * distance.abs()
+    left, right = window[0], 0 if causal else window[1]
+    hidden = torch.zeros_like(distance, dtype=torch.bool)
+    if left >= 0:
+        hidden |= distance < -left
+    if right >= 0:
+        hidden |= distance > right
+    scores = scores.masked_fill(hidden, -torch.inf)
+    if sinks is not None:
+        scores = torch.cat([scores, sinks.double()[:, None, None].expand(heads, queries, 1)], dim=-1)
+    lse = torch.logsumexp(scores, dim=-1)
+    weights = torch.where(torch.isinf(lse)[..., None], torch.zeros_like(scores), scores - lse[..., None]).exp()
+    weights = torch.where(torch.isinf(scores) | torch.isinf(lse)[..., None], torch.zeros_like(scores), weights)[..., :keys]
+    if drop is not None:
+        weights = weights * drop
+    return torch.einsum("hij,jhd->ihd", weights, v), lse
+
+
+def attend_packed(q, k, v, starts_q, starts_k, *, slopes=None, problem=None, **options):
+    """The same for packed sequences; problem, a varlen problem, has the dropout."""
+    out, lse = [], []
+    for b in range(len(starts_q) - 1):
+        rows, keys = slice(starts_q[b], starts_q[b + 1]), slice(starts_k[b], starts_k[b + 1])
+        drop = None
+        if problem is not None and problem.dropout_p:
+            mask = kept(problem, b, q.shape[1], starts_q[b + 1] - starts_q[b], starts_k[b + 1] - starts_k[b])
+            drop = mask / (1 - problem.dropout_p)
+        each = attend(q[rows], k[keys], v[keys], slopes=slopes[b] if slopes is not None and slopes.dim() == 2 else slopes,
+                      drop=drop, **options)
+        out.append(each[0])
+        lse.append(each[1])
+    return torch.cat(out), torch.cat(lse, dim=1)
+
+
+# How many roundings of a result's largest element, or of 1, which is the size of the inputs, it may differ from the
+# reference. These tests show that the arguments
+# arrive; how near the numbers are is the conformance table's to hold, row by row.
+ROUNDINGS = {torch.float32: 16, torch.float16: 4, torch.bfloat16: 4}
+
+
+def assert_near(actual, expected, dtype=None):
+    """Equal but for some roundings of the largest element; infinities and NaN where they are expected."""
+    dtype = dtype or actual.dtype
+    assert actual.shape == expected.shape
+    if not expected.numel():
+        return
+    expected = expected.detach().double()
+    finite = torch.isfinite(expected)
+    assert torch.equal(actual.detach().double()[~finite], expected[~finite])
+    largest = max(float(torch.where(finite, expected.abs(), 0.0).max()), 1.0)
+    error = torch.where(finite, actual.detach().double() - expected, 0.0).abs().max()
+    rounding = torch.finfo(dtype).eps * largest
+    assert error <= ROUNDINGS[dtype] * rounding, f"off by {error / rounding:.1f} roundings of {largest}"

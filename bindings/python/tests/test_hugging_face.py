@@ -1,0 +1,159 @@
+"""What varlen.transformers registers, without transformers: padded, packed and dense batches, masks, refusals."""
+
+import pytest
+import torch
+from conftest import starts_of
+from reference import assert_near, attend
+
+import varlen
+from varlen._torch.hf_attention import attention_forward
+from varlen._torch.hf_masks import padding_mask
+
+LENGTHS = [7, 2, 12]
+
+
+class Layer(torch.nn.Module):
+    def __init__(self, is_causal=True):
+        super().__init__()
+        self.is_causal = is_causal
+
+
+@pytest.fixture
+def sequences(draw, dtype):
+    """q, k, v [tokens, heads, dim] of each sequence."""
+    return [tuple(draw(n, heads, 32, dtype=dtype) for heads in (4, 2, 2)) for n in LENGTHS]
+
+
+def heads_first(rows):
+    """[batch, heads, seqlen, dim], as models hand them over."""
+    return rows.transpose(1, 2)
+
+
+def padded(sequences, side):
+    """q, k, v [batch, heads, longest, dim] with noise where there is no token, and the mask [batch, longest]."""
+    longest = max(LENGTHS)
+    mask = torch.zeros(len(LENGTHS), longest, dtype=torch.bool, device=sequences[0][0].device)
+    batch = [torch.full((len(LENGTHS), longest, *each.shape[1:]), 9.0, dtype=each.dtype, device=each.device)
+             for each in sequences[0]]
+    for b, (n, parts) in enumerate(zip(LENGTHS, sequences)):
+        rows = slice(0, n) if side == "right" else slice(longest - n, longest)
+        mask[b, rows] = True
+        for whole, part in zip(batch, parts):
+            whole[b, rows] = part
+    return [heads_first(each) for each in batch], mask
+
+
+OPTIONS = [({}, {"causal": True}), ({"is_causal": False}, {}), ({"sliding_window": 4}, {"causal": True, "window": (3, 0)}),
+           ({"sliding_window": 4, "is_causal": False}, {"window": (3, 3)}), ({"softcap": 2.0}, {"causal": True, "softcap": 2.0}),
+           ({"scaling": 0.3}, {"causal": True, "scale": 0.3})]
+
+
+@pytest.mark.parametrize("given, options", OPTIONS)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padded(given, options, side, sequences):
+    batch, mask = padded(sequences, side)
+    out, weights = attention_forward(Layer(), *batch, mask, **given)
+    assert weights is None and out.shape == (3, 12, 4, 32)
+    assert out[~mask].count_nonzero() == 0
+    for b, parts in enumerate(sequences):
+        assert_near(out[b][mask[b]], attend(*parts, **options)[0])
+
+
+def test_packed(sequences, device):
+    packed = [heads_first(torch.cat(parts)[None]) for parts in zip(*sequences)]
+    starts = starts_of(LENGTHS)
+    cu_seqlens = torch.tensor(starts, device=device)  # of 64 bits, as some collators make them
+    positions = torch.cat([torch.arange(n, device=device) for n in LENGTHS])[None]
+    for given in ({"cu_seq_lens_q": cu_seqlens, "cu_seq_lens_k": cu_seqlens, "max_length_q": 12, "max_length_k": 12},
+                  {"position_ids": positions}, {"position_ids": positions + 2}):
+        out, _ = attention_forward(Layer(), *packed, None, **given)
+        for b, parts in enumerate(sequences):
+            assert_near(out[0, starts[b]:starts[b + 1]], attend(*parts, causal=True)[0])
+
+
+def test_a_single_sequence_is_not_packed(sequences, device):
+    q, k, v = sequences[2]
+    one = [heads_first(each[None]) for each in (q, k, v)]
+    out, _ = attention_forward(Layer(), *one, None, position_ids=torch.arange(12, device=device)[None])
+    assert_near(out[0], attend(q, k, v, causal=True)[0])
+
+
+@pytest.mark.parametrize("queries", [1, 2])
+def test_decoding(queries, sequences):
+    batch, mask = padded(sequences, "left")
+    last = batch[0][:, :, -queries:]
+    out, _ = attention_forward(Layer(), last, *batch[1:], mask)
+    for b, (q, k, v) in enumerate(sequences):
+        assert_near(out[b], attend(q[-queries:], k, v, causal=True)[0])
+    room = [torch.cat([each, torch.full_like(each, float("nan"))], dim=2) for each in batch[1:]]  # of a static cache
+    assert torch.equal(attention_forward(Layer(), last, *room, mask)[0], out)
+
+
+def test_sinks_and_gradients(sequences, draw):
+    sinks = draw(4, dtype=sequences[0][0].dtype, requires_grad=True)
+    batch, mask = padded(sequences, "right")
+    batch = [each.detach().requires_grad_() for each in batch]
+    out, _ = attention_forward(Layer(), *batch, mask, s_aux=sinks)
+    gradients = torch.autograd.grad(out.float().sum(), (*batch, sinks))
+    expected = sum(attend(*(each[b, :, mask[b]].transpose(0, 1) for each in batch), causal=True, sinks=sinks)[0].sum()
+                   for b in range(len(LENGTHS)))
+    for gradient, wanted in zip(gradients, torch.autograd.grad(expected, (*batch, sinks))):
+        assert_near(gradient, wanted)
+
+
+def test_dropout_drops(sequences):
+    batch, mask = padded(sequences, "right")
+    out, _ = attention_forward(Layer(), *batch, mask, dropout=0.5)
+    assert not torch.equal(out, attention_forward(Layer(), *batch, mask)[0])
+
+
+def test_masks():
+    everything = torch.ones(2, 5, dtype=torch.long)
+    assert padding_mask(2, 5, 5) is None
+    assert padding_mask(2, 5, 5, attention_mask=everything) is None
+    padding = everything.clone()
+    padding[0, 3:] = 0
+    assert torch.equal(padding_mask(2, 5, 5, attention_mask=padding), padding.bool())
+    assert torch.equal(padding_mask(2, 1, 3, attention_mask=padding), padding[:, -3:].bool())
+    assert padding_mask(2, 5, 9, attention_mask=everything).shape == (2, 5)  # a static cache has room for more
+
+
+def packed_sequence_mask_function(packed_sequence_mask):
+    """Built as transformers builds its own, whose name is looked for."""
+    def inner_mask(batch, head, q, k):
+        return packed_sequence_mask[batch, q] == packed_sequence_mask[batch, k]
+
+    return inner_mask
+
+
+def and_masks(*functions):
+    def and_mask(batch, head, q, k):
+        return all(function(batch, head, q, k) for function in functions)
+
+    return and_mask
+
+
+def or_masks(*functions):
+    def or_mask(batch, head, q, k):
+        return any(function(batch, head, q, k) for function in functions)
+
+    return or_mask
+
+
+def test_a_mask_function_of_packed_rows(sequences, device):
+    rows = torch.cat([torch.full((n,), b, device=device) for b, n in enumerate(LENGTHS)])[None]
+    mask = padding_mask(1, 21, 21, mask_function=and_masks(lambda *_: True, packed_sequence_mask_function(rows)))
+    packed = [heads_first(torch.cat(parts)[None]) for parts in zip(*sequences)]
+    out, _ = attention_forward(Layer(), *packed, mask)
+    for b, start in enumerate(starts_of(LENGTHS)[:-1]):
+        assert_near(out[0, start:start + LENGTHS[b]], attend(*sequences[b], causal=True)[0])
+
+
+def test_refusals(sequences):
+    batch, mask = padded(sequences, "right")
+    with pytest.raises(varlen.UnsupportedError, match="output_attentions is True"):
+        attention_forward(Layer(), *batch, mask, output_attentions=True)
+    with pytest.raises(varlen.UnsupportedError, match="attention_mask has 4 dimensions"):
+        attention_forward(Layer(), *batch, mask[:, None, None])
+    with pytest.raises(varlen.UnsupportedError, match="a mask of the model's own"):
+        padding_mask(1, 4, 4, mask_function=and_masks(or_masks(lambda *_: True)))

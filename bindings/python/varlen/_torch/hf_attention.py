@@ -1,0 +1,60 @@
+"""The attention function that a Hugging Face model calls, on padded and on packed batches."""
+
+from typing import Any, Optional, Tuple
+
+import torch
+
+from .._errors import UnsupportedError
+from .autograd import attention
+from .hf_sequences import Sequences, of_dense, of_padded, of_positions
+from .layouts import packed
+from .options import bound
+from .problem import Problem, draw_dropout_state
+
+Tensor = torch.Tensor
+
+
+def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Optional[Tensor],
+                      dropout: float = 0.0, scaling: Optional[float] = None, sliding_window: Optional[int] = None,
+                      softcap: Optional[float] = None, is_causal: Optional[bool] = None, s_aux: Optional[Tensor] = None,
+                      position_ids: Optional[Tensor] = None, cu_seq_lens_q: Optional[Tensor] = None,
+                      cu_seq_lens_k: Optional[Tensor] = None, max_length_q: Any = None, max_length_k: Any = None,
+                      deterministic: Optional[bool] = None, **more: Any) -> "Tuple[Tensor, None]":
+    """out [batch, seqlen, heads, dim] of query, key and value [batch, heads, seqlen, dim]; no weights."""
+    if more.get("output_attentions"):
+        raise UnsupportedError("output_attentions is True; it must be False, since weights are not kept")
+    if attention_mask is not None and attention_mask.dim() != 2:
+        raise UnsupportedError(f"attention_mask has {attention_mask.dim()} dimensions; it must have 2, padding alone: call "
+                               "varlen.transformers.register() before the model is made")
+    query, key, value = (each.transpose(1, 2) for each in (query, key, value))
+    if attention_mask is not None:
+        key, value = key[:, :attention_mask.shape[1]], value[:, :attention_mask.shape[1]]
+        sequences = of_padded(attention_mask, query.shape[1])
+    elif cu_seq_lens_q is not None and cu_seq_lens_k is not None:
+        sequences = Sequences(cu_seq_lens_q.int(), cu_seq_lens_k.int(), bound(max_length_q), bound(max_length_k))
+    else:
+        sequences = of_positions(position_ids, query, key) or of_dense(query, key)
+    causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
+    left = -1 if sliding_window is None else sliding_window - 1
+    problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k,
+                      dropout_state=draw_dropout_state(query.device) if dropout else None,
+                      max_seqlen_q=sequences.max_seqlen_q, max_seqlen_k=sequences.max_seqlen_k,
+                      softmax_scale=query.shape[-1] ** -0.5 if scaling is None else scaling, window_left=left,
+                      window_right=0 if causal else left, softcap=softcap or 0.0, dropout_p=dropout,
+                      deterministic=bool(deterministic))
+    return _attend(query, key, value, s_aux, problem, sequences), None
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, sinks: Optional[Tensor], problem: Problem, sequences: Sequences
+            ) -> Tensor:
+    batch, seqlen = query.shape[:2]
+    q, k, v = packed(query), packed(key), packed(value)
+    if sequences.rows_q is not None:
+        q = q[sequences.rows_q]
+    if sequences.rows_k is not None:
+        k, v = k[sequences.rows_k], v[sequences.rows_k]
+    out, _ = attention(problem, sinks, q, k, v, want_lse=False)
+    if sequences.rows_q is not None:
+        padded = out.new_zeros((batch * seqlen, *out.shape[1:]))
+        out = padded.index_copy(0, sequences.rows_q, out)
+    return out.view(batch, seqlen, *out.shape[1:])

@@ -1,0 +1,82 @@
+"""Where the sequences of a Hugging Face batch lie, told by its padding, its positions or its shape."""
+
+from typing import Any, NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+
+from .layouts import uniform_cu_seqlens
+
+Tensor = torch.Tensor
+
+
+class Sequences(NamedTuple):
+    """Where the sequences of a batch lie in its flattened queries and keys. Rows are None where all tokens are taken."""
+
+    cu_seqlens_q: Tensor
+    cu_seqlens_k: Tensor
+    max_seqlen_q: int = 0
+    max_seqlen_k: int = 0
+    rows_q: Optional[Tensor] = None
+    rows_k: Optional[Tensor] = None
+
+
+def of_dense(query: Tensor, key: Tensor) -> Sequences:
+    """One sequence for each row of [batch, seqlen, ...]."""
+    batch, seqlen_q, seqlen_k = *query.shape[:2], key.shape[1]
+    cu_seqlens_q = uniform_cu_seqlens(batch, seqlen_q, query.device)
+    cu_seqlens_k = cu_seqlens_q if seqlen_q == seqlen_k else uniform_cu_seqlens(batch, seqlen_k, query.device)
+    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k)
+
+
+def of_padded(mask: Tensor, seqlen_q: int) -> Sequences:
+    """One sequence for each row of a mask [batch, seqlen_k]; queries are its last seqlen_q tokens.
+
+    Kept with the mask, which all layers of a model share.
+    """
+    known = getattr(mask, "_varlen_sequences", None)
+    if known is None or known[0] != seqlen_q:
+        cu_seqlens_k, rows_k, longest_k = _marked(mask)
+        if seqlen_q == mask.shape[1]:
+            sequences = Sequences(cu_seqlens_k, cu_seqlens_k, longest_k, longest_k, rows_k, rows_k)
+        else:
+            cu_seqlens_q, rows_q, longest_q = _marked(mask[:, mask.shape[1] - seqlen_q:])
+            sequences = Sequences(cu_seqlens_q, cu_seqlens_k, longest_q, longest_k, rows_q, rows_k)
+        known = _keep(mask, (seqlen_q, sequences))
+    return known[1]
+
+
+def of_positions(position_ids: Optional[Tensor], query: Tensor, key: Tensor) -> Optional[Sequences]:
+    """The sequences of one packed row, which begin where position_ids start again; None where it is one sequence."""
+    if position_ids is None or query.shape[0] != 1 or query.shape[1] != key.shape[1] or query.shape[1] < 2:
+        return None
+    if position_ids.shape != (1, query.shape[1]):
+        return None
+    sequences = _of_starts(position_ids[:, 1:] != position_ids[:, :-1] + 1)
+    return sequences if sequences.cu_seqlens_q.shape[0] > 2 else None
+
+
+def mark_packed(sequence_ids: Tensor) -> Tensor:
+    """A mask of tokens alone, whose sequences are the runs of equal numbers in the rows of sequence_ids [batch, seqlen]."""
+    mask = torch.ones_like(sequence_ids, dtype=torch.bool)
+    _keep(mask, (mask.shape[1], _of_starts(sequence_ids[:, 1:] != sequence_ids[:, :-1])))
+    return mask
+
+
+def _of_starts(starts: Tensor) -> Sequences:
+    """Sequences of flattened rows, told by whether each token but the first of a row starts one."""
+    begins = F.pad(starts, (1, 0), value=True).flatten()
+    cu_seqlens = F.pad(begins.nonzero().flatten().int(), (0, 1), value=begins.numel())
+    return Sequences(cu_seqlens, cu_seqlens)
+
+
+def _marked(mask: Tensor) -> "Tuple[Tensor, Tensor, int]":
+    """cu_seqlens of what each row of a mask marks, their places in the flattened mask, and the longest length."""
+    lengths = mask.sum(dim=-1, dtype=torch.int32)
+    longest = 0 if mask.is_cuda or not mask.shape[0] else int(lengths.max())
+    return F.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0)), mask.flatten().nonzero().flatten(), longest
+
+
+def _keep(tensor: Tensor, known: Any) -> Any:
+    tensor._varlen_sequences = known
+    return known

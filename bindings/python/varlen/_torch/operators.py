@@ -1,0 +1,104 @@
+"""The operators varlen::forward and varlen::backward, for torch.compile, torch.export and what else traces.
+
+Eager calls do without them: the dispatcher's way through Python costs more than the call.
+"""
+
+from typing import Any, Optional, Tuple
+
+import torch
+
+from . import calls
+from .problem import TENSORS, Problem
+
+Tensor = torch.Tensor
+
+# Both exist from torch 2.4 on.
+AVAILABLE = hasattr(torch.library, "register_fake") and hasattr(torch.library, "register_autograd")
+_is_compiling = getattr(getattr(torch, "compiler", None), "is_compiling", lambda: False)
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+_PROBLEM = ("Tensor cu_seqlens_q, Tensor? cu_seqlens_k, Tensor? seqused_q, Tensor? seqused_k, Tensor? leftpad_k, "
+            "Tensor? page_table, Tensor? alibi_slopes, Tensor? dropout_state, SymInt max_seqlen_q, SymInt max_seqlen_k, "
+            "float softmax_scale, SymInt window_left, SymInt window_right, float softcap, float dropout_p, "
+            "bool deterministic, bool batch_invariant")
+_INPUTS = f"Tensor q, Tensor k, Tensor v, Tensor? sinks, {_PROBLEM}"
+
+
+def is_traced(tensor: Tensor) -> bool:
+    return AVAILABLE and (_is_compiling() or type(tensor) not in _PLAIN)
+
+
+def forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: Problem) -> "Tuple[Tensor, Tensor]":
+    return torch.ops.varlen.forward(q, k, v, sinks, *problem)
+
+
+def forward_out(out: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: Problem) -> Tensor:
+    """Writes out; returns lse."""
+    return torch.ops.varlen.forward_out(out, q, k, v, sinks, *problem)
+
+
+def _lse_like(q: Tensor) -> Tensor:
+    return q.new_empty((q.shape[1], q.shape[0]), dtype=torch.float32)
+
+
+def _gradient_like(tensor: Tensor) -> Tensor:
+    return tensor.new_empty(tensor.shape)
+
+
+def _forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], *problem: Any) -> "Tuple[Tensor, Tensor]":
+    return calls.forward(q, k, v, sinks, Problem(*problem))
+
+
+def _fake_forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], *problem: Any) -> "Tuple[Tensor, Tensor]":
+    return q.new_empty((q.shape[0], q.shape[1], v.shape[-1])), _lse_like(q)
+
+
+def _forward_out(out: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], *problem: Any) -> Tensor:
+    return calls.forward(q, k, v, sinks, Problem(*problem), out=out)[1]
+
+
+def _fake_forward_out(out: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], *problem: Any) -> Tensor:
+    return _lse_like(q)
+
+
+def _backward(dout: Tensor, out: Tensor, lse: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor],
+              *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
+    gradients = tuple(_gradient_like(each) for each in (q, k, v))
+    dsinks = calls.backward(dout, q, k, v, out, lse, sinks, Problem(*problem), gradients, want_dsinks=sinks is not None)
+    return (*gradients, q.new_empty(0, dtype=torch.float32) if dsinks is None else dsinks)
+
+
+def _fake_backward(dout: Tensor, out: Tensor, lse: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor],
+                   *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
+    gradients = (_gradient_like(each) for each in (q, k, v))
+    return (*gradients, q.new_empty(0 if sinks is None else q.shape[1], dtype=torch.float32))
+
+
+def _save(ctx: Any, inputs: "Tuple[Any, ...]", output: "Tuple[Tensor, Tensor]") -> None:
+    q, k, v, sinks, *problem = inputs
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(*output, q, k, v, sinks, *problem[:TENSORS])
+    ctx.options = problem[TENSORS:]
+
+
+def _differentiate(ctx: Any, dout: Tensor, _dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
+    out, lse, *inputs = ctx.saved_tensors
+    dq, dk, dv, dsinks = torch.ops.varlen.backward(dout, out, lse, *inputs, *ctx.options)
+    return (dq, dk, dv, None if inputs[3] is None else dsinks) + (None,) * len(Problem._fields)
+
+
+def _define() -> None:
+    library = torch.library
+    library.define("varlen::forward", f"({_INPUTS}) -> (Tensor, Tensor)")
+    library.define("varlen::forward_out", f"(Tensor(a!) out, {_INPUTS}) -> Tensor")
+    library.define("varlen::backward", f"(Tensor dout, Tensor out, Tensor lse, {_INPUTS}) -> "
+                                       "(Tensor, Tensor, Tensor, Tensor)")
+    for name, function, fake in (("forward", _forward, _fake_forward), ("backward", _backward, _fake_backward),
+                                 ("forward_out", _forward_out, _fake_forward_out)):
+        library.impl(f"varlen::{name}", ("cpu", "cuda"))(function)
+        library.register_fake(f"varlen::{name}")(fake)
+    library.register_autograd("varlen::forward", _differentiate, setup_context=_save)
+
+
+if AVAILABLE:
+    _define()
