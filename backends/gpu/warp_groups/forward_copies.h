@@ -74,26 +74,25 @@ GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_
     });
 }
 
-/* A box that begins at a key of an item's sequence. Rows past the sequence are zeros; a box that has no others has to
- * begin in memory all the same. */
+/* A box that begins at a key of an item's sequence. Rows past the sequence are zeros. In the place of a box that would
+ * have no others goes the last one again: the hardware looks for memory where such a map begins. */
 template <bool PAGED>
 GPU_DEVICE void copy_key_box(const group_forward_arguments &args, const tensor_map &map, const forward_item &item,
                              int32_t key, int32_t column, void *to, arrival_barrier &full)
 {
     const gpu_metadata &metadata = args.call.problem.metadata;
+    const gpu_sequence &sequence = item.sequence;
     const int32_t rows = args.boxes.key_rows;
-    const int32_t valid = clamped(item.sequence.keys - key, rows);
     if constexpr (PAGED) {
-        int32_t end = rows;
-        int32_t page = 0;
-        if (valid > 0) {
-            const quotient_and_rest place = divide_with_rest(key, metadata.page_size);
-            page = metadata.page_table[(int64_t)item.sequence.index * metadata.page_table_width + place.quotient];
-            end = place.rest + valid;
-        }
-        copy_tensor(to, map, {column, rows - valid, end, item.kv_head, page}, full);
+        const int32_t last = (sequence.keys - 1) & -rows; /* a power of two */
+        const int32_t begin = smaller(key, last);
+        const int32_t valid = smaller(sequence.keys - begin, rows);
+        const quotient_and_rest place = divide_with_rest(begin, metadata.page_size);
+        const int32_t page = metadata.page_table[(int64_t)sequence.index * metadata.page_table_width + place.quotient];
+        copy_tensor(to, map, {column, rows - valid, place.rest + valid, item.kv_head, page}, full);
     } else {
-        copy_tensor(to, map, {column, rows - valid, item.sequence.first_key + key + valid, item.kv_head}, full);
+        const int32_t valid = smaller(sequence.keys - key, rows);
+        copy_tensor(to, map, {column, rows - valid, sequence.first_key + key + valid, item.kv_head}, full);
     }
 }
 
