@@ -143,6 +143,9 @@ def test_combine(device, dtypes, draw):
         packed, _ = flash_attn_combine(out_partial[:, 0], lse_partial[:, 0], out_dtype=torch.float32)
         assert packed.dtype is torch.float32
         assert_near(packed, whole[0].double(), dtype)
+    wide, lse = draw(3, 5, 2, 528, dtype=dtype), draw(3, 5, 2)
+    expected = (wide.double() * torch.softmax(lse.double(), dim=0)[..., None]).sum(0)
+    assert_near(flash_attn_combine(wide, lse)[0], expected)
     with pytest.raises(TypeError, match="lse_partial has dtype torch.float64"):
         flash_attn_combine(out_partial, lse_partial.double())
 

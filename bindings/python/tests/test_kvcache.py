@@ -47,8 +47,13 @@ class Caches:
                 pool = torch.zeros(batch * width + spare, page, 2, dim, dtype=dtype, device=device)
                 pool[self.order] = each.view(batch, width, page, 2, dim)
                 self.given.append(pool)
-            self.arguments = ({"cache_batch_idx": self.order[:, 0].int()} if form == "picked" else
-                              {"block_table": self.order.int()})
+            if form == "picked":
+                self.arguments = {"cache_batch_idx": self.order[:, 0].int()}
+            elif form == "pages":
+                self.arguments = {"block_table": self.order.int()}
+            else:
+                self.arguments = {"block_table": self.order.int().flip(0),
+                                  "cache_batch_idx": torch.arange(batch - 1, -1, -1, dtype=torch.int32, device=device)}
 
     def contents(self):
         if self.form in ("slots", "strides"):
@@ -56,7 +61,7 @@ class Caches:
         return [each[self.order].flatten(1, 2) for each in self.given]
 
 
-FORMS = ("slots", "strides", "picked", "pages")
+FORMS = ("slots", "strides", "picked", "pages", "picked rows")
 
 
 def check(caches, q, used, options, result, rotated_q=None):
@@ -183,10 +188,7 @@ class TestRefusals:
         with pytest.raises(TypeError, match="cache_batch_idx has dtype torch.int64"):
             call(cache_batch_idx=torch.tensor([0, 1, 2], device=device))
 
-    def test_contradictions(self, call, draw, dtype, device):
-        table = torch.zeros(3, 1, dtype=torch.int32, device=device)
-        with pytest.raises(ValueError, match="cache_batch_idx and block_table"):
-            call(block_table=table, cache_batch_idx=table[:, 0])
+    def test_contradictions(self, call, draw, dtype):
         with pytest.raises(ValueError, match="rotary_cos is given, but k is None"):
             call(k=None, v=None, rotary_cos=draw(4, 8), rotary_sin=draw(4, 8))
         with pytest.raises(ValueError, match="must both be given"):

@@ -41,18 +41,17 @@ class Cache(NamedTuple):
 
 def open_cache(k_cache: Tensor, v_cache: Tensor, batch: int, block_table: Optional[Tensor], batch_index: Optional[Tensor]
                ) -> Cache:
-    """The cache of FlashAttention's arguments. batch_index, int32 [batch], picks each sequence's slot."""
+    """The cache of FlashAttention's arguments. batch_index, int32 [batch], picks each sequence's slot, or row of block_table."""
     for name, tensor in (("k_cache", k_cache), ("v_cache", v_cache)):
         if tensor.dim() != 4:
             raise ValueError(f"{name} has shape {tuple(tensor.shape)}; it must be [batch or pages, length, kv_heads, dim]")
-    if block_table is not None and batch_index is not None:
-        raise ValueError("cache_batch_idx and block_table are both given; a block_table says already where a sequence lies")
-    if block_table is None and batch_index is None:
+    if batch_index is not None:
+        batch_index = check_metadata(batch_index, "cache_batch_idx", torch.int32, (batch,), k_cache.device)
+        block_table = batch_index[:, None] if block_table is None else block_table[batch_index.long()]
+    elif block_table is None:
         if batch > k_cache.shape[0]:
             raise ValueError(f"k_cache has room for {k_cache.shape[0]} sequences; it must have it for {batch}, those of q")
         block_table = torch.arange(batch, dtype=torch.int32, device=k_cache.device)[:, None]
-    elif block_table is None:
-        block_table = check_metadata(batch_index, "cache_batch_idx", torch.int32, (batch,), k_cache.device)[:, None]
     return Cache(k_cache, v_cache, block_table)
 
 

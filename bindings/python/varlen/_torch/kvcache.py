@@ -110,8 +110,8 @@ def flash_attn_with_kvcache(
     """Appends k and v [batch, seqlen_new, kv_heads, dim] to a cache in place, and attends to it; not differentiable.
 
     q is [batch, seqlen_q, heads, dim], or packed [total, heads, dim] with cu_seqlens_q; k and v likewise with
-    cu_seqlens_k_new. The cache is [slots, length, kv_heads, dim] with any strides, cache_batch_idx, int32 [batch], picking
-    slots; or [pages, page_size, kv_heads, dim] with block_table, int32 [batch, width]. cache_seqlens, a number or int32
+    cu_seqlens_k_new. The cache is [slots, length, kv_heads, dim] with any strides, or [pages, page_size, kv_heads, dim] with
+    block_table, int32 [batch, width]; cache_batch_idx, int32 [batch], picks slots, or rows of the table. cache_seqlens, a number or int32
     [batch], is how many keys there are before the call, cache_leftpad how many of them are padding in front.
 
     With rotary_cos and rotary_sin [positions, rotary_dim / 2] new key t is rotated by cache_seqlens + t (rotary_seqlens + t,
