@@ -15,7 +15,7 @@ static const struct {
     {"info", "what was found: backends, devices, searched folders, environment", command_info},
     {"run", "attention on arrays in .npy files", command_run},
     {"check", "the conformance table on a backend", command_check},
-    {"bench", "the speed of a backend, against the machine's own peak", command_bench},
+    {"bench", "the speed of a backend, and its time over the machine's floor", command_bench},
 };
 
 static const int command_count = (int)(sizeof commands / sizeof commands[0]);

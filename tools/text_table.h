@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { TEXT_TABLE_MAX_COLUMNS = 8 };
+enum { TEXT_TABLE_MAX_COLUMNS = 16 };
 
 typedef struct text_table {
     int columns; /* set by the caller, the rest zero */

@@ -51,6 +51,9 @@ class List(BenchTest):
         for row in (["mixed-40x32k-gqa32/8-d128-causal", "accelerators", "40", "32768", "32768", "packed"],
                     ["skew-1x16k+63x128-gqa32/8-d128-causal", "accelerators", "64", "24448", "24448", "packed"],
                     ["short-256x(32..512)-h12-d64", "accelerators", "256", "32768", "32768", "packed"],
+                    ["chat-50x32k-gqa64/8-d128-causal", "accelerators", "50", "32768", "32768", "packed"],
+                    ["chunk-8x512q/16k-gqa32/8-d128-causal", "accelerators", "8", "4096", "131072", "packed"],
+                    ["verify-32x4k-q4-gqa32/8-d128-page16", "accelerators", "32", "128", "131072", "pages", "of", "16"],
                     ["decode-64x4k-gqa32/8-d128-page16", "accelerators", "64", "64", "262144", "pages", "of", "16"],
                     ["documents-24-gqa8/2-d128-causal", "processors", "24", "12288", "12288", "packed"],
                     ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"]):
@@ -62,7 +65,7 @@ class Measure(BenchTest):
         words = (*SHAPE, "--pass", "both", "--dtype", "f32,bf16")
         text = self.small(*words, "--json", "first.json").stdout
         for heading in ("one thread", "all threads", "float32 FMA", "read bandwidth", "copy bandwidth", "median ms",
-                        "spread", "GFLOP/s", "GB/s", "share of the peak"):
+                        "spread", "GFLOP/s", "GB/s", "floor ms", "time / floor", "share"):
             self.assertIn(heading, text)
         self.check_json(self.read("first.json"))
         text = self.small(*words, "--compare", "first.json").stdout
@@ -83,16 +86,19 @@ class Measure(BenchTest):
                                            ("f32", "backward"), ("f32", "forward")])
         for (dtype, direction), item in results.items():
             factor, tensors = (2.5, 2) if direction == "backward" else (1, 1)
+            lse = 4 * sum(LENS) * 4
             size = 4 if dtype == "f32" else 2
             self.assertEqual(item["workload"], NAME)
             self.assertEqual(item["repetitions"], 2)
             self.assertLessEqual(item["p10_ms"], item["median_ms"])
             self.assertLessEqual(item["median_ms"], item["p90_ms"])
             self.assertGreater(item["share"], 0)
+            self.assertAlmostEqual(item["floor_ms"] * item["over_floor"] / item["median_ms"], 1, places=3)
+            self.assertAlmostEqual(item["share"] * item["over_floor"], 1, places=2)
             flops = item["gflops"] * item["median_ms"] * 1e6
             self.assertAlmostEqual(flops / (2 * PAIRS * 4 * (64 + 32) * factor), 1, places=3)
             moved = item["gb_per_s"] * item["median_ms"] * 1e6
-            self.assertAlmostEqual(moved / (size * tensors * sum(LENS) * (4 + 2) * (64 + 32)), 1, places=3)
+            self.assertAlmostEqual(moved / (size * tensors * sum(LENS) * (4 + 2) * (64 + 32) + lse), 1, places=3)
 
     def test_pages_run_forward_and_name_why_not_backward(self):
         text = self.small("--lens", "70,9", "--page-size", "16", "--pass", "both", "--json", "paged.json").stdout
@@ -114,9 +120,21 @@ class Measure(BenchTest):
 
     def test_without_peaks(self):
         text = self.small("--lens", "8", "--no-peaks", "--json", "bare.json").stdout
-        self.assertNotIn("peak, measured", text)
+        self.assertNotIn("one thread", text)
         self.assertEqual(set(self.read("bare.json")["peaks"].values()), {None})
-        self.assertIsNone(self.read("bare.json")["results"][0]["share"])
+        result = self.read("bare.json")["results"][0]
+        self.assertEqual({result[key] for key in ("share", "bound", "floor_ms", "over_floor")}, {None})
+
+    def test_given_rates_replace_what_is_measured(self):
+        text = self.small("--lens", "8", "--peak", "1.5", "--bandwidth", "0.25", "--json", "given.json").stdout
+        self.assertRegex(text, r"\n  given peak +--peak +- +1500\.0  GFLOP/s\n  given bandwidth +--bandwidth +- +0\.2  GB/s")
+        self.assertIn(" % of given bandwidth\n", text)
+        measured = self.read("given.json")
+        self.assertEqual(measured["peaks"]["given_gb_per_s"],
+                         {"with": "--bandwidth", "one_thread": None, "all_threads": 0.25})
+        self.assertEqual(measured["results"][0]["bound"], "given_gb_per_s")
+        # q, k, v and out of 8 tokens, 8 heads and 128 numbers of 2 bytes; lse
+        self.assertAlmostEqual(measured["results"][0]["floor_ms"] * 0.25e6 / (4 * 8 * 8 * 128 * 2 + 8 * 8 * 4), 1, places=4)
 
     def test_plot(self):
         found = subprocess.run(["python3", "-c", "import matplotlib"], stderr=subprocess.DEVNULL).returncode == 0
@@ -138,6 +156,10 @@ class Refusals(BenchTest):
             ("--q-heads -1: not a whole number from 1", ("--lens", "5", "--q-heads", "-1")),
             ("--repeats 2x: not a whole number from 1", ("--repeats", "2x")),
             ("--threads 0: not a whole number from 1", ("--threads", "0")),
+            ("--peak 0: not a number above 0", ("--peak", "0")),
+            ("--peak inf: not a number above 0", ("--peak", "inf")),
+            ("--bandwidth -3: not a number above 0", ("--bandwidth=-3",)),
+            ("--bandwidth fast: not a number", ("--bandwidth", "fast")),
             ("--dtype f32,f64: not a list of f32, f16 and bf16", ("--dtype", "f32,f64")),
             ("--pass sideways: not one of forward|backward|both", ("--pass", "sideways")),
             ("--mask window: not one of full|causal", ("--lens", "5", "--mask", "window")),

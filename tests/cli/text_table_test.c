@@ -1,5 +1,6 @@
 /* Tables of text: columns line up, whatever the order of long and short cells. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "text_table.h"
 #include "unit/support/test.h"
@@ -25,8 +26,33 @@ static void test_columns_line_up(void **state)
     free(text);
 }
 
+static void test_the_widest_table(void **state)
+{
+    (void)state;
+    text_table table = {.columns = TEXT_TABLE_MAX_COLUMNS};
+    for (int i = 0; i < 2 * TEXT_TABLE_MAX_COLUMNS; i++)
+        text_table_add(&table, "%d", i % 7 ? 100 : 10000);
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    text_table_print(&table, stream);
+    fclose(stream);
+    const char *second = strchr(text, '\n') + 1;
+    for (int i = 0; i < TEXT_TABLE_MAX_COLUMNS - 1; i++) {
+        const size_t width = i % 7 == 0 || (i + TEXT_TABLE_MAX_COLUMNS) % 7 == 0 ? 5 : 3;
+        assert_memory_equal(second, "  1", 3);
+        second += 2 + width;
+    }
+    assert_string_equal(second, "  100\n");
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_columns_line_up)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_columns_line_up),
+        cmocka_unit_test(test_the_widest_table),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

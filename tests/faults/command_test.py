@@ -113,14 +113,15 @@ class Command(unittest.TestCase):
         self.fail_each(["check", "--list"])
 
     BENCH = ["bench", "--lens", "3,2", "--repeats", "1", "--pass", "both"]
+    ACCELERATOR = {"VARLEN_BACKEND_PATH": PARTIAL, "VARLEN_TEST_WITHOUT": "host_memory"}
 
     def test_bench(self):
-        """On what seems to be an accelerator, for which the peaks of the machine are not measured first."""
+        """On what seems to be an accelerator, whose host times are printed too."""
         self.fail_each(["bench", "--list"])
         for extra in (["--dtype", "f32"], ["--dtype", "f16", "--page-size", "2"]):
-            self.fail_each([*self.BENCH, *extra, "--backend", "partial", "--json", "new.json", "--compare", "old.json"],
-                           ("new.json",), {"old.json": b'{"results": [{"workload": "other"}]}'},
-                           VARLEN_BACKEND_PATH=PARTIAL, VARLEN_TEST_WITHOUT="host_memory")
+            self.fail_each([*self.BENCH, *extra, "--backend", "partial", "--peak", "1", "--bandwidth", "100", "--json",
+                            "new.json", "--compare", "old.json"],
+                           ("new.json",), {"old.json": b'{"results": [{"workload": "other"}]}'}, **self.ACCELERATOR)
 
     def test_the_measuring_of_peaks(self):
         """How many allocations it makes depends on the machine's speed: the first ones."""
@@ -135,6 +136,13 @@ class Command(unittest.TestCase):
                                  stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=limit_memory)
         self.assertEqual(limited.returncode, 1)
         self.assertRegex(limited.stderr, rb"the probe: out of memory for two buffers of \d+ bytes")
+
+    def test_the_measuring_of_an_accelerator(self):
+        tried = number = 0
+        while not tried or "measure the bandwidth" not in tried.reason:
+            number += 1
+            tried = Try([*self.BENCH, "--backend", "partial"], f"from:{number}", **self.ACCELERATOR)
+        self.check(tried, None, self.BENCH)
 
     def test_help(self):
         for words in (["--help"], ["--version"], ["run", "--help"], ["bench", "--help"]):

@@ -36,8 +36,12 @@ class Families(unittest.TestCase):
 
     def test_the_log_says_why_the_others_declined(self):
         paged = check("forward/paged/*", VARLEN_LOG="debug")
-        self.assertEqual(set(choices(paged)),
-                         {"forward: warp_tiles takes the call; small_batch does not: keys are paged"})
+        small = "small_batch does not: keys are paged"
+        self.assertIn(f"forward: warp_groups takes the call; {small}", choices(paged))
+        self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
+                      "page_size = 7 is no multiple of 8", choices(paged))
+        self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
+                      "leftpad_k moves keys against their pages", choices(paged))
         sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
         self.assertIn("backward: warp_tiles takes the call; small_batch does not: dsinks are wanted", choices(sinks))
 
@@ -65,7 +69,7 @@ class Families(unittest.TestCase):
         result = check(f"forward/{SMALL}", VARLEN_GPU_KERNELS="some")
         self.assertNotEqual(result.returncode, 0, result.stdout)
         self.assertIn('VARLEN_GPU_KERNELS = "some" is none of the families of kernels for this device: '
-                      "small_batch, warp_tiles", result.stderr)
+                      "small_batch, warp_groups, warp_tiles", result.stderr)
 
     def test_automatic_choice_can_be_named(self):
         for name in ("", "auto"):
@@ -74,7 +78,7 @@ class Families(unittest.TestCase):
     def test_each_family_is_run(self):
         result = check(f"forward/{SMALL}", "--kernels")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        for name in ("small_batch", "warp_tiles"):
+        for name in ("small_batch", "warp_groups", "warp_tiles"):
             self.assertIn(f"VARLEN_GPU_KERNELS={name}\n", result.stdout)
             calls = re.search(rf"^ *(\d+)  forward +{name}$", result.stdout, re.M)
             self.assertGreater(int(calls[1]), 0, result.stdout)

@@ -87,6 +87,7 @@ plan_counts count_forward(const batch &b, int32_t tile_rows, int32_t wanted_item
     policy.group = b.problem.group;
     policy.kv_heads = KV_HEADS;
     policy.tile_rows = tile_rows;
+    policy.decode_tile_rows = DECODE_TILE_ROWS;
     policy.batch_invariant = (b.attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
     policy.wanted_items = wanted_items;
     int64_t work = 0;

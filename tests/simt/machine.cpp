@@ -1,6 +1,7 @@
 /* Which thread runs next, and when it has to wait. */
 #include "async.h"
 
+#include <algorithm>
 #include <mutex>
 #include <stdarg.h>
 #include <stdio.h>
@@ -241,6 +242,13 @@ static void run_warp(simt_warp_state *warp)
     abort();
 }
 
+/* What has happened may have called warps that have nothing left to do. */
+static void forget_warps(const simt_block *block)
+{
+    const auto of_block = [block](const simt_warp_state *warp) { return warp->threads[0]->block == block; };
+    queue.erase(std::remove_if(queue.begin(), queue.end(), of_block), queue.end());
+}
+
 static void run_turn()
 {
     const uint32_t place = random_below((uint32_t)queue.size());
@@ -288,6 +296,7 @@ void simt_run(const simt_grid &grid)
             if (!block->shared || block->finished < grid.threads)
                 continue;
             simt_async_block_ends(block);
+            forget_warps(block);
             free(block->shared);
             block->shared = nullptr;
             left--;

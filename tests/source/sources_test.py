@@ -47,6 +47,7 @@ ROOMS = {
     "rows": ("call", "plan"),
     "around": ("call",),
     "warp_tiles": ("call", "plan", "rows"),
+    "warp_groups": ("call", "groups", "plan", "rows"),
     "host": ("call", "plan", "around"),
 }
 

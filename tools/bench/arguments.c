@@ -2,22 +2,30 @@
 #include "bench/arguments.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FORWARD_BIT = 1 << VARLEN_PASS_FORWARD, BACKWARD_BIT = 1 << VARLEN_PASS_BACKWARD };
 
+/* clang-format off */
 static const char notes[] =
-    "Without --workload or --lens, the workloads that suit the device are run; --list prints them all. Data are "
-    "random\n"
+    "Without --workload or --lens, the workloads that suit the device are run; --list prints them all. Data are random\n"
     "and the same in every run. Times are medians after a warm-up; the spread is (p90 - p10) / median. GFLOP/s counts\n"
-    "visible pairs only, and a backward pass as 2.5 forward passes; GB/s counts every operand once. On the CPU "
-    "backend\n"
-    "the machine's own peaks are measured first, with as many threads, and the last column is the larger share of "
-    "them.\n"
-    "Elsewhere host us is how long a call takes to return, in microseconds.\n"
-    "What a backend does not support is left out and named. --plot needs python3 with matplotlib.";
+    "visible pairs only, and a backward pass as 2.5 forward passes; GB/s counts every operand once. On accelerators\n"
+    "host us is how long a call takes to return, in microseconds. What a backend does not support is left out and named.\n"
+    "\n"
+    "The floor is the larger of flops / arithmetic peak and bytes / bandwidth: no kernel takes less, unless caches still\n"
+    "hold its operands. The share is floor / time, of the rate that bounds. A processor's rates are measured first, with\n"
+    "as many threads. On an accelerator the bandwidth is measured: the faster of device copies and of merging 16 parts\n"
+    "into one, bytes read and written. Its arithmetic peak is not, since no call of the library does products alone: give\n"
+    "as --peak what its matrix products reach. Without it, rows that arithmetic may bound have no floor; their share is\n"
+    "of the highest rate that forward attention on even, full batches reached first (\"even attention\"), which a better\n"
+    "kernel may exceed.\n"
+    "\n"
+    "--plot needs python3 with matplotlib.";
+/* clang-format on */
 
 static const option_choice masks[] = {{"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {NULL, 0}};
 static const option_choice dtypes[] = {
@@ -73,6 +81,14 @@ static bool read_lens(const command_option *option, const char *value, void *tar
     return total <= INT32_MAX || refuse(why, "more than %d tokens in all", INT32_MAX);
 }
 
+static bool read_rate(const command_option *option, const char *value, void *target, reason *why)
+{
+    float *rate = target;
+    if (!read_float(option, value, rate, why))
+        return false;
+    return (*rate > 0 && isfinite(*rate)) || refuse(why, "not a number above 0");
+}
+
 /* One or more dtypes, as bits. */
 static bool read_dtypes(const command_option *option, const char *value, void *target, reason *why)
 {
@@ -124,7 +140,11 @@ static const command_option options[] = {
     {"--repeats", "N", read_count, .offset = offsetof(bench_arguments, repeats),
      .help = "measured calls; default: 5 to 50, as many as take two seconds"},
     {"--no-peaks", NULL, read_switch, .offset = offsetof(bench_arguments, no_peaks),
-     .help = "do not measure the machine's own peaks"},
+     .help = "measure no peaks: no floors, unless --peak and --bandwidth are given"},
+    {"--peak", "TFLOP/S", read_rate, .offset = offsetof(bench_arguments, peak),
+     .help = "the device's arithmetic peak, of all dtypes of this run; on a GPU, of matrix products"},
+    {"--bandwidth", "GB/S", read_rate, .offset = offsetof(bench_arguments, bandwidth),
+     .help = "the bandwidth of the device's memory"},
     {"--json", "FILE", read_text, .offset = offsetof(bench_arguments, json),
      .help = "written: the device, its peaks and the measurements"},
     {"--compare", "FILE", read_text, .offset = offsetof(bench_arguments, compare),
@@ -159,7 +179,8 @@ options_outcome bench_arguments_parse(int count, char **words, bench_arguments *
 {
     const command_usage usage = {
         .command = "bench",
-        .summary = "Measures attention on a backend: time, GFLOP/s, GB/s and the share of the machine's peak.",
+        .summary =
+            "Measures attention on a backend: time, GFLOP/s, GB/s, and time over the floor that the machine sets.",
         .notes = notes,
         .options = options,
         .option_count = (int)(sizeof options / sizeof options[0]),

@@ -32,6 +32,8 @@ typedef struct bench_arguments {
     int32_t repeats;     /* 0 = as many as a time budget allows */
     bool list;
     bool no_peaks;
+    float peak;       /* TFLOP/s; 0 = not given */
+    float bandwidth;  /* GB/s; 0 = not given */
     const char *json; /* paths; NULL = not wanted */
     const char *compare;
     const char *plot;

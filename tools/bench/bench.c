@@ -9,7 +9,9 @@
 
 #include "bench/arguments.h"
 #include "bench/compare.h"
+#include "bench/device_probe.h"
 #include "bench/plot.h"
+#include "bench/probe.h"
 #include "bench/report.h"
 #include "bench/run.h"
 #include "commands.h"
@@ -82,7 +84,7 @@ static bool check_support(varlen_context *context, bench_results *results, reaso
 {
     for (int i = 0; i < results->count; i++) {
         bench_result *result = &results->items[i];
-        const varlen_attention attention = bench_attention(result->workload, result->dtype, result->pass);
+        const varlen_attention attention = bench_attention(result->workload, result->dtype);
         const varlen_status status = varlen_supports(context, &attention, result->pass);
         if (status == VARLEN_ERROR_UNSUPPORTED)
             snprintf(result->skipped, sizeof result->skipped, "%s", varlen_error_message());
@@ -130,12 +132,33 @@ static bool describe_device(varlen_context *context, const bench_arguments *argu
     return true;
 }
 
-static bool probe(const bench_arguments *arguments, bench_results *results, reason *why)
+static void take_given(const bench_arguments *arguments, bench_peaks *peaks)
 {
-    if (results->threads == 0 || arguments->no_peaks)
+    if (arguments->peak > 0)
+        peaks->values[BENCH_PEAK_GIVEN_ARITHMETIC] =
+            (bench_peak){.with = "--peak", .all_threads = 1000.0 * (double)arguments->peak};
+    if (arguments->bandwidth > 0)
+        peaks->values[BENCH_PEAK_GIVEN_BANDWIDTH] =
+            (bench_peak){.with = "--bandwidth", .all_threads = (double)arguments->bandwidth};
+}
+
+/* What is given need not be measured. */
+static bool probe_accelerator(varlen_context *context, const bench_arguments *arguments, bench_results *results,
+                              reason *why)
+{
+    bench_peaks *peaks = &results->peaks;
+    return (arguments->bandwidth > 0 || bench_probe_memory(context, results->device.memory_bytes, peaks, why)) &&
+           (arguments->peak > 0 || bench_probe_even(context, arguments->dtypes, peaks, why));
+}
+
+static bool probe(varlen_context *context, const bench_arguments *arguments, bench_results *results, reason *why)
+{
+    take_given(arguments, &results->peaks);
+    if (arguments->no_peaks)
         return true;
-    progress_show(0, results->count, "measuring this machine's peaks");
-    const bool ok = bench_probe(results->threads, &results->peaks, why);
+    progress_show(0, results->count, "measuring what the device reaches");
+    const bool ok = results->threads ? bench_probe(results->threads, &results->peaks, why)
+                                     : probe_accelerator(context, arguments, results, why);
     progress_clear();
     return ok;
 }
@@ -163,7 +186,7 @@ static bool plot(const bench_arguments *arguments, const bench_results *results,
 static bool measure_and_report(varlen_context *context, const bench_arguments *arguments, const char *earlier,
                                bench_results *results, reason *why)
 {
-    if (!probe(arguments, results, why))
+    if (!probe(context, arguments, results, why))
         return false;
     bench_print_device(results);
     if (!measure_all(context, arguments, results, why))

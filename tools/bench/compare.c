@@ -81,8 +81,8 @@ void bench_print_ratios(const bench_results *results, const char *earlier, const
         text_table_add(&table, "%s", bench_dtype_name(result->dtype));
         text_table_add(&table, "%s", bench_pass_name(result->pass));
         const bool known = earlier_median(earlier, result, &median);
-        text_table_add(&table, known ? "%10.3f" : "-", known ? median : 0.0);
-        text_table_add(&table, "%9.3f", result->time.median);
+        text_table_add(&table, known ? "%10.4f" : "-", known ? median : 0.0);
+        text_table_add(&table, "%9.4f", result->time.median);
         text_table_add(&table, known ? "%.3f" : "-", known ? median / result->time.median : 0.0);
     }
     text_table_print(&table, stdout);

@@ -10,6 +10,11 @@ static const char *const peak_keys[BENCH_PEAK_COUNT] = {
     [BENCH_PEAK_BFLOAT16] = "bfloat16_dot_gflops",
     [BENCH_PEAK_READ] = "read_gb_per_s",
     [BENCH_PEAK_COPY] = "copy_gb_per_s",
+    [BENCH_PEAK_EVEN_FLOAT32] = "even_float32_gflops",
+    [BENCH_PEAK_EVEN_FLOAT16] = "even_float16_gflops",
+    [BENCH_PEAK_EVEN_BFLOAT16] = "even_bfloat16_gflops",
+    [BENCH_PEAK_GIVEN_ARITHMETIC] = "given_gflops",
+    [BENCH_PEAK_GIVEN_BANDWIDTH] = "given_gb_per_s",
 };
 
 static void write_text(FILE *stream, const char *key, const char *text)
@@ -35,16 +40,24 @@ static void write_device(FILE *stream, const bench_results *results)
     fprintf(stream, results->threads ? ", \"threads\": %d},\n" : ", \"threads\": null},\n", (int)results->threads);
 }
 
+/* A figure, or null where it is 0. */
+static void write_known(FILE *stream, const char *key, double value)
+{
+    fprintf(stream, value > 0 ? "\"%s\": %.6g" : "\"%s\": null", key, value);
+}
+
 static void write_peaks(FILE *stream, const bench_peaks *peaks)
 {
     fputs("  \"peaks\": {\n", stream);
     for (int i = 0; i < BENCH_PEAK_COUNT; i++) {
         const bench_peak *peak = &peaks->values[i];
         fprintf(stream, "    \"%s\": ", peak_keys[i]);
-        if (peak->instructions) {
+        if (bench_peak_known(peaks, (bench_peak_kind)i)) {
             fputc('{', stream);
-            write_text(stream, "with", peak->instructions);
-            fprintf(stream, ", \"one_thread\": %.6g, \"all_threads\": %.6g}", peak->one_thread, peak->all_threads);
+            write_text(stream, "with", peak->with);
+            fputs(", ", stream);
+            write_known(stream, "one_thread", peak->one_thread);
+            fprintf(stream, ", \"all_threads\": %.6g}", peak->all_threads);
         } else {
             fputs("null", stream);
         }
@@ -55,7 +68,6 @@ static void write_peaks(FILE *stream, const bench_peaks *peaks)
 
 static void write_result(FILE *stream, const bench_results *results, const bench_result *result)
 {
-    const bench_share share = bench_result_share(results, result);
     write_text(stream, "workload", result->workload->name);
     fprintf(stream, ", \"dtype\": \"%s\", \"pass\": \"%s\", ", bench_dtype_name(result->dtype),
             bench_pass_name(result->pass));
@@ -65,11 +77,18 @@ static void write_result(FILE *stream, const bench_results *results, const bench
     }
     fprintf(stream, "\"repetitions\": %d, \"median_ms\": %.6g, \"p10_ms\": %.6g, \"p90_ms\": %.6g, ",
             result->time.repetitions, result->time.median, result->time.p10, result->time.p90);
+    const bench_bound bound = bench_result_bound(results, result);
+    const double floor = bound.is_floor ? bound.milliseconds : 0;
     if (results->threads == 0)
         fprintf(stream, "\"host_us\": %.6g, ", result->time.host);
     fprintf(stream, "\"gflops\": %.6g, \"gb_per_s\": %.6g, ", bench_gflops(result), bench_gigabytes(result));
-    if (share.share > 0)
-        fprintf(stream, "\"share\": %.4g, \"bound\": \"%s\"", share.share, peak_keys[share.peak]);
+    write_known(stream, "floor_ms", floor);
+    fputs(", ", stream);
+    write_known(stream, "over_floor", floor > 0 ? result->time.median / floor : 0);
+    fputs(", ", stream);
+    if (bound.milliseconds > 0)
+        fprintf(stream, "\"share\": %.4g, \"bound\": \"%s\"", bound.milliseconds / result->time.median,
+                peak_keys[bound.by]);
     else
         fputs("\"share\": null, \"bound\": null", stream);
 }

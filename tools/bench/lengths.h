@@ -5,9 +5,11 @@
 #include <stdint.h>
 
 extern const int32_t bench_lengths_mixed[40];
+extern const int32_t bench_lengths_chat[50];
 extern const int32_t bench_lengths_skew[64];
 extern const int32_t bench_lengths_short_256[256];
 extern const int32_t bench_lengths_decode[64];
+extern const int32_t bench_lengths_verify[32];
 extern const int32_t bench_lengths_documents[24];
 extern const int32_t bench_lengths_short_64[64];
 

@@ -14,16 +14,9 @@ except ImportError:
              "python3 -m pip install matplotlib")
 
 
-def ceiling(result, peaks):
-    """GFLOP/s that the roofline allows: by the peak of the arithmetic or of reading. None where no peak is known."""
-    arithmetic = peaks["float32_fma_gflops"]
-    if result["dtype"] == "bf16":
-        arithmetic = peaks["bfloat16_dot_gflops"] or arithmetic
-    read = peaks["read_gb_per_s"]
-    if not arithmetic or not read:
-        return None
-    flops_per_byte = result["gflops"] / result["gb_per_s"]
-    return min(arithmetic["all_threads"], flops_per_byte * read["all_threads"])
+def ceiling(result):
+    """GFLOP/s that the floor allows. None where no floor is known."""
+    return result["gflops"] * result["over_floor"] if result["over_floor"] else None
 
 
 def draw(bench, picture):
@@ -39,10 +32,10 @@ def draw(bench, picture):
     shares = [f"{result['share']:.0%}" if result["share"] else "" for result in results]
     axes.bar_label(bars, shares, padding=3, fontsize=8)
     for position, result in enumerate(results):
-        top = ceiling(result, bench["peaks"])
+        top = ceiling(result)
         if top:
             axes.plot([top, top], [position - 0.42, position + 0.42], color="#b03030", linewidth=2,
-                      label="roofline" if position == 0 else None)
+                      label="floor" if position == 0 else None)
     device = bench["device"]
     threads = f", {device['threads']} threads" if device["threads"] else ""
     name = f"{device['backend']}:{device['device']}"

@@ -1,10 +1,11 @@
-/* This machine's own peaks: see bench/probe.h. */
+/* The processor's own peaks: see bench/probe.h. */
 #include "bench/probe.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,17 +18,6 @@ enum { TRIALS = 7 };
 #define TRIAL_SECONDS 0.03
 #define SMALLEST_BUFFER ((size_t)256 << 20) /* bytes */
 #define SLICE_UNIT ((size_t)4096)           /* bytes: slices of the buffers begin at multiples of it */
-
-const char *bench_peak_name(bench_peak_kind kind)
-{
-    static const char *const names[] = {"float32 FMA", "bf16 dot product", "read bandwidth", "copy bandwidth"};
-    return names[kind];
-}
-
-const char *bench_peak_unit(bench_peak_kind kind)
-{
-    return kind == BENCH_PEAK_READ || kind == BENCH_PEAK_COPY ? "GB/s" : "GFLOP/s";
-}
 
 typedef struct probe probe;
 
@@ -201,7 +191,7 @@ static bool measure_all(int threads, double rates[BENCH_PEAK_COUNT], reason *why
 
 bool bench_probe(int threads, bench_peaks *peaks, reason *why)
 {
-    const char *const instructions[BENCH_PEAK_COUNT] = {
+    const char *const with[BENCH_PEAK_COUNT] = {
         [BENCH_PEAK_FLOAT32] = bench_float32_arithmetic().instructions,
         [BENCH_PEAK_BFLOAT16] = bench_bfloat16_arithmetic().instructions,
         [BENCH_PEAK_READ] = "loads",
@@ -211,7 +201,13 @@ bool bench_probe(int threads, bench_peaks *peaks, reason *why)
     double all[BENCH_PEAK_COUNT] = {0};
     if (!measure_all(1, one, why) || (threads > 1 && !measure_all(threads, all, why)))
         return false;
-    for (int i = 0; i < BENCH_PEAK_COUNT; i++)
-        peaks->values[i] = (bench_peak){instructions[i], one[i], threads > 1 ? all[i] : one[i]};
+    for (int i = 0; i < BENCH_PEAK_COUNT; i++) {
+        bench_peak *peak = &peaks->values[i];
+        if (!with[i])
+            continue;
+        snprintf(peak->with, sizeof peak->with, "%s", with[i]);
+        peak->one_thread = one[i];
+        peak->all_threads = threads > 1 ? all[i] : one[i];
+    }
     return true;
 }

@@ -22,7 +22,7 @@ static int32_t pages_of(const bench_workload *workload, int32_t sequence)
     return (bench_keys(workload, sequence) + workload->page_size - 1) / workload->page_size;
 }
 
-varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass)
+varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dtype)
 {
     varlen_attention attention = {
         .struct_size = sizeof attention,
@@ -36,7 +36,7 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .total_k = workload->page_size ? 0 : bench_total_keys(workload),
         .mask = workload->mask,
         .page_size = workload->page_size,
-        .features = pass == VARLEN_PASS_BACKWARD ? VARLEN_FEATURE_LSE : 0,
+        .features = VARLEN_FEATURE_LSE,
     };
     for (int32_t i = 0; i < workload->batch; i++) {
         const int32_t queries = bench_queries(workload, i);
@@ -70,9 +70,9 @@ static void float_sizes(const bench_problem *problem, size_t sizes[BUFFER_COUNT]
     sizes[BUFFER_K] = k_rows * dim;
     sizes[BUFFER_V] = k_rows * value_dim;
     sizes[BUFFER_OUT] = q_rows * value_dim;
+    sizes[BUFFER_LSE] = q_rows * sizeof(float);
     if (problem->pass == VARLEN_PASS_FORWARD)
         return;
-    sizes[BUFFER_LSE] = q_rows * sizeof(float);
     sizes[BUFFER_DOUT] = q_rows * value_dim;
     sizes[BUFFER_DQ] = q_rows * dim;
     sizes[BUFFER_DK] = k_rows * dim;
@@ -203,7 +203,7 @@ static bool make_workspace(bench_problem *problem, reason *why)
 bool bench_problem_open(varlen_context *context, const bench_workload *workload, varlen_dtype dtype, varlen_pass pass,
                         bench_problem *problem, reason *why)
 {
-    *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype, pass), .pass = pass};
+    *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype), .pass = pass};
     const bool ok =
         make_floats(problem, why) && upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, bench_queries, why) &&
         (workload->page_size ? upload_pages(problem, workload, why)

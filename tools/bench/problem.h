@@ -35,7 +35,7 @@ typedef struct bench_problem {
 } bench_problem;
 
 /* The problem without its data. */
-varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass);
+varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dtype);
 
 /* Allocates and fills what the pass needs; the same random data each time. On failure there is nothing to close. */
 bool bench_problem_open(varlen_context *context, const bench_workload *workload, varlen_dtype dtype, varlen_pass pass,

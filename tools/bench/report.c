@@ -30,46 +30,75 @@ void bench_print_workloads(void)
     text_table_print(&table, stdout);
 }
 
-void bench_print_device(const bench_results *results)
+static void add_rate(text_table *table, int width, double rate)
 {
-    static const char *const heading[] = {"peak, measured", "with", "one thread", "all threads", ""};
-    const varlen_device_info *device = &results->device;
-    printf("varlen %s on %s:%d (%s, %s)", varlen_version(), device->backend, (int)device->device, device->name,
-           device->architecture);
-    printf(results->threads ? ", %d threads\n" : "\n", (int)results->threads);
-    text_table table = {.columns = 5};
+    if (rate > 0)
+        text_table_add(table, "%*.1f", width, rate);
+    else
+        text_table_add(table, "%*s", width, "-");
+}
+
+/* Threads are a processor's. */
+static void print_peaks(const bench_results *results)
+{
+    static const char *const on_host[] = {"peak", "with", "one thread", "all threads", ""};
+    static const char *const on_accelerator[] = {"peak", "with", "     rate", ""};
+    const bool host = results->threads > 0;
+    text_table table = {.columns = host ? 5 : 4};
     for (int i = 0; i < BENCH_PEAK_COUNT; i++) {
         const bench_peak *peak = &results->peaks.values[i];
-        if (!peak->instructions)
+        if (!bench_peak_known(&results->peaks, (bench_peak_kind)i))
             continue;
         if (table.cell_count == 0)
-            add_row(&table, heading);
+            add_row(&table, host ? on_host : on_accelerator);
         text_table_add(&table, "%s", bench_peak_name((bench_peak_kind)i));
-        text_table_add(&table, "%s", peak->instructions);
-        text_table_add(&table, "%10.1f", peak->one_thread);
-        text_table_add(&table, "%11.1f", peak->all_threads);
+        text_table_add(&table, "%s", peak->with);
+        if (host)
+            add_rate(&table, 10, peak->one_thread);
+        add_rate(&table, host ? 11 : 9, peak->all_threads);
         text_table_add(&table, "%s", bench_peak_unit((bench_peak_kind)i));
     }
     if (table.cell_count)
         printf("\n");
     text_table_print(&table, stdout);
+}
+
+void bench_print_device(const bench_results *results)
+{
+    const varlen_device_info *device = &results->device;
+    printf("varlen %s on %s:%d (%s, %s)", varlen_version(), device->backend, (int)device->device, device->name,
+           device->architecture);
+    printf(results->threads ? ", %d threads\n" : "\n", (int)results->threads);
+    print_peaks(results);
     printf("\n");
     fflush(stdout);
 }
 
-static void add_share(text_table *table, const bench_results *results, const bench_result *result)
+static void add_floor(text_table *table, const bench_result *result, const bench_bound *bound)
 {
-    const bench_share share = bench_result_share(results, result);
-    if (share.share <= 0) {
+    if (bound->is_floor) {
+        text_table_add(table, "%8.4f", bound->milliseconds);
+        text_table_add(table, "%12.2f", result->time.median / bound->milliseconds);
+    } else {
+        text_table_add(table, "%8s", "-");
+        text_table_add(table, "%12s", "-");
+    }
+}
+
+static void add_share(text_table *table, const bench_results *results, const bench_result *result,
+                      const bench_bound *bound)
+{
+    char other[48] = "";
+    if (bound->milliseconds <= 0) {
         text_table_add(table, "-");
         return;
     }
-    char other[48] = "";
     /* Kernels without the dot product compute bfloat16 by float32 FMA, and are to be judged by that. */
-    if (share.peak == BENCH_PEAK_BFLOAT16)
+    if (bound->by == BENCH_PEAK_BFLOAT16)
         snprintf(other, sizeof other, " (%.0f %% of float32 FMA)",
                  100.0 * bench_gflops(result) / results->peaks.values[BENCH_PEAK_FLOAT32].all_threads);
-    text_table_add(table, "%.0f %% of %s%s", 100.0 * share.share, bench_peak_name(share.peak), other);
+    text_table_add(table, "%.0f %% of %s%s", 100.0 * bound->milliseconds / result->time.median,
+                   bench_peak_name(bound->by), other);
 }
 
 static void add_result(text_table *table, const bench_results *results, const bench_result *result)
@@ -77,23 +106,26 @@ static void add_result(text_table *table, const bench_results *results, const be
     text_table_add(table, "%s", result->workload->name);
     text_table_add(table, "%s", bench_dtype_name(result->dtype));
     text_table_add(table, "%s", bench_pass_name(result->pass));
-    text_table_add(table, "%9.3f", result->time.median);
+    text_table_add(table, "%9.4f", result->time.median);
     text_table_add(table, "%4.1f %%", bench_spread_percent(result));
     if (results->threads == 0)
         text_table_add(table, "%7.1f", result->time.host);
     text_table_add(table, "%8.1f", bench_gflops(result));
     text_table_add(table, "%7.2f", bench_gigabytes(result));
-    add_share(table, results, result);
+    const bench_bound bound = bench_result_bound(results, result);
+    add_floor(table, result, &bound);
+    add_share(table, results, result, &bound);
 }
 
 void bench_print_results(const bench_results *results)
 {
-    static const char *const on_host[] = {"workload", "dtype",   "pass", "median ms",
-                                          "spread",   "GFLOP/s", "GB/s", "share of the peak"};
-    static const char *const on_accelerator[] = {"workload", "dtype",   "pass", "median ms",        "spread",
-                                                 "host us",  "GFLOP/s", "GB/s", "share of the peak"};
+    static const char *const on_host[] = {"workload", "dtype", "pass",     "median ms",    "spread",
+                                          "GFLOP/s",  "GB/s",  "floor ms", "time / floor", "share"};
+    static const char *const on_accelerator[] = {"workload", "dtype", "pass",     "median ms",    "spread", "host us",
+                                                 "GFLOP/s",  "GB/s",  "floor ms", "time / floor", "share"};
+    _Static_assert(sizeof on_accelerator / sizeof *on_accelerator <= TEXT_TABLE_MAX_COLUMNS, "no table is wider");
     const bool host = results->threads > 0;
-    text_table table = {.columns = host ? 8 : 9};
+    text_table table = {.columns = (int)((host ? sizeof on_host : sizeof on_accelerator) / sizeof *on_host)};
     for (int i = 0; i < results->count; i++) {
         if (results->items[i].time.repetitions == 0)
             continue;

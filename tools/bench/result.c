@@ -16,14 +16,38 @@ double bench_spread_percent(const bench_result *result)
     return 100.0 * (result->time.p90 - result->time.p10) / result->time.median;
 }
 
-bench_share bench_result_share(const bench_results *results, const bench_result *result)
+static bench_peak_kind arithmetic_of(const bench_results *results, varlen_dtype dtype)
+{
+    if (bench_peak_known(&results->peaks, BENCH_PEAK_GIVEN_ARITHMETIC))
+        return BENCH_PEAK_GIVEN_ARITHMETIC;
+    if (results->threads == 0)
+        return bench_peak_even(dtype);
+    const bool dot = dtype == VARLEN_BFLOAT16 && bench_peak_known(&results->peaks, BENCH_PEAK_BFLOAT16);
+    return dot ? BENCH_PEAK_BFLOAT16 : BENCH_PEAK_FLOAT32;
+}
+
+static bench_peak_kind bandwidth_of(const bench_results *results)
 {
     const bench_peak *peaks = results->peaks.values;
-    const bool dot = result->dtype == VARLEN_BFLOAT16 && peaks[BENCH_PEAK_BFLOAT16].instructions;
-    const bench_peak_kind arithmetic = dot ? BENCH_PEAK_BFLOAT16 : BENCH_PEAK_FLOAT32;
-    if (!peaks[arithmetic].instructions || !peaks[BENCH_PEAK_READ].instructions)
-        return (bench_share){0};
-    const bench_share by_arithmetic = {bench_gflops(result) / peaks[arithmetic].all_threads, arithmetic};
-    const bench_share by_bytes = {bench_gigabytes(result) / peaks[BENCH_PEAK_READ].all_threads, BENCH_PEAK_READ};
-    return by_arithmetic.share >= by_bytes.share ? by_arithmetic : by_bytes;
+    if (bench_peak_known(&results->peaks, BENCH_PEAK_GIVEN_BANDWIDTH))
+        return BENCH_PEAK_GIVEN_BANDWIDTH;
+    /* An accelerator's reading is a kernel's, which may be slower than its memory. */
+    if (results->threads == 0 && peaks[BENCH_PEAK_COPY].all_threads > peaks[BENCH_PEAK_READ].all_threads)
+        return BENCH_PEAK_COPY;
+    return BENCH_PEAK_READ;
+}
+
+bench_bound bench_result_bound(const bench_results *results, const bench_result *result)
+{
+    const bench_peak *peaks = results->peaks.values;
+    const bench_peak_kind arithmetic = arithmetic_of(results, result->dtype);
+    const bench_peak_kind bandwidth = bandwidth_of(results);
+    if (!bench_peak_known(&results->peaks, arithmetic) || !bench_peak_known(&results->peaks, bandwidth))
+        return (bench_bound){0};
+    const double by_arithmetic = bench_flops(result->workload, result->pass) / peaks[arithmetic].all_threads * 1e-6;
+    const double by_bytes =
+        bench_bytes(result->workload, result->dtype, result->pass) / peaks[bandwidth].all_threads * 1e-6;
+    if (by_bytes > by_arithmetic)
+        return (bench_bound){by_bytes, bandwidth, true};
+    return (bench_bound){by_arithmetic, arithmetic, !bench_peak_is_even(arithmetic)};
 }

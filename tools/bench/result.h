@@ -4,7 +4,7 @@
 
 #include <varlen/varlen.h>
 
-#include "bench/probe.h"
+#include "bench/peaks.h"
 #include "bench/workloads.h"
 #include "reason.h"
 
@@ -27,8 +27,8 @@ typedef struct bench_result {
 
 typedef struct bench_results {
     varlen_device_info device;
-    int32_t threads;     /* 0 = not known, on an accelerator */
-    bench_peaks peaks;   /* none measured on an accelerator */
+    int32_t threads; /* 0 = not known, on an accelerator */
+    bench_peaks peaks;
     bench_result *items; /* owned */
     int count;
 } bench_results;
@@ -37,14 +37,17 @@ double bench_gflops(const bench_result *result);         /* GFLOP/s */
 double bench_gigabytes(const bench_result *result);      /* GB/s */
 double bench_spread_percent(const bench_result *result); /* (p90 - p10) / median */
 
-/* Share of the peak that bounds a result, and which one that is. */
-typedef struct bench_share {
-    double share;         /* 1 = at the peak; 0 = no peak is known */
-    bench_peak_kind peak; /* the one that bounds */
-} bench_share;
+/* What bounds a result: the time that its flops take at the arithmetic peak, or its bytes at the bandwidth, whichever
+ * is longer. */
+typedef struct bench_bound {
+    double milliseconds; /* 0 = not known */
+    bench_peak_kind by;
+    bool is_floor; /* false: by the rate of even batches, which is no peak, so that a better kernel may take less */
+} bench_bound;
 
-/* The larger of the share of the arithmetic peak and that of the read bandwidth. The arithmetic peak is the float32
- * FMA, or for bfloat16 the dot product where the processor has one. */
-bench_share bench_result_share(const bench_results *results, const bench_result *result);
+/* Both rates are the given ones where they are given. Else on a processor: float32 FMA, or for bfloat16 the dot product
+ * where there is one, and the read bandwidth. On an accelerator: the rate of even batches, and the higher one of the
+ * read and the copy bandwidth. */
+bench_bound bench_result_bound(const bench_results *results, const bench_result *result);
 
 #endif

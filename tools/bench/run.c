@@ -1,4 +1,4 @@
-/* Times a problem of `varlen bench`: see bench/run.h. */
+/* Times calls on a device: see bench/run.h. */
 #include "bench/run.h"
 
 #include <stdlib.h>
@@ -29,10 +29,12 @@ static varlen_status create_pair(varlen_context *context, event_pair *pair)
     return status == VARLEN_OK ? varlen_event_create(context, &pair->end) : status;
 }
 
-static varlen_status call(const bench_problem *problem)
-{
-    return problem->pass == VARLEN_PASS_BACKWARD ? bench_problem_backward(problem) : bench_problem_forward(problem);
-}
+/* What is timed. */
+typedef struct timed_work {
+    varlen_context *context;
+    bench_call call;
+    const void *user;
+} timed_work;
 
 static double host_microseconds(void)
 {
@@ -42,14 +44,14 @@ static double host_microseconds(void)
 }
 
 /* Enqueues a call between the two events. *host becomes what the call itself took to return. */
-static varlen_status enqueue(const bench_problem *problem, const event_pair *pair, double *host)
+static varlen_status enqueue(const timed_work *work, const event_pair *pair, double *host)
 {
-    varlen_status status = varlen_event_record(problem->context, pair->start, NULL);
+    varlen_status status = varlen_event_record(work->context, pair->start, NULL);
     const double start = host_microseconds();
     if (status == VARLEN_OK)
-        status = call(problem);
+        status = work->call(work->user);
     *host = host_microseconds() - start;
-    return status == VARLEN_OK ? varlen_event_record(problem->context, pair->end, NULL) : status;
+    return status == VARLEN_OK ? varlen_event_record(work->context, pair->end, NULL) : status;
 }
 
 static varlen_status wait_elapsed(varlen_context *context, const event_pair *pair, double *milliseconds)
@@ -59,30 +61,31 @@ static varlen_status wait_elapsed(varlen_context *context, const event_pair *pai
 }
 
 /* Gives the time of the last call. */
-static varlen_status warm_up(const bench_problem *problem, const event_pair *pair, double *milliseconds)
+static varlen_status warm_up(const timed_work *work, const event_pair *pair, double *milliseconds)
 {
     double spent = 0, host;
-    varlen_status status = problem->pass == VARLEN_PASS_BACKWARD ? bench_problem_forward(problem) : VARLEN_OK;
+    varlen_status status = VARLEN_OK;
     while (spent < WARM_UP_MILLISECONDS && status == VARLEN_OK) {
-        status = enqueue(problem, pair, &host);
+        status = enqueue(work, pair, &host);
         if (status == VARLEN_OK)
-            status = wait_elapsed(problem->context, pair, milliseconds);
+            status = wait_elapsed(work->context, pair, milliseconds);
         spent += *milliseconds > 0.01 ? *milliseconds : 0.01;
     }
-    return status == VARLEN_OK ? varlen_context_status(problem->context) : status;
+    return status == VARLEN_OK ? varlen_context_status(work->context) : status;
 }
 
 /* Repetitions are all enqueued before the first is waited for, so that a device does not stand idle between them. */
-static varlen_status repeat(const bench_problem *problem, const bench_plan *plan, event_pair *pairs, int count,
-                            double *times, double *hosts)
+static varlen_status repeat(const timed_work *work, const bench_plan *plan, event_pair *pairs, int count, double *times,
+                            double *hosts)
 {
     varlen_status status = VARLEN_OK;
     for (int i = 0; i < count && status == VARLEN_OK; i++) {
-        plan->starts(plan->user, i + 1, count);
-        status = enqueue(problem, &pairs[i], &hosts[i]);
+        if (plan->starts)
+            plan->starts(plan->user, i + 1, count);
+        status = enqueue(work, &pairs[i], &hosts[i]);
     }
     for (int i = 0; i < count && status == VARLEN_OK; i++)
-        status = wait_elapsed(problem->context, &pairs[i], &times[i]);
+        status = wait_elapsed(work->context, &pairs[i], &times[i]);
     return status;
 }
 
@@ -110,16 +113,16 @@ static int repetitions_for(double milliseconds)
     return affordable > FEWEST_REPETITIONS ? (int)affordable : FEWEST_REPETITIONS;
 }
 
-static bool measure(const bench_problem *problem, const bench_plan *plan, int count, bench_time *time, reason *why)
+static bool measure(const timed_work *work, const bench_plan *plan, int count, bench_time *time, reason *why)
 {
     event_pair *pairs = calloc((size_t)count, sizeof *pairs);
     double *times = calloc((size_t)count, sizeof *times);
     double *hosts = calloc((size_t)count, sizeof *hosts);
     bool ok = (pairs && times && hosts) || refuse(why, "out of memory");
     for (int i = 0; i < count && ok; i++)
-        if (create_pair(problem->context, &pairs[i]) != VARLEN_OK)
+        if (create_pair(work->context, &pairs[i]) != VARLEN_OK)
             ok = refuse(why, "%s", varlen_error_message());
-    if (ok && repeat(problem, plan, pairs, count, times, hosts) != VARLEN_OK)
+    if (ok && repeat(work, plan, pairs, count, times, hosts) != VARLEN_OK)
         ok = refuse(why, "%s", varlen_error_message());
     if (ok) {
         qsort(times, (size_t)count, sizeof *times, compare_doubles);
@@ -132,22 +135,43 @@ static bool measure(const bench_problem *problem, const bench_plan *plan, int co
         ok = time->median > 0 || refuse(why, "a call was too short for the device's clock");
     }
     for (int i = 0; pairs && i < count; i++)
-        destroy_pair(problem->context, &pairs[i]);
+        destroy_pair(work->context, &pairs[i]);
     free(pairs);
     free(times);
     free(hosts);
     return ok;
 }
 
-bool bench_run(const bench_problem *problem, const bench_plan *plan, bench_time *time, reason *why)
+bool bench_time_calls(varlen_context *context, bench_call call, const void *user, const bench_plan *plan,
+                      bench_time *time, reason *why)
 {
+    const timed_work work = {context, call, user};
     event_pair pair;
     double milliseconds = 0;
-    varlen_status status = create_pair(problem->context, &pair);
+    varlen_status status = create_pair(context, &pair);
     if (status == VARLEN_OK)
-        status = warm_up(problem, &pair, &milliseconds);
-    destroy_pair(problem->context, &pair);
+        status = warm_up(&work, &pair, &milliseconds);
+    destroy_pair(context, &pair);
     if (status != VARLEN_OK)
         return refuse(why, "%s", varlen_error_message());
-    return measure(problem, plan, plan->repeats ? plan->repeats : repetitions_for(milliseconds), time, why);
+    return measure(&work, plan, plan->repeats ? plan->repeats : repetitions_for(milliseconds), time, why);
+}
+
+static varlen_status forward(const void *problem)
+{
+    return bench_problem_forward(problem);
+}
+
+static varlen_status backward(const void *problem)
+{
+    return bench_problem_backward(problem);
+}
+
+bool bench_run(const bench_problem *problem, const bench_plan *plan, bench_time *time, reason *why)
+{
+    if (problem->pass == VARLEN_PASS_FORWARD)
+        return bench_time_calls(problem->context, forward, problem, plan, time, why);
+    if (bench_problem_forward(problem) != VARLEN_OK)
+        return refuse(why, "%s", varlen_error_message());
+    return bench_time_calls(problem->context, backward, problem, plan, time, why);
 }

@@ -9,13 +9,31 @@
 
 /* clang-format off */
 static const bench_workload workloads[] = {
+    {.name = "even-16x1k-h16-d128", .length = 1024, .batch = 16,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128},
+    {.name = "even-16x1k-h16-d128-causal", .length = 1024, .batch = 16,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "even-4x4k-h16-d128", .length = 4096, .batch = 4,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128},
+    {.name = "even-4x4k-h16-d128-causal", .length = 4096, .batch = 4,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-1x16k-h16-d128", .length = 16384, .batch = 1,
      .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128},
     {.name = "even-1x16k-h16-d128-causal", .length = 16384, .batch = 1,
      .q_heads = 16, .kv_heads = 16, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-4x4k-h32-d64-causal", .length = 4096, .batch = 4,
+     .q_heads = 32, .kv_heads = 32, .head_dim = 64, .value_dim = 64, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-4x4k-h16-d192/128-causal", .length = 4096, .batch = 4,
+     .q_heads = 16, .kv_heads = 16, .head_dim = 192, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-4x4k-h8-d256-causal", .length = 4096, .batch = 4,
+     .q_heads = 8, .kv_heads = 8, .head_dim = 256, .value_dim = 256, .mask = VARLEN_MASK_CAUSAL},
     {.name = "mixed-40x32k-gqa32/8-d128-causal", .lengths = bench_lengths_mixed, .batch = 40,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "chat-50x32k-gqa64/8-d128-causal", .lengths = bench_lengths_chat, .batch = 50,
+     .q_heads = 64, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "skew-1x16k+63x128-gqa32/8-d128-causal", .lengths = bench_lengths_skew, .batch = 64,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "chunk-8x512q/16k-gqa32/8-d128-causal", .length = 16384, .batch = 8, .queries = 512,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "short-256x(32..512)-h12-d64", .lengths = bench_lengths_short_256, .batch = 256,
      .q_heads = 12, .kv_heads = 12, .head_dim = 64, .value_dim = 64},
@@ -25,8 +43,14 @@ static const bench_workload workloads[] = {
      .q_heads = 32, .kv_heads = 32, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "decode-64x4k-gqa32/8-d128-page16", .lengths = bench_lengths_decode, .batch = 64, .queries = 1,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+    {.name = "decode-100x2k-gqa64/8-d128-page64", .length = 2048, .batch = 100, .queries = 1,
+     .q_heads = 64, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
+    {.name = "decode-4x64k-gqa32/8-d128-page256", .length = 65536, .batch = 4, .queries = 1,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 256},
     {.name = "decode-1x128k-gqa32/8-d128-page256", .length = 131072, .batch = 1, .queries = 1,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 256},
+    {.name = "verify-32x4k-q4-gqa32/8-d128-page16", .lengths = bench_lengths_verify, .batch = 32, .queries = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
     {.name = "one-1x4k-h4-d128-causal", .length = 4096, .batch = 1, .for_host = true,
      .q_heads = 4, .kv_heads = 4, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "even-6x2k-gqa8/2-d128-causal", .length = 2048, .batch = 6, .for_host = true,
@@ -167,5 +191,6 @@ double bench_bytes(const bench_workload *workload, varlen_dtype dtype, varlen_pa
     const double k_rows = (double)bench_total_keys(workload) * workload->kv_heads;
     const double dims = (double)workload->head_dim + workload->value_dim;
     const double elements = (q_rows + k_rows) * dims;
-    return (double)varlen_dtype_size(dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements);
+    const double lse = q_rows * sizeof(float);
+    return (double)varlen_dtype_size(dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements) + lse;
 }

@@ -41,8 +41,8 @@ int64_t bench_total_queries(const bench_workload *workload);
 /* Multiplications and additions over the visible pairs only; a backward pass counts as 2.5 forward passes. */
 double bench_flops(const bench_workload *workload, varlen_pass pass);
 
-/* The fewest bytes that can go through memory: every operand once. Backward reads q, k, v, out and dout, and writes dq,
- * dk and dv. */
+/* The fewest bytes that can go through memory: every operand once. Forward reads q, k and v, and writes out and lse;
+ * backward reads q, k, v, out, dout and lse, and writes dq, dk and dv. */
 double bench_bytes(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass);
 
 #endif

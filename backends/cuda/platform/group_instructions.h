@@ -28,11 +28,16 @@ template <typename T, int COUNT> struct group_registers {
         return value;
     }
 
-    GPU_DEVICE void release()
+    GPU_DEVICE void settle_all()
     {
 #pragma unroll
         for (int i = 0; i < COUNT; i++)
             settle(value[i]);
+    }
+
+    GPU_DEVICE void release()
+    {
+        settle_all();
     }
 };
 

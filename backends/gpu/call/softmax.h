@@ -126,6 +126,12 @@ template <typename T> struct exact_exponent {
     }
 };
 
+/* Of the threads that share a row of the sums. Other sums than a warp's come with one of their own. */
+template <int ROWS, int COLUMNS> GPU_DEVICE float row_max(const warp_sums<ROWS, COLUMNS> &, float x)
+{
+    return sums_row_max(x);
+}
+
 template <typename SUMS> GPU_DEVICE void scale_rows(SUMS &sums, const float (&factor)[SUMS::SLOTS])
 {
     sums.for_each_run([&](int slot, int, float *run) {
@@ -135,9 +141,10 @@ template <typename SUMS> GPU_DEVICE void scale_rows(SUMS &sums, const float (&fa
     });
 }
 
-/* scores become weights; out, and the sums, are rescaled to the new maximum. */
-template <typename EXPONENT, typename SUMS, typename OUT>
-GPU_DEVICE void softmax_step(SUMS &scores, softmax_state<SUMS::SLOTS> &state, OUT &out, const gpu_problem &problem)
+/* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. */
+template <typename EXPONENT, typename SUMS>
+GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
+                              const gpu_problem &problem)
 {
     const float multiplier = EXPONENT::multiplier(problem);
     float largest[SUMS::SLOTS];
@@ -150,10 +157,9 @@ GPU_DEVICE void softmax_step(SUMS &scores, softmax_state<SUMS::SLOTS> &state, OU
             largest[slot] = fmaxf(largest[slot], run[i]);
     });
     float reference[SUMS::SLOTS];
-    float rescale[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
-        const float maximum = fminf(fmaxf(state.maximum[slot], sums_row_max(largest[slot])), FLT_MAX);
+        const float maximum = fminf(fmaxf(state.maximum[slot], row_max(scores, largest[slot])), FLT_MAX);
         const float base = softmax_base(maximum);
         reference[slot] = EXPONENT::reference(problem, base);
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
@@ -168,12 +174,26 @@ GPU_DEVICE void softmax_step(SUMS &scores, softmax_state<SUMS::SLOTS> &state, OU
             state.sum[slot] += run[i];
         }
     });
+}
+
+/* Mostly, no maximum of the warp's rows has moved. */
+template <typename OUT> GPU_DEVICE void softmax_rescale(OUT &out, const float (&rescale)[OUT::SLOTS])
+{
     bool moved = false;
 #pragma unroll
-    for (int slot = 0; slot < SUMS::SLOTS; slot++)
+    for (int slot = 0; slot < OUT::SLOTS; slot++)
         moved = moved || rescale[slot] != 1.0f;
     if (warp_any(moved))
         scale_rows(out, rescale);
+}
+
+/* Both. */
+template <typename EXPONENT, typename SUMS, typename OUT>
+GPU_DEVICE void softmax_step(SUMS &scores, softmax_state<SUMS::SLOTS> &state, OUT &out, const gpu_problem &problem)
+{
+    float rescale[SUMS::SLOTS];
+    softmax_weigh<EXPONENT>(scores, state, rescale, problem);
+    softmax_rescale(out, rescale);
 }
 
 /* What a row's sums become. */

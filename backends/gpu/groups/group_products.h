@@ -84,6 +84,16 @@ template <int COLUMNS_> struct group_sums {
     }
 };
 
+template <int COLUMNS> GPU_DEVICE float row_max(const group_sums<COLUMNS> &, float x)
+{
+    return group_sums<COLUMNS>::row_max(x);
+}
+
+template <int COLUMNS> GPU_DEVICE int32_t first_column(const group_sums<COLUMNS> &)
+{
+    return group_lane() % 4 * 2;
+}
+
 /* 64 rows of STEPS elements, in registers. */
 template <typename T, int STEPS_> struct group_operand {
     static constexpr int VECTORS = 64;

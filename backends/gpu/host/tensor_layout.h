@@ -8,7 +8,8 @@
 constexpr int TENSOR_DIMENSIONS = 5; /* at most */
 
 struct tensor_layout {
-    const void *data; /* a multiple of 16. Rows that lie outside of the tensor need not be memory. */
+    const void *data; /* a multiple of 16. It need not be memory, nor need rows outside of the tensor, for boxes that
+                       * have an element inside; but the hardware looks there for a box that has none */
     varlen_dtype dtype;
     int32_t dimensions;                 /* 2 .. 5 */
     uint64_t size[TENSOR_DIMENSIONS];   /* elements: 1 .. 2^32 */

@@ -80,6 +80,21 @@ GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t 
     return found;
 }
 
+/* The sequence that ends at elements of both sides: what sequence_at reads. */
+GPU_DEVICE gpu_sequence sequence_of(const gpu_problem &problem, const inspected_element &queries,
+                                    const inspected_element &keys)
+{
+    const gpu_metadata &metadata = problem.metadata;
+    gpu_sequence sequence = {};
+    sequence.index = queries.index - 1;
+    sequence.first_query = queries.before;
+    sequence.queries = metadata.seqused_q ? queries.used : queries.value - queries.before;
+    sequence.first_key = keys.before + keys.padding;
+    sequence.keys = (metadata.seqused_k ? keys.used : keys.value - keys.before) - keys.padding;
+    sequence.shift = problem.top_left ? 0 : sequence.keys - sequence.queries;
+    return sequence;
+}
+
 /* Whether the slot that ends at an element, or what comes behind the last slot, has rows that are not in use. */
 GPU_DEVICE bool has_gap(const inspected_side &side, const inspected_element &element, int32_t batch)
 {

@@ -12,9 +12,9 @@ struct forward_arguments {
     forward_item *items;
     gpu_tensor out;
     float *lse;             /* NULL: not wanted */
-    float *partial_out;     /* [partial_limit][DECODE_TILE_ROWS][value_dim]: see rows/partials.h */
-    float *partial_maximum; /* [partial_limit][DECODE_TILE_ROWS] */
-    float *partial_sum;     /* [partial_limit][DECODE_TILE_ROWS] */
+    float *partial_out;     /* [partial_limit][decode_tile_rows][value_dim]: see rows/partials.h */
+    float *partial_maximum; /* [partial_limit][decode_tile_rows] */
+    float *partial_sum;     /* [partial_limit][decode_tile_rows] */
     violation_mailbox mailbox;
     int32_t validate;
 };

@@ -9,7 +9,7 @@
 enum {
     DECODE_ROWS = PLAN_TUNING.decode_rows,
     DECODE_KEYS = PLAN_TUNING.decode_keys,
-    DECODE_TILE_ROWS = 16, /* the smallest that matrix units take */
+    DECODE_TILE_ROWS = 16, /* the fewest of a tile: what the matrix units of warps take */
     SPLIT_SHORTEST = PLAN_TUNING.split_shortest,
     SPLIT_INVARIANT = PLAN_TUNING.split_invariant,
     SPLIT_PARTS_INVARIANT = PLAN_TUNING.split_parts_invariant,
@@ -33,9 +33,10 @@ struct forward_policy {
 
     fast_divisor group;
     int32_t kv_heads;
-    int32_t tile_rows;       /* of sequences that are not decoded */
-    int32_t batch_invariant; /* whether parts go by a sequence's own length */
-    int32_t wanted_items;    /* that keep the device busy */
+    int32_t tile_rows;        /* of sequences that are not decoded */
+    int32_t decode_tile_rows; /* of those that are; also what partial results have room for */
+    int32_t batch_invariant;  /* whether parts go by a sequence's own length */
+    int32_t wanted_items;     /* that keep the device busy */
 
     GPU_DEVICE int32_t rows(const gpu_sequence &sequence) const
     {
@@ -44,12 +45,12 @@ struct forward_policy {
 
     GPU_DEVICE bool decodes(const gpu_sequence &sequence) const
     {
-        return rows(sequence) <= DECODE_TILE_ROWS || (rows(sequence) <= DECODE_ROWS && sequence.keys > DECODE_KEYS);
+        return rows(sequence) <= decode_tile_rows || (rows(sequence) <= DECODE_ROWS && sequence.keys > DECODE_KEYS);
     }
 
     GPU_DEVICE int32_t rows_each(const gpu_sequence &sequence) const
     {
-        return decodes(sequence) ? (int32_t)DECODE_TILE_ROWS : tile_rows;
+        return decodes(sequence) ? decode_tile_rows : tile_rows;
     }
 
     GPU_DEVICE int32_t tiles(const gpu_sequence &sequence) const

@@ -24,13 +24,6 @@ template <typename POLICY> struct plan_arguments {
     int32_t validate;
 };
 
-GPU_DEVICE uint64_t inspect_batch(const gpu_metadata &metadata)
-{
-    uint64_t queries = inspect_side<PLAN_THREADS>(queries_side(metadata), metadata.batch, STAGE_CU_SEQLENS_Q);
-    uint64_t keys = inspect_side<PLAN_THREADS>(keys_side(metadata), metadata.batch, STAGE_CU_SEQLENS_K);
-    return smaller(queries, keys);
-}
-
 GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t block, int32_t blocks)
 {
     inspected_pages pages = pages_of(metadata);
@@ -59,7 +52,11 @@ struct found_gaps {
     int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
 };
 
+enum { PLAN_KEPT = 1024 }; /* sequences, at most, of a batch whose sequences are kept in shared memory */
+
 struct plan_shared {
+    gpu_sequence sequences[PLAN_KEPT]; /* of the batch, if it has no more */
+    int32_t order[PLAN_KEPT];          /* likewise, in place of gpu_plan.order */
     uint64_t place;
     found_gaps gaps;
     int32_t several;
@@ -84,15 +81,72 @@ GPU_DEVICE int32_t count_up(int32_t *counters, int32_t index, bool counts)
     return warp_first(before) + lane;
 }
 
+/* A batch as the plan reads it: once, where it is kept. */
+template <typename POLICY> struct plan_batch {
+    const plan_arguments<POLICY> &args;
+    plan_shared &shared;
+    const bool kept;
+
+    GPU_DEVICE gpu_sequence sequence(int32_t index) const
+    {
+        return kept ? shared.sequences[index] : sequence_at(args.problem, index);
+    }
+
+    GPU_DEVICE int32_t *order() const
+    {
+        return kept ? shared.order : args.plan.order;
+    }
+};
+
+/* Inspects all elements of the batch, finds gaps, and keeps the sequences. Returns the first violation that this thread
+ * comes upon. Without sequences, all rows are a gap. */
+template <typename POLICY> GPU_DEVICE uint64_t read_batch(const plan_batch<POLICY> &batch)
+{
+    const gpu_metadata &metadata = batch.args.problem.metadata;
+    const inspected_side queries = queries_side(metadata);
+    const inspected_side keys = keys_side(metadata);
+    found_gaps &gaps = batch.shared.gaps;
+    if (thread_index() == 0)
+        gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+    block_barrier();
+    uint64_t first = no_violation;
+    for (int32_t n = thread_index(); n <= metadata.batch; n += PLAN_THREADS) {
+        const inspected_element of_queries = side_element(queries, n);
+        const inspected_element of_keys = side_element(keys, n);
+        if (batch.args.validate) {
+            inspect_element(first, queries, of_queries, STAGE_CU_SEQLENS_Q);
+            inspect_element(first, keys, of_keys, STAGE_CU_SEQLENS_K);
+        }
+        if (n == 0)
+            continue;
+        if (has_gap(queries, of_queries, metadata.batch))
+            gaps.in_queries = GAPS_IN_QUERIES;
+        if (has_gap(keys, of_keys, metadata.batch))
+            gaps.in_keys = GAPS_IN_KEYS;
+        if (batch.kept)
+            batch.shared.sequences[n - 1] = sequence_of(batch.args.problem, of_queries, of_keys);
+    }
+    return first;
+}
+
+/* Keys may be shared between sequences: there is more work than memory. */
+template <typename POLICY> GPU_DEVICE int64_t work_of(const plan_batch<POLICY> &batch)
+{
+    int64_t work = 0;
+    for (int32_t b = thread_index(); b < batch.args.problem.metadata.batch; b += PLAN_THREADS)
+        work += batch.args.policy.work(batch.sequence(b));
+    return block_sum(batch.shared.sum, work);
+}
+
 /* Ranks in order of weight: counts of the classes, their running sums, then a place for each sequence. */
-template <typename POLICY>
-GPU_DEVICE void order_sequences(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+template <typename POLICY> GPU_DEVICE void order_sequences(const plan_batch<POLICY> &of, int32_t split)
 {
     static_assert((int)PLAN_WEIGHTS <= (int)PLAN_THREADS, "a thread for each class");
-    const int32_t batch = args.problem.metadata.batch;
+    plan_shared &shared = of.shared;
+    const int32_t batch = of.args.problem.metadata.batch;
     const int32_t thread = thread_index();
     auto class_of = [&](int32_t b) {
-        return b < batch ? weight_class(args.policy.weight(sequence_at(args.problem, b), split)) : 0;
+        return b < batch ? weight_class(of.args.policy.weight(of.sequence(b), split)) : 0;
     };
     if (thread < PLAN_WEIGHTS)
         shared.class_next[thread] = 0;
@@ -108,7 +162,7 @@ GPU_DEVICE void order_sequences(const plan_arguments<POLICY> &args, int32_t spli
     for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
         int32_t rank = count_up(shared.class_next, class_of(first + thread), first + thread < batch);
         if (first + thread < batch)
-            args.plan.order[rank] = first + thread;
+            of.order()[rank] = first + thread;
     }
     block_barrier();
 }
@@ -129,9 +183,10 @@ GPU_DEVICE int32_t rank_of(const int32_t *first_item, int32_t count, int32_t ite
 }
 
 /* Describes all items, in rounds of as many ranks as there are threads. Returns how many there are. */
-template <typename POLICY>
-GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_t split, plan_shared &shared)
+template <typename POLICY> GPU_DEVICE plan_counts describe_items(const plan_batch<POLICY> &of, int32_t split)
 {
+    const plan_arguments<POLICY> &args = of.args;
+    plan_shared &shared = of.shared;
     const int32_t batch = args.problem.metadata.batch;
     const int32_t thread = thread_index();
     plan_counts before = {0, 0}; /* this round */
@@ -139,7 +194,7 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
         const int32_t ranks = smaller(batch - first, (int32_t)PLAN_THREADS);
         plan_counts own = {0, 0};
         if (thread < ranks)
-            own = args.policy.counts(sequence_at(args.problem, args.plan.order[first + thread]), split);
+            own = args.policy.counts(of.sequence(of.order()[first + thread]), split);
         if (own.items > 1)
             shared.several = 1;
         const block_sums items = block_scan(shared.scan, own.items);
@@ -149,7 +204,7 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
         block_barrier();
         for (int32_t n = thread; n < items.all; n += PLAN_THREADS) {
             const int32_t rank = rank_of(shared.first_item, ranks, n);
-            const gpu_sequence sequence = sequence_at(args.problem, args.plan.order[first + rank]);
+            const gpu_sequence sequence = of.sequence(of.order()[first + rank]);
             args.items[before.items + n] = args.policy.item(args.problem, sequence, split, n - shared.first_item[rank],
                                                             before.partials + shared.first_partial[rank]);
         }
@@ -159,39 +214,20 @@ GPU_DEVICE plan_counts describe_items(const plan_arguments<POLICY> &args, int32_
     return before;
 }
 
-/* Sums of work, and whether there are gaps, over the batch. Returns the work. Without sequences, all rows are a gap. */
-template <typename POLICY> GPU_DEVICE int64_t survey_batch(const plan_arguments<POLICY> &args, plan_shared &shared)
+template <typename POLICY> GPU_DEVICE void make_plan(const plan_batch<POLICY> &batch)
 {
-    const gpu_metadata &metadata = args.problem.metadata;
-    const inspected_side queries = queries_side(metadata);
-    const inspected_side keys = keys_side(metadata);
-    if (thread_index() == 0) {
-        shared.gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
-        shared.several = 0;
-    }
-    block_barrier();
-    int64_t work = 0; /* keys may be shared between sequences: there is more work than memory */
-    for (int32_t b = thread_index(); b < metadata.batch; b += PLAN_THREADS) {
-        work += args.policy.work(sequence_at(args.problem, b));
-        if (has_gap(queries, side_element(queries, b + 1), metadata.batch))
-            shared.gaps.in_queries = GAPS_IN_QUERIES;
-        if (has_gap(keys, side_element(keys, b + 1), metadata.batch))
-            shared.gaps.in_keys = GAPS_IN_KEYS;
-    }
-    return block_sum(shared.sum, work);
-}
-
-template <typename POLICY> GPU_DEVICE void make_plan(const plan_arguments<POLICY> &args, plan_shared &shared)
-{
-    const int32_t split = args.policy.choose_split(survey_batch(args, shared));
-    order_sequences(args, split, shared);
-    const plan_counts total = describe_items(args, split, shared);
+    const plan_arguments<POLICY> &args = batch.args;
+    if (thread_index() == 0)
+        batch.shared.several = 0;
+    const int32_t split = args.policy.choose_split(work_of(batch));
+    order_sequences(batch, split);
+    const plan_counts total = describe_items(batch, split);
     for (int32_t n = thread_index(); n < total.partials * args.problem.kv_heads; n += PLAN_THREADS)
         args.plan.arrivals[n] = 0;
     if (thread_index() == 0) {
         args.plan.header->items = total.items;
-        args.plan.header->several = shared.several;
-        args.plan.header->gaps = shared.gaps.in_queries | shared.gaps.in_keys;
+        args.plan.header->several = batch.shared.several;
+        args.plan.header->gaps = batch.shared.gaps.in_queries | batch.shared.gaps.in_keys;
     }
 }
 
@@ -208,7 +244,8 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
             header->page_places[block_index() - 1] = place;
         return;
     }
-    uint64_t place = first_place(args.validate ? inspect_batch(metadata) : no_violation, &shared.place);
+    const plan_batch<POLICY> batch = {args, shared, metadata.batch <= PLAN_KEPT};
+    const uint64_t place = first_place(read_batch(batch), &shared.place);
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;
@@ -217,7 +254,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->gaps = 0;
     }
     if (place == no_violation)
-        make_plan(args, shared);
+        make_plan(batch);
 }
 
 #endif

@@ -64,22 +64,6 @@ GPU_DEVICE batch_findings small_batch_findings(const gpu_metadata &metadata, con
                                             (warp_any(in_keys || everything) ? GAPS_IN_KEYS : 0)};
 }
 
-/* The sequence that ends at a thread's elements. */
-GPU_DEVICE gpu_sequence small_batch_sequence(const gpu_problem &problem, const small_batch_elements &elements)
-{
-    const gpu_metadata &metadata = problem.metadata;
-    const inspected_element &queries = elements.queries;
-    const inspected_element &keys = elements.keys;
-    gpu_sequence sequence = {};
-    sequence.index = queries.index - 1;
-    sequence.first_query = queries.before;
-    sequence.queries = metadata.seqused_q ? queries.used : queries.value - queries.before;
-    sequence.first_key = keys.before + keys.padding;
-    sequence.keys = (metadata.seqused_k ? keys.used : keys.value - keys.before) - keys.padding;
-    sequence.shift = problem.top_left ? 0 : sequence.keys - sequence.queries;
-    return sequence;
-}
-
 /* The item of this block, as from plan_next_item, and what there is to know of the batch, into shared memory. By all
  * threads of every block. */
 template <typename POLICY>
@@ -92,7 +76,7 @@ GPU_DEVICE void small_batch_item(const gpu_problem &problem, const POLICY &polic
         gpu_sequence sequence = {};
         int32_t items = 0;
         if (elements.end_sequence && found.place == no_violation) {
-            sequence = small_batch_sequence(problem, elements);
+            sequence = sequence_of(problem, elements.queries, elements.keys);
             items = policy.counts(sequence, SMALL_BATCH_SPLIT).items;
         }
         const quotient_and_rest number = divide_with_rest(block_index(), problem.kv_heads_divisor);

@@ -49,31 +49,26 @@ GPU_DEVICE void store_lse(const forward_arguments &args, const gpu_sequence &seq
         args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query] = lse;
 }
 
-/* A row of an item, and where its out goes. */
-struct out_rows {
-    const query_row *rows;
-    char *const *addresses;
-};
-
-/* Merges partials of all rows of an item and writes out and lse. */
-template <typename EXPONENT, int THREADS>
-GPU_DEVICE void finish_partials(const forward_arguments &args, const forward_item &item, const out_rows &to,
-                                const row_partials &partials)
+/* Merges partials of all rows of an item and writes out and lse: thread `thread` of THREADS that do so. A ROWS answers
+ * for a row of the item: at(row), a query_row, and out(row), where its out goes. */
+template <typename EXPONENT, int THREADS, typename ROWS>
+GPU_DEVICE void finish_partials(const forward_arguments &args, const forward_item &item, const ROWS &rows,
+                                const row_partials &partials, int32_t thread)
 {
     using T = typename EXPONENT::weight_type;
     const gpu_problem &problem = args.problem;
     const int32_t pieces = problem.value_dim / MERGE_PIECE;
-    for (int32_t n = thread_index(); n < item.rows * pieces; n += THREADS) {
+    for (int32_t n = thread; n < item.rows * pieces; n += THREADS) {
         int32_t row = n / pieces;
         int32_t column = (n - row * pieces) * MERGE_PIECE;
         merged_piece merged = merge_partials(partials, row, column, problem.multiplier);
-        query_row place = to.rows[row];
+        const query_row place = rows.at(row);
         row_result result = softmax_finish<EXPONENT>(problem, place.head, merged.maximum, merged.sum);
         words_16 packed;
 #pragma unroll
         for (int i = 0; i < 4; i++)
             packed.word[i] = element_pair<T>(merged.out[2 * i] * result.scale, merged.out[2 * i + 1] * result.scale);
-        store_16(to.addresses[row] + column * (int)sizeof(T), packed);
+        store_16(rows.out(row) + column * (int)sizeof(T), packed);
         if (column == 0)
             store_lse(args, item.sequence, place, result.lse);
     }
@@ -85,11 +80,12 @@ GPU_DEVICE row_partials partials_of(const forward_arguments &args, const forward
 {
     int64_t number = (int64_t)first_partial(args.problem, item) + first;
     int32_t stride = args.problem.value_dim;
-    return {args.partial_out + number * DECODE_TILE_ROWS * stride,
-            args.partial_maximum + number * DECODE_TILE_ROWS,
-            args.partial_sum + number * DECODE_TILE_ROWS,
+    const int32_t rows = args.policy.decode_tile_rows;
+    return {args.partial_out + number * rows * stride,
+            args.partial_maximum + number * rows,
+            args.partial_sum + number * rows,
             count,
-            DECODE_TILE_ROWS,
+            rows,
             stride};
 }
 

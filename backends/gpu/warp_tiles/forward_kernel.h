@@ -4,7 +4,7 @@
 #define VARLEN_GPU_FORWARD_KERNEL_H
 
 #include "plan/small_batch.h"
-#include "rows/outside.h"
+#include "rows/forward_begin.h"
 #include "warp_tiles/forward_results.h"
 #include "warp_tiles/forward_tile.h"
 
@@ -39,34 +39,6 @@ GPU_DEVICE void forward_locate(const forward_arguments &args, forward_shared &sh
     block_barrier();
 }
 
-GPU_DEVICE gpu_output forward_output(const forward_arguments &args)
-{
-    return {args.out, args.lse, args.problem.metadata.total_q, args.problem.q_heads, args.problem.value_dim * 2};
-}
-
-/* What a call with bad metadata does. */
-GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, int32_t threads)
-{
-    clear_output(forward_output(args), threads);
-    if (block_index() == 0 && thread_index() == 0)
-        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
-}
-
-/* What belongs to no sequence. Returns whether there are sequences to work on. */
-template <typename INSTANCE>
-GPU_DEVICE bool forward_begin(const forward_arguments &args, const batch_findings &findings)
-{
-    const gpu_metadata &metadata = args.problem.metadata;
-    if (findings.place != no_violation) {
-        forward_refuse(args, findings.place, INSTANCE::THREADS);
-        return false;
-    }
-    if (findings.gaps & GAPS_IN_QUERIES)
-        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch,
-                   INSTANCE::THREADS);
-    return true;
-}
-
 template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
 {
     return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
@@ -80,7 +52,7 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
     using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
-    if (!forward_begin<INSTANCE>(args, plan_findings(args.plan)))
+    if (!forward_begin<INSTANCE::THREADS>(args, plan_findings(args.plan)))
         return;
     int32_t number = block_index();
     for (;;) {
@@ -108,7 +80,7 @@ forward_small_kernel(GPU_ARGUMENTS(forward_arguments) args)
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     batch_findings &findings = *(batch_findings *)shared_memory(); /* before there are tiles */
     small_batch_item(args.problem, args.policy, args.validate, findings, shared.item);
-    if (!forward_begin<INSTANCE>(args, findings) || !shared.item.exists)
+    if (!forward_begin<INSTANCE::THREADS>(args, findings) || !shared.item.exists)
         return;
     forward_locate(args, shared);
     if (shared.item.decodes)

@@ -4,6 +4,7 @@
 
 #include "rows/partials.h"
 #include "rows/stored_sums.h"
+#include "warp_tiles/forward_layout.h"
 #include "warp_tiles/tile_copies.h"
 
 /* For layouts whose warps share rows: what each holds of them, in shared memory. */
@@ -35,21 +36,36 @@ template <typename WORK> GPU_DEVICE row_partials gather_partials(WORK &work)
     return {out, maximum, sum, layout::KEY_WARPS, rows, stride};
 }
 
+/* What finish_partials asks. */
+struct rows_of_item {
+    const forward_shared &shared;
+
+    GPU_DEVICE const query_row &at(int32_t row) const
+    {
+        return shared.rows[row];
+    }
+
+    GPU_DEVICE char *out(int32_t row) const
+    {
+        return shared.out_rows[row];
+    }
+};
+
 template <typename WORK> GPU_DEVICE void finish_merged(WORK &work)
 {
     using exponent = typename WORK::exponent;
     constexpr int threads = WORK::layout::THREADS;
     const forward_arguments &args = work.args;
     const forward_item &item = work.item;
-    const out_rows to = {work.shared.rows, work.shared.out_rows};
+    const rows_of_item rows = {work.shared};
     const row_partials partials = gather_partials(work);
     if (item.parts == 1) {
-        finish_partials<exponent, threads>(args, item, to, partials);
+        finish_partials<exponent, threads>(args, item, rows, partials, thread_index());
         return;
     }
     store_partial<threads>(args, item, partials);
     if (arrive_last(args, item, &work.shared.arrivals))
-        finish_partials<exponent, threads>(args, item, to, partials_of(args, item, 0, item.parts));
+        finish_partials<exponent, threads>(args, item, rows, partials_of(args, item, 0, item.parts), thread_index());
 }
 
 /* Whether this warp has rows; the others have only helped to copy. */

@@ -16,6 +16,9 @@ template <typename T, int COUNT> struct group_registers {
         state.touch();
         return value;
     }
+    void settle_all()
+    {
+    }
     void release()
     {
         state.release();

@@ -64,7 +64,7 @@ def arguments(words):
     shown = parser.add_argument_group("what is printed")
     shown.add_argument("--architecture", metavar="NAME", action="append", help="only this architecture (repeatable)")
     shown.add_argument("--kernel", metavar="NAME", action="append",
-                       help="only this kernel: forward, forward_small, backward, finish, ... (repeatable)")
+                       help="only this kernel: forward, forward_small, group_forward, backward, ... (repeatable)")
     shown.add_argument("--head-dim", metavar="DIM", type=int, action="append", help="only this head_dim (repeatable)")
     shown.add_argument("--dtype", metavar="NAME", action="append", help="only this dtype: bfloat16, ... (repeatable)")
     kinds = shown.add_mutually_exclusive_group()

@@ -42,7 +42,7 @@ class Kernel:
                 self.symbol)
 
     def is_attention(self):
-        return self.name.startswith(("forward", "backward")) and self.head_dim is not None
+        return self.name.startswith(("forward", "group_forward", "backward")) and self.head_dim is not None
 
     def labels(self):
         return [self.architecture, self.name, self.dtype or "-", self.head_dim or "-", self.value_dim or "-",

@@ -1,0 +1,27 @@
+/* What the families of the forward pass have in common: what their kernels get, and the plan of those that make one. */
+#ifndef VARLEN_GPU_HOST_PLANNED_FORWARD_H
+#define VARLEN_GPU_HOST_PLANNED_FORWARD_H
+
+#include "host/state.h"
+#include "plan/forward_arguments.h"
+
+/* What kernels on a device make of a batch: see forward_policy. */
+struct forward_sizes {
+    int32_t tile_rows;
+    int32_t decode_tile_rows;
+    int32_t wanted_items;
+};
+
+/* All but what is in the workspace. */
+forward_arguments make_forward_arguments(const gpu_state &state, const varlen_attention &attention,
+                                         const varlen_forward_args &args, const gpu_problem &problem,
+                                         const forward_sizes &sizes);
+
+/* In bytes. */
+size_t planned_forward_workspace(const varlen_attention &attention, const forward_sizes &sizes);
+
+/* Hands out the call's workspace to `arguments`, and launches the plan. */
+varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                  const forward_sizes &sizes, void *workspace, forward_arguments &arguments);
+
+#endif

@@ -1,0 +1,165 @@
+/* What is where in a block of warp groups that works on the forward pass. */
+#ifndef VARLEN_GPU_WARP_GROUPS_FORWARD_LAYOUT_H
+#define VARLEN_GPU_WARP_GROUPS_FORWARD_LAYOUT_H
+
+#include "async_platform.h"
+#include "call/score_rule.h"
+#include "group_tuning.h"
+#include "plan/forward_arguments.h"
+#include "plan/group_boxes.h"
+
+/* What the kernels get. A row's extent, in the maps of keys, values and out, is as long as a box; a further dimension
+ * with the same stride places it: rows of a box past the end of a sequence, or of what is used of a page, lie outside.
+ *
+ *     q          [kv_heads][total_q][group][head_dim]
+ *     k, v       [page, if paged][kv_heads][start][row][dim]
+ *     out        [kv_heads][start][row][group][value_dim] */
+struct group_forward_arguments {
+    forward_arguments call;
+    group_boxes boxes;
+    tensor_map q;
+    tensor_map k;
+    tensor_map v;
+    tensor_map out;
+};
+
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_forward_instance {
+    using T = T_;
+    static constexpr int HEAD_DIM = HEAD_DIM_;
+    static constexpr int VALUE_DIM = VALUE_DIM_;
+    static constexpr group_forward_tuning TUNING = group_forward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
+    static constexpr int GROUPS = TUNING.groups;
+    static constexpr int THREADS = (GROUPS + 1) * GROUP;
+    static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
+    static constexpr int STAGES = TUNING.stages;
+    static constexpr int QUERY_STAGES = TUNING.query_stages;
+    static constexpr int ITEMS = 8; /* known to the block at a time, at most */
+    using rule = score_rule<GENERAL>;
+    using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
+    using out_matrix = shared_matrix<T, TILE_ROWS, VALUE_DIM>; /* in the place of queries that are done with */
+    using key_matrix = shared_matrix<T, CHUNK_KEYS, HEAD_DIM>;
+    using value_matrix = shared_matrix<T, CHUNK_KEYS, VALUE_DIM>;
+    static_assert(out_matrix::BYTES <= query_matrix::BYTES, "out takes the place of q");
+    static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
+
+    static constexpr int KEYS_AT = GROUPS * QUERY_STAGES * query_matrix::BYTES;
+    static constexpr int VALUES_AT = KEYS_AT + STAGES * key_matrix::BYTES;
+    static constexpr int STATE_AT = VALUES_AT + STAGES * value_matrix::BYTES;
+
+    GPU_DEVICE static query_matrix queries(int group, int stage)
+    {
+        return {(T *)(shared_memory() + (group * QUERY_STAGES + stage) * query_matrix::BYTES)};
+    }
+    GPU_DEVICE static out_matrix out(int group, int stage)
+    {
+        return {queries(group, stage).data};
+    }
+    GPU_DEVICE static key_matrix keys(int stage)
+    {
+        return {(T *)(shared_memory() + KEYS_AT + stage * key_matrix::BYTES)};
+    }
+    GPU_DEVICE static value_matrix values(int stage)
+    {
+        return {(T *)(shared_memory() + VALUES_AT + stage * value_matrix::BYTES)};
+    }
+};
+
+/* A place that is filled by one warp and emptied by others. */
+struct stage_barriers {
+    arrival_barrier full;
+    arrival_barrier empty;
+
+    GPU_DEVICE void create(int arrivals_to_empty)
+    {
+        full.create(1);
+        empty.create(arrivals_to_empty);
+    }
+
+    /* The warp is done with the place, all of its threads. */
+    GPU_DEVICE void leave()
+    {
+        warp_barrier();
+        if (thread_index() % WARP == 0)
+            empty.arrive();
+    }
+};
+
+/* Which of STAGES places is next, and in which of its phases: places are filled, and emptied, in turn. */
+template <int STAGES> struct stage_turn {
+    int32_t stage = 0;
+    int32_t parity = 0;
+
+    GPU_DEVICE void advance()
+    {
+        stage++;
+        if (stage == STAGES) {
+            stage = 0;
+            parity ^= 1;
+        }
+    }
+};
+
+/* Behind the matrices. */
+template <typename INSTANCE> struct group_forward_shared {
+    stage_barriers keys[INSTANCE::STAGES];
+    stage_barriers values[INSTANCE::STAGES];
+    stage_barriers queries[INSTANCE::GROUPS][INSTANCE::QUERY_STAGES];
+    stage_barriers items[INSTANCE::ITEMS];
+    forward_item item[INSTANCE::ITEMS];
+    int32_t arrivals[INSTANCE::GROUPS];
+
+    GPU_DEVICE static group_forward_shared &of_block()
+    {
+        return *(group_forward_shared *)(shared_memory() + INSTANCE::STATE_AT);
+    }
+
+    /* By one thread. Each computing warp empties keys, values and items, and warps that copy empty items too; of
+     * queries, one thread for its group. */
+    GPU_DEVICE void create_barriers()
+    {
+        constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
+        constexpr int copying_warps = 3;
+        for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
+            keys[stage].create(warps);
+            values[stage].create(warps);
+        }
+        for (int group = 0; group < INSTANCE::GROUPS; group++)
+            for (int stage = 0; stage < INSTANCE::QUERY_STAGES; stage++)
+                queries[group][stage].create(1);
+        for (int n = 0; n < INSTANCE::ITEMS; n++)
+            items[n].create(warps + copying_warps);
+        barriers_created();
+    }
+};
+
+template <typename INSTANCE>
+constexpr int group_forward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_forward_shared<INSTANCE>);
+
+/* Keys that some row of an item's tile sees. */
+GPU_DEVICE gpu_span keys_of_tile(const group_forward_arguments &args, const forward_item &item, int32_t tile)
+{
+    const int32_t first = tile * args.boxes.tile_rows;
+    return item_keys(args.call.problem, item, first, smaller(first + args.boxes.tile_rows, item.rows));
+}
+
+/* The chunks that a span of keys lies in. */
+template <int CHUNK_KEYS> GPU_DEVICE gpu_span chunks_of(const gpu_span &keys)
+{
+    return {keys.begin / CHUNK_KEYS, divide_up(keys.end, (int32_t)CHUNK_KEYS)};
+}
+
+/* Whether so few keys of the last chunk are seen that it is multiplied apart. */
+template <int CHUNK_KEYS> GPU_DEVICE bool ends_with_few(const gpu_span &keys)
+{
+    return keys.end > keys.begin && (keys.end - 1) % CHUNK_KEYS < CHUNK_KEYS / 2;
+}
+
+/* Chunks before the last that is not multiplied apart: in each turn of a loop, one is weighed while that behind it is
+ * multiplied. */
+template <int CHUNK_KEYS> GPU_DEVICE gpu_span looped_chunks(const gpu_span &keys)
+{
+    const gpu_span chunks = chunks_of<CHUNK_KEYS>(keys);
+    return {chunks.begin, chunks.end - 1 - (ends_with_few<CHUNK_KEYS>(keys) ? 1 : 0)};
+}
+
+#endif
