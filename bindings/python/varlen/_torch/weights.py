@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 import torch
 
 from .._errors import UnsupportedError
+from .autograd import split
 from .problem import Problem
 
 Tensor = torch.Tensor
@@ -64,8 +65,6 @@ def signed_weights(tensors: "Tuple[Tensor, ...]", sinks: Optional[Tensor], probl
 
     Empty without dropout. Reads lengths on the host, so it waits for the device.
     """
-    from .autograd import split
-
     q, k, _ = split(tensors)
     if problem.dropout_p == 0:
         return q.new_empty(0)
