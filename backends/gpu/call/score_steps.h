@@ -26,40 +26,21 @@ template <typename SUMS, typename ROWS> GPU_DEVICE void transform_scores(SUMS &s
     });
 }
 
-/* The first column that this thread has of some sums, if all its others are constant distances from it, as the compiler
- * can know; 0 else. */
-template <typename SUMS> GPU_DEVICE int32_t first_column(const SUMS &)
-{
-    return 0;
-}
-
-/* Scores of keys that a row does not see become -infinity. Mostly it is the last keys that are not seen. */
+/* Scores of keys that a row does not see become -infinity. */
 template <typename SUMS, typename ROWS> GPU_DEVICE void mask_scores(SUMS &scores, const ROWS &rows)
 {
-    const int32_t own = first_column(scores);
-    int32_t from[SUMS::SLOTS];
-    int32_t to[SUMS::SLOTS];
-    bool begins = false;
+    gpu_span seen[SUMS::SLOTS];
 #pragma unroll
-    for (int slot = 0; slot < SUMS::SLOTS; slot++) {
-        const gpu_span seen = rows.seen(slot);
-        from[slot] = seen.begin - rows.first_key() - own;
-        to[slot] = seen.end - rows.first_key() - own;
-        begins = begins || from[slot] > 0;
-    }
+    for (int slot = 0; slot < SUMS::SLOTS; slot++)
+        seen[slot] = rows.seen(slot);
+    const int32_t first = rows.first_key();
     scores.for_each_run([&](int slot, int column, float *run) {
 #pragma unroll
-        for (int i = 0; i < SUMS::RUN; i++)
-            if (column - own + i >= to[slot])
+        for (int i = 0; i < SUMS::RUN; i++) {
+            const int32_t key = first + column + i;
+            if (key < seen[slot].begin || key >= seen[slot].end)
                 run[i] = minus_infinity;
-    });
-    if (!warp_any(begins))
-        return;
-    scores.for_each_run([&](int slot, int column, float *run) {
-#pragma unroll
-        for (int i = 0; i < SUMS::RUN; i++)
-            if (column - own + i < from[slot])
-                run[i] = minus_infinity;
+        }
     });
 }
 

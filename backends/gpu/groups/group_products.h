@@ -17,6 +17,12 @@ GPU_DEVICE int group_lane()
     return thread_index() % 32;
 }
 
+/* The first column that a thread has of sums; the others are constant distances from it. */
+GPU_DEVICE int group_column()
+{
+    return group_lane() % 4 * 2;
+}
+
 /* group_sums::slot_row() of slot 0; that of slot 1 is 8 below. */
 GPU_DEVICE int group_row()
 {
@@ -47,7 +53,7 @@ template <int COLUMNS_> struct group_sums {
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
             for (int n = 0; n < COLUMNS / 8; n++)
-                f(slot, n * 8 + group_lane() % 4 * 2, sums + n * 4 + slot * 2);
+                f(slot, n * 8 + group_column(), sums + n * 4 + slot * 2);
     }
 
     template <typename F> GPU_DEVICE void for_each_run_with(group_sums &other, F f)
@@ -58,7 +64,7 @@ template <int COLUMNS_> struct group_sums {
         for (int slot = 0; slot < SLOTS; slot++)
 #pragma unroll
             for (int n = 0; n < COLUMNS / 8; n++)
-                f(slot, n * 8 + group_lane() % 4 * 2, sums + n * 4 + slot * 2, others + n * 4 + slot * 2);
+                f(slot, n * 8 + group_column(), sums + n * 4 + slot * 2, others + n * 4 + slot * 2);
     }
 
     GPU_DEVICE static int slot_row(int slot)
@@ -87,11 +93,6 @@ template <int COLUMNS_> struct group_sums {
 template <int COLUMNS> GPU_DEVICE float row_max(const group_sums<COLUMNS> &, float x)
 {
     return group_sums<COLUMNS>::row_max(x);
-}
-
-template <int COLUMNS> GPU_DEVICE int32_t first_column(const group_sums<COLUMNS> &)
-{
-    return group_lane() % 4 * 2;
 }
 
 /* 64 rows of STEPS elements, in registers. */

@@ -14,6 +14,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 #define VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 
+#include "warp_groups/forward_mask.h"
 #include "warp_groups/forward_turns.h"
 
 template <typename INSTANCE> struct group_forward_work {
@@ -128,7 +129,7 @@ template <typename INSTANCE> struct group_forward_work {
         const score_rows steps = {*this, problem, item->sequence, first};
         rule::transform(scores, steps);
         if (first < common.begin || first + KEYS > common.end)
-            mask_scores(scores, steps);
+            mask_group_scores(scores, steps);
         softmax_weigh<exponent>(scores, state, rescale, problem);
         rule::drop(scores, steps, dropout);
     }
