@@ -34,6 +34,17 @@ template <typename T> GPU_DEVICE T divide_up(T a, T b)
     return (a + b - 1) / b;
 }
 
+/* Of any numbers: too large results wrap around. */
+GPU_DEVICE int32_t wrapped_sum(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+GPU_DEVICE int32_t wrapped_difference(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a - (uint32_t)b);
+}
+
 /* Division by a number that is known on the host, of dividends below 2^31 (Granlund and Montgomery, Division by
  * Invariant Integers using Multiplication, 1994): with shift = ceil(log2 d) and multiplier = ceil(2^(31 + shift) / d),
  * n / d = multiplier * n >> (31 + shift). */

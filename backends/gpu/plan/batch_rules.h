@@ -80,18 +80,20 @@ GPU_DEVICE varlen_violation violation_at(const gpu_metadata &metadata, uint64_t 
     return found;
 }
 
-/* The sequence that ends at elements of both sides: what sequence_at reads. */
+/* The sequence that ends at elements of both sides: what sequence_at reads. It is made before anybody knows whether the
+ * batch keeps the rules, and then not used. */
 GPU_DEVICE gpu_sequence sequence_of(const gpu_problem &problem, const inspected_element &queries,
                                     const inspected_element &keys)
 {
     const gpu_metadata &metadata = problem.metadata;
+    const int32_t used_keys = metadata.seqused_k ? keys.used : wrapped_difference(keys.value, keys.before);
     gpu_sequence sequence = {};
     sequence.index = queries.index - 1;
     sequence.first_query = queries.before;
-    sequence.queries = metadata.seqused_q ? queries.used : queries.value - queries.before;
-    sequence.first_key = keys.before + keys.padding;
-    sequence.keys = (metadata.seqused_k ? keys.used : keys.value - keys.before) - keys.padding;
-    sequence.shift = problem.top_left ? 0 : sequence.keys - sequence.queries;
+    sequence.queries = metadata.seqused_q ? queries.used : wrapped_difference(queries.value, queries.before);
+    sequence.first_key = wrapped_sum(keys.before, keys.padding);
+    sequence.keys = wrapped_difference(used_keys, keys.padding);
+    sequence.shift = problem.top_left ? 0 : wrapped_difference(sequence.keys, sequence.queries);
     return sequence;
 }
 
