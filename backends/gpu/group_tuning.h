@@ -14,7 +14,7 @@ struct group_forward_tuning {
     int chunk_keys;
     int stages;            /* chunks of keys, and as many of values, in shared memory */
     int query_stages;      /* tiles of queries for each group: 2 begin to copy the next while one is multiplied */
-    bool turns;            /* groups begin their products in turn: see find_turns() */
+    bool turns;            /* groups begin their products in turn: see warp_groups/forward_turns.h */
     int copying_registers; /* of a thread; what all groups have together is what the block was launched with */
     int computing_registers;
 };

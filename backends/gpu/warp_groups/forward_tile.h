@@ -170,22 +170,34 @@ template <typename INSTANCE> struct group_forward_work {
         values.advance();
     }
 
-    /* A last chunk of which few keys are seen: its first ones, before the others begin. */
-    template <int KEYS> GPU_DEVICE void multiply_few(int32_t chunk)
+    /* Weights of keys from a chunk's first on, before any of the tile are multiplied. */
+    template <int KEYS> GPU_DEVICE void weigh_first(group_sums<KEYS> &scores, int32_t chunk, float (&rescale)[SLOTS])
     {
-        group_sums<KEYS> scores;
-        group_operand<T, KEYS> weights;
-        float rescale[SLOTS];
         await_keys();
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
         keys_done();
         weigh(scores, chunk * CHUNK_KEYS, rescale);
-        group_round(weights, scores);
+    }
+
+    /* Weights that nothing is computed beside. */
+    template <int KEYS> GPU_DEVICE void multiply_last(group_operand<T, KEYS> &weights)
+    {
         begin_out(weights);
         products_wait<0>(out, weights);
         values_done();
+    }
+
+    /* A last chunk of which few keys are seen: its first ones, before the others begin. */
+    template <int KEYS> GPU_DEVICE void multiply_few(int32_t chunk)
+    {
+        group_sums<KEYS> scores;
+        group_operand<T, KEYS> weights;
+        float rescale[SLOTS]; /* of out, which is still 0 */
+        weigh_first(scores, chunk, rescale);
+        group_round(weights, scores);
+        multiply_last(weights);
     }
 
     /* Chunks from `end` - 1 down to `first`; there is one at least. */
@@ -194,12 +206,7 @@ template <typename INSTANCE> struct group_forward_work {
         group_sums<CHUNK_KEYS> scores;
         group_operand<T, CHUNK_KEYS> weights;
         float rescale[SLOTS];
-        await_keys();
-        begin_scores(scores);
-        leave_queries();
-        products_wait<0>(scores);
-        keys_done();
-        weigh(scores, (end - 1) * CHUNK_KEYS, rescale);
+        weigh_first(scores, end - 1, rescale);
         softmax_rescale(out, rescale);
         group_round(weights, scores);
         if (end - 2 >= first)
@@ -220,9 +227,7 @@ template <typename INSTANCE> struct group_forward_work {
             group_round(weights, scores);
             softmax_rescale(out, rescale);
         }
-        begin_out(weights);
-        products_wait<0>(out, weights);
-        values_done();
+        multiply_last(weights);
     }
 
     /* Number `tile` of an item's tiles, whose queries are there. `for_good`: no tile of this group needs the item's

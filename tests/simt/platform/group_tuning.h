@@ -1,20 +1,8 @@
-/* The table of backends/gpu/group_tuning.h for the test platform. */
+/* The table of backends/gpu/group_tuning.h for the test platform: the sizes that NVIDIA's GPUs have are those to test.
+ */
 #ifndef VARLEN_SIMT_GROUP_TUNING_H
 #define VARLEN_SIMT_GROUP_TUNING_H
 
-/* clang-format off */
-constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
-    /*head  value                                   query          registers:
-     * dim    dim  general   groups  keys  stages  stages  turns  copying  computing */
-    {   64,    64,  false,   {3,     128,     5,      2,   true,     32,       160}},
-    {   64,    64,   true,   {2,     128,     5,      2,  false,     56,       224}},
-    {  128,   128,  false,   {2,     128,     2,      2,  false,     56,       224}},
-    {  128,   128,   true,   {2,     128,     2,      2,  false,     56,       224}},
-    {  192,   128,  false,   {2,     128,     2,      1,  false,     56,       224}},
-    {  192,   128,   true,   {2,     128,     2,      1,  false,     56,       224}},
-    {  256,   256,  false,   {2,      64,     2,      1,  false,     56,       224}},
-    {  256,   256,   true,   {2,      64,     2,      1,  false,     56,       224}},
-};
-/* clang-format on */
+#include "../../../backends/cuda/platform/group_tuning.h"
 
 #endif
