@@ -15,6 +15,12 @@ constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
     {  256,   256,  false,   {2,      64,     2,      1,  false,     56,       224}},
     {  256,   256,   true,   {2,      64,     2,      1,  false,     56,       224}},
 };
+
+constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
+    /*head  value                     chunk          registers:
+     * dim    dim  general   groups   rows  stages  copying  computing */
+    {  128,   128,  false,   {2,       64,      2,      24,       240}},
+};
 /* clang-format on */
 
 #endif

@@ -124,6 +124,48 @@ GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_sum
     });
 }
 
+/* The same of sums that have been rounded already. */
+template <typename MATRIX, typename T, int COLUMNS>
+GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_operand<T, COLUMNS> &rounded)
+{
+    using sums = group_sums<COLUMNS>;
+    const uint32_t *pairs = rounded.registers.touch();
+#pragma unroll
+    for (int slot = 0; slot < sums::SLOTS; slot++)
+#pragma unroll
+        for (int n = 0; n < COLUMNS / 8; n++) {
+            T *piece = matrix.piece(row + sums::slot_row(slot), column + n * 8);
+            shared_store((uint32_t *)(piece + group_column()), pairs[n * sums::SLOTS + slot]);
+        }
+}
+
+struct alignas(16) floats_4 {
+    float value[4];
+};
+
+/* Sums in the order in which threads hold them, four floats of each side by side: ROWS x COLUMNS in all. */
+template <int COLUMNS> GPU_DEVICE void group_store_flat(float *to, group_sums<COLUMNS> &sums)
+{
+    const float *from = sums.registers.touch();
+#pragma unroll
+    for (int i = 0; i < COLUMNS / 8; i++)
+        shared_store((floats_4 *)to + i * GROUP + thread_index() % GROUP,
+                     floats_4{{from[4 * i], from[4 * i + 1], from[4 * i + 2], from[4 * i + 3]}});
+}
+
+/* From there, or from where that has been copied to. */
+template <int COLUMNS> GPU_DEVICE void group_load_flat(group_sums<COLUMNS> &sums, const float *from)
+{
+    float *to = sums.registers.touch();
+#pragma unroll
+    for (int i = 0; i < COLUMNS / 8; i++) {
+        const floats_4 four = ((const floats_4 *)from)[i * GROUP + thread_index() % GROUP];
+#pragma unroll
+        for (int n = 0; n < 4; n++)
+            to[4 * i + n] = four.value[n];
+    }
+}
+
 /* One instruction: 16 steps. */
 template <typename LEFT, typename RIGHT, int COLUMNS>
 GPU_DEVICE void group_step(group_sums<COLUMNS> &sums, const LEFT &left, const RIGHT &right, int step, bool add)

@@ -72,9 +72,10 @@ struct layout_maker {
         return layout;
     }
 
-    tensor_layout out(const gpu_tensor &tensor) const
+    /* Of q, out and their gradients, in boxes that end where they are told. */
+    tensor_layout ended_queries(const gpu_tensor &tensor, int32_t dim) const
     {
-        tensor_layout layout = begin(tensor, problem.value_dim);
+        tensor_layout layout = begin(tensor, dim);
         add_group(layout, tensor);
         add_ended_rows(layout, problem.metadata.total_q, tensor.token_bytes, boxes.tile_queries);
         add_kv_heads(layout, tensor.head_bytes * problem.group.divisor);

@@ -1,0 +1,108 @@
+#include "host/group_backward.h"
+
+#include "host/group_backward_launch.h"
+#include "host/group_layouts.h"
+#include "host/instance_table.h"
+#include "host/make_problem.h"
+#include "host/planned_backward.h"
+
+namespace
+{
+
+struct group_backward_entry {
+    instance_size size;
+    group_backward_shape (*shape)();
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
+                            const group_backward_tensors &tensors);
+};
+
+constexpr group_backward_entry ENTRIES[] = {
+#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL)                                                                      \
+    {{dtype_of<T>, HEAD_DIM, VALUE_DIM, GENERAL},                                                                      \
+     group_backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,                                                         \
+     group_backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>},
+#include "instances/group_backward.def"
+#undef INSTANCE
+};
+
+/* The kernels of the size that warp_tiles would have; NULL: there are none. */
+const group_backward_entry *find_entry(const varlen_attention &attention, bool general)
+{
+    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
+    const instance_size &size = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
+    for (const group_backward_entry &entry : ENTRIES)
+        if (entry.size.dtype == size.dtype && entry.size.head_dim == size.head_dim &&
+            entry.size.value_dim == size.value_dim && entry.size.general == general)
+            return &entry;
+    return nullptr;
+}
+
+int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
+{
+    return shape.chunk_rows / (attention.q_heads / attention.kv_heads);
+}
+
+/* Chunks have whole queries. */
+backward_cut cut_of(const varlen_attention &attention, const group_backward_shape &shape)
+{
+    const int32_t group = attention.q_heads / attention.kv_heads;
+    backward_cut cut = {};
+    cut.tile_keys = shape.tile_keys;
+    cut.chunk_rows = chunk_queries_of(attention, shape) * group;
+    cut.stored_rows = shape.chunk_rows;
+    cut.head_dim = shape.head_dim;
+    cut.dq_parts = shape.groups;
+    cut.copied_rows = 1;
+    return cut;
+}
+
+group_backward_tensors tensors_of(const backward_arguments &args, varlen_dtype dtype, int32_t chunk_queries)
+{
+    const gpu_problem &problem = args.problem;
+    const layout_maker tiles = {
+        problem, dtype, {chunk_queries, args.cut.chunk_rows, args.cut.tile_keys}, args.plan.header};
+    const layout_maker results = {problem, dtype, {chunk_queries, args.cut.chunk_rows, TILE_ROWS}, args.plan.header};
+    return {chunk_queries,
+            tiles.ended_queries(problem.q, problem.head_dim),
+            tiles.ended_queries(args.dout, problem.value_dim),
+            tiles.keys(problem.k, 0, problem.head_dim),
+            tiles.keys(problem.v, 0, problem.value_dim),
+            tiles.ended_queries(args.dq, problem.head_dim),
+            results.keys(args.dk, 0, problem.head_dim),
+            results.keys(args.dv, 0, problem.value_dim)};
+}
+
+} // namespace
+
+bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attention, family_reason *why)
+{
+    const int32_t group = attention.q_heads / attention.kv_heads;
+    if (group > TILE_ROWS)
+        return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
+    if (attention.features & VARLEN_FEATURE_EXPANDED)
+        return declines(why, "strides may be 0, which tensor copies do not take");
+    if (may_be_general(attention))
+        return declines(why, "softcap, ALiBi, dropout or a scale that is not above 0 may be asked for");
+    if (!find_entry(attention, false))
+        return declines(why, "there are no kernels for head_dim = %d and value_dim = %d", attention.head_dim,
+                        attention.value_dim);
+    return true;
+}
+
+size_t warp_groups_backward_workspace(const gpu_state &, const varlen_attention &attention)
+{
+    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, false)->shape()));
+}
+
+varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                   const varlen_backward_args &args)
+{
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const group_backward_entry &kernel = *find_entry(attention, false);
+    const group_backward_shape shape = kernel.shape();
+    const backward_arguments work = make_backward_arguments(state, attention, args, problem, cut_of(attention, shape));
+    const varlen_status status = launch_backward_plan(state, stream, work);
+    if (status != VARLEN_OK)
+        return status;
+    return kernel.launch(state, stream, work, tensors_of(work, attention.dtype, chunk_queries_of(attention, shape)));
+}

@@ -1,0 +1,182 @@
+/* The group that copies. Its first warp takes items, tells all others of them and fills the places of keys and values;
+ * the second fills those of rows, a chunk ahead of the products; each of the others takes a group's dQ away. */
+#ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
+#define VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
+
+#include "warp_groups/backward_layout.h"
+
+/* The tile's keys, or values. Rows past the sequence are zeros. */
+template <typename MATRIX>
+GPU_DEVICE void copy_tile(const tensor_map &map, const backward_item &item, const MATRIX &to, stage_barriers &place,
+                          int32_t parity)
+{
+    place.empty.wait(parity ^ 1);
+    if (group_lane() == 0)
+        place.full.arrive_and_expect(MATRIX::BYTES);
+    warp_barrier();
+    if (group_lane() < MATRIX::PANELS)
+        copy_tensor(to.panel(group_lane()), map,
+                    {group_lane() * MATRIX::PANEL, MATRIX::ROWS - item.keys,
+                     item.sequence.first_key + item.first_key + item.keys, item.kv_head},
+                    place.full);
+}
+
+/* Items in order: those that wait for others are taken after them. */
+template <typename INSTANCE>
+GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
+    constexpr int words = (int)(sizeof(backward_item) / sizeof(int32_t));
+    static_assert(words <= WARP, "a word for each thread of a warp");
+    const backward_arguments &call = args.call;
+    const int32_t numbers = call.plan.header->items * call.problem.kv_heads;
+    stage_turn<INSTANCE::ITEMS> turn;
+    int32_t parity = 0; /* of keys and values */
+    for (bool exists = true; exists;) {
+        backward_item &item = shared.item[turn.stage];
+        shared.items[turn.stage].empty.wait(turn.parity ^ 1);
+        const int32_t number = warp_first(group_lane() == 0 ? plan_take_in_order(call.plan) : 0);
+        const quotient_and_rest place = divide_with_rest(number, call.problem.kv_heads_divisor);
+        exists = number < numbers;
+        if (exists && group_lane() < words)
+            ((int32_t *)&item)[group_lane()] = ((const int32_t *)&call.items[place.quotient])[group_lane()];
+        warp_barrier();
+        if (group_lane() == 0) {
+            item.kv_head = place.rest;
+            item.exists = exists;
+            shared.items[turn.stage].full.arrive();
+        }
+        warp_barrier();
+        turn.advance();
+        if (!exists)
+            return;
+        copy_tile(args.k, item, INSTANCE::keys(), shared.keys, parity);
+        copy_tile(args.v, item, INSTANCE::values(), shared.values, parity);
+        parity ^= 1;
+    }
+}
+
+/* Rows of a chunk, of q or dout; `more` bytes come with them. */
+template <typename MATRIX>
+GPU_DEVICE void copy_chunk_rows(const group_backward_arguments &args, const tensor_map &map, const backward_item &item,
+                                int32_t chunk, const MATRIX &to, stage_barriers &place, int32_t parity, int32_t more)
+{
+    const int32_t query = chunk * args.chunk_queries;
+    const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
+    place.empty.wait(parity ^ 1);
+    if (group_lane() == 0)
+        place.full.arrive_and_expect(MATRIX::PANELS * args.call.cut.chunk_rows * MATRIX::SWIZZLE + more);
+    warp_barrier();
+    if (group_lane() < MATRIX::PANELS)
+        copy_tensor(to.panel(group_lane()), map,
+                    {group_lane() * MATRIX::PANEL, 0, args.chunk_queries - valid,
+                     item.sequence.first_query + query + valid, item.kv_head},
+                    place.full);
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void copy_chunks_of_rows(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
+    using statistics = chunk_statistics<INSTANCE::ROWS>;
+    constexpr int statistics_lane = INSTANCE::query_matrix::PANELS;
+    stage_turn<INSTANCE::STAGES> turn;
+    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
+            const int stage = turn.stage;
+            copy_chunk_rows(args, args.q, item, chunk, INSTANCE::queries(stage), shared.queries[stage], turn.parity,
+                            (int32_t)sizeof(statistics));
+            if (group_lane() == statistics_lane)
+                copy_bulk(&shared.statistics[stage],
+                          args.call.statistics + chunk_number(args.call, item, chunk) * 2 * INSTANCE::ROWS,
+                          (int)sizeof(statistics), shared.queries[stage].full);
+            copy_chunk_rows(args, args.dout, item, chunk, INSTANCE::douts(stage), shared.douts[stage], turn.parity, 0);
+            turn.advance();
+        }
+    });
+}
+
+/* Until it is an item's turn to add to a chunk of rows; NULL: there are no turns. */
+GPU_DEVICE int32_t *await_dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk,
+                                  int32_t group, int32_t &turn)
+{
+    if (!call.turns)
+        return nullptr;
+    int32_t *turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + group;
+    const int32_t first_row = chunk * call.cut.chunk_rows;
+    const gpu_span keys =
+        keys_of_rows(call.problem, item.sequence, first_row, smaller(call.cut.chunk_rows, item.rows - first_row));
+    turn = item.tile - keys.begin / call.cut.tile_keys;
+    while (load_volatile(turns) != turn) {
+    }
+    fence();
+    return turns;
+}
+
+/* A group's columns of a chunk's dQ, to the sums over tiles. */
+template <typename INSTANCE>
+GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t group)
+{
+    const backward_arguments &call = args.call;
+    int32_t turn = 0;
+    int32_t *turns = await_dq_turn(call, item, chunk, group, turn);
+    float *sums = call.dq_sums + (sum_number(call, item, chunk) * INSTANCE::GROUPS + group) * INSTANCE::DQ_FLOATS;
+    add_bulk(sums, INSTANCE::dq_sums(group), INSTANCE::DQ_FLOATS * (int)sizeof(float));
+    stores_commit();
+    if (turns) {
+        stores_wait<0>();
+        fence();
+        store_volatile(turns, turn + 1);
+    }
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t group)
+{
+    using matrix = typename INSTANCE::dq_matrix;
+    const int32_t query = chunk * args.chunk_queries;
+    const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
+    for (int panel = 0; panel < matrix::PANELS; panel++)
+        store_tensor(args.dq,
+                     {group * INSTANCE::DQ_COLUMNS + panel * matrix::PANEL, 0, args.chunk_queries - valid,
+                      item.sequence.first_query + query + valid, item.kv_head},
+                     INSTANCE::dq(group).panel(panel));
+    stores_commit();
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
+                             int32_t group)
+{
+    stage_barriers &place = shared.dq[group];
+    int32_t parity = 0;
+    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+        const bool summed = dq_is_summed(item.sequence, args.call.cut);
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
+            if (group_lane() == 0) {
+                place.full.wait(parity);
+                if (summed)
+                    add_dq<INSTANCE>(args, item, chunk, group);
+                else
+                    store_dq<INSTANCE>(args, item, chunk, group);
+                stores_wait_read<0>();
+                place.empty.arrive();
+            }
+            parity ^= 1;
+        }
+    });
+    stores_wait<0>();
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void group_backward_copy(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
+    static_assert(INSTANCE::GROUPS == 2, "a warp for each");
+    const int32_t warp = warp_first(thread_index() / WARP);
+    if (warp == 0)
+        take_backward_items(args, shared);
+    else if (warp == 1)
+        copy_chunks_of_rows(args, shared);
+    else
+        take_dq_away(args, shared, warp - 2);
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* What is where in a block of warp groups that works on the backward pass. */
+#ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_LAYOUT_H
+#define VARLEN_GPU_WARP_GROUPS_BACKWARD_LAYOUT_H
+
+#include "async_platform.h"
+#include "call/score_rule.h"
+#include "group_tuning.h"
+#include "plan/backward_arguments.h"
+#include "plan/group_boxes.h"
+#include "warp_groups/stages.h"
+
+/* What the kernels get. In all maps a row's extent is as long as a box, and a further dimension with the same stride
+ * places it: rows of a box past the end of a sequence lie outside, are zeros, and are not written.
+ *
+ *     q, dout, dq      [kv_heads][start][row][group][dim]    boxes of a chunk
+ *     k, v             [kv_heads][start][row][dim]           boxes of a tile
+ *     dk, dv           [kv_heads][start][row][dim]           boxes of TILE_ROWS */
+struct group_backward_arguments {
+    backward_arguments call;
+    int32_t chunk_queries; /* whose rows, with the heads of their group, are call.cut.chunk_rows */
+    tensor_map q;
+    tensor_map dout;
+    tensor_map k;
+    tensor_map v;
+    tensor_map dq;
+    tensor_map dk;
+    tensor_map dv;
+};
+
+/* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has some columns. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_backward_instance {
+    using T = T_;
+    static constexpr int HEAD_DIM = HEAD_DIM_;
+    static constexpr int VALUE_DIM = VALUE_DIM_;
+    static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
+    static constexpr int GROUPS = TUNING.groups;
+    static constexpr int THREADS = (GROUPS + 1) * GROUP;
+    static constexpr int KEYS = GROUPS * TILE_ROWS;
+    static constexpr int ROWS = TUNING.chunk_rows;
+    static constexpr int STAGES = TUNING.stages;
+    static constexpr int ITEMS = 2; /* known to the block at a time */
+    static constexpr int DQ_COLUMNS = HEAD_DIM / GROUPS;
+    using rule = score_rule<GENERAL>;
+    using query_matrix = shared_matrix<T, ROWS, HEAD_DIM>;
+    using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM>;
+    using key_matrix = shared_matrix<T, KEYS, HEAD_DIM>; /* and of dk, when keys are done with */
+    using value_matrix = shared_matrix<T, KEYS, VALUE_DIM>;
+    using gradient_matrix = shared_matrix<T, KEYS, ROWS>; /* dS^T */
+    using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS>; /* of a group, if no other tile adds to it */
+    static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
+    static_assert(ROWS == TILE_ROWS, "a product has all rows of dQ");
+
+    static constexpr int DQ_FLOATS = ROWS * DQ_COLUMNS; /* of a group */
+    static constexpr int VALUES_AT = key_matrix::BYTES;
+    static constexpr int QUERIES_AT = VALUES_AT + value_matrix::BYTES;
+    static constexpr int DOUTS_AT = QUERIES_AT + STAGES * query_matrix::BYTES;
+    static constexpr int GRADIENTS_AT = DOUTS_AT + STAGES * dout_matrix::BYTES;
+    static constexpr int DQ_AT = GRADIENTS_AT + STAGES * gradient_matrix::BYTES;
+    static constexpr int STATE_AT = DQ_AT + GROUPS * DQ_FLOATS * (int)sizeof(float);
+
+    GPU_DEVICE static key_matrix keys()
+    {
+        return {(T *)shared_memory()};
+    }
+    GPU_DEVICE static value_matrix values()
+    {
+        return {(T *)(shared_memory() + VALUES_AT)};
+    }
+    GPU_DEVICE static query_matrix queries(int stage)
+    {
+        return {(T *)(shared_memory() + QUERIES_AT + stage * query_matrix::BYTES)};
+    }
+    GPU_DEVICE static dout_matrix douts(int stage)
+    {
+        return {(T *)(shared_memory() + DOUTS_AT + stage * dout_matrix::BYTES)};
+    }
+    GPU_DEVICE static gradient_matrix gradients(int stage)
+    {
+        return {(T *)(shared_memory() + GRADIENTS_AT + stage * gradient_matrix::BYTES)};
+    }
+
+    /* dQ of a group on its way out: floats to be added, or, where no other tile adds any, dq itself. */
+    GPU_DEVICE static float *dq_sums(int group)
+    {
+        return (float *)(shared_memory() + DQ_AT) + group * DQ_FLOATS;
+    }
+    GPU_DEVICE static dq_matrix dq(int group)
+    {
+        return {(T *)dq_sums(group)};
+    }
+};
+
+/* Of the rows of a chunk. */
+template <int ROWS> struct alignas(16) chunk_statistics {
+    float lse[ROWS]; /* in units of log2 */
+    float delta[ROWS];
+};
+
+/* Behind the matrices. */
+template <typename INSTANCE> struct group_backward_shared {
+    chunk_statistics<INSTANCE::ROWS> statistics[INSTANCE::STAGES];
+    stage_barriers keys;
+    stage_barriers values;
+    stage_barriers queries[INSTANCE::STAGES]; /* with their statistics */
+    stage_barriers douts[INSTANCE::STAGES];
+    stage_barriers dq[INSTANCE::GROUPS]; /* filled by a group */
+    stage_barriers items[INSTANCE::ITEMS];
+    backward_item item[INSTANCE::ITEMS];
+
+    GPU_DEVICE static group_backward_shared &of_block()
+    {
+        return *(group_backward_shared *)(shared_memory() + INSTANCE::STATE_AT);
+    }
+
+    /* By one thread. Each computing warp empties places of rows and items, one thread of each group those of keys and
+     * values; the warps that copy empty items too. */
+    GPU_DEVICE void create_barriers()
+    {
+        constexpr int warps_each = GROUP / WARP;
+        constexpr int warps = INSTANCE::GROUPS * warps_each;
+        constexpr int copying_warps = 1 + INSTANCE::GROUPS;
+        keys.create(INSTANCE::GROUPS);
+        values.create(INSTANCE::GROUPS);
+        for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
+            queries[stage].create(warps);
+            douts[stage].create(warps);
+        }
+        for (int group = 0; group < INSTANCE::GROUPS; group++) {
+            dq[group].full.create(warps_each);
+            dq[group].empty.create(1);
+        }
+        for (int n = 0; n < INSTANCE::ITEMS; n++)
+            items[n].create(warps + copying_warps);
+        barriers_created();
+    }
+};
+
+template <typename INSTANCE>
+constexpr int group_backward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_backward_shared<INSTANCE>);
+
+/* f(item), by all threads of a warp, for each that the block takes until there are no more. */
+template <typename INSTANCE, typename F>
+GPU_DEVICE void for_each_backward_item(group_backward_shared<INSTANCE> &shared, F f)
+{
+    stage_turn<INSTANCE::ITEMS> turn;
+    for (;;) {
+        stage_barriers &place = shared.items[turn.stage];
+        const backward_item &item = shared.item[turn.stage];
+        place.full.wait(turn.parity);
+        if (!item.exists)
+            return;
+        f(item);
+        place.leave();
+        turn.advance();
+    }
+}
+
+#endif

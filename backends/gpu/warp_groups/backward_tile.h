@@ -1,0 +1,182 @@
+/* Backward attention of one tile of keys by groups of warps, each with keys of its own. Products go on while weights
+ * and gradients are computed; S and dP of a chunk of rows are begun before the chunk before it is done with:
+ *
+ *     begin S^T = K Q^T, then dP^T = V dO^T, of the first chunk
+ *     for each chunk:
+ *         wait for S; P = exp2(S - lse)                     beside dP
+ *         begin dV += P^T dO
+ *         wait for dP; dS = P * (dP - delta), to shared memory    beside dV
+ *         wait for the dS of all groups
+ *         begin dQ = dS K, dK += dS^T Q, and S of the next chunk
+ *         wait for dQ, hand it over                         beside dK and S
+ *         begin dP of the next chunk
+ *
+ * Transposed sums of S and dP, rounded, are left operands of dV and dK as they lie in registers. */
+#ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
+#define VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
+
+#include "warp_groups/backward_scores.h"
+
+/* Named barriers. Group g has number 1 + g for itself. */
+constexpr int ALL_GROUPS_BARRIER = 8;
+
+template <typename INSTANCE> struct group_backward_work {
+    using T = typename INSTANCE::T;
+    static constexpr int ROWS = INSTANCE::ROWS;
+    static constexpr int STAGES = INSTANCE::STAGES;
+    using scores_type = group_sums<ROWS>;
+    using operand_type = group_operand<T, ROWS>;
+    using dq_type = group_sums<INSTANCE::DQ_COLUMNS>;
+
+    const group_backward_arguments &args;
+    const gpu_problem &problem;
+    group_backward_shared<INSTANCE> &shared;
+    const int32_t group;     /* 0 .. GROUPS - 1 */
+    stage_turn<STAGES> rows; /* whose S is begun next */
+    int32_t dq_parity = 0;   /* of the place for dQ */
+    int32_t keys_parity = 0; /* of the item's keys and values */
+    const backward_item *item;
+    group_sums<INSTANCE::HEAD_DIM> dk;
+    group_sums<INSTANCE::VALUE_DIM> dv;
+
+    GPU_DEVICE group_backward_work(const group_backward_arguments &arguments,
+                                   group_backward_shared<INSTANCE> &its_shared, int32_t its_group)
+        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group)
+    {
+    }
+
+    /* All computing threads. */
+    GPU_DEVICE static void meet_groups()
+    {
+        named_barrier_wait(ALL_GROUPS_BARRIER, INSTANCE::GROUPS * GROUP);
+    }
+
+    GPU_DEVICE void begin_scores(scores_type &scores)
+    {
+        const int32_t stage = warp_first(rows.stage);
+        shared.queries[stage].full.wait(rows.parity);
+        products_fence();
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::keys(), group * TILE_ROWS),
+                                           by_rows(INSTANCE::queries(stage)));
+        products_commit();
+    }
+
+    GPU_DEVICE void begin_gradients(scores_type &gradients)
+    {
+        const int32_t stage = warp_first(rows.stage);
+        shared.douts[stage].full.wait(rows.parity);
+        products_fence();
+        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(INSTANCE::values(), group * TILE_ROWS),
+                                            by_rows(INSTANCE::douts(stage)));
+        products_commit();
+    }
+
+    GPU_DEVICE void begin_dv(operand_type &weights, int32_t stage)
+    {
+        products_fence();
+        group_multiply_add<ROWS>(dv, weights, by_columns(INSTANCE::douts(stage)));
+        products_commit();
+    }
+
+    GPU_DEVICE void begin_dk(operand_type &gradients, int32_t stage)
+    {
+        products_fence();
+        group_multiply_add<ROWS>(dk, gradients, by_columns(INSTANCE::queries(stage)));
+        products_commit();
+    }
+
+    GPU_DEVICE void begin_dq(dq_type &dq, int32_t stage)
+    {
+        products_fence();
+        group_multiply<INSTANCE::KEYS>(dq, by_columns(INSTANCE::gradients(stage)),
+                                       by_columns(INSTANCE::keys(), 0, group * INSTANCE::DQ_COLUMNS));
+        products_commit();
+    }
+
+    /* Products become weights. */
+    GPU_DEVICE void weigh(scores_type &scores, int32_t chunk, int32_t stage)
+    {
+        if (chunk < item->first_whole || chunk >= item->end_whole)
+            mask_group_scores(scores, rows_of_keys{problem, *item, group, chunk * args.call.cut.chunk_rows});
+        const chunk_statistics<ROWS> &statistics = shared.statistics[stage];
+        if (has_huge_lse(statistics))
+            weigh_columns<true>(scores, statistics, problem.multiplier);
+        else
+            weigh_columns<false>(scores, statistics, problem.multiplier);
+    }
+
+    /* To the warp that takes it away. */
+    GPU_DEVICE void hand_over(dq_type &dq)
+    {
+        stage_barriers &place = shared.dq[group];
+        place.empty.wait(dq_parity ^ 1);
+        if (dq_is_summed(item->sequence, args.call.cut)) {
+            group_store_flat(INSTANCE::dq_sums(group), dq);
+        } else {
+            scale_sums(dq, problem.scale);
+            group_store(INSTANCE::dq(group), 0, 0, dq);
+        }
+        fence_shared();
+        warp_barrier();
+        if (group_lane() == 0)
+            place.full.arrive();
+        dq_parity ^= 1;
+    }
+
+    /* A chunk whose S and dP are under way. LAST: no other follows. */
+    template <bool LAST> GPU_DEVICE void multiply_chunk(scores_type &scores, scores_type &gradients, int32_t chunk)
+    {
+        const int32_t stage = warp_first(rows.stage);
+        operand_type weights;
+        operand_type rounded;
+        dq_type dq;
+        products_wait<1>(scores);
+        weigh(scores, chunk, stage);
+        group_round(weights, scores);
+        begin_dv(weights, stage);
+        products_wait<1>(gradients);
+        differentiate_columns(gradients, scores, shared.statistics[stage]);
+        group_round(rounded, gradients);
+        group_store(INSTANCE::gradients(stage), group * TILE_ROWS, 0, rounded);
+        fence_shared();
+        meet_groups();
+        begin_dq(dq, stage);
+        begin_dk(rounded, stage);
+        rows.advance();
+        if constexpr (!LAST)
+            begin_scores(scores);
+        products_wait<LAST ? 1 : 2>(dv, weights, dq);
+        shared.douts[stage].leave();
+        hand_over(dq);
+        if constexpr (!LAST)
+            begin_gradients(gradients);
+        products_wait<LAST ? 0 : 2>(dk, rounded);
+        shared.queries[stage].leave();
+    }
+
+    /* All chunks of an item, one at least. */
+    GPU_DEVICE void multiply_chunks()
+    {
+        scores_type scores;
+        scores_type gradients;
+        begin_scores(scores);
+        begin_gradients(gradients);
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk - 1; chunk++)
+            multiply_chunk<false>(scores, gradients, chunk);
+        multiply_chunk<true>(scores, gradients, item->end_chunk - 1);
+    }
+
+    GPU_DEVICE void multiply_tile(const backward_item &its_item)
+    {
+        item = &its_item;
+        dk.clear();
+        dv.clear();
+        shared.keys.full.wait(keys_parity);
+        shared.values.full.wait(keys_parity);
+        if (item->first_chunk < item->end_chunk)
+            multiply_chunks();
+        keys_parity ^= 1;
+    }
+};
+
+#endif
