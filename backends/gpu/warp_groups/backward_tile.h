@@ -1,15 +1,13 @@
-/* Backward attention of one tile of keys by groups of warps, each with keys of its own. Products go on while weights
- * and gradients are computed; S and dP of a chunk of rows are begun before the chunk before it is done with:
+/* Backward attention of one tile of keys by groups of warps, each with keys of its own (Shah et al., FlashAttention-3,
+ * 2024). For each chunk of rows:
  *
- *     begin S^T = K Q^T, then dP^T = V dO^T, of the first chunk
- *     for each chunk:
- *         wait for S; P = exp2(S - lse)                     beside dP
- *         begin dV += P^T dO
- *         wait for dP; dS = P * (dP - delta), to shared memory    beside dV
- *         wait for the dS of all groups
- *         begin dQ = dS K, dK += dS^T Q, and S of the next chunk
- *         wait for dQ, hand it over                         beside dK and S
- *         begin dP of the next chunk
+ *     begin S^T = K Q^T, then dP^T = V dO^T
+ *     wait for S; P = exp2(S - lse)                           beside dP
+ *     begin dV += P^T dO
+ *     wait for dP; dS = P * (dP - delta), to shared memory    beside dV
+ *     wait for the dS of all groups
+ *     begin dQ = dS K, then dK += dS^T Q
+ *     wait for dQ, hand it over                               beside dK
  *
  * Transposed sums of S and dP, rounded, are left operands of dV and dK as they lie in registers. */
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
@@ -123,13 +121,16 @@ template <typename INSTANCE> struct group_backward_work {
         dq_parity ^= 1;
     }
 
-    /* A chunk whose S and dP are under way. LAST: no other follows. */
-    template <bool LAST> GPU_DEVICE void multiply_chunk(scores_type &scores, scores_type &gradients, int32_t chunk)
+    GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         const int32_t stage = warp_first(rows.stage);
+        scores_type scores;
+        scores_type gradients;
         operand_type weights;
         operand_type rounded;
         dq_type dq;
+        begin_scores(scores);
+        begin_gradients(gradients);
         products_wait<1>(scores);
         weigh(scores, chunk, stage);
         group_round(weights, scores);
@@ -143,27 +144,18 @@ template <typename INSTANCE> struct group_backward_work {
         begin_dq(dq, stage);
         begin_dk(rounded, stage);
         rows.advance();
-        if constexpr (!LAST)
-            begin_scores(scores);
-        products_wait<LAST ? 1 : 2>(dv, weights, dq);
+        products_wait<1>(dv, weights, dq);
         shared.douts[stage].leave();
         hand_over(dq);
-        if constexpr (!LAST)
-            begin_gradients(gradients);
-        products_wait<LAST ? 0 : 2>(dk, rounded);
+        products_wait<0>(dk, rounded);
         shared.queries[stage].leave();
     }
 
     /* All chunks of an item, one at least. */
     GPU_DEVICE void multiply_chunks()
     {
-        scores_type scores;
-        scores_type gradients;
-        begin_scores(scores);
-        begin_gradients(gradients);
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk - 1; chunk++)
-            multiply_chunk<false>(scores, gradients, chunk);
-        multiply_chunk<true>(scores, gradients, item->end_chunk - 1);
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++)
+            multiply_chunk(chunk);
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
