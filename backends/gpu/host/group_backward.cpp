@@ -9,6 +9,8 @@
 namespace
 {
 
+constexpr int32_t PANEL_COLUMNS = 64; /* of a box: 128 bytes */
+
 struct group_backward_entry {
     instance_size size;
     group_backward_shape (*shape)();
@@ -35,6 +37,13 @@ const group_backward_entry *find_entry(const varlen_attention &attention, bool g
             entry.size.value_dim == size.value_dim && entry.size.general == general)
             return &entry;
     return nullptr;
+}
+
+/* Whether every box of a row's columns has some of the tensor's. */
+bool fills_panels(const varlen_attention &attention)
+{
+    const instance_size &size = find_entry(attention, false)->size;
+    return attention.head_dim > size.head_dim - PANEL_COLUMNS && attention.value_dim > size.value_dim - PANEL_COLUMNS;
 }
 
 int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
@@ -83,7 +92,7 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
         return declines(why, "strides may be 0, which tensor copies do not take");
     if (may_be_general(attention))
         return declines(why, "softcap, ALiBi, dropout or a scale that is not above 0 may be asked for");
-    if (!find_entry(attention, false))
+    if (!find_entry(attention, false) || !fills_panels(attention))
         return declines(why, "there are no kernels for head_dim = %d and value_dim = %d", attention.head_dim,
                         attention.value_dim);
     return true;

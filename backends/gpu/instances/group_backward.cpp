@@ -46,7 +46,7 @@ static varlen_status launch_finish(const gpu_state &state, varlen_stream stream,
     return with_architecture(*state.architecture, [&](auto constant) {
         using instance = group_backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                                  decltype(constant)::value>;
-        constexpr int bytes = instance::dq_matrix::BYTES;
+        constexpr int bytes = instance::dq_matrix::BYTES; /* one part at least */
         const launch_shape shape = {state.processors * GROUP_FINISH_BLOCKS, GROUP_FINISH_THREADS, bytes};
         return launch<group_finish_kernel<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>>(
             state.device, shape, stream, args);

@@ -1,5 +1,5 @@
 /* The group that copies. Its first warp takes items, tells all others of them and fills the places of keys and values;
- * the second fills those of rows, a chunk ahead of the products; each of the others takes a group's dQ away. */
+ * the next two fill those of queries and of dO, a chunk ahead of the products; the last one takes dQ away. */
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 
@@ -73,22 +73,35 @@ GPU_DEVICE void copy_chunk_rows(const group_backward_arguments &args, const tens
                     place.full);
 }
 
+/* All chunks of all items, with their statistics. */
 template <typename INSTANCE>
-GPU_DEVICE void copy_chunks_of_rows(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+GPU_DEVICE void copy_queries(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
 {
     using statistics = chunk_statistics<INSTANCE::ROWS>;
     constexpr int statistics_lane = INSTANCE::query_matrix::PANELS;
     stage_turn<INSTANCE::STAGES> turn;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
-            const int stage = turn.stage;
-            copy_chunk_rows(args, args.q, item, chunk, INSTANCE::queries(stage), shared.queries[stage], turn.parity,
+            stage_barriers &place = shared.queries[turn.stage];
+            copy_chunk_rows(args, args.q, item, chunk, INSTANCE::queries(turn.stage), place, turn.parity,
                             (int32_t)sizeof(statistics));
             if (group_lane() == statistics_lane)
-                copy_bulk(&shared.statistics[stage],
+                copy_bulk(&shared.statistics[turn.stage],
                           args.call.statistics + chunk_number(args.call, item, chunk) * 2 * INSTANCE::ROWS,
-                          (int)sizeof(statistics), shared.queries[stage].full);
-            copy_chunk_rows(args, args.dout, item, chunk, INSTANCE::douts(stage), shared.douts[stage], turn.parity, 0);
+                          (int)sizeof(statistics), place.full);
+            turn.advance();
+        }
+    });
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void copy_douts(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
+    stage_turn<INSTANCE::STAGES> turn;
+    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
+            copy_chunk_rows(args, args.dout, item, chunk, INSTANCE::douts(turn.stage), shared.douts[turn.stage],
+                            turn.parity, 0);
             turn.advance();
         }
     });
@@ -96,11 +109,11 @@ GPU_DEVICE void copy_chunks_of_rows(const group_backward_arguments &args, group_
 
 /* Until it is an item's turn to add to a chunk of rows; NULL: there are no turns. */
 GPU_DEVICE int32_t *await_dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk,
-                                  int32_t group, int32_t &turn)
+                                  int32_t part, int32_t &turn)
 {
     if (!call.turns)
         return nullptr;
-    int32_t *turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + group;
+    int32_t *turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part;
     const int32_t first_row = chunk * call.cut.chunk_rows;
     const gpu_span keys =
         keys_of_rows(call.problem, item.sequence, first_row, smaller(call.cut.chunk_rows, item.rows - first_row));
@@ -111,15 +124,15 @@ GPU_DEVICE int32_t *await_dq_turn(const backward_arguments &call, const backward
     return turns;
 }
 
-/* A group's columns of a chunk's dQ, to the sums over tiles. */
+/* A part of a chunk's dQ, to the sums over tiles. */
 template <typename INSTANCE>
-GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t group)
+GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t part)
 {
     const backward_arguments &call = args.call;
     int32_t turn = 0;
-    int32_t *turns = await_dq_turn(call, item, chunk, group, turn);
-    float *sums = call.dq_sums + (sum_number(call, item, chunk) * INSTANCE::GROUPS + group) * INSTANCE::DQ_FLOATS;
-    add_bulk(sums, INSTANCE::dq_sums(group), INSTANCE::DQ_FLOATS * (int)sizeof(float));
+    int32_t *turns = await_dq_turn(call, item, chunk, part, turn);
+    float *sums = call.dq_sums + (sum_number(call, item, chunk) * INSTANCE::GROUPS + part) * INSTANCE::DQ_FLOATS;
+    add_bulk(sums, INSTANCE::dq_sums(part), INSTANCE::DQ_FLOATS * (int)sizeof(float));
     stores_commit();
     if (turns) {
         stores_wait<0>();
@@ -129,37 +142,47 @@ GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item
 }
 
 template <typename INSTANCE>
-GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t group)
+GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t part)
 {
     using matrix = typename INSTANCE::dq_matrix;
     const int32_t query = chunk * args.chunk_queries;
     const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
     for (int panel = 0; panel < matrix::PANELS; panel++)
         store_tensor(args.dq,
-                     {group * INSTANCE::DQ_COLUMNS + panel * matrix::PANEL, 0, args.chunk_queries - valid,
+                     {INSTANCE::dq_column(part) + panel * matrix::PANEL, 0, args.chunk_queries - valid,
                       item.sequence.first_query + query + valid, item.kv_head},
-                     INSTANCE::dq(group).panel(panel));
+                     INSTANCE::dq(part).panel(panel));
     stores_commit();
 }
 
+/* All parts of a chunk's dQ. Places are empty again in the order of the parts. */
 template <typename INSTANCE>
-GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
-                             int32_t group)
+GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
+                                const backward_item &item, int32_t chunk, int32_t parity)
 {
-    stage_barriers &place = shared.dq[group];
+    const bool summed = dq_is_summed(item.sequence, args.call.cut);
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
+        shared.dq[part].full.wait(parity);
+        if (summed)
+            add_dq<INSTANCE>(args, item, chunk, part);
+        else if (!INSTANCE::DQ_BY_ROWS || part == INSTANCE::GROUPS - 1)
+            store_dq<INSTANCE>(args, item, chunk, part);
+    }
+    stores_wait_read<0>();
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
+        shared.dq[part].empty.arrive();
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
     int32_t parity = 0;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
-        const bool summed = dq_is_summed(item.sequence, args.call.cut);
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
-            if (group_lane() == 0) {
-                place.full.wait(parity);
-                if (summed)
-                    add_dq<INSTANCE>(args, item, chunk, group);
-                else
-                    store_dq<INSTANCE>(args, item, chunk, group);
-                stores_wait_read<0>();
-                place.empty.arrive();
-            }
+            if (group_lane() == 0)
+                take_chunk_away(args, shared, item, chunk, parity);
             parity ^= 1;
         }
     });
@@ -169,14 +192,15 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
 template <typename INSTANCE>
 GPU_DEVICE void group_backward_copy(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
 {
-    static_assert(INSTANCE::GROUPS == 2, "a warp for each");
     const int32_t warp = warp_first(thread_index() / WARP);
     if (warp == 0)
         take_backward_items(args, shared);
     else if (warp == 1)
-        copy_chunks_of_rows(args, shared);
+        copy_queries(args, shared);
+    else if (warp == 2)
+        copy_douts(args, shared);
     else
-        take_dq_away(args, shared, warp - 2);
+        take_dq_away(args, shared);
 }
 
 #endif

@@ -27,7 +27,8 @@ struct group_backward_arguments {
     tensor_map dv;
 };
 
-/* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has some columns. */
+/* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has a part: TILE_ROWS
+ * of the rows where a chunk has as many for each group, or else some of the columns. */
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
@@ -39,18 +40,19 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int ROWS = TUNING.chunk_rows;
     static constexpr int STAGES = TUNING.stages;
     static constexpr int ITEMS = 2; /* known to the block at a time */
-    static constexpr int DQ_COLUMNS = HEAD_DIM / GROUPS;
+    static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
+    static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS; /* of a part */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, ROWS, HEAD_DIM>;
     using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM>;
     using key_matrix = shared_matrix<T, KEYS, HEAD_DIM>; /* and of dk, when keys are done with */
     using value_matrix = shared_matrix<T, KEYS, VALUE_DIM>;
     using gradient_matrix = shared_matrix<T, KEYS, ROWS>; /* dS^T */
-    using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS>; /* of a group, if no other tile adds to it */
+    using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS>; /* of a part, or of all parts by rows */
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
-    static_assert(ROWS == TILE_ROWS, "a product has all rows of dQ");
+    static_assert(DQ_BY_ROWS || ROWS == TILE_ROWS, "a product has all rows of a part of dQ");
 
-    static constexpr int DQ_FLOATS = ROWS * DQ_COLUMNS; /* of a group */
+    static constexpr int DQ_FLOATS = TILE_ROWS * DQ_COLUMNS; /* of a part */
     static constexpr int VALUES_AT = key_matrix::BYTES;
     static constexpr int QUERIES_AT = VALUES_AT + value_matrix::BYTES;
     static constexpr int DOUTS_AT = QUERIES_AT + STAGES * query_matrix::BYTES;
@@ -79,14 +81,25 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
         return {(T *)(shared_memory() + GRADIENTS_AT + stage * gradient_matrix::BYTES)};
     }
 
-    /* dQ of a group on its way out: floats to be added, or, where no other tile adds any, dq itself. */
-    GPU_DEVICE static float *dq_sums(int group)
+    /* Where a part begins in a chunk's dQ. */
+    GPU_DEVICE static int dq_row(int part)
     {
-        return (float *)(shared_memory() + DQ_AT) + group * DQ_FLOATS;
+        return DQ_BY_ROWS ? part * TILE_ROWS : 0;
     }
-    GPU_DEVICE static dq_matrix dq(int group)
+    GPU_DEVICE static int dq_column(int part)
     {
-        return {(T *)dq_sums(group)};
+        return DQ_BY_ROWS ? 0 : part * DQ_COLUMNS;
+    }
+
+    /* A part on its way out: floats to be added, or, where no other tile adds any, dq itself. Then parts by rows lie in
+     * one matrix, in the place of the first. */
+    GPU_DEVICE static float *dq_sums(int part)
+    {
+        return (float *)(shared_memory() + DQ_AT) + part * DQ_FLOATS;
+    }
+    GPU_DEVICE static dq_matrix dq(int part)
+    {
+        return {(T *)dq_sums(DQ_BY_ROWS ? 0 : part)};
     }
 };
 
@@ -118,7 +131,7 @@ template <typename INSTANCE> struct group_backward_shared {
     {
         constexpr int warps_each = GROUP / WARP;
         constexpr int warps = INSTANCE::GROUPS * warps_each;
-        constexpr int copying_warps = 1 + INSTANCE::GROUPS;
+        constexpr int copying_warps = 3;
         keys.create(INSTANCE::GROUPS);
         values.create(INSTANCE::GROUPS);
         for (int stage = 0; stage < INSTANCE::STAGES; stage++) {

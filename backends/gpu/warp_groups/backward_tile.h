@@ -86,8 +86,8 @@ template <typename INSTANCE> struct group_backward_work {
     GPU_DEVICE void begin_dq(dq_type &dq, int32_t stage)
     {
         products_fence();
-        group_multiply<INSTANCE::KEYS>(dq, by_columns(INSTANCE::gradients(stage)),
-                                       by_columns(INSTANCE::keys(), 0, group * INSTANCE::DQ_COLUMNS));
+        group_multiply<INSTANCE::KEYS>(dq, by_columns(INSTANCE::gradients(stage), 0, INSTANCE::dq_row(group)),
+                                       by_columns(INSTANCE::keys(), 0, INSTANCE::dq_column(group)));
         products_commit();
     }
 
@@ -103,21 +103,20 @@ template <typename INSTANCE> struct group_backward_work {
             weigh_columns<false>(scores, statistics, problem.multiplier);
     }
 
-    /* To the warp that takes it away. */
+    /* To the warp that takes it away. When a part's place is empty, so are those of the parts before it. */
     GPU_DEVICE void hand_over(dq_type &dq)
     {
-        stage_barriers &place = shared.dq[group];
-        place.empty.wait(dq_parity ^ 1);
+        shared.dq[group].empty.wait(dq_parity ^ 1);
         if (dq_is_summed(item->sequence, args.call.cut)) {
             group_store_flat(INSTANCE::dq_sums(group), dq);
         } else {
             scale_sums(dq, problem.scale);
-            group_store(INSTANCE::dq(group), 0, 0, dq);
+            group_store(INSTANCE::dq(group), INSTANCE::dq_row(group), 0, dq);
         }
         fence_shared();
         warp_barrier();
         if (group_lane() == 0)
-            place.full.arrive();
+            shared.dq[group].full.arrive();
         dq_parity ^= 1;
     }
 
