@@ -20,7 +20,9 @@ constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
     /*head  value                     chunk          registers:
      * dim    dim  general   groups   rows  stages  copying  computing */
     {   64,    64,  false,   {2,      128,      2,      24,       240}},
+    {   64,    64,   true,   {2,      128,      2,      24,       240}},
     {  128,   128,  false,   {2,       64,      2,      24,       240}},
+    {  128,   128,   true,   {2,       64,      2,      24,       240}},
 };
 /* clang-format on */
 

@@ -115,12 +115,27 @@ GPU_DEVICE void group_round(group_operand<T, COLUMNS> &operand, group_sums<COLUM
         pairs[i] = element_pair<T>(from[2 * i], from[2 * i + 1]);
 }
 
+/* pair(n, slot) of columns 8 * n + group_column(), two elements, goes to its place. Rows of slots are 8 apart, which is
+ * how often swizzles repeat. */
+template <int COLUMNS, typename MATRIX, typename PAIR>
+GPU_DEVICE void group_store_pairs(const MATRIX &matrix, int row, int column, PAIR pair)
+{
+    constexpr int slot_elements = 8 * MATRIX::SWIZZLE / (int)sizeof(typename MATRIX::element);
+#pragma unroll
+    for (int n = 0; n < COLUMNS / 8; n++) {
+        typename MATRIX::element *to = matrix.piece(row + group_row(), column + n * 8) + group_column();
+#pragma unroll
+        for (int slot = 0; slot < group_sums<COLUMNS>::SLOTS; slot++)
+            shared_store((uint32_t *)(to + slot * slot_elements), pair(n, slot));
+    }
+}
+
 template <typename MATRIX, int COLUMNS>
 GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_sums<COLUMNS> &sums)
 {
-    sums.for_each_run([&](int slot, int c, const float *run) {
-        typename MATRIX::element *piece = matrix.piece(row + sums.slot_row(slot), (column + c) & ~7);
-        shared_store((uint32_t *)(piece + c % 8), element_pair<typename MATRIX::element>(run[0], run[1]));
+    const float *from = sums.registers.touch();
+    group_store_pairs<COLUMNS>(matrix, row, column, [&](int n, int slot) {
+        return element_pair<typename MATRIX::element>(from[n * 4 + slot * 2], from[n * 4 + slot * 2 + 1]);
     });
 }
 
@@ -128,15 +143,9 @@ GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_sum
 template <typename MATRIX, typename T, int COLUMNS>
 GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_operand<T, COLUMNS> &rounded)
 {
-    using sums = group_sums<COLUMNS>;
     const uint32_t *pairs = rounded.registers.touch();
-#pragma unroll
-    for (int slot = 0; slot < sums::SLOTS; slot++)
-#pragma unroll
-        for (int n = 0; n < COLUMNS / 8; n++) {
-            T *piece = matrix.piece(row + sums::slot_row(slot), column + n * 8);
-            shared_store((uint32_t *)(piece + group_column()), pairs[n * sums::SLOTS + slot]);
-        }
+    group_store_pairs<COLUMNS>(matrix, row, column,
+                               [&](int n, int slot) { return pairs[n * group_sums<COLUMNS>::SLOTS + slot]; });
 }
 
 struct alignas(16) floats_4 {

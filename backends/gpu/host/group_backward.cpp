@@ -65,6 +65,11 @@ backward_cut cut_of(const varlen_attention &attention, const group_backward_shap
     return cut;
 }
 
+size_t workspace_of(const varlen_attention &attention, bool general)
+{
+    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, general)->shape()));
+}
+
 group_backward_tensors tensors_of(const backward_arguments &args, varlen_dtype dtype, int32_t chunk_queries)
 {
     const gpu_problem &problem = args.problem;
@@ -90,8 +95,6 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)
         return declines(why, "strides may be 0, which tensor copies do not take");
-    if (may_be_general(attention))
-        return declines(why, "softcap, ALiBi, dropout or a scale that is not above 0 may be asked for");
     if (!find_entry(attention, false) || !fills_panels(attention))
         return declines(why, "there are no kernels for head_dim = %d and value_dim = %d", attention.head_dim,
                         attention.value_dim);
@@ -100,14 +103,16 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
 
 size_t warp_groups_backward_workspace(const gpu_state &, const varlen_attention &attention)
 {
-    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, false)->shape()));
+    const size_t plain = workspace_of(attention, false);
+    const size_t general = may_be_general(attention) ? workspace_of(attention, true) : 0;
+    return plain > general ? plain : general;
 }
 
 varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                    const varlen_backward_args &args)
 {
     const gpu_problem problem = make_problem(attention, *args.inputs);
-    const group_backward_entry &kernel = *find_entry(attention, false);
+    const group_backward_entry &kernel = *find_entry(attention, problem_is_general(problem));
     const group_backward_shape shape = kernel.shape();
     const backward_arguments work = make_backward_arguments(state, attention, args, problem, cut_of(attention, shape));
     const varlen_status status = launch_backward_plan(state, stream, work);

@@ -29,10 +29,11 @@ struct group_backward_arguments {
 
 /* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has a part: TILE_ROWS
  * of the rows where a chunk has as many for each group, or else some of the columns. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_backward_instance {
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct group_backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
+    static constexpr bool GENERAL = GENERAL_; /* see score_rule.h */
     static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
@@ -42,7 +43,6 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int ITEMS = 2; /* known to the block at a time */
     static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
     static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS; /* of a part */
-    using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, ROWS, HEAD_DIM>;
     using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM>;
     using key_matrix = shared_matrix<T, KEYS, HEAD_DIM>; /* and of dk, when keys are done with */

@@ -34,12 +34,13 @@ template <typename INSTANCE> struct group_backward_work {
     int32_t dq_parity = 0;   /* of the place for dQ */
     int32_t keys_parity = 0; /* of the item's keys and values */
     const backward_item *item;
+    column_steps<INSTANCE> steps;
     group_sums<INSTANCE::HEAD_DIM> dk;
     group_sums<INSTANCE::VALUE_DIM> dv;
 
     GPU_DEVICE group_backward_work(const group_backward_arguments &arguments,
                                    group_backward_shared<INSTANCE> &its_shared, int32_t its_group)
-        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group)
+        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group), steps(problem)
     {
     }
 
@@ -92,15 +93,12 @@ template <typename INSTANCE> struct group_backward_work {
     }
 
     /* Products become weights. */
-    GPU_DEVICE void weigh(scores_type &scores, int32_t chunk, int32_t stage)
+    GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
+                          int32_t chunk)
     {
         if (chunk < item->first_whole || chunk >= item->end_whole)
-            mask_group_scores(scores, rows_of_keys{problem, *item, group, chunk * args.call.cut.chunk_rows});
-        const chunk_statistics<ROWS> &statistics = shared.statistics[stage];
-        if (has_huge_lse(statistics))
-            weigh_columns<true>(scores, statistics, problem.multiplier);
-        else
-            weigh_columns<false>(scores, statistics, problem.multiplier);
+            mask_group_scores(scores, part);
+        steps.weigh(weights, scores, part);
     }
 
     /* To the warp that takes it away. When a part's place is empty, so are those of the parts before it. */
@@ -123,6 +121,8 @@ template <typename INSTANCE> struct group_backward_work {
     GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         const int32_t stage = warp_first(rows.stage);
+        const backward_part<INSTANCE> part = {problem, *item, shared.statistics[stage], group,
+                                              chunk * args.call.cut.chunk_rows};
         scores_type scores;
         scores_type gradients;
         operand_type weights;
@@ -131,11 +131,10 @@ template <typename INSTANCE> struct group_backward_work {
         begin_scores(scores);
         begin_gradients(gradients);
         products_wait<1>(scores);
-        weigh(scores, chunk, stage);
-        group_round(weights, scores);
+        weigh(weights, scores, part, chunk);
         begin_dv(weights, stage);
         products_wait<1>(gradients);
-        differentiate_columns(gradients, scores, shared.statistics[stage]);
+        steps.differentiate(gradients, scores, part);
         group_round(rounded, gradients);
         group_store(INSTANCE::gradients(stage), group * TILE_ROWS, 0, rounded);
         fence_shared();
