@@ -31,7 +31,8 @@ struct group_forward_row {
 struct group_backward_tuning {
     int groups;
     int chunk_rows;
-    int stages; /* chunks of rows in shared memory, of their dO, and of dS */
+    int stages;     /* chunks of rows in shared memory, of their dO, and of dS */
+    int key_stages; /* tiles of keys and values: 2 begin to copy the next while one is multiplied */
     int copying_registers;
     int computing_registers;
 };
@@ -78,7 +79,7 @@ constexpr bool is_sound(const group_forward_tuning &tuning)
 constexpr bool is_sound(const group_backward_tuning &tuning)
 {
     return tuning.groups == 2 && tuning.chunk_rows % 64 == 0 && tuning.stages == 2 &&
-           tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
+           tuning.key_stages > 0 && tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
            tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
 }
 

@@ -30,7 +30,7 @@ GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_
     const backward_arguments &call = args.call;
     const int32_t numbers = call.plan.header->items * call.problem.kv_heads;
     stage_turn<INSTANCE::ITEMS> turn;
-    int32_t parity = 0; /* of keys and values */
+    stage_turn<INSTANCE::KEY_STAGES> keys;
     for (bool exists = true; exists;) {
         backward_item &item = shared.item[turn.stage];
         shared.items[turn.stage].empty.wait(turn.parity ^ 1);
@@ -49,9 +49,9 @@ GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_
         turn.advance();
         if (!exists)
             return;
-        copy_tile(args.k, item, INSTANCE::keys(), shared.keys, parity);
-        copy_tile(args.v, item, INSTANCE::values(), shared.values, parity);
-        parity ^= 1;
+        copy_tile(args.k, item, INSTANCE::keys(keys.stage), shared.keys[keys.stage], keys.parity);
+        copy_tile(args.v, item, INSTANCE::values(keys.stage), shared.values[keys.stage], keys.parity);
+        keys.advance();
     }
 }
 

@@ -33,6 +33,7 @@ template <typename INSTANCE> GPU_DEVICE void clear_spare_chunk_rows(const backwa
 template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward_arguments &args)
 {
     using shared_type = group_backward_shared<INSTANCE>;
+    static_assert(fits_shared_memory<INSTANCE>, "a block's shared memory");
     shared_type &shared = shared_type::of_block();
     if (thread_index() == 0) {
         shared.create_barriers();

@@ -40,6 +40,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static constexpr int KEYS = GROUPS * TILE_ROWS;
     static constexpr int ROWS = TUNING.chunk_rows;
     static constexpr int STAGES = TUNING.stages;
+    static constexpr int KEY_STAGES = TUNING.key_stages;
     static constexpr int ITEMS = 2; /* known to the block at a time */
     static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
     static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS; /* of a part */
@@ -53,20 +54,20 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static_assert(DQ_BY_ROWS || ROWS == TILE_ROWS, "a product has all rows of a part of dQ");
 
     static constexpr int DQ_FLOATS = TILE_ROWS * DQ_COLUMNS; /* of a part */
-    static constexpr int VALUES_AT = key_matrix::BYTES;
-    static constexpr int QUERIES_AT = VALUES_AT + value_matrix::BYTES;
+    static constexpr int VALUES_AT = KEY_STAGES * key_matrix::BYTES;
+    static constexpr int QUERIES_AT = VALUES_AT + KEY_STAGES * value_matrix::BYTES;
     static constexpr int DOUTS_AT = QUERIES_AT + STAGES * query_matrix::BYTES;
     static constexpr int GRADIENTS_AT = DOUTS_AT + STAGES * dout_matrix::BYTES;
     static constexpr int DQ_AT = GRADIENTS_AT + STAGES * gradient_matrix::BYTES;
     static constexpr int STATE_AT = DQ_AT + GROUPS * DQ_FLOATS * (int)sizeof(float);
 
-    GPU_DEVICE static key_matrix keys()
+    GPU_DEVICE static key_matrix keys(int stage)
     {
-        return {(T *)shared_memory()};
+        return {(T *)(shared_memory() + stage * key_matrix::BYTES)};
     }
-    GPU_DEVICE static value_matrix values()
+    GPU_DEVICE static value_matrix values(int stage)
     {
-        return {(T *)(shared_memory() + VALUES_AT)};
+        return {(T *)(shared_memory() + VALUES_AT + stage * value_matrix::BYTES)};
     }
     GPU_DEVICE static query_matrix queries(int stage)
     {
@@ -112,8 +113,8 @@ template <int ROWS> struct alignas(16) chunk_statistics {
 /* Behind the matrices. */
 template <typename INSTANCE> struct group_backward_shared {
     chunk_statistics<INSTANCE::ROWS> statistics[INSTANCE::STAGES];
-    stage_barriers keys;
-    stage_barriers values;
+    stage_barriers keys[INSTANCE::KEY_STAGES];
+    stage_barriers values[INSTANCE::KEY_STAGES];
     stage_barriers queries[INSTANCE::STAGES]; /* with their statistics */
     stage_barriers douts[INSTANCE::STAGES];
     stage_barriers dq[INSTANCE::GROUPS]; /* filled by a group */
@@ -132,8 +133,10 @@ template <typename INSTANCE> struct group_backward_shared {
         constexpr int warps_each = GROUP / WARP;
         constexpr int warps = INSTANCE::GROUPS * warps_each;
         constexpr int copying_warps = 3;
-        keys.create(INSTANCE::GROUPS);
-        values.create(INSTANCE::GROUPS);
+        for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++) {
+            keys[stage].create(INSTANCE::GROUPS);
+            values[stage].create(INSTANCE::GROUPS);
+        }
         for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
             queries[stage].create(warps);
             douts[stage].create(warps);
@@ -150,6 +153,9 @@ template <typename INSTANCE> struct group_backward_shared {
 
 template <typename INSTANCE>
 constexpr int group_backward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_backward_shared<INSTANCE>);
+
+template <typename INSTANCE>
+constexpr bool fits_shared_memory = group_backward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
 /* f(item), by all threads of a warp, for each that the block takes until there are no more. */
 template <typename INSTANCE, typename F>

@@ -23,20 +23,24 @@ GPU_DEVICE void store_key_rows(const tensor_map &map, const backward_item &item,
 template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work<INSTANCE> &work)
 {
     const int32_t group = work.group;
+    const int stage = work.keys.stage;
+    const auto dk = INSTANCE::keys(stage);
+    const auto dv = INSTANCE::values(stage);
+    work.keys.advance();
     scale_sums(work.dk, work.problem.scale);
     work.meet_groups(); /* no group multiplies these keys any more */
-    group_store(INSTANCE::keys(), group * TILE_ROWS, 0, work.dk);
-    group_store(INSTANCE::values(), group * TILE_ROWS, 0, work.dv);
+    group_store(dk, group * TILE_ROWS, 0, work.dk);
+    group_store(dv, group * TILE_ROWS, 0, work.dv);
     fence_shared();
     named_barrier_wait(1 + group, GROUP);
     if (thread_index() % GROUP != 0)
         return;
-    store_key_rows(work.args.dk, *work.item, INSTANCE::keys(), group);
-    store_key_rows(work.args.dv, *work.item, INSTANCE::values(), group);
+    store_key_rows(work.args.dk, *work.item, dk, group);
+    store_key_rows(work.args.dv, *work.item, dv, group);
     stores_commit();
     stores_wait_read<0>();
-    work.shared.keys.empty.arrive();
-    work.shared.values.empty.arrive();
+    work.shared.keys[stage].empty.arrive();
+    work.shared.values[stage].empty.arrive();
 }
 
 #endif

@@ -29,10 +29,10 @@ template <typename INSTANCE> struct group_backward_work {
     const group_backward_arguments &args;
     const gpu_problem &problem;
     group_backward_shared<INSTANCE> &shared;
-    const int32_t group;     /* 0 .. GROUPS - 1 */
-    stage_turn<STAGES> rows; /* whose S is begun next */
-    int32_t dq_parity = 0;   /* of the place for dQ */
-    int32_t keys_parity = 0; /* of the item's keys and values */
+    const int32_t group;                   /* 0 .. GROUPS - 1 */
+    stage_turn<STAGES> rows;               /* whose S is begun next */
+    int32_t dq_parity = 0;                 /* of the place for dQ */
+    stage_turn<INSTANCE::KEY_STAGES> keys; /* and values, of the item */
     const backward_item *item;
     column_steps<INSTANCE> steps;
     group_sums<INSTANCE::HEAD_DIM> dk;
@@ -42,6 +42,16 @@ template <typename INSTANCE> struct group_backward_work {
                                    group_backward_shared<INSTANCE> &its_shared, int32_t its_group)
         : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group), steps(problem)
     {
+    }
+
+    GPU_DEVICE typename INSTANCE::key_matrix keys_of_item() const
+    {
+        return INSTANCE::keys(warp_first(keys.stage));
+    }
+
+    GPU_DEVICE typename INSTANCE::value_matrix values_of_item() const
+    {
+        return INSTANCE::values(warp_first(keys.stage));
     }
 
     /* All computing threads. */
@@ -55,7 +65,7 @@ template <typename INSTANCE> struct group_backward_work {
         const int32_t stage = warp_first(rows.stage);
         shared.queries[stage].full.wait(rows.parity);
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::keys(), group * TILE_ROWS),
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(keys_of_item(), group * TILE_ROWS),
                                            by_rows(INSTANCE::queries(stage)));
         products_commit();
     }
@@ -65,7 +75,7 @@ template <typename INSTANCE> struct group_backward_work {
         const int32_t stage = warp_first(rows.stage);
         shared.douts[stage].full.wait(rows.parity);
         products_fence();
-        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(INSTANCE::values(), group * TILE_ROWS),
+        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(values_of_item(), group * TILE_ROWS),
                                             by_rows(INSTANCE::douts(stage)));
         products_commit();
     }
@@ -88,7 +98,7 @@ template <typename INSTANCE> struct group_backward_work {
     {
         products_fence();
         group_multiply<INSTANCE::KEYS>(dq, by_columns(INSTANCE::gradients(stage), 0, INSTANCE::dq_row(group)),
-                                       by_columns(INSTANCE::keys(), 0, INSTANCE::dq_column(group)));
+                                       by_columns(keys_of_item(), 0, INSTANCE::dq_column(group)));
         products_commit();
     }
 
@@ -161,11 +171,10 @@ template <typename INSTANCE> struct group_backward_work {
         item = &its_item;
         dk.clear();
         dv.clear();
-        shared.keys.full.wait(keys_parity);
-        shared.values.full.wait(keys_parity);
+        shared.keys[keys.stage].full.wait(keys.parity);
+        shared.values[keys.stage].full.wait(keys.parity);
         if (item->first_chunk < item->end_chunk)
             multiply_chunks();
-        keys_parity ^= 1;
     }
 };
 
