@@ -27,9 +27,11 @@ struct group_forward_row {
     group_forward_tuning tuning;
 };
 
-/* A block has `groups` warp groups that compute, each with 64 of a tile's keys, and one that copies. */
+/* A block has `groups` warp groups that compute, each with 64 of a tile's keys or all with the same 64, and one that
+ * copies. */
 struct group_backward_tuning {
     int groups;
+    bool shared_keys; /* groups share a tile of 64 keys: each has some of the columns of dK, dV and dQ */
     int chunk_rows;
     int stages;     /* chunks of rows in shared memory, of their dO, and of dS */
     int key_stages; /* tiles of keys and values: 2 begin to copy the next while one is multiplied */

@@ -11,7 +11,8 @@ group_backward_shape group_backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, I
 {
     constexpr group_backward_tuning tuning =
         group_backward_tuning_of(INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL);
-    return {tuning.groups, tuning.groups * TILE_ROWS, tuning.chunk_rows, INSTANCE_HEAD_DIM};
+    return {tuning.groups, tuning.shared_keys ? TILE_ROWS : tuning.groups * TILE_ROWS, tuning.chunk_rows,
+            INSTANCE_HEAD_DIM};
 }
 
 static varlen_status make_maps(group_backward_arguments &args, const group_backward_tensors &tensors)

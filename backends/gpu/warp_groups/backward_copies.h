@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 
-#include "warp_groups/backward_layout.h"
+#include "warp_groups/backward_dq.h"
 
 /* The tile's keys, or values. Rows past the sequence are zeros. */
 template <typename MATRIX>
@@ -105,88 +105,6 @@ GPU_DEVICE void copy_douts(const group_backward_arguments &args, group_backward_
             turn.advance();
         }
     });
-}
-
-/* Until it is an item's turn to add to a chunk of rows; NULL: there are no turns. */
-GPU_DEVICE int32_t *await_dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk,
-                                  int32_t part, int32_t &turn)
-{
-    if (!call.turns)
-        return nullptr;
-    int32_t *turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part;
-    const int32_t first_row = chunk * call.cut.chunk_rows;
-    const gpu_span keys =
-        keys_of_rows(call.problem, item.sequence, first_row, smaller(call.cut.chunk_rows, item.rows - first_row));
-    turn = item.tile - keys.begin / call.cut.tile_keys;
-    while (load_volatile(turns) != turn) {
-    }
-    fence();
-    return turns;
-}
-
-/* A part of a chunk's dQ, to the sums over tiles. */
-template <typename INSTANCE>
-GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t part)
-{
-    const backward_arguments &call = args.call;
-    int32_t turn = 0;
-    int32_t *turns = await_dq_turn(call, item, chunk, part, turn);
-    float *sums = call.dq_sums + (sum_number(call, item, chunk) * INSTANCE::GROUPS + part) * INSTANCE::DQ_FLOATS;
-    add_bulk(sums, INSTANCE::dq_sums(part), INSTANCE::DQ_FLOATS * (int)sizeof(float));
-    stores_commit();
-    if (turns) {
-        stores_wait<0>();
-        fence();
-        store_volatile(turns, turn + 1);
-    }
-}
-
-template <typename INSTANCE>
-GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t part)
-{
-    using matrix = typename INSTANCE::dq_matrix;
-    const int32_t query = chunk * args.chunk_queries;
-    const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
-    for (int panel = 0; panel < matrix::PANELS; panel++)
-        store_tensor(args.dq,
-                     {INSTANCE::dq_column(part) + panel * matrix::PANEL, 0, args.chunk_queries - valid,
-                      item.sequence.first_query + query + valid, item.kv_head},
-                     INSTANCE::dq(part).panel(panel));
-    stores_commit();
-}
-
-/* All parts of a chunk's dQ. Places are empty again in the order of the parts. */
-template <typename INSTANCE>
-GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
-                                const backward_item &item, int32_t chunk, int32_t parity)
-{
-    const bool summed = dq_is_summed(item.sequence, args.call.cut);
-#pragma unroll
-    for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
-        shared.dq[part].full.wait(parity);
-        if (summed)
-            add_dq<INSTANCE>(args, item, chunk, part);
-        else if (!INSTANCE::DQ_BY_ROWS || part == INSTANCE::GROUPS - 1)
-            store_dq<INSTANCE>(args, item, chunk, part);
-    }
-    stores_wait_read<0>();
-#pragma unroll
-    for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
-        shared.dq[part].empty.arrive();
-}
-
-template <typename INSTANCE>
-GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
-{
-    int32_t parity = 0;
-    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
-        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
-            if (group_lane() == 0)
-                take_chunk_away(args, shared, item, chunk, parity);
-            parity ^= 1;
-        }
-    });
-    stores_wait<0>();
 }
 
 template <typename INSTANCE>

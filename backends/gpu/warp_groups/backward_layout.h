@@ -28,7 +28,9 @@ struct group_backward_arguments {
 };
 
 /* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has a part: TILE_ROWS
- * of the rows where a chunk has as many for each group, or else some of the columns. */
+ * of the rows where a chunk has as many for each group, or else some of the columns. Where they share keys, a tile has
+ * no more than TILE_ROWS, and a group has some columns of each: of S^T and dP^T, which are rows of the chunk, and of
+ * the others. */
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct group_backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
@@ -37,18 +39,22 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
-    static constexpr int KEYS = GROUPS * TILE_ROWS;
+    static constexpr bool SHARED_KEYS = TUNING.shared_keys;
+    static constexpr int KEYS = SHARED_KEYS ? TILE_ROWS : GROUPS * TILE_ROWS;
     static constexpr int ROWS = TUNING.chunk_rows;
     static constexpr int STAGES = TUNING.stages;
     static constexpr int KEY_STAGES = TUNING.key_stages;
-    static constexpr int ITEMS = 2; /* known to the block at a time */
+    static constexpr int ITEMS = 2;                                       /* known to the block at a time */
+    static constexpr int SCORE_ROWS = SHARED_KEYS ? ROWS / GROUPS : ROWS; /* of a group */
+    static constexpr int DK_COLUMNS = SHARED_KEYS ? HEAD_DIM / GROUPS : HEAD_DIM;
+    static constexpr int DV_COLUMNS = SHARED_KEYS ? VALUE_DIM / GROUPS : VALUE_DIM;
     static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
     static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS; /* of a part */
     using query_matrix = shared_matrix<T, ROWS, HEAD_DIM>;
     using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM>;
     using key_matrix = shared_matrix<T, KEYS, HEAD_DIM>; /* and of dk, when keys are done with */
     using value_matrix = shared_matrix<T, KEYS, VALUE_DIM>;
-    using gradient_matrix = shared_matrix<T, KEYS, ROWS>; /* dS^T */
+    using gradient_matrix = shared_matrix<T, KEYS, ROWS>; /* dS^T, and P^T */
     using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS>; /* of a part, or of all parts by rows */
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
     static_assert(DQ_BY_ROWS || ROWS == TILE_ROWS, "a product has all rows of a part of dQ");
@@ -58,8 +64,9 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static constexpr int QUERIES_AT = VALUES_AT + KEY_STAGES * value_matrix::BYTES;
     static constexpr int DOUTS_AT = QUERIES_AT + STAGES * query_matrix::BYTES;
     static constexpr int GRADIENTS_AT = DOUTS_AT + STAGES * dout_matrix::BYTES;
-    static constexpr int DQ_AT = GRADIENTS_AT + STAGES * gradient_matrix::BYTES;
-    static constexpr int STATE_AT = DQ_AT + GROUPS * DQ_FLOATS * (int)sizeof(float);
+    static constexpr int WEIGHTS_AT = GRADIENTS_AT + STAGES * gradient_matrix::BYTES;
+    static constexpr int DQ_AT = WEIGHTS_AT + (SHARED_KEYS ? STAGES * gradient_matrix::BYTES : 0);
+    static constexpr int STATE_AT = DQ_AT + (SHARED_KEYS ? 0 : GROUPS * DQ_FLOATS * (int)sizeof(float));
 
     GPU_DEVICE static key_matrix keys(int stage)
     {
@@ -82,6 +89,31 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
         return {(T *)(shared_memory() + GRADIENTS_AT + stage * gradient_matrix::BYTES)};
     }
 
+    /* Where groups share keys; otherwise P stays in registers. */
+    GPU_DEVICE static gradient_matrix weights(int stage)
+    {
+        static_assert(SHARED_KEYS, "there are no others");
+        return {(T *)(shared_memory() + WEIGHTS_AT + stage * gradient_matrix::BYTES)};
+    }
+
+    /* The first key and row of a group's scores, and columns of its dK and dV. */
+    GPU_DEVICE static int score_key(int group)
+    {
+        return SHARED_KEYS ? 0 : group * TILE_ROWS;
+    }
+    GPU_DEVICE static int score_row(int group)
+    {
+        return SHARED_KEYS ? group * SCORE_ROWS : 0;
+    }
+    GPU_DEVICE static int dk_column(int group)
+    {
+        return SHARED_KEYS ? group * DK_COLUMNS : 0;
+    }
+    GPU_DEVICE static int dv_column(int group)
+    {
+        return SHARED_KEYS ? group * DV_COLUMNS : 0;
+    }
+
     /* Where a part begins in a chunk's dQ. */
     GPU_DEVICE static int dq_row(int part)
     {
@@ -93,7 +125,8 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     }
 
     /* A part on its way out: floats to be added, or, where no other tile adds any, dq itself. Then parts by rows lie in
-     * one matrix, in the place of the first. */
+     * one matrix, in the place of the first. Where groups share keys, there is no room: floats are added from
+     * registers, and dq goes through the place of the chunk's queries. */
     GPU_DEVICE static float *dq_sums(int part)
     {
         return (float *)(shared_memory() + DQ_AT) + part * DQ_FLOATS;

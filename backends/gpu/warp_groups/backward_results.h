@@ -4,39 +4,43 @@
 
 #include "warp_groups/backward_tile.h"
 
-/* A group's rows of a tile: boxes end where the sequence does. */
-template <typename MATRIX>
-GPU_DEVICE void store_key_rows(const tensor_map &map, const backward_item &item, const MATRIX &from, int32_t group)
+/* A group's part of a tile, COLUMNS from (row, column) on: boxes end where the sequence does. */
+template <int COLUMNS, typename MATRIX>
+GPU_DEVICE void store_key_rows(const tensor_map &map, const backward_item &item, const MATRIX &from, int32_t row,
+                               int32_t column)
 {
-    const int32_t row = group * TILE_ROWS;
     const int32_t valid = smaller(item.keys - row, (int32_t)TILE_ROWS);
     if (valid <= 0)
         return;
-    for (int panel = 0; panel < MATRIX::PANELS; panel++)
+    for (int panel = 0; panel < COLUMNS / MATRIX::PANEL; panel++) {
+        const int32_t first = column + panel * MATRIX::PANEL;
         store_tensor(map,
-                     {panel * MATRIX::PANEL, TILE_ROWS - valid, item.sequence.first_key + item.first_key + row + valid,
-                      item.kv_head},
-                     from.panel(panel) + row * MATRIX::PANEL);
+                     {first, TILE_ROWS - valid, item.sequence.first_key + item.first_key + row + valid, item.kv_head},
+                     from.panel(first / MATRIX::PANEL) + row * MATRIX::PANEL);
+    }
 }
 
 /* One thread waits until the results have been read, then the next tile's keys may come. */
 template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work<INSTANCE> &work)
 {
     const int32_t group = work.group;
+    const int32_t row = INSTANCE::score_key(group);
+    const int32_t dk_column = INSTANCE::dk_column(group);
+    const int32_t dv_column = INSTANCE::dv_column(group);
     const int stage = work.keys.stage;
     const auto dk = INSTANCE::keys(stage);
     const auto dv = INSTANCE::values(stage);
     work.keys.advance();
     scale_sums(work.dk, work.problem.scale);
     work.meet_groups(); /* no group multiplies these keys any more */
-    group_store(dk, group * TILE_ROWS, 0, work.dk);
-    group_store(dv, group * TILE_ROWS, 0, work.dv);
+    group_store(dk, row, dk_column, work.dk);
+    group_store(dv, row, dv_column, work.dv);
     fence_shared();
-    named_barrier_wait(1 + group, GROUP);
+    backward_group_barrier(work);
     if (thread_index() % GROUP != 0)
         return;
-    store_key_rows(work.args.dk, *work.item, dk, group);
-    store_key_rows(work.args.dv, *work.item, dv, group);
+    store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, *work.item, dk, row, dk_column);
+    store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, *work.item, dv, row, dv_column);
     stores_commit();
     stores_wait_read<0>();
     work.shared.keys[stage].empty.arrive();

@@ -6,17 +6,27 @@
 #include "warp_groups/backward_layout.h"
 #include "warp_groups/forward_mask.h"
 
-/* What of the scores a group has. */
+/* What of the scores a group has: columns are its rows of the chunk. */
 template <typename INSTANCE> struct backward_part {
     const gpu_problem &problem;
     const backward_item &item;
     const chunk_statistics<INSTANCE::ROWS> &statistics;
     int32_t group;
-    int32_t first_row; /* of the chunk, counted in the sequence */
+    int32_t first_row; /* of the group's, counted in the sequence */
+
+    GPU_DEVICE float lse(int column) const
+    {
+        return statistics.lse[INSTANCE::score_row(group) + column];
+    }
+
+    GPU_DEVICE float delta(int column) const
+    {
+        return statistics.delta[INSTANCE::score_row(group) + column];
+    }
 
     GPU_DEVICE int32_t key_of_tile(int slot) const
     {
-        return group * TILE_ROWS + group_row() + slot * 8;
+        return INSTANCE::score_key(group) + group_row() + slot * 8;
     }
 
     GPU_DEVICE int32_t key(int slot) const
@@ -48,7 +58,7 @@ template <typename INSTANCE> struct backward_part {
 
 /* Steps on scores of the plain rule; see score_rule.h. */
 template <typename INSTANCE> struct plain_column_steps {
-    static constexpr int ROWS = INSTANCE::ROWS;
+    static constexpr int ROWS = INSTANCE::SCORE_ROWS;
     using sums = group_sums<ROWS>;
     using part_type = backward_part<INSTANCE>;
 
@@ -63,7 +73,7 @@ template <typename INSTANCE> struct plain_column_steps {
         bool huge = false;
 #pragma unroll
         for (int row = 0; row < ROWS; row += WARP)
-            huge = huge || lse_is_huge(part.statistics.lse[row + group_lane()]);
+            huge = huge || lse_is_huge(part.lse(row + group_lane()));
         return warp_any(huge);
     }
 
@@ -74,7 +84,7 @@ template <typename INSTANCE> struct plain_column_steps {
         scores.for_each_run([&](int, int column, float *run) {
 #pragma unroll
             for (int i = 0; i < sums::RUN; i++) {
-                const float exponent = run[i] * multiplier - part.statistics.lse[column + i];
+                const float exponent = run[i] * multiplier - part.lse(column + i);
                 run[i] = exp2_fast(HUGE_LSE ? fminf(exponent, 0.0f) : exponent);
             }
         });
@@ -97,14 +107,14 @@ template <typename INSTANCE> struct plain_column_steps {
         gradients.for_each_run_with(weights, [&](int, int column, float *gradient, float *weight) {
 #pragma unroll
             for (int i = 0; i < sums::RUN; i++)
-                gradient[i] = weight[i] * (gradient[i] - part.statistics.delta[column + i]);
+                gradient[i] = weight[i] * (gradient[i] - part.delta(column + i));
         });
     }
 };
 
 /* Of the general rule. */
 template <typename INSTANCE> struct general_column_steps {
-    static constexpr int ROWS = INSTANCE::ROWS;
+    static constexpr int ROWS = INSTANCE::SCORE_ROWS;
     static constexpr int OWN_ROWS = ROWS / 4; /* that a thread has sums of */
     using sums = group_sums<ROWS>;
     using part_type = backward_part<INSTANCE>;
@@ -172,7 +182,7 @@ template <typename INSTANCE> struct general_column_steps {
                     const float slope = softcap_slope(problem, run[i]); /* the mask has been here */
                     const float score =
                         run[i] == minus_infinity ? minus_infinity : score_of(problem, row, part.key(slot), run[i]);
-                    const float p = exp2_fast(fminf(score * gpu_log2e - part.statistics.lse[column], 0.0f));
+                    const float p = exp2_fast(fminf(score * gpu_log2e - part.lse(column), 0.0f));
                     weight[i] = dropped[slot] >> (own + i) & 1 ? 0.0f : p * kept;
                     run[i] = p * slope;
                 }
@@ -192,7 +202,7 @@ template <typename INSTANCE> struct general_column_steps {
             for (int slot = 0; slot < sums::SLOTS; slot++) {
                 const int n = own / 2 * 4 + slot * 2 + own % 2;
                 const float drop = dropped[slot] >> own & 1 ? 0.0f : kept;
-                of_weights[n] = of_scores[n] * (of_weights[n] * drop - part.statistics.delta[column_of(own)]);
+                of_weights[n] = of_scores[n] * (of_weights[n] * drop - part.delta(column_of(own)));
             }
         }
     }

@@ -13,17 +13,18 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
 
+#include "warp_groups/backward_dq.h"
 #include "warp_groups/backward_scores.h"
 
-/* Named barriers. Group g has number 1 + g for itself. */
-constexpr int ALL_GROUPS_BARRIER = 8;
+constexpr int ALL_GROUPS_BARRIER = 8; /* a named one */
 
 template <typename INSTANCE> struct group_backward_work {
+    using instance = INSTANCE;
     using T = typename INSTANCE::T;
     static constexpr int ROWS = INSTANCE::ROWS;
     static constexpr int STAGES = INSTANCE::STAGES;
-    using scores_type = group_sums<ROWS>;
-    using operand_type = group_operand<T, ROWS>;
+    using scores_type = group_sums<INSTANCE::SCORE_ROWS>;
+    using operand_type = group_operand<T, INSTANCE::SCORE_ROWS>;
     using dq_type = group_sums<INSTANCE::DQ_COLUMNS>;
 
     const group_backward_arguments &args;
@@ -35,8 +36,8 @@ template <typename INSTANCE> struct group_backward_work {
     stage_turn<INSTANCE::KEY_STAGES> keys; /* and values, of the item */
     const backward_item *item;
     column_steps<INSTANCE> steps;
-    group_sums<INSTANCE::HEAD_DIM> dk;
-    group_sums<INSTANCE::VALUE_DIM> dv;
+    group_sums<INSTANCE::DK_COLUMNS> dk;
+    group_sums<INSTANCE::DV_COLUMNS> dv;
 
     GPU_DEVICE group_backward_work(const group_backward_arguments &arguments,
                                    group_backward_shared<INSTANCE> &its_shared, int32_t its_group)
@@ -65,8 +66,8 @@ template <typename INSTANCE> struct group_backward_work {
         const int32_t stage = warp_first(rows.stage);
         shared.queries[stage].full.wait(rows.parity);
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(keys_of_item(), group * TILE_ROWS),
-                                           by_rows(INSTANCE::queries(stage)));
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(keys_of_item(), INSTANCE::score_key(group)),
+                                           by_rows(INSTANCE::queries(stage), INSTANCE::score_row(group)));
         products_commit();
     }
 
@@ -75,22 +76,22 @@ template <typename INSTANCE> struct group_backward_work {
         const int32_t stage = warp_first(rows.stage);
         shared.douts[stage].full.wait(rows.parity);
         products_fence();
-        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(values_of_item(), group * TILE_ROWS),
-                                            by_rows(INSTANCE::douts(stage)));
+        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(values_of_item(), INSTANCE::score_key(group)),
+                                            by_rows(INSTANCE::douts(stage), INSTANCE::score_row(group)));
         products_commit();
     }
 
-    GPU_DEVICE void begin_dv(operand_type &weights, int32_t stage)
+    template <typename LEFT> GPU_DEVICE void begin_dv(LEFT &&weights, int32_t stage)
     {
         products_fence();
-        group_multiply_add<ROWS>(dv, weights, by_columns(INSTANCE::douts(stage)));
+        group_multiply_add<ROWS>(dv, weights, by_columns(INSTANCE::douts(stage), 0, INSTANCE::dv_column(group)));
         products_commit();
     }
 
-    GPU_DEVICE void begin_dk(operand_type &gradients, int32_t stage)
+    template <typename LEFT> GPU_DEVICE void begin_dk(LEFT &&gradients, int32_t stage)
     {
         products_fence();
-        group_multiply_add<ROWS>(dk, gradients, by_columns(INSTANCE::queries(stage)));
+        group_multiply_add<ROWS>(dk, gradients, by_columns(INSTANCE::queries(stage), 0, INSTANCE::dk_column(group)));
         products_commit();
     }
 
@@ -111,28 +112,16 @@ template <typename INSTANCE> struct group_backward_work {
         steps.weigh(weights, scores, part);
     }
 
-    /* To the warp that takes it away. When a part's place is empty, so are those of the parts before it. */
-    GPU_DEVICE void hand_over(dq_type &dq)
+    GPU_DEVICE backward_part<INSTANCE> part_of(int32_t chunk, int32_t stage) const
     {
-        shared.dq[group].empty.wait(dq_parity ^ 1);
-        if (dq_is_summed(item->sequence, args.call.cut)) {
-            group_store_flat(INSTANCE::dq_sums(group), dq);
-        } else {
-            scale_sums(dq, problem.scale);
-            group_store(INSTANCE::dq(group), INSTANCE::dq_row(group), 0, dq);
-        }
-        fence_shared();
-        warp_barrier();
-        if (group_lane() == 0)
-            shared.dq[group].full.arrive();
-        dq_parity ^= 1;
+        return {problem, *item, shared.statistics[stage], group,
+                chunk * args.call.cut.chunk_rows + INSTANCE::score_row(group)};
     }
 
     GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         const int32_t stage = warp_first(rows.stage);
-        const backward_part<INSTANCE> part = {problem, *item, shared.statistics[stage], group,
-                                              chunk * args.call.cut.chunk_rows};
+        const backward_part<INSTANCE> part = part_of(chunk, stage);
         scores_type scores;
         scores_type gradients;
         operand_type weights;
@@ -146,7 +135,7 @@ template <typename INSTANCE> struct group_backward_work {
         products_wait<1>(gradients);
         steps.differentiate(gradients, scores, part);
         group_round(rounded, gradients);
-        group_store(INSTANCE::gradients(stage), group * TILE_ROWS, 0, rounded);
+        group_store(INSTANCE::gradients(stage), INSTANCE::score_key(group), 0, rounded);
         fence_shared();
         meet_groups();
         begin_dq(dq, stage);
@@ -154,16 +143,55 @@ template <typename INSTANCE> struct group_backward_work {
         rows.advance();
         products_wait<1>(dv, weights, dq);
         shared.douts[stage].leave();
-        hand_over(dq);
+        hand_over(*this, dq);
         products_wait<0>(dk, rounded);
         shared.queries[stage].leave();
+    }
+
+    /* The same where groups share keys: P goes to shared memory too, and the products begin when both are there. */
+    GPU_DEVICE void multiply_chunk_of_shared_keys(int32_t chunk)
+    {
+        const int32_t stage = warp_first(rows.stage);
+        const backward_part<INSTANCE> part = part_of(chunk, stage);
+        scores_type scores;
+        scores_type gradients;
+        operand_type rounded;
+        dq_type dq;
+        begin_scores(scores);
+        begin_gradients(gradients);
+        products_wait<1>(scores);
+        weigh(rounded, scores, part, chunk);
+        group_store(INSTANCE::weights(stage), 0, INSTANCE::score_row(group), rounded);
+        products_wait<0>(gradients);
+        steps.differentiate(gradients, scores, part);
+        group_store(INSTANCE::gradients(stage), 0, INSTANCE::score_row(group), gradients);
+        fence_shared();
+        meet_groups();
+        begin_dq(dq, stage);
+        begin_dv(by_rows(INSTANCE::weights(stage)), stage);
+        begin_dk(by_rows(INSTANCE::gradients(stage)), stage);
+        products_wait<2>(dq);
+        const bool summed = dq_is_summed(item->sequence, args.call.cut);
+        if (summed)
+            add_dq_from_registers(*this, dq, chunk);
+        products_wait<1>(dv);
+        shared.douts[stage].leave();
+        products_wait<0>(dk);
+        if (!summed)
+            store_dq_from_registers(*this, dq, chunk, stage);
+        shared.queries[stage].leave();
+        rows.advance();
     }
 
     /* All chunks of an item, one at least. */
     GPU_DEVICE void multiply_chunks()
     {
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++)
-            multiply_chunk(chunk);
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
+            if constexpr (INSTANCE::SHARED_KEYS)
+                multiply_chunk_of_shared_keys(chunk);
+            else
+                multiply_chunk(chunk);
+        }
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
