@@ -23,6 +23,8 @@ constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
     {   64,    64,   true,   {2,     false,   128,      2,      2,       24,       240}},
     {  128,   128,  false,   {2,     false,    64,      2,      1,       24,       240}},
     {  128,   128,   true,   {2,     false,    64,      2,      1,       24,       240}},
+    {  192,   128,  false,   {2,      true,    64,      2,      2,       24,       240}},
+    {  192,   128,   true,   {2,      true,    64,      2,      2,       24,       240}},
     {  256,   256,  false,   {2,      true,    64,      2,      1,       24,       240}},
     {  256,   256,   true,   {2,      true,    64,      2,      1,       24,       240}},
 };

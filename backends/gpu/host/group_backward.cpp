@@ -9,8 +9,6 @@
 namespace
 {
 
-constexpr int32_t PANEL_COLUMNS = 64; /* of a box: 128 bytes */
-
 struct group_backward_entry {
     instance_size size;
     group_backward_shape (*shape)();
@@ -39,13 +37,6 @@ const group_backward_entry *find_entry(const varlen_attention &attention, bool g
     return nullptr;
 }
 
-/* Whether every box of a row's columns has some of the tensor's. */
-bool fills_panels(const varlen_attention &attention)
-{
-    const instance_size &size = find_entry(attention, false)->size;
-    return attention.head_dim > size.head_dim - PANEL_COLUMNS && attention.value_dim > size.value_dim - PANEL_COLUMNS;
-}
-
 int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
 {
     return shape.chunk_rows / (attention.q_heads / attention.kv_heads);
@@ -70,20 +61,25 @@ size_t workspace_of(const varlen_attention &attention, bool general)
     return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, general)->shape()));
 }
 
-group_backward_tensors tensors_of(const backward_arguments &args, varlen_dtype dtype, int32_t chunk_queries)
+group_backward_tensors tensors_of(const backward_arguments &args, const varlen_attention &attention,
+                                  const group_backward_shape &shape)
 {
     const gpu_problem &problem = args.problem;
-    const layout_maker tiles = {
-        problem, dtype, {chunk_queries, args.cut.chunk_rows, args.cut.tile_keys}, args.plan.header};
-    const layout_maker results = {problem, dtype, {chunk_queries, args.cut.chunk_rows, TILE_ROWS}, args.plan.header};
-    return {chunk_queries,
-            tiles.ended_queries(problem.q, problem.head_dim),
-            tiles.ended_queries(args.dout, problem.value_dim),
-            tiles.keys(problem.k, 0, problem.head_dim),
-            tiles.keys(problem.v, 0, problem.value_dim),
-            tiles.ended_queries(args.dq, problem.head_dim),
-            results.keys(args.dk, 0, problem.head_dim),
-            results.keys(args.dv, 0, problem.value_dim)};
+    const int32_t queries = chunk_queries_of(attention, shape);
+    const auto make = [&](int32_t key_rows, int32_t swizzle) {
+        const group_boxes boxes = {queries, args.cut.chunk_rows, key_rows};
+        return layout_maker{problem, attention.dtype, boxes, args.plan.header, swizzle};
+    };
+    const layout_maker heads = make(args.cut.tile_keys, shape.head_swizzle);
+    const layout_maker values = make(args.cut.tile_keys, shape.value_swizzle);
+    return {queries,
+            heads.ended_queries(problem.q, problem.head_dim),
+            values.ended_queries(args.dout, problem.value_dim),
+            heads.keys(problem.k, 0, problem.head_dim),
+            values.keys(problem.v, 0, problem.value_dim),
+            heads.ended_queries(args.dq, problem.head_dim),
+            make(TILE_ROWS, shape.head_swizzle).keys(args.dk, 0, problem.head_dim),
+            make(TILE_ROWS, shape.value_swizzle).keys(args.dv, 0, problem.value_dim)};
 }
 
 } // namespace
@@ -95,7 +91,7 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)
         return declines(why, "strides may be 0, which tensor copies do not take");
-    if (!find_entry(attention, false) || !fills_panels(attention))
+    if (!find_entry(attention, false))
         return declines(why, "there are no kernels for head_dim = %d and value_dim = %d", attention.head_dim,
                         attention.value_dim);
     return true;
@@ -118,5 +114,5 @@ varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream,
     const varlen_status status = launch_backward_plan(state, stream, work);
     if (status != VARLEN_OK)
         return status;
-    return kernel.launch(state, stream, work, tensors_of(work, attention.dtype, chunk_queries_of(attention, shape)));
+    return kernel.launch(state, stream, work, tensors_of(work, attention, shape));
 }

@@ -13,6 +13,8 @@ struct group_backward_shape {
     int32_t tile_keys;
     int32_t chunk_rows;
     int32_t head_dim;
+    int32_t head_swizzle; /* of q and k, and their gradients */
+    int32_t value_swizzle;
 };
 
 /* The call's tensors in boxes; see group_backward_arguments. */

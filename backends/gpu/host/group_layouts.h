@@ -28,14 +28,15 @@ struct layout_maker {
     varlen_dtype dtype;
     group_boxes boxes;
     void *anything;
+    int32_t swizzle = 128; /* bytes */
 
-    /* In columns as wide as a swizzle of 128 bytes. */
+    /* In columns as wide as the swizzle. */
     tensor_layout begin(const gpu_tensor &tensor, int32_t dim) const
     {
         tensor_layout layout = {};
         layout.data = tensor.data ? tensor.data : anything;
         layout.dtype = dtype;
-        layout.swizzle = 128;
+        layout.swizzle = swizzle;
         layout.dimensions = 1;
         layout.size[0] = (uint64_t)dim;
         layout.box[0] = (uint32_t)(layout.swizzle / varlen_dtype_size(dtype));

@@ -9,10 +9,10 @@
 template <>
 group_backward_shape group_backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
 {
-    constexpr group_backward_tuning tuning =
-        group_backward_tuning_of(INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL);
-    return {tuning.groups, tuning.shared_keys ? TILE_ROWS : tuning.groups * TILE_ROWS, tuning.chunk_rows,
-            INSTANCE_HEAD_DIM};
+    using instance = group_backward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
+                                             ARCHITECTURE>; /* sizes are the same for all that have the kernels */
+    return {instance::GROUPS,   instance::KEYS,         instance::ROWS,
+            instance::HEAD_DIM, instance::HEAD_SWIZZLE, instance::VALUE_SWIZZLE};
 }
 
 static varlen_status make_maps(group_backward_arguments &args, const group_backward_tensors &tensors)

@@ -7,14 +7,15 @@
 
 /* The tile's keys, or values. Rows past the sequence are zeros. */
 template <typename MATRIX>
-GPU_DEVICE void copy_tile(const tensor_map &map, const backward_item &item, const MATRIX &to, stage_barriers &place,
-                          int32_t parity)
+GPU_DEVICE void copy_tile(const tensor_map &map, int32_t dim, const backward_item &item, const MATRIX &to,
+                          stage_barriers &place, int32_t parity)
 {
+    const int32_t panels = panels_of<MATRIX>(dim);
     place.empty.wait(parity ^ 1);
     if (group_lane() == 0)
-        place.full.arrive_and_expect(MATRIX::BYTES);
+        place.full.arrive_and_expect(panels * MATRIX::PANEL_BYTES);
     warp_barrier();
-    if (group_lane() < MATRIX::PANELS)
+    if (group_lane() < panels)
         copy_tensor(to.panel(group_lane()), map,
                     {group_lane() * MATRIX::PANEL, MATRIX::ROWS - item.keys,
                      item.sequence.first_key + item.first_key + item.keys, item.kv_head},
@@ -49,24 +50,28 @@ GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_
         turn.advance();
         if (!exists)
             return;
-        copy_tile(args.k, item, INSTANCE::keys(keys.stage), shared.keys[keys.stage], keys.parity);
-        copy_tile(args.v, item, INSTANCE::values(keys.stage), shared.values[keys.stage], keys.parity);
+        copy_tile(args.k, call.problem.head_dim, item, INSTANCE::keys(keys.stage), shared.keys[keys.stage],
+                  keys.parity);
+        copy_tile(args.v, call.problem.value_dim, item, INSTANCE::values(keys.stage), shared.values[keys.stage],
+                  keys.parity);
         keys.advance();
     }
 }
 
 /* Rows of a chunk, of q or dout; `more` bytes come with them. */
 template <typename MATRIX>
-GPU_DEVICE void copy_chunk_rows(const group_backward_arguments &args, const tensor_map &map, const backward_item &item,
-                                int32_t chunk, const MATRIX &to, stage_barriers &place, int32_t parity, int32_t more)
+GPU_DEVICE void copy_chunk_rows(const group_backward_arguments &args, const tensor_map &map, int32_t dim,
+                                const backward_item &item, int32_t chunk, const MATRIX &to, stage_barriers &place,
+                                int32_t parity, int32_t more)
 {
+    const int32_t panels = panels_of<MATRIX>(dim);
     const int32_t query = chunk * args.chunk_queries;
     const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
     place.empty.wait(parity ^ 1);
     if (group_lane() == 0)
-        place.full.arrive_and_expect(MATRIX::PANELS * args.call.cut.chunk_rows * MATRIX::SWIZZLE + more);
+        place.full.arrive_and_expect(panels * args.call.cut.chunk_rows * MATRIX::SWIZZLE + more);
     warp_barrier();
-    if (group_lane() < MATRIX::PANELS)
+    if (group_lane() < panels)
         copy_tensor(to.panel(group_lane()), map,
                     {group_lane() * MATRIX::PANEL, 0, args.chunk_queries - valid,
                      item.sequence.first_query + query + valid, item.kv_head},
@@ -83,8 +88,8 @@ GPU_DEVICE void copy_queries(const group_backward_arguments &args, group_backwar
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             stage_barriers &place = shared.queries[turn.stage];
-            copy_chunk_rows(args, args.q, item, chunk, INSTANCE::queries(turn.stage), place, turn.parity,
-                            (int32_t)sizeof(statistics));
+            copy_chunk_rows(args, args.q, args.call.problem.head_dim, item, chunk, INSTANCE::queries(turn.stage), place,
+                            turn.parity, (int32_t)sizeof(statistics));
             if (group_lane() == statistics_lane)
                 copy_bulk(&shared.statistics[turn.stage],
                           args.call.statistics + chunk_number(args.call, item, chunk) * 2 * INSTANCE::ROWS,
@@ -100,8 +105,8 @@ GPU_DEVICE void copy_douts(const group_backward_arguments &args, group_backward_
     stage_turn<INSTANCE::STAGES> turn;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
-            copy_chunk_rows(args, args.dout, item, chunk, INSTANCE::douts(turn.stage), shared.douts[turn.stage],
-                            turn.parity, 0);
+            copy_chunk_rows(args, args.dout, args.call.problem.value_dim, item, chunk, INSTANCE::douts(turn.stage),
+                            shared.douts[turn.stage], turn.parity, 0);
             turn.advance();
         }
     });

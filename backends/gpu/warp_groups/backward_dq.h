@@ -53,9 +53,11 @@ GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_it
     using matrix = typename INSTANCE::dq_matrix;
     const int32_t query = chunk * args.chunk_queries;
     const int32_t valid = smaller(item.sequence.queries - query, args.chunk_queries);
-    for (int panel = 0; panel < matrix::PANELS; panel++)
+    const int32_t column = INSTANCE::dq_column(part);
+    const int32_t panels = smaller(panels_of<matrix>(args.call.problem.head_dim - column), (int32_t)matrix::PANELS);
+    for (int panel = 0; panel < panels; panel++)
         store_tensor(args.dq,
-                     {INSTANCE::dq_column(part) + panel * matrix::PANEL, 0, args.chunk_queries - valid,
+                     {column + panel * matrix::PANEL, 0, args.chunk_queries - valid,
                       item.sequence.first_query + query + valid, item.kv_head},
                      matrix{(typename INSTANCE::T *)from}.panel(panel));
     stores_commit();
@@ -93,6 +95,18 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
         }
     });
     stores_wait<0>();
+}
+
+/* Results on their way through places that inputs are copied to. What no copy fills is zeros again, whatever infinities
+ * a sequence has: products of other sequences read it. */
+template <int COLUMNS>
+GPU_DEVICE void scale_existing(group_sums<COLUMNS> &sums, float factor, int32_t rows, int32_t columns)
+{
+    sums.for_each_run([&](int slot, int column, float *run) {
+#pragma unroll
+        for (int i = 0; i < group_sums<COLUMNS>::RUN; i++)
+            run[i] = sums.slot_row(slot) < rows && column + i < columns ? run[i] * factor : 0.0f;
+    });
 }
 
 /* To the warp that takes it away. When a part's place is empty, so are those of the parts before it. */
@@ -151,7 +165,7 @@ GPU_DEVICE void store_dq_from_registers(WORK &work, typename WORK::dq_type &dq, 
     using INSTANCE = typename WORK::instance;
     const typename INSTANCE::query_matrix rows = INSTANCE::queries(stage);
     const int column = INSTANCE::dq_column(work.group);
-    scale_sums(dq, work.problem.scale);
+    scale_existing(dq, work.problem.scale, work.args.call.cut.chunk_rows, work.problem.head_dim - column);
     backward_group_barrier(work); /* all warps of the group are done with them */
     group_store(rows, 0, column, dq);
     fence_shared();

@@ -15,7 +15,7 @@ template <typename INSTANCE>
 GPU_DEVICE void finish_dq(const backward_arguments &args, const row_chunk &chunk, int64_t number, int32_t kv_head,
                           int32_t part)
 {
-    using matrix = shared_matrix<typename INSTANCE::T, TILE_ROWS, INSTANCE::DQ_COLUMNS>;
+    using matrix = typename INSTANCE::dq_matrix;
     const gpu_problem &problem = args.problem;
     const matrix tile = {(typename INSTANCE::T *)shared_memory()};
     const int64_t place = sum_number_of_rows(args, chunk, number, kv_head) * INSTANCE::GROUPS + part;

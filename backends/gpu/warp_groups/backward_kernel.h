@@ -19,13 +19,14 @@ GPU_DEVICE void group_backward_compute(const group_backward_arguments &args, gro
     stores_wait<0>();
 }
 
-/* Rows of a chunk that no query fills, where the heads of a group do not divide it: products read them. */
-template <typename INSTANCE> GPU_DEVICE void clear_spare_chunk_rows(const backward_cut &cut)
+/* What no copy fills, but products read: rows of a chunk, where the heads of a group do not divide it, and columns. */
+template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const backward_arguments &call)
 {
-    if (cut.chunk_rows == INSTANCE::ROWS)
+    if (call.cut.chunk_rows == INSTANCE::ROWS &&
+        panels_of<typename INSTANCE::key_matrix>(call.problem.head_dim) == INSTANCE::key_matrix::PANELS &&
+        panels_of<typename INSTANCE::value_matrix>(call.problem.value_dim) == INSTANCE::value_matrix::PANELS)
         return;
-    for (int32_t byte = INSTANCE::QUERIES_AT + thread_index() * 16; byte < INSTANCE::GRADIENTS_AT;
-         byte += INSTANCE::THREADS * 16)
+    for (int32_t byte = thread_index() * 16; byte < INSTANCE::GRADIENTS_AT; byte += INSTANCE::THREADS * 16)
         store_16(shared_memory() + byte, {{0, 0, 0, 0}});
     fence_shared();
 }
@@ -42,7 +43,7 @@ template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward
         tensor_map_prefetch(args.k);
         tensor_map_prefetch(args.v);
     }
-    clear_spare_chunk_rows<INSTANCE>(args.call.cut);
+    clear_spare_places<INSTANCE>(args.call);
     block_barrier();
     wait_for_earlier_kernel();
     if (plan_violation(args.call.plan) != no_violation)

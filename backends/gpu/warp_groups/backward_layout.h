@@ -49,13 +49,15 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static constexpr int DK_COLUMNS = SHARED_KEYS ? HEAD_DIM / GROUPS : HEAD_DIM;
     static constexpr int DV_COLUMNS = SHARED_KEYS ? VALUE_DIM / GROUPS : VALUE_DIM;
     static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
-    static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS; /* of a part */
-    using query_matrix = shared_matrix<T, ROWS, HEAD_DIM>;
-    using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM>;
-    using key_matrix = shared_matrix<T, KEYS, HEAD_DIM>; /* and of dk, when keys are done with */
-    using value_matrix = shared_matrix<T, KEYS, VALUE_DIM>;
-    using gradient_matrix = shared_matrix<T, KEYS, ROWS>; /* dS^T, and P^T */
-    using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS>; /* of a part, or of all parts by rows */
+    static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS;     /* of a part */
+    static constexpr int HEAD_SWIZZLE = widest_swizzle(DK_COLUMNS * (int)sizeof(T)); /* a group has whole panels */
+    static constexpr int VALUE_SWIZZLE = widest_swizzle(DV_COLUMNS * (int)sizeof(T));
+    using query_matrix = shared_matrix<T, ROWS, HEAD_DIM, HEAD_SWIZZLE>;
+    using dout_matrix = shared_matrix<T, ROWS, VALUE_DIM, VALUE_SWIZZLE>;
+    using key_matrix = shared_matrix<T, KEYS, HEAD_DIM, HEAD_SWIZZLE>; /* and of dk, when keys are done with */
+    using value_matrix = shared_matrix<T, KEYS, VALUE_DIM, VALUE_SWIZZLE>;
+    using gradient_matrix = shared_matrix<T, KEYS, ROWS>;               /* dS^T, and P^T */
+    using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS, HEAD_SWIZZLE>; /* of a part, or of all parts by rows */
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
     static_assert(DQ_BY_ROWS || ROWS == TILE_ROWS, "a product has all rows of a part of dQ");
 
@@ -136,6 +138,13 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
         return {(T *)dq_sums(DQ_BY_ROWS ? 0 : part)};
     }
 };
+
+/* Panels of which some columns exist, where rows have `dim`. The others are zeros throughout: nothing is copied to
+ * them, and what is made of them is zeros again. */
+template <typename MATRIX> GPU_DEVICE int32_t panels_of(int32_t dim)
+{
+    return divide_up(dim, (int32_t)MATRIX::PANEL);
+}
 
 /* Of the rows of a chunk. */
 template <int ROWS> struct alignas(16) chunk_statistics {

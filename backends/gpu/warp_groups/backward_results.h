@@ -6,18 +6,16 @@
 
 /* A group's part of a tile, COLUMNS from (row, column) on: boxes end where the sequence does. */
 template <int COLUMNS, typename MATRIX>
-GPU_DEVICE void store_key_rows(const tensor_map &map, const backward_item &item, const MATRIX &from, int32_t row,
-                               int32_t column)
+GPU_DEVICE void store_key_rows(const tensor_map &map, int32_t dim, const backward_item &item, const MATRIX &from,
+                               int32_t row, int32_t column)
 {
     const int32_t valid = smaller(item.keys - row, (int32_t)TILE_ROWS);
     if (valid <= 0)
         return;
-    for (int panel = 0; panel < COLUMNS / MATRIX::PANEL; panel++) {
-        const int32_t first = column + panel * MATRIX::PANEL;
+    for (int32_t first = column; first < smaller(column + COLUMNS, dim); first += MATRIX::PANEL)
         store_tensor(map,
                      {first, TILE_ROWS - valid, item.sequence.first_key + item.first_key + row + valid, item.kv_head},
                      from.panel(first / MATRIX::PANEL) + row * MATRIX::PANEL);
-    }
 }
 
 /* One thread waits until the results have been read, then the next tile's keys may come. */
@@ -31,7 +29,8 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     const auto dk = INSTANCE::keys(stage);
     const auto dv = INSTANCE::values(stage);
     work.keys.advance();
-    scale_sums(work.dk, work.problem.scale);
+    scale_existing(work.dk, work.problem.scale, TILE_ROWS, work.problem.head_dim - dk_column);
+    scale_existing(work.dv, 1.0f, TILE_ROWS, work.problem.value_dim - dv_column);
     work.meet_groups(); /* no group multiplies these keys any more */
     group_store(dk, row, dk_column, work.dk);
     group_store(dv, row, dv_column, work.dv);
@@ -39,8 +38,8 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     backward_group_barrier(work);
     if (thread_index() % GROUP != 0)
         return;
-    store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, *work.item, dk, row, dk_column);
-    store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, *work.item, dv, row, dv_column);
+    store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, work.problem.head_dim, *work.item, dk, row, dk_column);
+    store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, work.problem.value_dim, *work.item, dv, row, dv_column);
     stores_commit();
     stores_wait_read<0>();
     work.shared.keys[stage].empty.arrive();
