@@ -16,6 +16,7 @@ GPU_DEVICE void group_backward_compute(const group_backward_arguments &args, gro
         work.multiply_tile(item);
         store_dk_and_dv(work);
     });
+    work.leave_keys();
     stores_wait<0>();
 }
 

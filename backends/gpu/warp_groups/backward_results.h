@@ -18,17 +18,15 @@ GPU_DEVICE void store_key_rows(const tensor_map &map, int32_t dim, const backwar
                      from.panel(first / MATRIX::PANEL) + row * MATRIX::PANEL);
 }
 
-/* One thread waits until the results have been read, then the next tile's keys may come. */
+/* The next tile may begin. With one stage of keys, they are copied only when the results have been stored. */
 template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work<INSTANCE> &work)
 {
     const int32_t group = work.group;
     const int32_t row = INSTANCE::score_key(group);
     const int32_t dk_column = INSTANCE::dk_column(group);
     const int32_t dv_column = INSTANCE::dv_column(group);
-    const int stage = work.keys.stage;
-    const auto dk = INSTANCE::keys(stage);
-    const auto dv = INSTANCE::values(stage);
-    work.keys.advance();
+    const auto dk = INSTANCE::keys(work.keys.stage);
+    const auto dv = INSTANCE::values(work.keys.stage);
     scale_existing(work.dk, work.problem.scale, TILE_ROWS, work.problem.head_dim - dk_column);
     scale_existing(work.dv, 1.0f, TILE_ROWS, work.problem.value_dim - dv_column);
     work.meet_groups(); /* no group multiplies these keys any more */
@@ -36,14 +34,15 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     group_store(dv, row, dv_column, work.dv);
     fence_shared();
     backward_group_barrier(work);
-    if (thread_index() % GROUP != 0)
-        return;
-    store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, work.problem.head_dim, *work.item, dk, row, dk_column);
-    store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, work.problem.value_dim, *work.item, dv, row, dv_column);
-    stores_commit();
-    stores_wait_read<0>();
-    work.shared.keys[stage].empty.arrive();
-    work.shared.values[stage].empty.arrive();
+    if (thread_index() % GROUP == 0) {
+        store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, work.problem.head_dim, *work.item, dk, row, dk_column);
+        store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, work.problem.value_dim, *work.item, dv, row, dv_column);
+        stores_commit();
+    }
+    work.storing = work.keys.stage;
+    work.keys.advance();
+    if constexpr (INSTANCE::KEY_STAGES == 1)
+        work.leave_keys();
 }
 
 #endif

@@ -34,6 +34,7 @@ template <typename INSTANCE> struct group_backward_work {
     stage_turn<STAGES> rows;               /* whose S is begun next */
     int32_t dq_parity = 0;                 /* of the place for dQ */
     stage_turn<INSTANCE::KEY_STAGES> keys; /* and values, of the item */
+    int32_t storing = -1;                  /* the stage of keys in whose place dk and dv are, until they are stored */
     const backward_item *item;
     column_steps<INSTANCE> steps;
     group_sums<INSTANCE::DK_COLUMNS> dk;
@@ -53,6 +54,18 @@ template <typename INSTANCE> struct group_backward_work {
     GPU_DEVICE typename INSTANCE::value_matrix values_of_item() const
     {
         return INSTANCE::values(warp_first(keys.stage));
+    }
+
+    /* The places of the last tile's keys and values may be written over, when dk and dv have been read. The thread that
+     * stores waits; the others of the group are at work. */
+    GPU_DEVICE void leave_keys()
+    {
+        if (storing >= 0 && thread_index() % GROUP == 0) {
+            stores_wait_read<0>();
+            shared.keys[storing].empty.arrive();
+            shared.values[storing].empty.arrive();
+        }
+        storing = -1;
     }
 
     /* All computing threads. */
@@ -129,6 +142,7 @@ template <typename INSTANCE> struct group_backward_work {
         dq_type dq;
         begin_scores(scores);
         begin_gradients(gradients);
+        leave_keys();
         products_wait<1>(scores);
         weigh(weights, scores, part, chunk);
         begin_dv(weights, stage);
@@ -159,6 +173,7 @@ template <typename INSTANCE> struct group_backward_work {
         dq_type dq;
         begin_scores(scores);
         begin_gradients(gradients);
+        leave_keys();
         products_wait<1>(scores);
         weigh(rounded, scores, part, chunk);
         group_store(INSTANCE::weights(stage), 0, INSTANCE::score_row(group), rounded);
@@ -203,6 +218,7 @@ template <typename INSTANCE> struct group_backward_work {
         shared.values[keys.stage].full.wait(keys.parity);
         if (item->first_chunk < item->end_chunk)
             multiply_chunks();
+        leave_keys(); /* of no rows, nothing has been multiplied */
     }
 };
 
