@@ -141,10 +141,13 @@ template <typename INSTANCE> struct group_backward_work {
         operand_type rounded;
         dq_type dq;
         begin_scores(scores);
-        begin_gradients(gradients);
+        if constexpr (!INSTANCE::GENERAL)
+            begin_gradients(gradients);
         leave_keys();
-        products_wait<1>(scores);
+        products_wait<INSTANCE::GENERAL ? 0 : 1>(scores);
         weigh(weights, scores, part, chunk);
+        if constexpr (INSTANCE::GENERAL) /* before, their registers would be missed */
+            begin_gradients(gradients);
         begin_dv(weights, stage);
         products_wait<1>(gradients);
         steps.differentiate(gradients, scores, part);
