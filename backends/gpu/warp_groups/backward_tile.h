@@ -131,22 +131,28 @@ template <typename INSTANCE> struct group_backward_work {
                 chunk * args.call.cut.chunk_rows + INSTANCE::score_row(group)};
     }
 
-    GPU_DEVICE void multiply_chunk(int32_t chunk)
+    /* The general rule takes registers, so that dP begins when there are weights. */
+    GPU_DEVICE void begin_chunk(scores_type &scores, scores_type &gradients)
     {
-        const int32_t stage = warp_first(rows.stage);
-        const backward_part<INSTANCE> part = part_of(chunk, stage);
-        scores_type scores;
-        scores_type gradients;
-        operand_type weights;
-        operand_type rounded;
-        dq_type dq;
         begin_scores(scores);
         if constexpr (!INSTANCE::GENERAL)
             begin_gradients(gradients);
+    }
+
+    /* A chunk that has begun. MORE: so does the next, S beside dK. */
+    template <bool MORE>
+    GPU_DEVICE void finish_chunk(int32_t chunk, scores_type &scores, scores_type &gradients, scores_type &next_scores,
+                                 scores_type &next_gradients)
+    {
+        const int32_t stage = warp_first(rows.stage);
+        const backward_part<INSTANCE> part = part_of(chunk, stage);
+        operand_type weights;
+        operand_type rounded;
+        dq_type dq;
         leave_keys();
         products_wait<INSTANCE::GENERAL ? 0 : 1>(scores);
         weigh(weights, scores, part, chunk);
-        if constexpr (INSTANCE::GENERAL) /* before, their registers would be missed */
+        if constexpr (INSTANCE::GENERAL)
             begin_gradients(gradients);
         begin_dv(weights, stage);
         products_wait<1>(gradients);
@@ -161,8 +167,35 @@ template <typename INSTANCE> struct group_backward_work {
         products_wait<1>(dv, weights, dq);
         shared.douts[stage].leave();
         hand_over(*this, dq);
-        products_wait<0>(dk, rounded);
+        if constexpr (MORE) {
+            begin_scores(next_scores);
+            products_wait<1>(dk, rounded);
+            begin_gradients(next_gradients);
+        } else {
+            products_wait<0>(dk, rounded);
+        }
         shared.queries[stage].leave();
+    }
+
+    GPU_DEVICE void multiply_chunk(int32_t chunk)
+    {
+        scores_type scores;
+        scores_type gradients;
+        begin_chunk(scores, gradients);
+        finish_chunk<false>(chunk, scores, gradients, scores, gradients);
+    }
+
+    /* Products that are under way where a loop begins again are serialised by the assembler; within two chunks they are
+     * not. */
+    GPU_DEVICE void multiply_two_chunks(int32_t chunk)
+    {
+        scores_type scores;
+        scores_type gradients;
+        scores_type next_scores;
+        scores_type next_gradients;
+        begin_chunk(scores, gradients);
+        finish_chunk<true>(chunk, scores, gradients, next_scores, next_gradients);
+        finish_chunk<false>(chunk + 1, next_scores, next_gradients, scores, gradients);
     }
 
     /* The same where groups share keys: P goes to shared memory too, and the products begin when both are there. */
@@ -204,7 +237,11 @@ template <typename INSTANCE> struct group_backward_work {
     /* All chunks of an item, one at least. */
     GPU_DEVICE void multiply_chunks()
     {
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
+        int32_t chunk = item->first_chunk;
+        if constexpr (!INSTANCE::SHARED_KEYS && !INSTANCE::GENERAL)
+            for (; chunk + 1 < item->end_chunk; chunk += 2)
+                multiply_two_chunks(chunk);
+        for (; chunk < item->end_chunk; chunk++) {
             if constexpr (INSTANCE::SHARED_KEYS)
                 multiply_chunk_of_shared_keys(chunk);
             else
