@@ -237,11 +237,12 @@ template <typename INSTANCE> struct group_backward_work {
     /* All chunks of an item, one at least. */
     GPU_DEVICE void multiply_chunks()
     {
+        const int32_t end = item->end_chunk;
         int32_t chunk = item->first_chunk;
         if constexpr (!INSTANCE::SHARED_KEYS && !INSTANCE::GENERAL)
-            for (; chunk + 1 < item->end_chunk; chunk += 2)
+            for (; chunk + 1 < end; chunk += 2)
                 multiply_two_chunks(chunk);
-        for (; chunk < item->end_chunk; chunk++) {
+        for (; chunk < end; chunk++) {
             if constexpr (INSTANCE::SHARED_KEYS)
                 multiply_chunk_of_shared_keys(chunk);
             else
