@@ -17,9 +17,8 @@ endfunction()
 function(gpu_add_group_objects target add_object)
   foreach(name IN ITEMS group_forward group_backward)
     cmake_language(CALL ${add_object} ${target} host-${name} "${gpu_source_dir}/host/${name}.cpp")
+    gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
-  gpu_add_instances(${target} ${add_object} group_forward "${gpu_source_dir}/instances/warp_tiles.def")
-  gpu_add_instances(${target} ${add_object} group_backward "${gpu_source_dir}/instances/group_backward.def")
 endfunction()
 
 # The same for one source of instances/, once for each line of a list.

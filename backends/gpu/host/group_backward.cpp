@@ -10,31 +10,19 @@ namespace
 {
 
 struct group_backward_entry {
-    instance_size size;
     group_backward_shape (*shape)();
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
                             const group_backward_tensors &tensors);
 };
 
-constexpr group_backward_entry ENTRIES[] = {
-#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL)                                                                      \
-    {{dtype_of<T>, HEAD_DIM, VALUE_DIM, GENERAL},                                                                      \
-     group_backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,                                                         \
-     group_backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>},
-#include "instances/group_backward.def"
-#undef INSTANCE
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_group_backward_entry {
+    static constexpr group_backward_entry entry = {group_backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                                   group_backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
-/* The kernels of the size that warp_tiles would have; NULL: there are none. */
-const group_backward_entry *find_entry(const varlen_attention &attention, bool general)
+const group_backward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
-    const instance_size &size = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
-    for (const group_backward_entry &entry : ENTRIES)
-        if (entry.size.dtype == size.dtype && entry.size.head_dim == size.head_dim &&
-            entry.size.value_dim == size.value_dim && entry.size.general == general)
-            return &entry;
-    return nullptr;
+    return instance_entry<group_backward_entry, make_group_backward_entry>(attention, general);
 }
 
 int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
@@ -58,7 +46,7 @@ backward_cut cut_of(const varlen_attention &attention, const group_backward_shap
 
 size_t workspace_of(const varlen_attention &attention, bool general)
 {
-    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, general)->shape()));
+    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, general).shape()));
 }
 
 group_backward_tensors tensors_of(const backward_arguments &args, const varlen_attention &attention,
@@ -91,9 +79,6 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)
         return declines(why, "strides may be 0, which tensor copies do not take");
-    if (!find_entry(attention, false))
-        return declines(why, "there are no kernels for head_dim = %d and value_dim = %d", attention.head_dim,
-                        attention.value_dim);
     return true;
 }
 
@@ -108,7 +93,7 @@ varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream,
                                    const varlen_backward_args &args)
 {
     const gpu_problem problem = make_problem(attention, *args.inputs);
-    const group_backward_entry &kernel = *find_entry(attention, problem_is_general(problem));
+    const group_backward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const group_backward_shape shape = kernel.shape();
     const backward_arguments work = make_backward_arguments(state, attention, args, problem, cut_of(attention, shape));
     const varlen_status status = launch_backward_plan(state, stream, work);
