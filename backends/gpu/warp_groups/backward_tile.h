@@ -108,11 +108,12 @@ template <typename INSTANCE> struct group_backward_work {
         products_commit();
     }
 
-    GPU_DEVICE void begin_dq(dq_type &dq, int32_t stage)
+    /* Of so many of the tile's keys. */
+    template <int KEYS> GPU_DEVICE void begin_dq(dq_type &dq, int32_t stage)
     {
         products_fence();
-        group_multiply<INSTANCE::KEYS>(dq, by_columns(INSTANCE::gradients(stage), 0, INSTANCE::dq_row(group)),
-                                       by_columns(keys_of_item(), 0, INSTANCE::dq_column(group)));
+        group_multiply<KEYS>(dq, by_columns(INSTANCE::gradients(stage), 0, INSTANCE::dq_row(group)),
+                             by_columns(keys_of_item(), 0, INSTANCE::dq_column(group)));
         products_commit();
     }
 
@@ -140,7 +141,7 @@ template <typename INSTANCE> struct group_backward_work {
     }
 
     /* A chunk that has begun. MORE: so does the next, S beside dK. */
-    template <bool MORE>
+    template <bool MORE, int KEYS>
     GPU_DEVICE void finish_chunk(int32_t chunk, scores_type &scores, scores_type &gradients, scores_type &next_scores,
                                  scores_type &next_gradients)
     {
@@ -161,7 +162,7 @@ template <typename INSTANCE> struct group_backward_work {
         group_store(INSTANCE::gradients(stage), INSTANCE::score_key(group), 0, rounded);
         fence_shared();
         meet_groups();
-        begin_dq(dq, stage);
+        begin_dq<KEYS>(dq, stage);
         begin_dk(rounded, stage);
         rows.advance();
         products_wait<1>(dv, weights, dq);
@@ -177,12 +178,12 @@ template <typename INSTANCE> struct group_backward_work {
         shared.queries[stage].leave();
     }
 
-    GPU_DEVICE void multiply_chunk(int32_t chunk)
+    template <int KEYS> GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         scores_type scores;
         scores_type gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<false>(chunk, scores, gradients, scores, gradients);
+        finish_chunk<false, KEYS>(chunk, scores, gradients, scores, gradients);
     }
 
     /* Products that are under way where a loop begins again are serialised by the assembler; within two chunks they are
@@ -194,8 +195,23 @@ template <typename INSTANCE> struct group_backward_work {
         scores_type next_scores;
         scores_type next_gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<true>(chunk, scores, gradients, next_scores, next_gradients);
-        finish_chunk<false>(chunk + 1, next_scores, next_gradients, scores, gradients);
+        finish_chunk<true, INSTANCE::KEYS>(chunk, scores, gradients, next_scores, next_gradients);
+        finish_chunk<false, INSTANCE::KEYS>(chunk + 1, next_scores, next_gradients, scores, gradients);
+    }
+
+    /* Of a tile that has keys for the first group alone: the others' part of dQ. */
+    GPU_DEVICE void accompany_chunk()
+    {
+        const int32_t stage = warp_first(rows.stage);
+        dq_type dq;
+        leave_keys();
+        meet_groups();
+        begin_dq<TILE_ROWS>(dq, stage);
+        rows.advance();
+        shared.queries[stage].leave();
+        shared.douts[stage].leave();
+        products_wait<0>(dq);
+        hand_over(*this, dq);
     }
 
     /* The same where groups share keys: P goes to shared memory too, and the products begin when both are there. */
@@ -218,7 +234,7 @@ template <typename INSTANCE> struct group_backward_work {
         group_store(INSTANCE::gradients(stage), 0, INSTANCE::score_row(group), gradients);
         fence_shared();
         meet_groups();
-        begin_dq(dq, stage);
+        begin_dq<INSTANCE::KEYS>(dq, stage);
         begin_dv(by_rows(INSTANCE::weights(stage)), stage);
         begin_dk(by_rows(INSTANCE::gradients(stage)), stage);
         products_wait<2>(dq);
@@ -234,20 +250,32 @@ template <typename INSTANCE> struct group_backward_work {
         rows.advance();
     }
 
-    /* All chunks of an item, one at least. */
+    /* All chunks of an item. */
     GPU_DEVICE void multiply_chunks()
     {
         const int32_t end = item->end_chunk;
         int32_t chunk = item->first_chunk;
-        if constexpr (!INSTANCE::SHARED_KEYS && !INSTANCE::GENERAL)
+        if constexpr (!INSTANCE::GENERAL)
             for (; chunk + 1 < end; chunk += 2)
                 multiply_two_chunks(chunk);
-        for (; chunk < end; chunk++) {
-            if constexpr (INSTANCE::SHARED_KEYS)
-                multiply_chunk_of_shared_keys(chunk);
+        for (; chunk < end; chunk++)
+            multiply_chunk<INSTANCE::KEYS>(chunk);
+    }
+
+    GPU_DEVICE void multiply_chunks_of_few_keys()
+    {
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
+            if (group == 0)
+                multiply_chunk<TILE_ROWS>(chunk);
             else
-                multiply_chunk(chunk);
+                accompany_chunk();
         }
+    }
+
+    GPU_DEVICE void multiply_chunks_of_shared_keys()
+    {
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++)
+            multiply_chunk_of_shared_keys(chunk);
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
@@ -257,7 +285,13 @@ template <typename INSTANCE> struct group_backward_work {
         dv.clear();
         shared.keys[keys.stage].full.wait(keys.parity);
         shared.values[keys.stage].full.wait(keys.parity);
-        if (item->first_chunk < item->end_chunk)
+        if constexpr (INSTANCE::SHARED_KEYS)
+            multiply_chunks_of_shared_keys();
+        else if constexpr (INSTANCE::GENERAL)
+            multiply_chunks();
+        else if (item->keys <= TILE_ROWS)
+            multiply_chunks_of_few_keys();
+        else
             multiply_chunks();
         leave_keys(); /* of no rows, nothing has been multiplied */
     }
