@@ -5,45 +5,44 @@
 
 #include "warp_groups/backward_layout.h"
 
-/* Until it is an item's turn to add to a chunk of rows; NULL: there are no turns. */
-GPU_DEVICE int32_t *await_dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk,
-                                  int32_t part, int32_t &turn)
-{
-    if (!call.turns)
-        return nullptr;
-    int32_t *turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part;
-    const int32_t first_row = chunk * call.cut.chunk_rows;
-    const gpu_span keys =
-        keys_of_rows(call.problem, item.sequence, first_row, smaller(call.cut.chunk_rows, item.rows - first_row));
-    turn = item.tile - keys.begin / call.cut.tile_keys;
-    while (load_volatile(turns) != turn) {
+/* An item's turn to add to a chunk of rows. */
+struct dq_turn {
+    int32_t *turns; /* NULL: there are none */
+    int32_t turn;
+
+    GPU_DEVICE dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk, int32_t part)
+    {
+        turns = nullptr;
+        turn = 0;
+        if (!call.turns)
+            return;
+        turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part;
+        const int32_t first_row = chunk * call.cut.chunk_rows;
+        const int32_t rows = smaller(call.cut.chunk_rows, item.rows - first_row);
+        const gpu_span keys = keys_of_rows(call.problem, item.sequence, first_row, rows);
+        turn = item.tile - keys.begin / call.cut.tile_keys;
     }
-    fence();
-    return turns;
-}
+
+    GPU_DEVICE void await() const
+    {
+        while (load_volatile(turns) != turn) {
+        }
+        fence();
+    }
+
+    /* To the next item, when this one's additions have been made. */
+    GPU_DEVICE void pass() const
+    {
+        fence();
+        store_volatile(turns, turn + 1);
+    }
+};
 
 /* Where a part of a chunk's dQ is summed. */
 template <typename INSTANCE>
 GPU_DEVICE float *dq_sums_of(const backward_arguments &call, const backward_item &item, int32_t chunk, int32_t part)
 {
     return call.dq_sums + (sum_number(call, item, chunk) * INSTANCE::GROUPS + part) * INSTANCE::DQ_FLOATS;
-}
-
-/* A part of a chunk's dQ, to the sums over tiles. */
-template <typename INSTANCE>
-GPU_DEVICE void add_dq(const group_backward_arguments &args, const backward_item &item, int32_t chunk, int32_t part)
-{
-    const backward_arguments &call = args.call;
-    int32_t turn = 0;
-    int32_t *turns = await_dq_turn(call, item, chunk, part, turn);
-    add_bulk(dq_sums_of<INSTANCE>(call, item, chunk, part), INSTANCE::dq_sums(part),
-             INSTANCE::DQ_FLOATS * (int)sizeof(float));
-    stores_commit();
-    if (turns) {
-        stores_wait<0>();
-        fence();
-        store_volatile(turns, turn + 1);
-    }
 }
 
 template <typename INSTANCE>
@@ -63,24 +62,54 @@ GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_it
     stores_commit();
 }
 
-/* All parts of a chunk's dQ. Places are empty again in the order of the parts. */
+/* Parts of a chunk's dQ as they come, to the sums over tiles. They have a turn together, that of the first. */
+template <typename INSTANCE>
+GPU_DEVICE void add_parts(const backward_arguments &call, group_backward_shared<INSTANCE> &shared,
+                          const backward_item &item, int32_t chunk, int32_t parity, const dq_turn &turn)
+{
+    if (turn.turns)
+        turn.await();
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
+        shared.dq[part].full.wait(parity);
+        add_bulk(dq_sums_of<INSTANCE>(call, item, chunk, part), INSTANCE::dq_sums(part),
+                 INSTANCE::DQ_FLOATS * (int)sizeof(float));
+    }
+    stores_commit();
+}
+
+/* The same, to dq itself. */
+template <typename INSTANCE>
+GPU_DEVICE void store_parts(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
+                            const backward_item &item, int32_t chunk, int32_t parity)
+{
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
+        shared.dq[part].full.wait(parity);
+        if (!INSTANCE::DQ_BY_ROWS || part == INSTANCE::GROUPS - 1)
+            store_dq<INSTANCE>(args, item, chunk, part, INSTANCE::dq(part).data);
+    }
+}
+
+/* Places are empty again in the order of the parts. */
 template <typename INSTANCE>
 GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
                                 const backward_item &item, int32_t chunk, int32_t parity)
 {
     const bool summed = dq_is_summed(item.sequence, args.call.cut);
-#pragma unroll
-    for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
-        shared.dq[part].full.wait(parity);
-        if (summed)
-            add_dq<INSTANCE>(args, item, chunk, part);
-        else if (!INSTANCE::DQ_BY_ROWS || part == INSTANCE::GROUPS - 1)
-            store_dq<INSTANCE>(args, item, chunk, part, INSTANCE::dq(part).data);
-    }
+    const dq_turn turn(args.call, item, chunk, 0);
+    if (summed)
+        add_parts(args.call, shared, item, chunk, parity, turn);
+    else
+        store_parts(args, shared, item, chunk, parity);
     stores_wait_read<0>();
 #pragma unroll
     for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
         shared.dq[part].empty.arrive();
+    if (summed && turn.turns) {
+        stores_wait<0>();
+        turn.pass();
+    }
 }
 
 template <typename INSTANCE>
@@ -139,10 +168,12 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
     using INSTANCE = typename WORK::instance;
     const backward_arguments &call = work.args.call;
     const bool waits = thread_index() % GROUP == 0;
-    int32_t turn = 0;
-    int32_t *turns = waits ? await_dq_turn(call, *work.item, chunk, work.group, turn) : nullptr;
-    if (call.turns)
+    const dq_turn turn(call, *work.item, chunk, work.group);
+    if (turn.turns) {
+        if (waits)
+            turn.await();
         backward_group_barrier(work);
+    }
     const float *sums = dq.registers.touch();
     float *to = dq_sums_of<INSTANCE>(call, *work.item, chunk, work.group);
 #pragma unroll
@@ -150,12 +181,12 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
         const float four[4] = {sums[4 * i], sums[4 * i + 1], sums[4 * i + 2], sums[4 * i + 3]};
         atomic_add_4(to + (i * GROUP + thread_index() % GROUP) * 4, four);
     }
-    if (!call.turns)
+    if (!turn.turns)
         return;
     fence();
     backward_group_barrier(work);
     if (waits)
-        store_volatile(turns, turn + 1);
+        turn.pass();
 }
 
 /* Through the place of the chunk's queries, of which the group has read its own columns last. */
