@@ -1,5 +1,6 @@
 #include "host/group_backward.h"
 
+#include "host/backward.h"
 #include "host/group_backward_launch.h"
 #include "host/group_layouts.h"
 #include "host/instance_table.h"
@@ -44,9 +45,19 @@ backward_cut cut_of(const varlen_attention &attention, const group_backward_shap
     return cut;
 }
 
+/* No less than for smaller dims, whose chunks may have more rows. */
 size_t workspace_of(const varlen_attention &attention, bool general)
 {
-    return planned_backward_workspace(attention, cut_of(attention, find_entry(attention, general).shape()));
+    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
+    size_t largest = 0;
+    for (int n = 0; n <= found && n < INSTANCE_COUNT; n++) {
+        if (INSTANCES[n].dtype != attention.dtype || INSTANCES[n].general != general)
+            continue;
+        const group_backward_entry &entry = INSTANCE_ENTRIES<group_backward_entry, make_group_backward_entry>[n];
+        const size_t bytes = planned_backward_workspace(attention, cut_of(attention, entry.shape()));
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
 }
 
 group_backward_tensors tensors_of(const backward_arguments &args, const varlen_attention &attention,
@@ -82,11 +93,14 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
     return true;
 }
 
-size_t warp_groups_backward_workspace(const gpu_state &, const varlen_attention &attention)
+/* No less than of small batches, which are multiplied in tiles of fewer keys. */
+size_t warp_groups_backward_workspace(const gpu_state &state, const varlen_attention &attention)
 {
     const size_t plain = workspace_of(attention, false);
     const size_t general = may_be_general(attention) ? workspace_of(attention, true) : 0;
-    return plain > general ? plain : general;
+    const size_t small = backward_warp_tiles_workspace(state, attention);
+    const size_t own = plain > general ? plain : general;
+    return own > small ? own : small;
 }
 
 varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
