@@ -37,7 +37,8 @@
  *     copy_bulk(to, from, bytes, barrier)          all multiples of 16; the barrier's phase is to expect the bytes
  *     copy_tensor(to, map, at, barrier)  the box that begins at element at[n] of dimension n, which may be below 0, to
  *                                        a multiple of 128; at[0] is a whole number of 16 bytes. Zeros outside of the
- *                                        tensor: it brings all of the box.
+ *                                        tensor: it brings all of the box. Where no element is inside, memory
+ *                                        is read at the map's beginning, which must exist.
  *     store_bulk(to, from, bytes)
  *     add_bulk(to, from, bytes)          floats, added one by one to what is there
  *     store_tensor(map, at, from)        likewise, but no at[n] is below 0; writes nothing outside of the tensor

@@ -26,6 +26,7 @@ static const attention_case rows[] = {
     {.head.name = "window-drawing-top-left", .lens_q = INTS(2, 5), .lens_k = INTS(5, 2), WINDOW(1, 1), TOP_LEFT},
     {.head.name = "window", LENGTHS, WINDOW(7, 3)},
     {.head.name = "window-top-left", LENGTHS, WINDOW(7, 3), TOP_LEFT},
+    {.head.name = "window-past-all-keys-top-left", .lens_q = INTS(400), .lens_k = INTS(300), WINDOW(10, 2), TOP_LEFT},
     {.head.name = "window-itself-alone", LENGTHS, WINDOW(0, 0)},
     {.head.name = "window-itself-alone-top-left", LENGTHS, WINDOW(0, 0), TOP_LEFT},
     {.head.name = "window-causal", LENGTHS, WINDOW(16, 0)},

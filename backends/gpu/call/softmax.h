@@ -177,8 +177,8 @@ GPU_DEVICE void exponentiate(SUMS &scores, const float (&reference)[SUMS::SLOTS]
 }
 
 /* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. With a LAG,
- * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out is
- * hardly ever rescaled. Each row decides for itself. */
+ * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out
+ * is hardly ever rescaled. Each row decides for itself. */
 template <typename EXPONENT, int LAG = 0, typename SUMS>
 GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
                               const gpu_problem &problem)
@@ -202,8 +202,8 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
     exponentiate<EXPONENT>(scores, reference, state.sum, multiplier);
 }
 
-/* The same where the state stays where it is, of all rows of the warp, and no reference is huge. Says whether that is so,
- * and otherwise does nothing: what most chunks of a long sequence need is little code. */
+/* The same where the state stays where it is, of all rows of the warp, and no reference is huge. Says whether that is
+ * so, and otherwise does nothing: what most chunks of a long sequence need is little code. */
 template <typename EXPONENT, int LAG, typename SUMS>
 GPU_DEVICE bool softmax_weigh_in_place(SUMS &scores, softmax_state<SUMS::SLOTS> &state, const gpu_problem &problem)
 {
@@ -215,8 +215,8 @@ GPU_DEVICE bool softmax_weigh_in_place(SUMS &scores, softmax_state<SUMS::SLOTS> 
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
         reference[slot] = EXPONENT::reference(problem, softmax_base(state.maximum[slot]));
-        stays = stays && !((largest[slot] - state.maximum[slot]) * multiplier > LAG) &&
-                !EXPONENT::is_huge(reference[slot]);
+        stays =
+            stays && !((largest[slot] - state.maximum[slot]) * multiplier > LAG) && !EXPONENT::is_huge(reference[slot]);
     }
     if (warp_any(!stays))
         return false;

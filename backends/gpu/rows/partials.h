@@ -18,6 +18,7 @@ struct row_partials {
 };
 
 constexpr int MERGE_PIECE = 8; /* values that a thread merges */
+constexpr int MERGE_READS = 8; /* partials that it reads at a time: what merging waits for is memory */
 
 struct merged_piece {
     float out[MERGE_PIECE];
@@ -27,14 +28,13 @@ struct merged_piece {
 
 GPU_DEVICE merged_piece merge_partials(const row_partials &partials, int32_t row, int32_t column, float multiplier)
 {
-    constexpr int READS = 8; /* under way at a time: what they wait for is memory */
     merged_piece merged = {};
     merged.maximum = minus_infinity;
-#pragma unroll READS
+#pragma unroll MERGE_READS
     for (int32_t n = 0; n < partials.count; n++)
         merged.maximum = fmaxf(merged.maximum, partials.maximum[n * partials.rows + row]);
     float base = softmax_base(merged.maximum);
-#pragma unroll READS
+#pragma unroll MERGE_READS
     for (int32_t n = 0; n < partials.count; n++) {
         float weight = exp2_fast((partials.maximum[n * partials.rows + row] - base) * multiplier);
         const float *out = partials.out + (int64_t)(n * partials.rows + row) * partials.out_stride + column;

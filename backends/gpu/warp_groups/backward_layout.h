@@ -139,13 +139,6 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     }
 };
 
-/* Panels of which some columns exist, where rows have `dim`. The others are zeros throughout: nothing is copied to
- * them, and what is made of them is zeros again. */
-template <typename MATRIX> GPU_DEVICE int32_t panels_of(int32_t dim)
-{
-    return divide_up(dim, (int32_t)MATRIX::PANEL);
-}
-
 /* Of the rows of a chunk. */
 template <int ROWS> struct alignas(16) chunk_statistics {
     float lse[ROWS]; /* in units of log2 */

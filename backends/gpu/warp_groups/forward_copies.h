@@ -99,10 +99,11 @@ GPU_DEVICE void copy_key_box(const group_forward_arguments &args, const tensor_m
 /* All chunks of all items, keys or values, from the last chunk to the first: the order in which products need them. */
 template <typename INSTANCE, bool PAGED, typename MATRIX>
 GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
-                            const tensor_map &map, stage_barriers *places, MATRIX (*matrix_at)(int stage))
+                            const tensor_map &map, int32_t dim, stage_barriers *places, MATRIX (*matrix_at)(int stage))
 {
     const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
     const int32_t pieces = INSTANCE::CHUNK_KEYS / rows * MATRIX::PANELS;
+    const int32_t panels = panels_of<MATRIX>(dim);
     stage_turn<INSTANCE::STAGES> turn;
     for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
         const gpu_span chunks = chunks_of<INSTANCE::CHUNK_KEYS>(item.keys);
@@ -111,11 +112,13 @@ GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_s
             const MATRIX to = matrix_at(turn.stage);
             place.empty.wait(turn.parity ^ 1);
             if (group_lane() == 0)
-                place.full.arrive_and_expect(MATRIX::BYTES);
+                place.full.arrive_and_expect(panels * MATRIX::PANEL_BYTES);
             warp_barrier();
             for (int32_t n = group_lane(); n < pieces; n += WARP) {
                 const int32_t row = n / MATRIX::PANELS * rows;
                 const int32_t panel = n % MATRIX::PANELS;
+                if (panel >= panels)
+                    continue;
                 copy_key_box<PAGED>(args, map, item, chunk * INSTANCE::CHUNK_KEYS + row, panel * MATRIX::PANEL,
                                     to.panel(panel) + row * MATRIX::PANEL, place.full);
             }
@@ -129,9 +132,10 @@ GPU_DEVICE void copy_keys_and_values(const group_forward_arguments &args, group_
                                      int32_t warp)
 {
     if (warp == 2)
-        copy_chunks<INSTANCE, PAGED>(args, shared, args.k, shared.keys, INSTANCE::keys);
+        copy_chunks<INSTANCE, PAGED>(args, shared, args.k, args.call.problem.head_dim, shared.keys, INSTANCE::keys);
     else
-        copy_chunks<INSTANCE, PAGED>(args, shared, args.v, shared.values, INSTANCE::values);
+        copy_chunks<INSTANCE, PAGED>(args, shared, args.v, args.call.problem.value_dim, shared.values,
+                                     INSTANCE::values);
 }
 
 template <typename INSTANCE>

@@ -29,14 +29,15 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
     stores_wait<0>();
 }
 
-/* Rows of a tile that no query fills, where the heads of a group do not divide a tile's rows: products read them. */
-template <typename INSTANCE> GPU_DEVICE void clear_spare_rows(const group_boxes &boxes)
+/* What no copy fills, but products read: rows of a tile, where the heads of a group do not divide it, and panels. */
+template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const group_forward_arguments &args)
 {
-    using matrix = typename INSTANCE::query_matrix;
-    if (boxes.tile_rows == TILE_ROWS)
+    using key_matrix = typename INSTANCE::key_matrix;
+    using value_matrix = typename INSTANCE::value_matrix;
+    if (args.boxes.tile_rows == TILE_ROWS && panels_of<key_matrix>(args.call.problem.head_dim) == key_matrix::PANELS &&
+        panels_of<value_matrix>(args.call.problem.value_dim) == value_matrix::PANELS)
         return;
-    constexpr int tiles = INSTANCE::GROUPS * INSTANCE::QUERY_STAGES;
-    for (int32_t byte = thread_index() * 16; byte < tiles * matrix::BYTES; byte += INSTANCE::THREADS * 16)
+    for (int32_t byte = thread_index() * 16; byte < INSTANCE::STATE_AT; byte += INSTANCE::THREADS * 16)
         store_16(shared_memory() + byte, {{0, 0, 0, 0}});
     fence_shared();
 }
@@ -52,7 +53,7 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
         tensor_map_prefetch(args.v);
         tensor_map_prefetch(args.out);
     }
-    clear_spare_rows<INSTANCE>(args.boxes);
+    clear_spare_places<INSTANCE>(args);
     block_barrier();
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE::THREADS>(args.call, plan_findings(args.call.plan)))

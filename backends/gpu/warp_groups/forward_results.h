@@ -31,7 +31,7 @@ template <typename INSTANCE> GPU_DEVICE void store_out(group_forward_work<INSTAN
     const int32_t query = divide(item.first_row + work.first_row, work.problem.group);
     const int32_t valid = smaller(item.sequence.queries - query, work.args.boxes.tile_queries);
     const int32_t below = work.args.boxes.tile_queries - valid;
-    for (int panel = 0; panel < matrix::PANELS; panel++)
+    for (int panel = 0; panel < panels_of<matrix>(work.problem.value_dim); panel++)
         store_tensor(work.args.out,
                      {panel * matrix::PANEL, 0, below, item.sequence.first_query + query + valid, item.kv_head},
                      tile.panel(panel));

@@ -247,7 +247,9 @@ template <typename INSTANCE> struct group_forward_work {
     {
         find_tile(its_item, tile);
         const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
-        const gpu_span own = chunks_of<CHUNK_KEYS>(seen);
+        gpu_span own = chunks_of<CHUNK_KEYS>(seen);
+        if (seen.begin >= seen.end)
+            own = {all.begin, all.begin};
         int32_t end = own.end;
         out.clear();
         state.clear();
@@ -260,7 +262,7 @@ template <typename INSTANCE> struct group_forward_work {
         }
         if (own.begin < end)
             multiply_chunks(own.begin, end);
-        for (int32_t chunk = smaller(own.begin, all.end); chunk > all.begin; chunk--)
+        for (int32_t chunk = own.begin; chunk > all.begin; chunk--)
             pass_by();
         leave_queries(); /* of no keys, nothing has been multiplied */
 #pragma unroll

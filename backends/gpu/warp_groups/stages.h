@@ -39,4 +39,11 @@ template <int STAGES> struct stage_turn {
     }
 };
 
+/* Panels of which some columns exist, where rows have `dim`. The others are zeros throughout: nothing is copied to
+ * them, and what is made of them is zeros again. */
+template <typename MATRIX> GPU_DEVICE int32_t panels_of(int32_t dim)
+{
+    return divide_up(dim, (int32_t)MATRIX::PANEL);
+}
+
 #endif
