@@ -199,7 +199,7 @@ template <typename INSTANCE> struct group_backward_work {
         finish_chunk<false, INSTANCE::KEYS>(chunk + 1, next_scores, next_gradients, scores, gradients);
     }
 
-    /* Of a tile that has keys for the first group alone: the others' part of dQ. */
+    /* A chunk that sees keys of the first group alone: the others' part of dQ. */
     GPU_DEVICE void accompany_chunk()
     {
         const int32_t stage = warp_first(rows.stage);
@@ -250,26 +250,33 @@ template <typename INSTANCE> struct group_backward_work {
         rows.advance();
     }
 
+    /* Where the chunks end that see keys of the first group alone: all of a short tile, and the first under a mask. */
+    GPU_DEVICE int32_t end_of_few_keys() const
+    {
+        if (item->keys <= TILE_ROWS)
+            return item->end_chunk;
+        const gpu_span others =
+            queries_that_see(problem, item->sequence, item->first_key + TILE_ROWS, item->first_key + item->keys);
+        return smaller(others.begin / args.chunk_queries, item->end_chunk);
+    }
+
     /* All chunks of an item. */
     GPU_DEVICE void multiply_chunks()
     {
         const int32_t end = item->end_chunk;
         int32_t chunk = item->first_chunk;
-        if constexpr (!INSTANCE::GENERAL)
+        if constexpr (!INSTANCE::GENERAL) {
+            for (const int32_t few = end_of_few_keys(); chunk < few; chunk++) {
+                if (group == 0)
+                    multiply_chunk<TILE_ROWS>(chunk);
+                else
+                    accompany_chunk();
+            }
             for (; chunk + 1 < end; chunk += 2)
                 multiply_two_chunks(chunk);
+        }
         for (; chunk < end; chunk++)
             multiply_chunk<INSTANCE::KEYS>(chunk);
-    }
-
-    GPU_DEVICE void multiply_chunks_of_few_keys()
-    {
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
-            if (group == 0)
-                multiply_chunk<TILE_ROWS>(chunk);
-            else
-                accompany_chunk();
-        }
     }
 
     GPU_DEVICE void multiply_chunks_of_shared_keys()
@@ -287,10 +294,6 @@ template <typename INSTANCE> struct group_backward_work {
         shared.values[keys.stage].full.wait(keys.parity);
         if constexpr (INSTANCE::SHARED_KEYS)
             multiply_chunks_of_shared_keys();
-        else if constexpr (INSTANCE::GENERAL)
-            multiply_chunks();
-        else if (item->keys <= TILE_ROWS)
-            multiply_chunks_of_few_keys();
         else
             multiply_chunks();
         leave_keys(); /* of no rows, nothing has been multiplied */
