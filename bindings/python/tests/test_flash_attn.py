@@ -59,6 +59,19 @@ def test_dense(seqlens, device, dtypes, draw):
             assert_near(gradient, wanted, dtype)
 
 
+def test_a_gradient_of_lse_and_nothing_else(device, dtype, draw):
+    q = draw(3, 5, 4, 30, dtype=dtype, requires_grad=True)  # padded
+    k, v = (draw(3, 11, 2, 30, dtype=dtype, requires_grad=True) for _ in range(2))
+    out, lse, _ = flash_attn_func(q, k, v, causal=True, return_attn_probs=True)
+    _, expected_lse = reference(q, k, v, causal=True)
+    dq, dk, dv = torch.autograd.grad(lse.square().sum(), (q, k, v), retain_graph=True)
+    for gradient, wanted in zip((dq, dk), torch.autograd.grad(expected_lse.square().sum(), (q, k))):
+        assert_near(gradient, wanted, dtype)
+    assert dv.count_nonzero() == 0
+    whole = torch.autograd.grad(out.sum() + lse.square().sum(), (q, k, v), retain_graph=True)
+    assert torch.equal(whole[2], torch.autograd.grad(out.sum(), v)[0])
+
+
 def test_dense_dropout_weights(device, dtype, draw):
     q, k, v = (draw(2, 9, 2, 16, dtype=dtype) for _ in range(3))
     out, _, weights = flash_attn_func(q, k, v, 0.4, causal=True, return_attn_probs=True)

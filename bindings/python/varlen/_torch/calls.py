@@ -6,8 +6,8 @@ from typing import NamedTuple, Optional, Tuple
 
 import torch
 
-from .._header import (EXPANDED, FEATURE_DSINKS, FEATURE_EXPANDED, FEATURE_LSE, FEATURE_SINKS, Attention, BackwardArgs,
-                       Dtype, ForwardArgs, Inputs, Pass)
+from .._header import (EXPANDED, FEATURE_DLSE, FEATURE_DSINKS, FEATURE_EXPANDED, FEATURE_LSE, FEATURE_SINKS, Attention,
+                       BackwardArgs, Dtype, ForwardArgs, Inputs, Pass)
 from .._header import Tensor as View
 from .._library import check, library
 from .devices import context_of, stream_of
@@ -125,9 +125,15 @@ def forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: P
     return out, lse
 
 
-def backward(dout: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, sinks: Optional[Tensor],
-             problem: Problem, gradients: "Tuple[Tensor, Tensor, Tensor]", want_dsinks: bool = False) -> Optional[Tensor]:
-    """Writes the gradients of q, k and v into the tensors given for them. Returns that of sinks, or None."""
+def backward(dout: Optional[Tensor], q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, sinks: Optional[Tensor],
+             problem: Problem, gradients: "Tuple[Tensor, Tensor, Tensor]", want_dsinks: bool = False,
+             dlse: Optional[Tensor] = None) -> Optional[Tensor]:
+    """Writes the gradients of q, k and v into the tensors given for them. Returns that of sinks, or None.
+
+    dout and dlse are None where the loss has no part of out or of lse.
+    """
+    if dout is None:
+        dout = out.new_zeros((1, 1, out.shape[-1])).expand(out.shape)
     attention, inputs, _kept = _describe(q, k, v, sinks, problem)
     args = BackwardArgs()
     args.inputs = addressof(inputs)
@@ -136,6 +142,10 @@ def backward(dout: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Te
     args.lse = lse.data_ptr()
     for view, gradient in zip((args.dq, args.dk, args.dv), gradients):
         point(view, gradient)
+    if dlse is not None:
+        dlse = dlse.contiguous()
+        args.dlse = dlse.data_ptr()
+        attention.features |= FEATURE_DLSE
     dsinks = None
     if want_dsinks:
         dsinks = torch.empty(attention.q_heads, dtype=torch.float32, device=q.device)
