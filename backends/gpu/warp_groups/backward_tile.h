@@ -199,7 +199,7 @@ template <typename INSTANCE> struct group_backward_work {
         finish_chunk<false, INSTANCE::KEYS>(chunk + 1, next_scores, next_gradients, scores, gradients);
     }
 
-    /* Of a tile that has keys for the first group alone: the others' part of dQ. */
+    /* A chunk that sees keys of the first group alone: the others' part of dQ. */
     GPU_DEVICE void accompany_chunk()
     {
         const int32_t stage = warp_first(rows.stage);
@@ -214,40 +214,89 @@ template <typename INSTANCE> struct group_backward_work {
         hand_over(*this, dq);
     }
 
-    /* The same where groups share keys: P goes to shared memory too, and the products begin when both are there. */
-    GPU_DEVICE void multiply_chunk_of_shared_keys(int32_t chunk)
+    /* ---- Where groups share keys: P goes to shared memory too, and the products begin when both are there. --------
+     */
+
+    /* P and dS of this group's rows, from products that have ended. */
+    GPU_DEVICE void store_scores(scores_type &scores, scores_type &gradients, int32_t chunk, int32_t stage)
     {
-        const int32_t stage = warp_first(rows.stage);
         const backward_part<INSTANCE> part = part_of(chunk, stage);
-        scores_type scores;
-        scores_type gradients;
-        operand_type rounded;
-        dq_type dq;
-        begin_scores(scores);
-        begin_gradients(gradients);
-        leave_keys();
-        products_wait<1>(scores);
-        weigh(rounded, scores, part, chunk);
-        group_store(INSTANCE::weights(stage), 0, INSTANCE::score_row(group), rounded);
-        products_wait<0>(gradients);
+        operand_type weights;
+        weigh(weights, scores, part, chunk);
+        group_store(INSTANCE::weights(stage), 0, INSTANCE::score_row(group), weights);
         steps.differentiate(gradients, scores, part);
         group_store(INSTANCE::gradients(stage), 0, INSTANCE::score_row(group), gradients);
         fence_shared();
+    }
+
+    /* A chunk whose P and dS this group has stored. MORE: dQ is summed, and P and dS of the next chunk are found beside
+     * dV and dK. */
+    template <bool MORE> GPU_DEVICE void finish_shared_chunk(int32_t chunk, int32_t stage)
+    {
+        scores_type scores;
+        scores_type gradients;
+        dq_type dq;
+        const bool summed = dq_is_summed(item->sequence, args.call.cut);
+        rows.advance();
         meet_groups();
         begin_dq<INSTANCE::KEYS>(dq, stage);
         begin_dv(by_rows(INSTANCE::weights(stage)), stage);
-        begin_dk(by_rows(INSTANCE::gradients(stage)), stage);
-        products_wait<2>(dq);
-        const bool summed = dq_is_summed(item->sequence, args.call.cut);
-        if (summed)
+        products_wait<1>(dq);
+        if (MORE || summed)
             add_dq_from_registers(*this, dq, chunk);
-        products_wait<1>(dv);
+        if constexpr (MORE) {
+            begin_scores(scores);
+            begin_gradients(gradients);
+        }
+        begin_dk(by_rows(INSTANCE::gradients(stage)), stage);
+        if constexpr (MORE)
+            products_wait<1>(dv, scores, gradients);
+        else
+            products_wait<1>(dv);
         shared.douts[stage].leave();
+        if constexpr (MORE)
+            store_scores(scores, gradients, chunk + 1, warp_first(rows.stage));
         products_wait<0>(dk);
-        if (!summed)
+        if (!MORE && !summed)
             store_dq_from_registers(*this, dq, chunk, stage);
         shared.queries[stage].leave();
-        rows.advance();
+    }
+
+    GPU_DEVICE void begin_shared_chunk(int32_t chunk, int32_t stage)
+    {
+        scores_type scores;
+        scores_type gradients;
+        begin_scores(scores);
+        begin_gradients(gradients);
+        leave_keys();
+        products_wait<0>(scores, gradients);
+        store_scores(scores, gradients, chunk, stage);
+    }
+
+    GPU_DEVICE void multiply_chunks_of_shared_keys()
+    {
+        const bool summed = dq_is_summed(item->sequence, args.call.cut);
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
+            if (!summed || chunk == item->first_chunk)
+                begin_shared_chunk(chunk, warp_first(rows.stage));
+            if (summed && chunk + 1 < item->end_chunk)
+                finish_shared_chunk<true>(chunk, warp_first(rows.stage));
+            else
+                finish_shared_chunk<false>(chunk, warp_first(rows.stage));
+        }
+    }
+
+    /* ---- Where each has its own -----------------------------------------------------------------------------------
+     */
+
+    /* Where the chunks end that see keys of the first group alone: all of a short tile, and the first under a mask. */
+    GPU_DEVICE int32_t end_of_few_keys() const
+    {
+        if (item->keys <= TILE_ROWS)
+            return item->end_chunk;
+        const gpu_span others =
+            queries_that_see(problem, item->sequence, item->first_key + TILE_ROWS, item->first_key + item->keys);
+        return smaller(others.begin / args.chunk_queries, item->end_chunk);
     }
 
     /* All chunks of an item. */
@@ -255,27 +304,18 @@ template <typename INSTANCE> struct group_backward_work {
     {
         const int32_t end = item->end_chunk;
         int32_t chunk = item->first_chunk;
-        if constexpr (!INSTANCE::GENERAL)
+        if constexpr (!INSTANCE::GENERAL) {
+            for (const int32_t few = end_of_few_keys(); chunk < few; chunk++) {
+                if (group == 0)
+                    multiply_chunk<TILE_ROWS>(chunk);
+                else
+                    accompany_chunk();
+            }
             for (; chunk + 1 < end; chunk += 2)
                 multiply_two_chunks(chunk);
+        }
         for (; chunk < end; chunk++)
             multiply_chunk<INSTANCE::KEYS>(chunk);
-    }
-
-    GPU_DEVICE void multiply_chunks_of_few_keys()
-    {
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
-            if (group == 0)
-                multiply_chunk<TILE_ROWS>(chunk);
-            else
-                accompany_chunk();
-        }
-    }
-
-    GPU_DEVICE void multiply_chunks_of_shared_keys()
-    {
-        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++)
-            multiply_chunk_of_shared_keys(chunk);
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
@@ -287,10 +327,6 @@ template <typename INSTANCE> struct group_backward_work {
         shared.values[keys.stage].full.wait(keys.parity);
         if constexpr (INSTANCE::SHARED_KEYS)
             multiply_chunks_of_shared_keys();
-        else if constexpr (INSTANCE::GENERAL)
-            multiply_chunks();
-        else if (item->keys <= TILE_ROWS)
-            multiply_chunks_of_few_keys();
         else
             multiply_chunks();
         leave_keys(); /* of no rows, nothing has been multiplied */
