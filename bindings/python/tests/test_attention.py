@@ -87,7 +87,7 @@ def test_any_head_dim(dims, device, dtypes, draw):
             assert_near(gradient, reference, dtype)
 
 
-def test_packed_layouts_give_the_same_bits(device, dtype, draw):
+def test_packed_layouts_give_the_same_bits(device, dtype, draw, deterministic):
     starts = cu_seqlens(LENGTHS_Q, device)
     q, k, v = tensors(draw, dtype, heads=(4, 4), lengths=(LENGTHS_Q, LENGTHS_Q))
     out = flash_attn_varlen_func(q, k, v, starts, starts, 40, 40, causal=True)

@@ -68,7 +68,7 @@ def test_dense_dropout_weights(device, dtype, draw):
     assert_near(out, expected)
 
 
-def test_packed_dense_layouts(device, dtype, draw):
+def test_packed_dense_layouts(device, dtype, draw, deterministic):
     q, k, v = (draw(2, 9, 4, 32, dtype=dtype, requires_grad=True) for _ in range(3))
     out = flash_attn_func(q, k, v, causal=True)
     gradients = torch.autograd.grad(out, (q, k, v), out.detach())

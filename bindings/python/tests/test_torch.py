@@ -102,7 +102,7 @@ class TestTracing:
                               (torch.empty_like(q).detach(), q.detach(), k.detach(), v.detach(), None, *problem))
 
     @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-    def test_compile(self, backend, inputs):
+    def test_compile(self, backend, inputs, deterministic):
         q, k, v, *_ = inputs
         compiled = torch.compile(self.attend, backend=backend, fullgraph=True)
         try:
@@ -117,7 +117,7 @@ class TestTracing:
                                        torch.autograd.grad(expected.sum(), (q, k, v))):
             assert torch.equal(compiled_grad, grad)
 
-    def test_compiled_dropout_and_sinks(self, inputs, device):
+    def test_compiled_dropout_and_sinks(self, inputs, device, deterministic):
         from varlen.flash_attn import flash_attn_varlen_func
 
         q, k, v, starts, *_ = inputs
@@ -154,7 +154,7 @@ class TestTracing:
         assert torch.equal(out, varlen_attn(*given, enable_gqa=True))
 
 
-def test_torchs_registry(inputs):
+def test_torchs_registry(inputs, deterministic):
     try:
         from torch.nn.attention import activate_flash_attention_impl, list_flash_attention_impls, restore_flash_attention_impl
         from torch.nn.attention.varlen import varlen_attn as theirs
@@ -164,7 +164,8 @@ def test_torchs_registry(inputs):
     assert "varlen" in list_flash_attention_impls()
     activate_flash_attention_impl("varlen")
     try:
-        out = theirs(*inputs, enable_gqa=True, window_size=(-1, 0))
+        gqa = {"enable_gqa": True} if "enable_gqa" in inspect.signature(theirs).parameters else {}
+        out = theirs(*inputs, **gqa, window_size=(-1, 0))
         gradients = torch.autograd.grad(out.sum(), (q, k, v))
     finally:
         restore_flash_attention_impl()
@@ -268,7 +269,7 @@ def test_cuda_graphs(inputs, device):
         assert torch.equal(out, varlen_attn(q, k, v, starts, starts, 0, 0, enable_gqa=True))
 
 
-def test_gradient_checkpoints_and_hooks_of_saved_tensors(inputs, device):
+def test_gradient_checkpoints_and_hooks_of_saved_tensors(inputs, deterministic):
     from torch.utils.checkpoint import checkpoint
     from varlen.flash_attn import flash_attn_varlen_func
 
