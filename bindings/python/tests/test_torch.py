@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -178,8 +179,8 @@ def test_deterministic_algorithms_are_asked_for(inputs, monkeypatch):
     from varlen._torch import calls
 
     seen = []
-    describe = calls._describe
-    monkeypatch.setattr(calls, "_describe", lambda *given: seen.append(describe(*given)) or seen[-1])
+    find = calls.find
+    monkeypatch.setattr(calls, "find", lambda *given: seen.append(find(*given)) or seen[-1])
     for wanted in (False, True):
         torch.use_deterministic_algorithms(wanted)
         try:
@@ -203,6 +204,33 @@ def test_threads_follow_torch(inputs, device):
         torch.set_num_threads(before)
     assert units == [1, 2]
     assert torch.equal(*results)
+
+
+def test_calls_from_several_threads(inputs, draw, dtype):
+    """Calls alike but for the addresses of their tensors share what they are made of, and never at the same time."""
+    _, k, v, *rest = (each.detach() if isinstance(each, torch.Tensor) else each for each in inputs)
+    queries = [draw(13, 4, 32, dtype=dtype) for _ in range(4)]
+
+    def attend(q):
+        return [varlen_attn(q, k, v, *rest, enable_gqa=True) for _ in range(100)]
+
+    with ThreadPoolExecutor(len(queries)) as pool:
+        results = list(pool.map(attend, queries))
+    for q, outs in zip(queries, results):
+        expected = varlen_attn(q, k, v, *rest, enable_gqa=True)
+        assert all(torch.equal(out, expected) for out in outs)
+
+
+def test_plans_do_not_pile_up(draw, device, dtype, monkeypatch):
+    from varlen._torch import plans
+
+    monkeypatch.setattr(plans, "MOST_PLANS", 4)
+    monkeypatch.setattr(plans, "_plans", {})
+    for tokens in range(1, 12):
+        q = draw(tokens, 4, 32, dtype=dtype)
+        starts = torch.tensor([0, tokens], dtype=torch.int32, device=device)
+        assert_near(varlen_attn(q, q, q, starts, starts, 0, 0), attend_packed(q, q, q, [0, tokens], [0, tokens])[0])
+        assert len(plans._plans) <= 4
 
 
 WORKERS = """
