@@ -100,7 +100,7 @@ def _dense(tensors: "Tuple[Tensor, ...]", dropout_p: float, softmax_scale: Optio
                      seqlen_k, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
                      return_attn_probs, more)
     if by_heads:
-        return result.view(batch, -1, seqlen_q, result.shape[-1]).transpose(1, 2)
+        return result.view(batch, q.shape[2], seqlen_q, result.shape[-1]).transpose(1, 2)
     if not return_attn_probs:
         return result.view(batch, seqlen_q, *result.shape[1:])
     out, lse, weights = result
