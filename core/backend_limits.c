@@ -46,12 +46,12 @@ varlen_status varlen_limits_check_attention(const varlen_context *context, const
                                             varlen_pass pass)
 {
     static const char *const calls[] = {[VARLEN_PASS_FORWARD] = "forward", [VARLEN_PASS_BACKWARD] = "backward"};
-    static const uint64_t features_of_the_other[] = {
-        [VARLEN_PASS_FORWARD] = VARLEN_FEATURE_DSINKS, [VARLEN_PASS_BACKWARD] = VARLEN_FEATURE_LSE};
+    static const uint64_t of_the_other[] = {[VARLEN_PASS_FORWARD] = VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE,
+                                            [VARLEN_PASS_BACKWARD] = VARLEN_FEATURE_LSE};
     const varlen_backend *backend = context->backend;
     const varlen_limits *limits = pass == VARLEN_PASS_FORWARD ? backend->forward_limits : backend->backward_limits;
     const claim c = {backend->name, limits->dtypes & context->device.dtypes, calls[pass]};
-    const uint64_t unknown = attention->features & ~features_of_the_other[pass] & ~limits->features;
+    const uint64_t unknown = attention->features & ~of_the_other[pass] & ~limits->features;
     VARLEN_RULE(unknown == 0, UNSUPPORTED, "backend %s does not know %s %s", c.backend, varlen_feature_name(unknown),
                 c.call);
     VARLEN_TRY(check_dtype(&c, attention->dtype));

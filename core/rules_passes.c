@@ -6,10 +6,12 @@
 #include "rules_inputs.h"
 #include "structs.h"
 
-static varlen_array lse_array(const varlen_attention *a, const float *lse, varlen_presence presence, bool written)
+/* lse or its gradient: [Hq, Tq]. */
+static varlen_array row_array(const varlen_attention *a, const char *name, const float *data, varlen_presence presence,
+                              bool written)
 {
-    return (varlen_array){.name = "lse",
-                          .data = lse,
+    return (varlen_array){.name = name,
+                          .data = data,
                           .element_size = sizeof(float),
                           .presence = presence,
                           .because = "the weights are computed from it",
@@ -40,7 +42,7 @@ varlen_status varlen_check_forward(const varlen_attention *attention, const varl
     args->inputs = inputs;
     VARLEN_TRY(varlen_check_feature(attention, "lse", args->lse, VARLEN_FEATURE_LSE));
     VARLEN_TRY(varlen_check_tensor(&out, &args->out, &extents));
-    const varlen_array arrays[] = {lse_array(attention, args->lse, VARLEN_OPTIONAL, true),
+    const varlen_array arrays[] = {row_array(attention, "lse", args->lse, VARLEN_OPTIONAL, true),
                                    workspace_array(args->workspace, args->workspace_size)};
     VARLEN_TRY(varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), &extents));
     return varlen_check_overlaps(&extents);
@@ -54,7 +56,8 @@ static varlen_status check_gradients(const varlen_attention *a, varlen_backward_
     const varlen_tensor_rule dk = varlen_key_rows(a, "dk", a->head_dim, NULL, true);
     const varlen_tensor_rule dv = varlen_key_rows(a, "dv", a->value_dim, NULL, true);
     const varlen_array arrays[] = {
-        lse_array(a, args->lse, a->total_q > 0 ? VARLEN_REQUIRED : VARLEN_OPTIONAL, false),
+        row_array(a, "lse", args->lse, a->total_q > 0 ? VARLEN_REQUIRED : VARLEN_OPTIONAL, false),
+        row_array(a, "dlse", args->dlse, VARLEN_OPTIONAL, false),
         {.name = "dsinks",
          .data = args->dsinks,
          .element_size = sizeof(float),
@@ -66,6 +69,7 @@ static varlen_status check_gradients(const varlen_attention *a, varlen_backward_
         workspace_array(args->workspace, args->workspace_size),
     };
     VARLEN_TRY(varlen_check_feature(a, "dsinks", args->dsinks, VARLEN_FEATURE_DSINKS));
+    VARLEN_TRY(varlen_check_feature(a, "dlse", args->dlse, VARLEN_FEATURE_DLSE));
     VARLEN_TRY(varlen_check_tensor(&out, &args->out, extents));
     VARLEN_TRY(varlen_check_tensor(&dout, &args->dout, extents));
     VARLEN_TRY(varlen_check_tensor(&dq, &args->dq, extents));

@@ -68,7 +68,13 @@ static void reset_panel(const void *pointer, int32_t member, int64_t panel)
     atomic_init(&work->workspace.dq_tiles[panel], 0);
 }
 
-/* delta = dot(dout, out) of one row, and dq = 0, which tiles overwrite where the row sees a key. */
+/* The gradient of a row's lse, which counts where there is one. */
+static float dlse_at(const varlen_backward_args *args, int64_t index)
+{
+    return args->dlse && args->lse[index] != -INFINITY ? args->dlse[index] : 0.0f;
+}
+
+/* delta = dot(dout, out) - dlse of one row, and dq = 0, which tiles overwrite where the row sees a key. */
 static void prepare_row(const varlen_attention *attention, const varlen_backward_args *args, float *delta, int64_t row,
                         int32_t head)
 {
@@ -80,7 +86,8 @@ static void prepare_row(const varlen_attention *attention, const varlen_backward
     float sum = 0.0f;
     for (int32_t dim = 0; dim < value_dim; dim++)
         sum += out[dim] * dout[dim];
-    delta[head * attention->total_q + row] = sum;
+    const int64_t index = head * attention->total_q + row;
+    delta[index] = sum - dlse_at(args, index);
     memset(cpu_row(&args->dq, attention->dtype, row, head), 0,
            (size_t)(attention->head_dim * cpu_element_size(attention->dtype)));
 }

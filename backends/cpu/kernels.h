@@ -40,7 +40,7 @@ typedef struct cpu_gradients {
     varlen_tensor dk;
     varlen_tensor dv;
     const float *lse;   /* [q_heads, total_q] */
-    const float *delta; /* [q_heads, total_q]: dot(dout, out) */
+    const float *delta; /* [q_heads, total_q]: dot(dout, out) - dlse */
 } cpu_gradients;
 
 /* Keys number * backward_keys and following of one kv head, against all the query rows that see them.

@@ -169,6 +169,7 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_LSE ((uint64_t)1 << 6)           /* lse of varlen_forward, which backward needs */
 #define VARLEN_FEATURE_DSINKS ((uint64_t)1 << 7)        /* dsinks of varlen_backward */
 #define VARLEN_FEATURE_EXPANDED ((uint64_t)1 << 8)      /* VARLEN_EXPANDED as a stride of q, k, v, out (read) or dout */
+#define VARLEN_FEATURE_DLSE ((uint64_t)1 << 17)         /* dlse of varlen_backward */
 
 /* These follow from fields of the problem: the library adds them. To set one without its field is refused. */
 #define VARLEN_FEATURE_CAUSAL ((uint64_t)1 << 9)           /* mask = VARLEN_MASK_CAUSAL */
@@ -405,7 +406,7 @@ typedef struct varlen_forward_args {
 
 /* The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
  * results. dk and dv are sums over the query heads of a group. Paging is refused. The gradients are those of
- * sum(dout * out). */
+ * sum(dout * out) + sum(dlse * lse). */
 typedef struct varlen_backward_args {
     size_t struct_size;
     const varlen_inputs *inputs;  /* host memory, as in varlen_forward_args */
@@ -418,6 +419,8 @@ typedef struct varlen_backward_args {
     float *dsinks;                /* [Hq], written; NULL = not wanted, else VARLEN_FEATURE_DSINKS is set. Needs sinks */
     void *workspace;              /* as in varlen_forward_args */
     size_t workspace_size;
+    const float *dlse;            /* [Hq, Tq], read where lse is finite: the gradient of lse, for a loss that it enters.
+                                   * NULL = zeros, else VARLEN_FEATURE_DLSE is set */
 } varlen_backward_args;
 
 /* Whether the context's backend does this problem in this pass: every check of the call that needs no data. VARLEN_OK,

@@ -189,8 +189,12 @@ typedef struct small_problem {
     double out[OUT_COUNT];
     double sinks[Q_HEADS];
     double slopes[Q_HEADS];
+    double dlse[ROWS];
     sequence s;
 } small_problem;
+
+/* What a problem has besides. */
+enum { SINKS = 1, SLOPES = 2, DLSE = 4 };
 
 static void fill(double *values, int count, random_source *source)
 {
@@ -198,7 +202,7 @@ static void fill(double *values, int count, random_source *source)
         values[n] = (float)random_normal(source);
 }
 
-static small_problem *make_problem(memory_pool *pool, const sequence *features, bool with_sinks, bool with_slopes)
+static small_problem *make_problem(memory_pool *pool, const sequence *features, unsigned with)
 {
     small_problem *p = memory_take(pool, 1, sizeof *p);
     random_source source = {7};
@@ -208,6 +212,7 @@ static small_problem *make_problem(memory_pool *pool, const sequence *features, 
     fill(p->dout, OUT_COUNT, &source);
     fill(p->sinks, Q_HEADS, &source);
     fill(p->slopes, Q_HEADS, &source);
+    fill(p->dlse, ROWS, &source);
     p->s = *features;
     p->s.queries = QUERIES;
     p->s.keys = KEYS;
@@ -222,10 +227,14 @@ static small_problem *make_problem(memory_pool *pool, const sequence *features, 
     p->s.v = p->v;
     p->s.dout = p->dout;
     p->s.out = p->out;
-    p->s.sinks = with_sinks ? p->sinks : NULL;
-    p->s.slopes = with_slopes ? p->slopes : NULL;
+    p->s.sinks = with & SINKS ? p->sinks : NULL;
+    p->s.slopes = with & SLOPES ? p->slopes : NULL;
+    p->s.dlse = with & DLSE ? p->dlse : NULL;
     double weights[KEYS], lse[ROWS];
     oracle_forward(&p->s, weights, p->out, lse);
+    for (int row = 0; row < ROWS; row++)
+        if (lse[row] == -INFINITY)
+            p->dlse[row] = NAN;
     return p;
 }
 
@@ -235,6 +244,8 @@ static double loss(const small_problem *p)
     oracle_forward(&p->s, weights, out, lse);
     for (int n = 0; n < OUT_COUNT; n++)
         sum += p->dout[n] * out[n];
+    for (int n = 0; n < ROWS && p->s.dlse; n++)
+        sum += lse[n] > -INFINITY ? p->s.dlse[n] * lse[n] : 0;
     return sum;
 }
 
@@ -274,9 +285,9 @@ static void assert_close(const double *got, const double *right, const double *s
             fail_msg("element %d: plain gives %.9g, the oracle %.9g", n, got[n], right[n]);
 }
 
-static void check_gradients(memory_pool *pool, const sequence *features, bool with_sinks, bool with_slopes)
+static void check_gradients(memory_pool *pool, const sequence *features, unsigned with)
 {
-    small_problem *p = make_problem(pool, features, with_sinks, with_slopes);
+    small_problem *p = make_problem(pool, features, with);
     double weights[KEYS];
     gradient_arrays right = {0}, plain = {0}, slack = {0};
     const gradients of_right = in_arrays(&right, p), of_plain = in_arrays(&plain, p), of_slack = in_arrays(&slack, p);
@@ -284,7 +295,7 @@ static void check_gradients(memory_pool *pool, const sequence *features, bool wi
     assert_is_derivative(p, p->q, Q_COUNT, right.dq);
     assert_is_derivative(p, p->k, K_COUNT, right.dk);
     assert_is_derivative(p, p->v, V_COUNT, right.dv);
-    if (with_sinks)
+    if (with & SINKS)
         assert_is_derivative(p, p->sinks, Q_HEADS, right.dsinks);
 
     plain_backward(pool, &p->s, VARLEN_FLOAT32, &of_plain);
@@ -298,8 +309,9 @@ static void check_gradients(memory_pool *pool, const sequence *features, bool wi
 static void gradients_are_finite_differences(void **state)
 {
     const sequence full = {.left = VARLEN_UNBOUNDED, .right = VARLEN_UNBOUNDED};
-    sequence causal = full, window = full, softcap = full, dropout = full, everything;
+    sequence causal = full, partly_blind = full, window = full, softcap = full, dropout = full, everything;
     causal.right = 0;
+    partly_blind.right = -2; /* the first query sees nothing */
     window.left = 1;
     window.right = 0;
     window.alignment = VARLEN_ALIGN_TOP_LEFT;
@@ -309,18 +321,22 @@ static void gradients_are_finite_differences(void **state)
     everything = dropout;
     everything.softcap = 1.5;
     everything.left = 3;
-    check_gradients(*state, &full, false, false);
-    check_gradients(*state, &causal, false, false);
-    check_gradients(*state, &window, true, false);
-    check_gradients(*state, &softcap, false, true);
-    check_gradients(*state, &dropout, true, false);
-    check_gradients(*state, &everything, true, true);
+    for (unsigned dlse = 0; dlse <= DLSE; dlse += DLSE) {
+        check_gradients(*state, &full, dlse);
+        check_gradients(*state, &causal, dlse);
+        check_gradients(*state, &partly_blind, dlse);
+        check_gradients(*state, &partly_blind, SINKS | dlse);
+        check_gradients(*state, &window, SINKS | dlse);
+        check_gradients(*state, &softcap, SLOPES | dlse);
+        check_gradients(*state, &dropout, SINKS | dlse);
+        check_gradients(*state, &everything, SINKS | SLOPES | dlse);
+    }
 }
 
 static void plain_forward_is_near(void **state)
 {
     const sequence features = {.left = 3, .right = VARLEN_UNBOUNDED, .softcap = 1.5, .dropout_p = 0.3f};
-    small_problem *p = make_problem(*state, &features, true, true);
+    small_problem *p = make_problem(*state, &features, SINKS | SLOPES);
     double weights[KEYS], out[OUT_COUNT], lse[ROWS], plain_out[OUT_COUNT], plain_lse[ROWS];
     double slack_out[OUT_COUNT], slack_lse[ROWS];
     oracle_forward(&p->s, weights, out, lse);

@@ -125,6 +125,7 @@ static void permit_call(const attention_call *call, const attention_model *model
         view_permit_all(&model->dv);
         permit_array(problem->backward.dsinks, a->q_heads, sizeof(float));
         permit_array(problem->backward.lse, a->q_heads * a->total_q, sizeof(float));
+        permit_array(problem->backward.dlse, a->q_heads * a->total_q, sizeof(float));
     } else {
         view_permit_all(&model->out);
         permit_array(problem->forward.lse, a->q_heads * a->total_q, sizeof(float));

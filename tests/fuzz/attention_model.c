@@ -28,7 +28,7 @@ static bool features_are_legal(const varlen_attention *a)
         {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
     };
-    bool legal = a->features < (uint64_t)1 << 17;
+    bool legal = a->features < VARLEN_FEATURE_DLSE << 1;
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;
@@ -162,6 +162,9 @@ static void read_backward(attention_model *model, const attention_problem *probl
     model->dv = read_rows(model, "dv", true, model->value_dim, true, &args->dv, 0);
     expect_array(&model->expected, "lse", args->lse, (__int128)a->q_heads * a->total_q, 4,
                  a->total_q > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL);
+    model->dlse = args->dlse;
+    expect_feature(model, "dlse", args->dlse, VARLEN_FEATURE_DLSE);
+    expect_array(&model->expected, "dlse", args->dlse, (__int128)a->q_heads * a->total_q, 4, ARRAY_OPTIONAL);
     expect_feature(model, "dsinks", args->dsinks, VARLEN_FEATURE_DSINKS);
     expect_array(&model->expected, "dsinks", args->dsinks, a->q_heads, 4,
                  problem->inputs.sinks ? ARRAY_OPTIONAL : ARRAY_ABSENT);

@@ -17,6 +17,7 @@ typedef struct attention_model {
     bool is_sound; /* the metadata keep their rules; known if the reach is VIEW_BACKED */
     tensor_view q, k, v, out;
     tensor_view dout, dq, dk, dv; /* of backward */
+    const float *dlse;            /* likewise */
 } attention_model;
 
 attention_model attention_model_make(const attention_problem *problem);

@@ -193,6 +193,8 @@ static void place_gradients(fuzz_input *input, attention_problem *problem)
     }
     if (problem->inputs.sinks && !input_chance(input, 64))
         args->dsinks = arena_take("dsinks", (size_t)a->q_heads * sizeof(float), 0);
+    if (input_chance(input, 64))
+        args->dlse = take_floats("dlse", a->total_q * a->q_heads, 1);
 }
 
 /* What the call brings, and sometimes more. */
@@ -216,7 +218,7 @@ static uint64_t features_of(fuzz_input *input, const attention_problem *problem)
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         if (rows[n].given || input_chance(input, 64))
             features |= rows[n].feature;
-    return features;
+    return problem->backward.dlse ? features | VARLEN_FEATURE_DLSE : features;
 }
 
 static void place_results(fuzz_input *input, attention_problem *problem)

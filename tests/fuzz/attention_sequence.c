@@ -98,6 +98,22 @@ static const double *gather_floats(memory_pool *pool, const float *floats, int64
     return numbers;
 }
 
+/* [queries, q_heads] of sequence b, from [q_heads, total_q]. */
+static const double *gather_dlse(memory_pool *pool, const attention_model *model, int32_t b, bool *tame)
+{
+    const varlen_attention *a = model->attention;
+    const int64_t rows = model_queries(model, b);
+    if (!model->dlse)
+        return NULL;
+    const float *before = arena_before(model->dlse);
+    double *numbers = memory_take(pool, rows * a->q_heads, sizeof *numbers);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t h = 0; h < a->q_heads; h++)
+            numbers[i * a->q_heads + h] = before[h * a->total_q + model_query_row(model, b, i)];
+    *tame = *tame && is_tame(numbers, rows * a->q_heads);
+    return numbers;
+}
+
 static void give_problem(const varlen_attention *a, sequence *s)
 {
     const bool is_window = a->mask == VARLEN_MASK_WINDOW, is_full = a->mask == VARLEN_MASK_FULL;
@@ -136,6 +152,7 @@ sequence attention_model_sequence(memory_pool *pool, const attention_model *mode
     if (model->dout.shape.name) {
         s.out = gather_queries(pool, model, &model->out, b, &out_is_tame);
         s.dout = gather_queries(pool, model, &model->dout, b, tame);
+        s.dlse = gather_dlse(pool, model, b, tame);
     }
     return s;
 }

@@ -64,7 +64,7 @@ static const field backward_fields[] = {
     FIELDS_OF_TENSOR(varlen_backward_args, dout),        FIELDS_OF_TENSOR(varlen_backward_args, dq),
     FIELDS_OF_TENSOR(varlen_backward_args, dk),          FIELDS_OF_TENSOR(varlen_backward_args, dv),
     FIELD(varlen_backward_args, dsinks, POINTER),        FIELD(varlen_backward_args, workspace, POINTER),
-    FIELD(varlen_backward_args, workspace_size, UINT64),
+    FIELD(varlen_backward_args, workspace_size, UINT64), FIELD(varlen_backward_args, dlse, POINTER),
 };
 const field_table fields_of_backward = FIELD_TABLE("varlen_backward_args", backward_fields);
 

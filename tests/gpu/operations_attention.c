@@ -11,7 +11,8 @@
 
 #include <stddef.h>
 
-enum { Q, K, V, OUT, LSE, DOUT, DQ, DK, DV, DSINKS, CU_SEQLENS_Q, CU_SEQLENS_K, SEQUSED_K, PAGE_TABLE, SINKS, DROPOUT };
+enum { Q, K, V, OUT, LSE, DLSE, DOUT, DQ, DK, DV, DSINKS };
+enum { CU_SEQLENS_Q = DSINKS + 1, CU_SEQLENS_K, SEQUSED_K, PAGE_TABLE, SINKS, DROPOUT };
 
 static const double out_tolerance = 0x1p-9;
 static const double gradient_tolerance = 0x1p-8;
@@ -56,8 +57,10 @@ static void lay_out_backward(workload *work)
     workload_add_result(work, DQ, "dq", FLOAT16, queries, gradient_tolerance, ZEROS);
     workload_add_result(work, DK, "dk", FLOAT16, keys, gradient_tolerance, ZEROS);
     workload_add_result(work, DV, "dv", FLOAT16, keys, gradient_tolerance, ZEROS);
-    if (a->dropout_p > 0)
+    if (a->dropout_p > 0) {
+        workload_add_input(work, DLSE, "dlse", FLOAT32, a->total_q * a->q_heads);
         workload_add_result(work, DSINKS, "dsinks", FLOAT32, a->q_heads, gradient_tolerance, ZEROS);
+    }
 }
 
 static void fill_packed_keys(const workload *work, unsigned char *memory, filling how, random_source *source)
@@ -154,6 +157,7 @@ static varlen_status backward(const placement *place, varlen_stream stream)
         .dk = tensor_at(place, DK),
         .dv = tensor_at(place, DV),
         .dsinks = buffer_at(place, DSINKS),
+        .dlse = buffer_at(place, DLSE),
         .workspace = place->scratch,
         .workspace_size = place->scratch_size,
     };
@@ -176,6 +180,8 @@ static void fill_backward(const workload *work, unsigned char *memory, filling h
     const varlen_attention *a = &work->operation->attention;
     placement place = {.work = work, .context = reference_context(), .data = memory};
     fill_floats(work, memory, DOUT, source);
+    if (a->dropout_p > 0)
+        fill_floats(work, memory, DLSE, source);
     fill_inputs(work, memory, how == FILL_BAD ? FILL_ALL : how, source);
     must(forward_scratch(place.context, work, &place.scratch_size), "varlen_workspace_size");
     must(varlen_alloc(place.context, place.scratch_size, &place.scratch), "varlen_alloc");
@@ -187,7 +193,7 @@ static void fill_backward(const workload *work, unsigned char *memory, filling h
 
 #define FEATURES                                                                                                       \
     (VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DROPOUT_STATE |          \
-     VARLEN_FEATURE_LSE)
+     VARLEN_FEATURE_LSE | VARLEN_FEATURE_DLSE)
 
 /* clang-format off */
 #define PACKED_SIZES \

@@ -64,6 +64,7 @@ VALUE(VARLEN_FEATURE_DROPOUT, 0x2000);
 VALUE(VARLEN_FEATURE_PAGED, 0x4000);
 VALUE(VARLEN_FEATURE_DETERMINISTIC, 0x8000);
 VALUE(VARLEN_FEATURE_BATCH_INVARIANT, 0x10000);
+VALUE(VARLEN_FEATURE_DLSE, 0x20000);
 
 SIZE(varlen_tensor, 24);
 FIELD(varlen_tensor, data, 0);
@@ -174,7 +175,7 @@ FIELD(varlen_forward_args, lse, 40);
 FIELD(varlen_forward_args, workspace, 48);
 FIELD(varlen_forward_args, workspace_size, 56);
 
-SIZE(varlen_backward_args, 168);
+SIZE(varlen_backward_args, 176);
 FIELD(varlen_backward_args, struct_size, 0);
 FIELD(varlen_backward_args, inputs, 8);
 FIELD(varlen_backward_args, out, 16);
@@ -186,6 +187,7 @@ FIELD(varlen_backward_args, dv, 120);
 FIELD(varlen_backward_args, dsinks, 144);
 FIELD(varlen_backward_args, workspace, 152);
 FIELD(varlen_backward_args, workspace_size, 160);
+FIELD(varlen_backward_args, dlse, 168);
 
 SIZE(varlen_merge_args, 120);
 FIELD(varlen_merge_args, struct_size, 0);

@@ -132,7 +132,7 @@ static void features_of_the_other_pass_do_not_count(void **state)
     (void)state;
     varlen_context *context = open_fake("bare");
     varlen_attention asked = attention;
-    asked.features = VARLEN_FEATURE_DSINKS;
+    asked.features = VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE;
     assert_ok(varlen_supports(context, &asked, VARLEN_PASS_FORWARD));
     varlen_close(context);
 }

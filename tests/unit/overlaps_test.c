@@ -98,7 +98,7 @@ static varlen_attention problem(void)
         .total_q = 10,
         .total_k = 10,
         .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS};
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -182,6 +182,7 @@ static void backward_refuses_overlaps(void **state)
         {{BACKWARD, .inputs = GIVEN(.sinks = AT(10)), .dsinks = AT(10)},
          "dsinks (0x1a00000 .. 0x1a0000f), which is written, overlaps"},
         {{BACKWARD, .workspace = AT(9), .workspace_size = 64}, "overlaps workspace"},
+        {{BACKWARD, .dlse = AT(9)}, "which is written, overlaps dlse"},
     };
     const varlen_attention attention = problem();
     varlen_inputs inputs;

@@ -239,7 +239,7 @@ static void features_must_not_contradict_fields(void **state)
         {VARLEN_FEATURE_PAGED, "features has VARLEN_FEATURE_PAGED, but"},
         {VARLEN_FEATURE_DETERMINISTIC, "features has VARLEN_FEATURE_DETERMINISTIC, but"},
         {VARLEN_FEATURE_BATCH_INVARIANT, "features has VARLEN_FEATURE_BATCH_INVARIANT, but"},
-        {VARLEN_FEATURE_SINKS | VARLEN_FEATURE_BATCH_INVARIANT << 1, "features = 0x20010 has unknown bits 0x20000"},
+        {VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DLSE << 1, "features = 0x40010 has unknown bits 0x40000"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         const varlen_attention given = {PLAIN, .features = rows[i].feature};

@@ -42,7 +42,7 @@ static varlen_attention packed_problem(void)
         .total_q = 10,
         .total_k = 20,
         .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS};
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -221,6 +221,7 @@ static void backward_refuses_what_breaks_a_rule(void **state)
         {{BACKWARD, .dv = {(void *)0x10000, 32, 32}}, "so that rows of dv, which is written, overlap"},
         {{BACKWARD, .lse = NULL}, "lse is NULL, but the weights are computed from it"},
         {{BACKWARD, .dsinks = ARRAY}, "dsinks is given, but sinks is NULL"},
+        {{BACKWARD, .dlse = (void *)0x10002}, "dlse = 0x10002 is not aligned to its elements' 4 bytes"},
         {{BACKWARD, .inputs = GIVEN(.cu_seqlens_k = NULL)}, "cu_seqlens_k is NULL"},
         {{BACKWARD, .inputs = GIVEN(.alibi_batch_stride = 4)}, "alibi_batch_stride = 4 must be 0 without alibi_slopes"},
     };
@@ -276,16 +277,21 @@ static void gradients_need_their_features(void **state)
     (void)state;
     varlen_attention attention = packed_problem();
     const varlen_backward_args sinks = {BACKWARD, .inputs = GIVEN(.sinks = ARRAY), .dsinks = (void *)0x30000};
+    const varlen_backward_args loss_of_lse = {BACKWARD, .dlse = ARRAY};
     const varlen_backward_args expanded = {BACKWARD, .dout = {(void *)0x10000, VARLEN_EXPANDED, 0}};
     varlen_inputs inputs;
     varlen_backward_args args;
     attention.features = VARLEN_FEATURE_SINKS;
     assert_failure(varlen_check_backward(&attention, &sinks, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                    "dsinks is given, but features has no VARLEN_FEATURE_DSINKS");
+    assert_failure(varlen_check_backward(&attention, &loss_of_lse, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "dlse is given, but features has no VARLEN_FEATURE_DLSE");
     assert_failure(varlen_check_backward(&attention, &expanded, &inputs, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                    "dout.token_stride = VARLEN_EXPANDED (-1), but features has no VARLEN_FEATURE_EXPANDED");
-    attention.features |= VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_EXPANDED; /* lse, which backward needs, has no bit */
+    /* lse, which backward needs, has no bit */
+    attention.features |= VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE | VARLEN_FEATURE_EXPANDED;
     assert_ok(varlen_check_backward(&attention, &sinks, &inputs, &args));
+    assert_ok(varlen_check_backward(&attention, &loss_of_lse, &inputs, &args));
     assert_ok(varlen_check_backward(&attention, &expanded, &inputs, &args));
 }
 

@@ -167,6 +167,8 @@ static uint64_t features_of(const attention_batch *batch, tensor_layout layout)
         features |= VARLEN_FEATURE_ALIBI;
     if (batch->sinks)
         features |= VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DSINKS;
+    if (batch->dlse)
+        features |= VARLEN_FEATURE_DLSE;
     if (batch->dropout_in_memory)
         features |= VARLEN_FEATURE_DROPOUT_STATE;
     if (!batch->without_lse)
@@ -192,9 +194,11 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->dropout_in_memory = row->dropout_in_memory;
     batch->without_lse = row->without_lse;
     batch->sharp = row->values == VALUES_SHARP;
+    const varlen_attention *attention = &batch->attention;
+    if (row->dlse)
+        batch->dlse = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads, double);
     batch->attention.features = features_of(batch, row->layout);
 
-    const varlen_attention *attention = &batch->attention;
     int32_t value_dim = or_else(attention->value_dim, attention->head_dim);
     batch->q = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads * attention->head_dim, double);
     batch->k = TRIAL_TAKE(trial, batch->k_rows * attention->kv_heads * attention->head_dim, double);
@@ -202,5 +206,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->dout = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads * value_dim, double);
     batch_fill_values(batch, row, &source);
     batch_expand_values(batch, row->layout);
+    if (row->dlse)
+        batch_fill_dlse(&trial->pool, batch, &source);
     return batch;
 }

@@ -31,6 +31,7 @@ typedef struct attention_batch {
     double *k;    /* [k_rows, kv_heads, head_dim] */
     double *v;    /* [k_rows, kv_heads, value_dim] */
     double *dout; /* [q_rows, q_heads, value_dim] */
+    double *dlse; /* [q_rows, q_heads], floats, NaN in rows without an lse too; NULL if not given */
 } attention_batch;
 
 attention_batch *batch_make(case_trial *trial, const attention_case *row);
@@ -48,6 +49,9 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
 
 /* Fills q, k, v and dout; the metadata is there. */
 void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source);
+
+/* Fills dlse; all else is there. */
+void batch_fill_dlse(memory_pool *pool, attention_batch *batch, random_source *source);
 
 /* Makes steps equal that the layout makes one. */
 void batch_expand_values(attention_batch *batch, tensor_layout layout);

@@ -98,6 +98,7 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .k = gather_keys(pool, batch, b, batch->k, (int64_t)kv_heads * head_dim),
         .v = gather_keys(pool, batch, b, batch->v, (int64_t)kv_heads * value_dim),
         .dout = batch->dout + batch_query_row(batch, b, 0) * heads * value_dim,
+        .dlse = batch->dlse ? batch->dlse + batch_query_row(batch, b, 0) * heads : NULL,
     };
 }
 
@@ -117,6 +118,8 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
     alone.q_rows = alone.attention.total_q = alone.cu_seqlens_q[1];
     alone.q += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads * batch->attention.head_dim;
     alone.dout += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads * value_dim_of(batch);
+    if (batch->dlse)
+        alone.dlse += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads;
     if (batch->cu_seqlens_k) {
         alone.cu_seqlens_k = single_slot(pool, batch->cu_seqlens_k, b);
         alone.k_rows = alone.k_page_rows = alone.attention.total_k = alone.cu_seqlens_k[1];

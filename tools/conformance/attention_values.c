@@ -1,6 +1,7 @@
 /* The numbers in q, k, v and dout of an attention problem. */
 #include "attention_batch.h"
 #include "dtypes.h"
+#include "oracle.h"
 
 #include <math.h>
 #include <string.h>
@@ -141,6 +142,27 @@ void batch_fill_values(attention_batch *batch, const attention_case *row, random
     const value_row dout = {row, ROLE_DOUT, attention->q_heads, value_dim};
     fill_queries(batch, &q, &dout, source);
     fill_keys(batch, &k, &v, source);
+}
+
+static bool has_lse(const sequence *s, int64_t i, int32_t head)
+{
+    bool has = s->sinks && s->sinks[head] > -INFINITY;
+    for (int64_t j = 0; j < s->keys && !has; j++)
+        has = oracle_sees(s, i, j);
+    return has;
+}
+
+void batch_fill_dlse(memory_pool *pool, attention_batch *batch, random_source *source)
+{
+    const int32_t heads = batch->attention.q_heads;
+    fill_unowned(batch->dlse, batch->q_rows * heads);
+    for (int32_t b = 0; b < batch->attention.batch; b++) {
+        const sequence s = batch_sequence(pool, batch, b);
+        double *dlse = batch->dlse + batch_query_row(batch, b, 0) * heads;
+        for (int64_t n = 0; n < s.queries * heads; n++)
+            if (has_lse(&s, n / heads, (int32_t)(n % heads)))
+                dlse[n] = (float)random_normal(source);
+    }
 }
 
 /* A dense [pages, page_rows, heads, dim] tensor of which some dimension is expanded. */

@@ -1,7 +1,7 @@
 /* varlen_backward on a batch; see backward_call.h. */
 #include "backward_call.h"
 
-/* out, lse and dout, which is NaN in rows of no sequence: they are not read. */
+/* out, lse, dout and dlse. The latter two are NaN in rows of no sequence: they are not read. */
 static void give_forward_results(const attention_batch *batch, const forward_answer *forward, tensor_layout layout,
                                  backward_call *call)
 {
@@ -9,13 +9,18 @@ static void give_forward_results(const attention_batch *batch, const forward_ans
     tensor_shape dout_shape = call_query_shape(batch, "dout", call_value_dim(batch));
     strided_tensor out = layout_alone(&call->blocks, layout, &out_shape, BLOCK_INPUT_FILL);
     strided_tensor dout = layout_alone(&call->blocks, layout, &dout_shape, BLOCK_INPUT_FILL);
-    strided_tensor lse = call_place_lse(batch, &call->blocks, BLOCK_INPUT_FILL);
+    strided_tensor lse = call_place_lse(batch, "lse", &call->blocks, BLOCK_INPUT_FILL);
     tensor_store(&out, forward->out.values);
     tensor_store(&lse, forward->lse.values);
     tensor_store(&dout, batch->dout);
     call->args.out = tensor_view(&out);
     call->args.lse = block_data(lse.block);
     call->args.dout = tensor_view(&dout);
+    if (!batch->dlse)
+        return;
+    strided_tensor dlse = call_place_lse(batch, "dlse", &call->blocks, BLOCK_INPUT_FILL);
+    tensor_store(&dlse, batch->dlse);
+    call->args.dlse = block_data(dlse.block);
 }
 
 static void place_outputs(const attention_batch *batch, const call_surroundings *around, backward_call *call)

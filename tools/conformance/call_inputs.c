@@ -85,13 +85,13 @@ varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layou
     return inputs;
 }
 
-strided_tensor call_place_lse(const attention_batch *batch, block_list *blocks, uint8_t fill)
+strided_tensor call_place_lse(const attention_batch *batch, const char *name, block_list *blocks, uint8_t fill)
 {
     strided_tensor lse = {
-        .shape = {"lse", VARLEN_FLOAT32, 1, batch->q_rows, batch->attention.q_heads, 1},
+        .shape = {name, VARLEN_FLOAT32, 1, batch->q_rows, batch->attention.q_heads, 1},
         .strides = {.page = 0, .token = 1, .head = batch->q_rows},
     };
-    lse.block = block_add(blocks, "lse", tensor_elements(&lse.shape) * (int64_t)sizeof(float), fill);
+    lse.block = block_add(blocks, name, tensor_elements(&lse.shape) * (int64_t)sizeof(float), fill);
     return lse;
 }
 

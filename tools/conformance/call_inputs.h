@@ -25,8 +25,8 @@ int32_t call_value_dim(const attention_batch *batch);
 tensor_shape call_query_shape(const attention_batch *batch, const char *name, int32_t dim);
 tensor_shape call_key_shape(const attention_batch *batch, const char *name, int32_t dim);
 
-/* lse, whose rows lie by heads. */
-strided_tensor call_place_lse(const attention_batch *batch, block_list *blocks, uint8_t fill);
+/* lse or its gradient, whose rows lie by heads. */
+strided_tensor call_place_lse(const attention_batch *batch, const char *name, block_list *blocks, uint8_t fill);
 
 /* Writes the size that the call needs; NULL if it needs none. */
 device_block *call_place_workspace(const attention_batch *batch, varlen_pass pass, block_list *blocks, uint8_t fill,

@@ -90,6 +90,7 @@ typedef struct attention_case {
     bool without_lse;
     slope_kind slopes;
     sink_kind sinks;
+    bool dlse; /* backward gets a gradient of lse */
     value_kind values;
     float q_size; /* of VALUES_SHARP */
     float k_size;

@@ -1,9 +1,11 @@
-/* Cases of what enters a score or a weight: scale, softcap, ALiBi, sinks, dropout, and their combinations. */
+/* Cases of what enters a score, a weight or a gradient: scale, softcap, ALiBi, sinks, dropout, the gradient of lse, and
+ * their combinations. */
 #include "case.h"
 
 #define LENGTHS .lens_q = INTS(35, 9, 66, 20), .lens_k = INTS(35, 70, 30, 0)
 #define CAUSAL .mask = VARLEN_MASK_CAUSAL
 #define WINDOW(left, right) .mask = VARLEN_MASK_WINDOW, .window_left = (left), .window_right = (right)
+#define BACKWARD .head.passes = CASE_BACKWARD
 #define TOP_LEFT .alignment = VARLEN_ALIGN_TOP_LEFT
 
 /* clang-format off */
@@ -50,6 +52,27 @@ static const attention_case rows[] = {
      .free_q = INTS(2, 1, 0, 5)},
     {.head.name = "dropout-multi-query", LENGTHS, CAUSAL, .dropout_p = 0.4f, .q_heads = 6, .kv_heads = 1},
     {.head.name = "dropout-long-keys", .lens_q = INTS(2, 1), .lens_k = INTS(700, 515), .dropout_p = 0.3f},
+
+    {.head.name = "dlse", BACKWARD, LENGTHS, .dlse = true},
+    {.head.name = "dlse-causal", BACKWARD, LENGTHS, CAUSAL, .dlse = true},
+    {.head.name = "dlse-rows-that-see-nothing", BACKWARD, .lens_q = INTS(60, 4), .lens_k = INTS(7, 0), CAUSAL,
+     .dlse = true},
+    {.head.name = "dlse-slots", BACKWARD, LENGTHS, WINDOW(20, 9), .leftpad_k = INTS(1, 0, 5, 0),
+     .free_q = INTS(0, 3, 1, 0), .free_k = INTS(2, 0, 0, 7), .slack_q = 4, .slack_k = 3, .dlse = true},
+    {.head.name = "dlse-small-batch", BACKWARD, .lens_q = INTS(9, 0, 30), .lens_k = INTS(9, 5, 20), CAUSAL,
+     .kv_heads = 1, .dlse = true},
+    {.head.name = "dlse-many-keys", BACKWARD, .lens_q = INTS(40, 300), .lens_k = INTS(700, 300), CAUSAL,
+     .q_heads = 6, .kv_heads = 1, .dlse = true},
+    {.head.name = "dlse-softcap", BACKWARD, LENGTHS, .softcap = 1.5f, .dlse = true},
+    {.head.name = "dlse-alibi", BACKWARD, LENGTHS, CAUSAL, .slopes = SLOPES_PER_SEQUENCE, .dlse = true},
+    {.head.name = "dlse-dropout", BACKWARD, LENGTHS, CAUSAL, .dropout_p = 0.4f, .dlse = true},
+    {.head.name = "dlse-sinks", BACKWARD, LENGTHS, CAUSAL, .sinks = SINKS_ORDINARY, .dlse = true},
+    {.head.name = "dlse-sinks-dominant", BACKWARD, LENGTHS, .sinks = SINKS_DOMINANT, .dlse = true},
+    {.head.name = "dlse-sinks-rows-that-see-nothing", BACKWARD, .lens_q = INTS(60, 4), .lens_k = INTS(7, 0), CAUSAL,
+     .sinks = SINKS_ORDINARY, .dlse = true},
+    {.head.name = "dlse-everything", BACKWARD, LENGTHS, WINDOW(30, 4), .softmax_scale = 0.17f, .softcap = 3,
+     .slopes = SLOPES_PER_SEQUENCE, .sinks = SINKS_ORDINARY, .dropout_p = 0.2f, .leftpad_k = INTS(1, 0, 5, 0),
+     .free_q = INTS(0, 3, 1, 0), .free_k = INTS(2, 0, 0, 7), .slack_q = 4, .slack_k = 3, .dlse = true},
 
     {.head.name = "softcap-alibi", LENGTHS, .softcap = 2, .slopes = SLOPES_PER_HEAD},
     {.head.name = "softcap-sinks", LENGTHS, CAUSAL, .softcap = 2, .sinks = SINKS_ORDINARY},

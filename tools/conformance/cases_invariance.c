@@ -19,6 +19,8 @@ static const attention_case rows[] = {
     {.head.name = "window-softcap-alibi-sinks", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30),
      .mask = VARLEN_MASK_WINDOW, .window_left = 30, .window_right = 4, .softcap = 3, .slopes = SLOPES_PER_SEQUENCE,
      .sinks = SINKS_ORDINARY},
+    {.head.name = "dlse-sinks", .head.passes = CASE_BACKWARD, .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30), CAUSAL,
+     .sinks = SINKS_ORDINARY, .dlse = true},
     {.head.name = "dropout", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30), .dropout_p = 0.3f},
     {.head.name = "slots", .lens_q = INTS(35, 0, 66), .lens_k = INTS(35, 170, 30), CAUSAL, .free_q = INTS(4, 1, 0),
      .free_k = INTS(0, 30, 9), .leftpad_k = INTS(2, 40, 0), .slack_q = 20, .slack_k = 9},

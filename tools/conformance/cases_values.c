@@ -76,6 +76,7 @@ static const attention_case rows[] = {
     {.head.name = "tiny-softcap-decode", FORWARD, DECODE, .softcap = 1e-30f},
     {.head.name = "huge-softcap-decode", FORWARD, DECODE, .softcap = 1e30f},
     {.head.name = "extreme-sinks", LENGTHS, CAUSAL, .sinks = SINKS_EXTREME},
+    {.head.name = "extreme-sinks-dlse", .head.passes = CASE_BACKWARD, LENGTHS, CAUSAL, .sinks = SINKS_EXTREME, .dlse = true},
     {.head.name = "extreme-sinks-decode", FORWARD, DECODE, .sinks = SINKS_EXTREME},
 };
 /* clang-format on */

@@ -10,7 +10,7 @@ forward_call forward_call_prepare(case_trial *trial, const attention_batch *batc
     call.out = layout_alone(&call.blocks, around->layout, &out, around->output_fill);
     call.args.out = tensor_view(&call.out);
     if (!batch->without_lse) {
-        call.lse = call_place_lse(batch, &call.blocks, around->output_fill);
+        call.lse = call_place_lse(batch, "lse", &call.blocks, around->output_fill);
         call.args.lse = block_data(call.lse.block);
     }
     call.workspace = call_place_workspace(batch, VARLEN_PASS_FORWARD, &call.blocks, around->workspace_fill,

@@ -101,6 +101,11 @@ void oracle_forward(const sequence *s, double *w, double *out, double *lse)
     }
 }
 
+double oracle_dlse(const sequence *s, int64_t i, int32_t head, double lse)
+{
+    return s->dlse && lse > -INFINITY ? s->dlse[i * s->q_heads + head] : 0;
+}
+
 /* ds[i,j] from dt[i,j]: the derivative of the softcap. */
 static double through_softcap(const sequence *s, int64_t i, int32_t head, int64_t j, double dt)
 {
@@ -114,7 +119,7 @@ static void backward_row(const sequence *s, int64_t i, int32_t head, double *w, 
 {
     const double *dout = s->dout + (i * s->q_heads + head) * s->value_dim;
     double lse = oracle_softmax(s, i, head, w);
-    double delta = 0; /* dot(dout[i], out[i]), with out written as its sum */
+    double delta = -oracle_dlse(s, i, head, lse); /* and dot(dout[i], out[i]), with out written as its sum */
     for (int64_t j = 0; j < s->keys; j++)
         delta += w[j] * oracle_drop(s, i, head, j) * dot(dout, oracle_v_row(s, j, head), s->value_dim);
     for (int64_t j = 0; j < s->keys; j++) {

@@ -16,13 +16,16 @@ const double *oracle_q_row(const sequence *s, int64_t i, int32_t head);
 const double *oracle_k_row(const sequence *s, int64_t j, int32_t head);
 const double *oracle_v_row(const sequence *s, int64_t j, int32_t head);
 
+/* The gradient of lse[i], given what that is. */
+double oracle_dlse(const sequence *s, int64_t i, int32_t head, double lse);
+
 /* Writes w[i, 0 .. keys - 1], 0 where not visible; returns lse[i]. */
 double oracle_softmax(const sequence *s, int64_t i, int32_t head, double *w);
 
 /* Writes out [queries, q_heads, value_dim] and lse [queries, q_heads]. `weights`: scratch for `keys` doubles. */
 void oracle_forward(const sequence *s, double *weights, double *out, double *lse);
 
-/* Adds the gradients of sum(dout * out) to what is there. `weights`: scratch for `keys` doubles. */
+/* Adds the gradients of sum(dout * out) + sum(dlse * lse) to what is there. `weights`: scratch for `keys` doubles. */
 void oracle_backward(const sequence *s, double *weights, const gradients *g);
 
 #endif

@@ -49,6 +49,7 @@ static float score_gradients(const sequence *s, workings *w, int64_t i, int32_t 
     plain_row row = plain_softmax(s, &w->operands, i, head, w->weights, w->capped);
     const float *dout = w->dout + (i * s->q_heads + head) * s->value_dim;
     float delta = plain_dot(dout, w->out + (i * s->q_heads + head) * s->value_dim, s->value_dim);
+    delta -= (float)oracle_dlse(s, i, head, row.lse);
     for (int64_t j = 0; j < s->keys; j++) {
         float dw = 0;
         if (w->weights[j] > 0 && oracle_drop(s, i, head, j) > 0)

@@ -31,6 +31,7 @@ typedef struct sequence {
     const double *v;      /* [keys, kv_heads, value_dim] */
     const double *dout;   /* [queries, q_heads, value_dim]; read by backward alone */
     const double *out;    /* likewise: forward's result as a backward pass is handed it, rounded to its dtype */
+    const double *dlse;   /* [queries, q_heads], not looked at where lse is -infinity; NULL = 0 throughout */
 } sequence;
 
 /* Shaped as q, k, v and sinks; dsinks may be NULL. */

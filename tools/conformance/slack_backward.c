@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-/* delta[i] = dot(dout[i], out[i]): its value, the size of its terms, and how far off it is if taken from the `out` that
- * the pass is handed. */
+/* delta[i] = dot(dout[i], out[i]) - dlse[i]: its value, the size of its terms, and how far off it is if taken from the
+ * `out` that the pass is handed. */
 typedef struct row_delta {
     double value;
     double size;
@@ -33,6 +33,9 @@ static row_delta delta_of(const sequence *s, const slack_row *row, const double 
     }
     const double *out = s->out + (row->i * s->q_heads + row->head) * s->value_dim;
     delta.handed = fabs(dot(dout, out, s->value_dim) - delta.value);
+    const double dlse = oracle_dlse(s, row->i, row->head, row->lse);
+    delta.value -= dlse;
+    delta.size += fabs(dlse);
     return delta;
 }
 

@@ -1,5 +1,5 @@
 /* Weights again, from forward's lse, and the gradients of scores, over any sums: see score_steps.h. lse is that of
- * forward in units of log2, delta the product of a row's dout and out. */
+ * forward in units of log2, delta the product of a row's dout and out, less the gradient of its lse. */
 #ifndef VARLEN_GPU_SOFTMAX_GRADIENT_H
 #define VARLEN_GPU_SOFTMAX_GRADIENT_H
 

@@ -109,6 +109,7 @@ backward_arguments make_arguments(const gpu_state &state, const varlen_attention
     work.q_stride = make_row_stride(problem, problem.q, cut.copied_rows);
     work.dout_stride = make_row_stride(problem, work.dout, cut.copied_rows);
     work.lse = args.lse;
+    work.dlse = args.dlse;
     work.dsinks = args.dsinks;
     work.mailbox = state.mailbox;
     work.validate = state.validate;

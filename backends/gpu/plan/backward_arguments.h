@@ -26,9 +26,11 @@ struct backward_arguments {
     row_stride q_stride;
     row_stride dout_stride;
     const float *lse;
+    const float *dlse;  /* NULL: 0 throughout */
     float *dsinks;      /* NULL: not wanted */
     float *dsink_parts; /* [q_heads][row_chunks] */
-    float *statistics;  /* [kv_heads][row_chunks][2][chunk_rows]: lse in units of log2, then delta */
+    float *statistics;  /* [kv_heads][row_chunks][2][chunk_rows]: lse in units of log2, then
+                         * delta = dot(dout, out) - dlse */
     float *dq_sums;     /* [kv_heads][sum_chunks][chunk_rows * head_dim]: in whatever order suits the threads */
     int32_t *turns;     /* [kv_heads][sum_chunks]: tiles that have added to dq_sums; NULL: in any order */
     int64_t row_chunks; /* of all sequences, under one kv head */

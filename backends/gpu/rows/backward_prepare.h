@@ -1,7 +1,7 @@
 /* Before the tiles of the backward pass: what they need of each query row, and the outputs that no tile writes. A
  * kernel of its own, but for small batches.
  *
- *     delta = dot(dout, out);    dq of rows that see no key, and all rows outside sequences = 0 */
+ *     delta = dot(dout, out) - dlse;    dq of rows that see no key, and all rows outside sequences = 0 */
 #ifndef VARLEN_GPU_BACKWARD_PREPARE_H
 #define VARLEN_GPU_BACKWARD_PREPARE_H
 
@@ -24,8 +24,8 @@ struct prepare_shared {
     float delta[PREPARE_ROWS_LIMIT];
 };
 
-/* Of one row, by PREPARE_LANES neighbouring threads, which all get it. */
-template <typename T> GPU_DEVICE float delta_of_row(const char *out, const char *dout, int32_t value_dim)
+/* dot(dout, out) of one row, by PREPARE_LANES neighbouring threads, which all get it. */
+template <typename T> GPU_DEVICE float product_of_row(const char *out, const char *dout, int32_t value_dim)
 {
     float sum = 0.0f;
     for (int32_t column = thread_index() % PREPARE_LANES * 8; column < value_dim; column += PREPARE_LANES * 8) {
@@ -43,11 +43,20 @@ template <typename T> GPU_DEVICE float delta_of_row(const char *out, const char 
     return sum;
 }
 
-/* A row that sees nothing has no lse; all of its weights are masked. */
-GPU_DEVICE float lse_of_row(const backward_arguments &args, const gpu_sequence &sequence, const query_row &row)
+struct row_statistics {
+    float lse; /* in units of log2 */
+    float delta;
+};
+
+/* A row that sees nothing has no lse: all of its weights are masked, and a gradient of it means nothing. */
+GPU_DEVICE row_statistics statistics_of_row(const backward_arguments &args, const gpu_sequence &sequence,
+                                            const query_row &row, float product)
 {
-    float lse = args.lse[row.head * args.problem.metadata.total_q + sequence.first_query + row.query];
-    return lse == minus_infinity ? 0.0f : make_finite(lse * gpu_log2e);
+    const int64_t place = row.head * args.problem.metadata.total_q + sequence.first_query + row.query;
+    const float lse = args.lse[place];
+    if (lse == minus_infinity)
+        return {0.0f, product};
+    return {make_finite(lse * gpu_log2e), args.dlse ? product - args.dlse[place] : product};
 }
 
 /* lse and delta of the rows of a chunk, zeros past its end. */
@@ -60,11 +69,14 @@ GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk 
         int32_t valid = smaller(row, chunk.rows - 1); /* all threads of a warp take part in the sums */
         query_row place = query_row_at(problem, kv_head, chunk.first_row + valid);
         int64_t token = (int64_t)chunk.sequence.first_query + place.query;
-        float delta = delta_of_row<T>(tensor_row(args.out, token, place.head), tensor_row(args.dout, token, place.head),
-                                      problem.value_dim);
+        const float product = product_of_row<T>(tensor_row(args.out, token, place.head),
+                                                tensor_row(args.dout, token, place.head), problem.value_dim);
         if (thread_index() % PREPARE_LANES == 0) {
-            shared.lse[row] = row < chunk.rows ? lse_of_row(args, chunk.sequence, place) : 0.0f;
-            shared.delta[row] = row < chunk.rows ? delta : 0.0f;
+            row_statistics found = {0.0f, 0.0f};
+            if (row < chunk.rows)
+                found = statistics_of_row(args, chunk.sequence, place, product);
+            shared.lse[row] = found.lse;
+            shared.delta[row] = found.delta;
         }
     }
 }

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from conftest import starts_of
-from reference import assert_near, attend_packed
+from reference import GRADIENT, assert_near, attend_packed
 
 import varlen
 from varlen._torch.options import problem_of
@@ -70,7 +70,37 @@ def test_features(feature, device, dtypes, draw):
         dout = draw(*out.shape, dtype=dtype)
         for gradient, reference in zip(torch.autograd.grad(out, wanted, dout),
                                        torch.autograd.grad(expected, wanted, dout.double())):
-            assert_near(gradient, reference, dtype)
+            assert_near(gradient, reference, dtype, GRADIENT)
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_gradient_of_lse(feature, device, dtypes, draw):
+    for dtype in dtypes:
+        q, k, v = tensors(draw, dtype)
+        options = options_of(feature, draw)
+        starts = [cu_seqlens(lengths, device) for lengths in (LENGTHS_Q, LENGTHS_K)]
+        out, lse, _ = flash_attn_varlen_func(q, k, v, *starts, 40, 29, return_attn_probs=True, **options)
+        expected, expected_lse = expected_of(q, k, v, options)
+        wanted = [q, k, v] + ([options["sinks"]] if "sinks" in options else [])
+        dout = draw(*out.shape, dtype=dtype)
+        dlse = draw(lse.shape[1], lse.shape[0]).t()  # not dense
+        for outputs, references, given in (((out, lse), (expected, expected_lse), (dout, dlse)),
+                                           ((lse,), (expected_lse,), (dlse,))):
+            gradients = torch.autograd.grad(outputs, wanted, given, retain_graph=True)
+            seen = [torch.where(torch.isinf(each), torch.zeros_like(each), each) for each in references]
+            of_reference = torch.autograd.grad(seen, wanted, [each.double() for each in given], retain_graph=True,
+                                               allow_unused=True)
+            for gradient, reference in zip(gradients, of_reference):
+                assert_near(gradient, torch.zeros_like(gradient) if reference is None else reference, dtype, GRADIENT)
+
+
+def test_a_loss_of_lse_is_squared_where_there_are_no_keys(device, dtype, draw):
+    q, k, v = tensors(draw, dtype, lengths=([4], [2]))
+    out, lse, _ = flash_attn_varlen_func(q, k, v, cu_seqlens([4], device), cu_seqlens([2], device), 4, 2, causal=True,
+                                         return_attn_probs=True)
+    gradients = torch.autograd.grad(out.float().sum() + lse.square().sum(), (q, k, v))
+    assert all(bool(torch.isfinite(each).all()) for each in gradients)
+    assert gradients[0][:2].count_nonzero() == 0
 
 
 @pytest.mark.parametrize("dims", [(60, 60), (111, 111), (5, 3), (64, 32), (256, 256)])
@@ -84,7 +114,7 @@ def test_any_head_dim(dims, device, dtypes, draw):
         dout = draw(*out.shape, dtype=dtype)
         for gradient, reference in zip(torch.autograd.grad(out, (q, k, v), dout),
                                        torch.autograd.grad(expected, (q, k, v), dout.double())):
-            assert_near(gradient, reference, dtype)
+            assert_near(gradient, reference, dtype, GRADIENT)
 
 
 def test_packed_layouts_give_the_same_bits(device, dtype, draw, deterministic):
@@ -145,7 +175,7 @@ def test_dropout(device, dtype, draw):
     dout = draw(*out.shape, dtype=dtype)
     for gradient, reference in zip(torch.autograd.grad(out, (q, k, v), dout),
                                    torch.autograd.grad(expected, (q, k, v), dout.double())):
-        assert_near(gradient, reference, dtype)
+        assert_near(gradient, reference, dtype, GRADIENT)
     assert weights.shape == (5, 4, 40, 29)
     assert 0.2 < (weights < 0).sum() / (weights != 0).sum() < 0.4
     assert_near(weights[2].abs().sum(-1)[:, :17], torch.ones(4, 17, dtype=torch.float64, device=device), dtype)
@@ -189,7 +219,8 @@ def test_expanded_heads(device, dtype, draw):
     dout = draw(*q.shape, dtype=dtype)
     _, reference = torch.autograd.grad(expected_of(q, k, v, {}, lengths=(LENGTHS_Q, LENGTHS_Q))[0], (q, k), dout.double())
     _, gradient = torch.autograd.grad(wide_out, (q, k), dout)
-    assert_near(gradient, reference, torch.bfloat16)  # torch adds the four heads in the dtype
+    more = {each: bound + 4 for each, bound in GRADIENT.items()}  # torch rounds the four heads and adds them in the dtype
+    assert_near(gradient, reference, dtype, more)
 
 
 class TestRefusals:
@@ -241,10 +272,6 @@ class TestRefusals:
     def test_unknown_arguments(self, call):
         with pytest.raises(TypeError, match="learnable_sink"):
             call(learnable_sink=None)
-
-    def test_a_gradient_of_lse(self, call):
-        _, lse, _ = call(return_attn_probs=True)
-        assert not lse.requires_grad
 
     def test_a_gradient_of_a_gradient(self, call, draw, dtype):
         q = draw(5, 4, 32, dtype=dtype, requires_grad=True)

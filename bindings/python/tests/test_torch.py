@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from reference import assert_near, attend_packed
+from reference import GRADIENT, assert_near, attend_packed
 
 import varlen
 from varlen._torch import operators
@@ -51,8 +51,9 @@ def test_varlen_attn(window, scale, inputs):
     expected, expected_lse = attend_packed(q, k, v, STARTS, STARTS, window=window, scale=scale)
     assert_near(out, expected)
     assert_near(lse, expected_lse, torch.float32)
-    for gradient, wanted in zip(torch.autograd.grad(out.sum(), (q, k, v)), torch.autograd.grad(expected.sum(), (q, k, v))):
-        assert_near(gradient, wanted, q.dtype)
+    loss, expected_loss = out.sum() + lse.square().sum(), expected.sum() + expected_lse.square().sum()
+    for gradient, wanted in zip(torch.autograd.grad(loss, (q, k, v)), torch.autograd.grad(expected_loss, (q, k, v))):
+        assert_near(gradient, wanted, q.dtype, GRADIENT)
     given = torch.full_like(out, 7.0).detach()
     result, given_lse = varlen_attn_out(given, *inputs, return_aux=LSE, enable_gqa=True, window_size=window, scale=scale)
     assert result is given and torch.equal(given, out) and torch.equal(given_lse, lse)
@@ -103,7 +104,8 @@ class TestTracing:
                               (torch.empty_like(q).detach(), q.detach(), k.detach(), v.detach(), None, *problem))
 
     @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-    def test_compile(self, backend, inputs, deterministic):
+    def test_compile(self, backend, inputs, deterministic, tmp_path, monkeypatch):
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # nothing that other operators were compiled to
         q, k, v, *_ = inputs
         compiled = torch.compile(self.attend, backend=backend, fullgraph=True)
         try:
@@ -132,6 +134,18 @@ class TestTracing:
         assert torch.equal(out, expected)
         assert torch.equal(torch.autograd.grad(out.sum(), sinks)[0], torch.autograd.grad(expected.sum(), sinks)[0])
         assert not torch.equal(compiled(0.5), out)
+
+    @pytest.mark.parametrize("of_out, of_lse", [(1, 1), (0, 1), (1, 0)])
+    def test_compiled_gradients_of_lse(self, of_out, of_lse, inputs, deterministic):
+        q, k, v, *_ = inputs
+
+        def loss(*given):
+            out, lse = varlen_attn(*given, enable_gqa=True, return_aux=LSE)
+            return (of_out * out.sum() if of_out else 0) + (of_lse * lse.square().sum() if of_lse else 0)
+
+        compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)(*inputs)
+        for each, wanted in zip(torch.autograd.grad(compiled, (q, k, v)), torch.autograd.grad(loss(*inputs), (q, k, v))):
+            assert torch.equal(each, wanted)
 
     def test_export(self, inputs):
         attend = self.attend

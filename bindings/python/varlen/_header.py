@@ -9,11 +9,12 @@ from ._struct import Struct
 __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG_DETERMINISTIC",
            "FLAG_BATCH_INVARIANT", "FLAG_EXACT_SCALE", "FEATURE_SEQUSED_Q", "FEATURE_SEQUSED_K", "FEATURE_LEFTPAD_K",
            "FEATURE_ALIBI", "FEATURE_SINKS", "FEATURE_DROPOUT_STATE", "FEATURE_LSE", "FEATURE_DSINKS",
-           "FEATURE_EXPANDED", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT", "FEATURE_SOFTCAP",
-           "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT", "EXPANDED",
-           "DEVICE_HOST_MEMORY", "Status", "LogLevel", "Dtype", "Mask", "Alignment", "Pass", "BackendState", "LogSink",
-           "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder", "EnvironmentVariable", "OpenOptions",
-           "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
+           "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT",
+           "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT",
+           "EXPANDED", "DEVICE_HOST_MEMORY", "Status", "LogLevel", "Dtype", "Mask", "Alignment", "Pass",
+           "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
+           "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs",
+           "PackArgs", "KvAppendArgs"]
 
 
 VERSION_MAJOR = 0
@@ -32,6 +33,7 @@ FEATURE_DROPOUT_STATE = 1 << 5
 FEATURE_LSE = 1 << 6
 FEATURE_DSINKS = 1 << 7
 FEATURE_EXPANDED = 1 << 8
+FEATURE_DLSE = 1 << 17
 FEATURE_CAUSAL = 1 << 9
 FEATURE_WINDOW = 1 << 10
 FEATURE_TOP_LEFT = 1 << 11
@@ -249,8 +251,9 @@ class BackwardArgs(Struct):
         ("dsinks", c_void_p),
         ("workspace", c_void_p),
         ("workspace_size", c_size_t),
+        ("dlse", c_void_p),
     ]
-    _elements_ = {"lse": "float32", "dsinks": "float32"}
+    _elements_ = {"lse": "float32", "dsinks": "float32", "dlse": "float32"}
 
 
 class MergeArgs(Struct):

@@ -149,8 +149,8 @@ def flash_attn_varlen_func(q: Tensor, k: Tensor, v: Tensor, cu_seqlens_q: Tensor
     change no result, but for a window as long as max_seqlen_k, which counts as unbounded. With block_table, int32
     [batch, width], the keys of a sequence are as many as cu_seqlens_k says, or seqused_k.
 
-    With return_attn_probs: out, lse [heads, total_q] and, with dropout, the weights [batch, heads, max_seqlen_q,
-    max_seqlen_k], negative where they were dropped.
+    With return_attn_probs: out, lse [heads, total_q], differentiable too, and, with dropout, the weights [batch, heads,
+    max_seqlen_q, max_seqlen_k], negative where they were dropped.
     """
     more = _further(further)
     seqused_k = more.seqused_k

@@ -61,7 +61,7 @@ def varlen_attn(query: Tensor, key: Tensor, value: Tensor, cu_seq_q: Tensor, cu_
     [pages, page_size, kv_heads, dim], cu_seq_k is not used and seqused_k is needed. num_splits = 1 makes a sequence's bits
     independent of the rest of the batch.
 
-    Returns out [total_q, heads, dim], and lse [heads, total_q] after it where return_aux asks for it.
+    Returns out [total_q, heads, dim], and lse [heads, total_q] after it where return_aux asks for it; both are differentiable.
     """
     problem = _problem(query, key, cu_seq_q, cu_seq_k, max_q, max_k, scale, window_size, enable_gqa, seqused_k, block_table,
                        num_splits)

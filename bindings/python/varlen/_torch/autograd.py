@@ -27,24 +27,23 @@ class _Attention(torch.autograd.Function):
         out, lse = calls.forward(*split(tensors), sinks, problem)
         ctx.save_for_backward(out, lse, sinks, *problem[:TENSORS], *tensors)
         ctx.options = list(problem[TENSORS:])
-        ctx.mark_non_differentiable(lse)
         ctx.set_materialize_grads(False)
         return out, lse
 
     @staticmethod
-    def backward(ctx: Any, dout: Optional[Tensor], dlse: None) -> "Tuple[Optional[Tensor], ...]":
+    def backward(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
         # Under create_graph alone is there anything for once_differentiable to refuse, and it costs as much as a tensor.
         return (_differentiate_once if torch.is_grad_enabled() else _differentiate)(ctx, dout, dlse)
 
 
-def _differentiate(ctx: Any, dout: Optional[Tensor], _dlse: None) -> "Tuple[Optional[Tensor], ...]":
+def _differentiate(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
     out, lse, sinks, *rest = ctx.saved_tensors
     tensors = tuple(rest[TENSORS:])
-    if dout is None:
+    if dout is None and dlse is None:
         return (None, None) + (None,) * len(tensors)
     gradients = tuple([torch.empty_like(each, memory_format=torch.contiguous_format) for each in tensors])
     dsinks = calls.backward(dout, *split(tensors), out, lse, sinks, Problem._make(rest[:TENSORS] + ctx.options),
-                            split(gradients), want_dsinks=ctx.needs_input_grad[1])
+                            split(gradients), want_dsinks=ctx.needs_input_grad[1], dlse=dlse)
     return (None, dsinks, *gradients)
 
 
@@ -58,7 +57,7 @@ def _pad(tensor: Tensor) -> Tensor:
 
 def attention(problem: Problem, sinks: Optional[Tensor], *tensors: Tensor, want_lse: bool = True
               ) -> "Tuple[Tensor, Optional[Tensor]]":
-    """out and lse of tensors as split takes them. lse is not differentiable, and None where it is neither wanted nor needed."""
+    """out and lse of tensors as split takes them, both differentiable. lse is None where it is neither wanted nor needed."""
     value_dim = tensors[-1].shape[-1]
     if tensors[0].shape[-1] % 8 or value_dim % 8:
         out, lse = attention(problem, sinks, *map(_pad, tensors), want_lse=want_lse)

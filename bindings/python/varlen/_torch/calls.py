@@ -4,7 +4,7 @@ from typing import Optional, Tuple
 
 import torch
 
-from .._header import FEATURE_DSINKS, FEATURE_LSE, BackwardArgs, ForwardArgs, Pass
+from .._header import FEATURE_DLSE, FEATURE_DSINKS, FEATURE_LSE, BackwardArgs, ForwardArgs, Pass
 from .._library import check, library
 from .devices import stream_of
 from .plans import Plan, Tensors, find, form, usable_all, word_of
@@ -16,7 +16,7 @@ Tensor = torch.Tensor
 _DENSE = torch.contiguous_format
 _OUT, _LSE, _WORKSPACE = (word_of(ForwardArgs, name) for name in ("out", "lse", "workspace"))
 _BACKWARD_WORDS = [word_of(BackwardArgs, name) for name in ("dout", "out", "lse", "dq", "dk", "dv")]
-_DSINKS, _BACKWARD_WORKSPACE = (word_of(BackwardArgs, name) for name in ("dsinks", "workspace"))
+_DLSE, _DSINKS, _BACKWARD_WORKSPACE = (word_of(BackwardArgs, name) for name in ("dlse", "dsinks", "workspace"))
 
 
 def _plan_forward(tensors: Tensors, problem: Problem, out: Optional[Tensor], want_lse: bool) -> Plan:
@@ -54,25 +54,31 @@ def forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: P
     return out, lse
 
 
-def _plan_backward(tensors: Tensors, problem: Problem, results: "Tuple[Tensor, ...]", want_dsinks: bool) -> Plan:
+def _plan_backward(tensors: Tensors, problem: Problem, results: "Tuple[Tensor, ...]", want_dsinks: bool, has_dlse: bool
+                   ) -> Plan:
     args = BackwardArgs()
     dout, out, _, dq, dk, dv = results
-    features = FEATURE_LSE | (FEATURE_DSINKS if want_dsinks else 0)
+    features = FEATURE_LSE | (FEATURE_DSINKS if want_dsinks else 0) | (FEATURE_DLSE if has_dlse else 0)
     for view, tensor in ((args.dout, dout), (args.out, out), (args.dq, dq), (args.dk, dk), (args.dv, dv)):
         features |= point(view, tensor)
     return Plan(tensors, problem, Pass.BACKWARD, args, features)
 
 
-def backward(dout: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, sinks: Optional[Tensor],
-             problem: Problem, gradients: "Tuple[Tensor, Tensor, Tensor]", want_dsinks: bool = False) -> Optional[Tensor]:
-    """Writes the gradients of q, k and v into the tensors given for them. Returns that of sinks, or None."""
-    tensors, dout, out = (q, k, v, sinks, *problem[:TENSORS]), usable(dout), usable(out)
+def backward(dout: Optional[Tensor], q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, sinks: Optional[Tensor],
+             problem: Problem, gradients: "Tuple[Tensor, Tensor, Tensor]", want_dsinks: bool = False,
+             dlse: Optional[Tensor] = None) -> Optional[Tensor]:
+    """Writes the gradients of q, k and v into the tensors given for them. Returns that of sinks, or None.
+
+    dout and dlse are None where the loss has no part of out or of lse.
+    """
+    tensors, out = (q, k, v, sinks, *problem[:TENSORS]), usable(out)
+    dout = out.new_zeros((1, 1, out.shape[-1])).expand(out.shape) if dout is None else usable(dout)
     results = (dout, out, lse, *gradients)
-    plan = find(tensors, problem, ("backward", want_dsinks, *[each.stride() for each in results]), _plan_backward, results,
-                want_dsinks)
+    plan = find(tensors, problem, ("backward", want_dsinks, dlse is None, *[each.stride() for each in results]),
+                _plan_backward, results, want_dsinks, dlse is not None)
     if plan is None or (q.data_ptr() | k.data_ptr() | v.data_ptr()) & 15:
         q, k, v, sinks, problem = usable_all(tensors, problem)
-        return backward(dout, q, k, v, out, lse, sinks, problem, gradients, want_dsinks)
+        return backward(dout, q, k, v, out, lse, sinks, problem, gradients, want_dsinks, dlse)
     dsinks = q.new_empty(sinks.shape, dtype=torch.float32) if want_dsinks else None
     scratch = q.new_empty(plan.workspace_size, dtype=torch.uint8)
     frame = plan.take(tensors)
@@ -80,6 +86,9 @@ def backward(dout: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Te
     for word, tensor in zip(_BACKWARD_WORDS, results):
         words[word] = tensor.data_ptr()
     words[_BACKWARD_WORKSPACE] = scratch.data_ptr()
+    if dlse is not None:
+        dlse = dlse.contiguous()
+        words[_DLSE] = dlse.data_ptr()
     if want_dsinks:
         words[_DSINKS] = dsinks.data_ptr()
     status = library().varlen_backward(plan.handle, stream_of(q), plan.attention_address, frame.address)

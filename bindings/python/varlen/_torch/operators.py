@@ -61,29 +61,32 @@ def _fake_forward_out(out: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optio
     return _lse_like(q)
 
 
-def _backward(dout: Tensor, out: Tensor, lse: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor],
-              *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
+def _backward(dout: Optional[Tensor], dlse: Optional[Tensor], out: Tensor, lse: Tensor, q: Tensor, k: Tensor, v: Tensor,
+              sinks: Optional[Tensor], *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
     gradients = tuple(_gradient_like(each) for each in (q, k, v))
-    dsinks = calls.backward(dout, q, k, v, out, lse, sinks, Problem(*problem), gradients, want_dsinks=sinks is not None)
+    dsinks = calls.backward(dout, q, k, v, out, lse, sinks, Problem(*problem), gradients, want_dsinks=sinks is not None,
+                            dlse=dlse)
     return (*gradients, q.new_empty(0, dtype=torch.float32) if dsinks is None else dsinks)
 
 
-def _fake_backward(dout: Tensor, out: Tensor, lse: Tensor, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor],
-                   *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
+def _fake_backward(dout: Optional[Tensor], dlse: Optional[Tensor], out: Tensor, lse: Tensor, q: Tensor, k: Tensor,
+                   v: Tensor, sinks: Optional[Tensor], *problem: Any) -> "Tuple[Tensor, Tensor, Tensor, Tensor]":
     gradients = (_gradient_like(each) for each in (q, k, v))
     return (*gradients, q.new_empty(0 if sinks is None else q.shape[1], dtype=torch.float32))
 
 
 def _save(ctx: Any, inputs: "Tuple[Any, ...]", output: "Tuple[Tensor, Tensor]") -> None:
     q, k, v, sinks, *problem = inputs
-    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
     ctx.save_for_backward(*output, q, k, v, sinks, *problem[:TENSORS])
     ctx.options = problem[TENSORS:]
 
 
-def _differentiate(ctx: Any, dout: Tensor, _dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
+def _differentiate(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
+    if dout is None and dlse is None:
+        return (None,) * (4 + len(Problem._fields))
     out, lse, *inputs = ctx.saved_tensors
-    dq, dk, dv, dsinks = torch.ops.varlen.backward(dout, out, lse, *inputs, *ctx.options)
+    dq, dk, dv, dsinks = torch.ops.varlen.backward(dout, dlse, out, lse, *inputs, *ctx.options)
     return (dq, dk, dv, None if inputs[3] is None else dsinks) + (None,) * len(Problem._fields)
 
 
@@ -97,7 +100,7 @@ def define(name: str, schema: str, function: Any, fake: Any) -> None:
 
 define("forward", f"({_INPUTS}) -> (Tensor, Tensor)", _forward, _fake_forward)
 define("forward_out", f"(Tensor(a!) out, {_INPUTS}) -> Tensor", _forward_out, _fake_forward_out)
-define("backward", f"(Tensor dout, Tensor out, Tensor lse, {_INPUTS}) -> (Tensor, Tensor, Tensor, Tensor)", _backward,
-       _fake_backward)
+define("backward", f"(Tensor? dout, Tensor? dlse, Tensor out, Tensor lse, {_INPUTS}) -> (Tensor, Tensor, Tensor, Tensor)",
+       _backward, _fake_backward)
 if AVAILABLE:
     torch.library.register_autograd("varlen::forward", _differentiate, setup_context=_save)
