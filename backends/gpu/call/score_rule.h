@@ -10,6 +10,7 @@
 
 /* Scale, which is part of the multiplier, and mask. */
 struct plain_rule {
+    static constexpr bool TRANSFORMS = false; /* scores or weights, besides the mask */
     template <typename T> using exponent = fused_exponent<T>;
 
     /* What drop() needs; without dropout, nothing is written. */
@@ -40,6 +41,7 @@ struct plain_rule {
 
 /* Any scale, softcap, ALiBi, mask and dropout. */
 struct general_rule {
+    static constexpr bool TRANSFORMS = true;
     template <typename T> using exponent = exact_exponent<T>;
 
     GPU_DEVICE static void find_key(philox_key &key, const gpu_problem &problem)

@@ -18,7 +18,7 @@ template <> inline constexpr float weight_shift<bfloat16> = gpu_weight_shift;
 
 /* How far a thread's rows have come. */
 template <int SLOTS> struct softmax_state {
-    float maximum[SLOTS]; /* the largest score; -infinity: nothing seen */
+    float maximum[SLOTS]; /* the largest score, or one that lags behind it (softmax_weigh); -infinity: nothing seen */
     float sum[SLOTS];     /* this thread's share */
 
     GPU_DEVICE void clear()
@@ -111,6 +111,11 @@ template <typename T> struct exact_exponent {
         return base;
     }
 
+    GPU_DEVICE static bool is_huge(float)
+    {
+        return false;
+    }
+
     template <typename SUMS> GPU_DEVICE static void subtract_huge(SUMS &, float (&)[SUMS::SLOTS], const float *)
     {
     }
@@ -141,13 +146,9 @@ template <typename SUMS> GPU_DEVICE void scale_rows(SUMS &sums, const float (&fa
     });
 }
 
-/* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. */
-template <typename EXPONENT, typename SUMS>
-GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
-                              const gpu_problem &problem)
+/* The largest score of each of a thread's rows; -infinity where it has none. */
+template <typename SUMS> GPU_DEVICE void find_largest(SUMS &scores, float (&largest)[SUMS::SLOTS])
 {
-    const float multiplier = EXPONENT::multiplier(problem);
-    float largest[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++)
         largest[slot] = minus_infinity;
@@ -156,10 +157,41 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
         for (int i = 0; i < SUMS::RUN; i++)
             largest[slot] = fmaxf(largest[slot], run[i]);
     });
+#pragma unroll
+    for (int slot = 0; slot < SUMS::SLOTS; slot++)
+        largest[slot] = row_max(scores, largest[slot]);
+}
+
+/* scores become weights relative to their rows' references, and are added to their sums. */
+template <typename EXPONENT, typename SUMS>
+GPU_DEVICE void exponentiate(SUMS &scores, const float (&reference)[SUMS::SLOTS], float (&sum)[SUMS::SLOTS],
+                             float multiplier)
+{
+    scores.for_each_run([&](int slot, int, float *run) {
+#pragma unroll
+        for (int i = 0; i < SUMS::RUN; i++) {
+            run[i] = exp2_fast(EXPONENT::of(run[i], reference[slot], multiplier));
+            sum[slot] += run[i];
+        }
+    });
+}
+
+/* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. With a LAG,
+ * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out is
+ * hardly ever rescaled. Each row decides for itself. */
+template <typename EXPONENT, int LAG = 0, typename SUMS>
+GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
+                              const gpu_problem &problem)
+{
+    const float multiplier = EXPONENT::multiplier(problem);
+    float largest[SUMS::SLOTS];
+    find_largest(scores, largest);
     float reference[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
-        const float maximum = fminf(fmaxf(state.maximum[slot], row_max(scores, largest[slot])), FLT_MAX);
+        const float seen = fminf(fmaxf(state.maximum[slot], largest[slot]), FLT_MAX);
+        const bool lags = LAG > 0 && !((seen - state.maximum[slot]) * multiplier > LAG);
+        const float maximum = lags ? state.maximum[slot] : seen;
         const float base = softmax_base(maximum);
         reference[slot] = EXPONENT::reference(problem, base);
         rescale[slot] = exp2_fast((state.maximum[slot] - base) * multiplier);
@@ -167,13 +199,29 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
         state.sum[slot] *= rescale[slot];
     }
     EXPONENT::subtract_huge(scores, reference, state.maximum);
-    scores.for_each_run([&](int slot, int, float *run) {
+    exponentiate<EXPONENT>(scores, reference, state.sum, multiplier);
+}
+
+/* The same where the state stays where it is, of all rows of the warp, and no reference is huge. Says whether that is so,
+ * and otherwise does nothing: what most chunks of a long sequence need is little code. */
+template <typename EXPONENT, int LAG, typename SUMS>
+GPU_DEVICE bool softmax_weigh_in_place(SUMS &scores, softmax_state<SUMS::SLOTS> &state, const gpu_problem &problem)
+{
+    const float multiplier = EXPONENT::multiplier(problem);
+    float largest[SUMS::SLOTS];
+    float reference[SUMS::SLOTS];
+    bool stays = true;
+    find_largest(scores, largest);
 #pragma unroll
-        for (int i = 0; i < SUMS::RUN; i++) {
-            run[i] = exp2_fast(EXPONENT::of(run[i], reference[slot], multiplier));
-            state.sum[slot] += run[i];
-        }
-    });
+    for (int slot = 0; slot < SUMS::SLOTS; slot++) {
+        reference[slot] = EXPONENT::reference(problem, softmax_base(state.maximum[slot]));
+        stays = stays && !((largest[slot] - state.maximum[slot]) * multiplier > LAG) &&
+                !EXPONENT::is_huge(reference[slot]);
+    }
+    if (warp_any(!stays))
+        return false;
+    exponentiate<EXPONENT>(scores, reference, state.sum, multiplier);
+    return true;
 }
 
 /* Mostly, no maximum of the warp's rows has moved. */

@@ -22,6 +22,7 @@ template <typename INSTANCE> struct group_forward_work {
     using rule = typename INSTANCE::rule;
     using exponent = typename rule::template exponent<T>;
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
+    static constexpr int LAG = 8; /* of softmax_weigh */
     using out_type = group_sums<INSTANCE::VALUE_DIM>;
     static constexpr int SLOTS = out_type::SLOTS;
 
@@ -130,8 +131,15 @@ template <typename INSTANCE> struct group_forward_work {
         rule::transform(scores, steps);
         if (first < common.begin || first + KEYS > common.end)
             mask_group_scores(scores, steps);
-        softmax_weigh<exponent>(scores, state, rescale, problem);
+        softmax_weigh<exponent, LAG>(scores, state, rescale, problem);
         rule::drop(scores, steps, dropout);
+    }
+
+    /* The same for a chunk that all rows see all of, where out is not to be rescaled either: says whether it was. */
+    GPU_DEVICE bool weigh_plainly(group_sums<CHUNK_KEYS> &scores, int32_t first)
+    {
+        return !rule::TRANSFORMS && first >= common.begin && first + CHUNK_KEYS <= common.end &&
+               softmax_weigh_in_place<exponent, LAG>(scores, state, problem);
     }
 
     /* Stages are the same for the warp, which the compiler must know to keep addresses of matrices in few registers. */
@@ -218,14 +226,17 @@ template <typename INSTANCE> struct group_forward_work {
             products_wait<1>(scores);
             turns.pass(group, chunk);
             keys_done();
-            weigh(scores, chunk * CHUNK_KEYS, rescale);
+            const bool plain = weigh_plainly(scores, chunk * CHUNK_KEYS);
+            if (!plain)
+                weigh(scores, chunk * CHUNK_KEYS, rescale);
             scores.registers.settle_all();
             if (chunk > first)
                 await_keys();
             products_wait<0>(out, weights);
             values_done();
             group_round(weights, scores);
-            softmax_rescale(out, rescale);
+            if (!plain)
+                softmax_rescale(out, rescale);
         }
         multiply_last(weights);
     }
