@@ -9,7 +9,7 @@ from .._library import check, library
 from .devices import stream_of
 from .plans import Plan, Tensors, find, form, usable_all, word_of
 from .problem import TENSORS, Problem
-from .views import point, usable
+from .views import point, usable, usable_strides
 
 Tensor = torch.Tensor
 
@@ -55,9 +55,11 @@ def forward(q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: P
 
 
 def _plan_backward(tensors: Tensors, problem: Problem, results: "Tuple[Tensor, ...]", want_dsinks: bool, has_dlse: bool
-                   ) -> Plan:
+                   ) -> Optional[Plan]:
     args = BackwardArgs()
     dout, out, _, dq, dk, dv = results
+    if not (usable_strides(dout) and usable_strides(out)):
+        return None
     features = FEATURE_LSE | (FEATURE_DSINKS if want_dsinks else 0) | (FEATURE_DLSE if has_dlse else 0)
     for view, tensor in ((args.dout, dout), (args.out, out), (args.dq, dq), (args.dk, dk), (args.dv, dv)):
         features |= point(view, tensor)
@@ -71,14 +73,14 @@ def backward(dout: Optional[Tensor], q: Tensor, k: Tensor, v: Tensor, out: Tenso
 
     dout and dlse are None where the loss has no part of out or of lse.
     """
-    tensors, out = (q, k, v, sinks, *problem[:TENSORS]), usable(out)
-    dout = out.new_zeros((1, 1, out.shape[-1])).expand(out.shape) if dout is None else usable(dout)
-    results = (dout, out, lse, *gradients)
+    if dout is None:
+        dout = out.new_zeros((1, 1, out.shape[-1])).expand(out.shape)
+    tensors, results = (q, k, v, sinks, *problem[:TENSORS]), (dout, out, lse, *gradients)
     plan = find(tensors, problem, ("backward", want_dsinks, dlse is None, *[each.stride() for each in results]),
                 _plan_backward, results, want_dsinks, dlse is not None)
-    if plan is None or (q.data_ptr() | k.data_ptr() | v.data_ptr()) & 15:
+    if plan is None or (q.data_ptr() | k.data_ptr() | v.data_ptr() | dout.data_ptr() | out.data_ptr()) & 15:
         q, k, v, sinks, problem = usable_all(tensors, problem)
-        return backward(dout, q, k, v, out, lse, sinks, problem, gradients, want_dsinks, dlse)
+        return backward(usable(dout), q, k, v, usable(out), lse, sinks, problem, gradients, want_dsinks, dlse)
     dsinks = q.new_empty(sinks.shape, dtype=torch.float32) if want_dsinks else None
     scratch = q.new_empty(plan.workspace_size, dtype=torch.uint8)
     frame = plan.take(tensors)

@@ -124,7 +124,7 @@ _plans: "Dict[Any, Optional[Plan]]" = {}
 _UNKNOWN: Any = object()
 
 
-def find(tensors: Tensors, problem: Problem, kind: "Tuple[Any, ...]", make: "Callable[..., Plan]", *given: Any
+def find(tensors: Tensors, problem: Problem, kind: "Tuple[Any, ...]", make: "Callable[..., Optional[Plan]]", *given: Any
          ) -> Optional[Plan]:
     """The plan of a call of a kind; make(tensors, problem, *given) makes one that is new.
 
