@@ -59,7 +59,10 @@
  *         first_lane(), row_max(x), row_sum(x)     as sums_first_lane(), sums_row_max(x), sums_row_sum(x)
  *     group_operand<T, STEPS>            64 rows of a left matrix, in registers
  *     group_round(operand, sums)         sums of as many columns, rounded to T
- *     group_store(matrix, row, column, sums)       sums rounded and written to a matrix, by shared_store
+ *     group_store(matrix, row, column, sums)       sums rounded and written to a matrix, by shared_store; or an operand
+ *                           that they have been rounded to
+ *     group_store_flat(address, sums), group_load_flat(sums, address)     as threads hold them: 64 * COLUMNS floats,
+ *                           stored by shared_store
  *
  *     group_multiply<STEPS>(sums, left, right)          sums[r][c] = sum over k < STEPS of left[r][k] * right[k][c]
  *     group_multiply_add<STEPS>(sums, left, right)      sums[r][c] += the same

@@ -1,6 +1,6 @@
 # What every GPU plugin is made of. Platforms compile it each in their own way.
 set(gpu_source_dir "${CMAKE_CURRENT_LIST_DIR}")
-set(gpu_host_sources plugin state device memory make_problem supports families planned_forward forward backward merge
+set(gpu_host_sources plugin state device memory make_problem supports families planned_forward planned_backward forward backward merge
   pack cu_seqlens kv_append)
 
 # Calls add_object(<target> <name> <source> <definition>...) for each object file of the plugin `target`.
@@ -15,8 +15,10 @@ endfunction()
 
 # The same for kernels of warp groups, which not every platform has.
 function(gpu_add_group_objects target add_object)
-  cmake_language(CALL ${add_object} ${target} host-group_forward "${gpu_source_dir}/host/group_forward.cpp")
-  gpu_add_instances(${target} ${add_object} group_forward "${gpu_source_dir}/instances/warp_tiles.def")
+  foreach(name IN ITEMS group_forward group_backward)
+    cmake_language(CALL ${add_object} ${target} host-${name} "${gpu_source_dir}/host/${name}.cpp")
+    gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
+  endforeach()
 endfunction()
 
 # The same for one source of instances/, once for each line of a list.

@@ -2,7 +2,8 @@
  * and for each score rule.
  * Platforms that have such kernels have the table in platform/group_tuning.h:
  *
- *     GROUP_FORWARD_TUNINGS[] */
+ *     GROUP_FORWARD_TUNINGS[]
+ *     GROUP_BACKWARD_TUNINGS[] */
 #ifndef VARLEN_GPU_GROUP_TUNING_H
 #define VARLEN_GPU_GROUP_TUNING_H
 
@@ -26,15 +27,46 @@ struct group_forward_row {
     group_forward_tuning tuning;
 };
 
+/* A block has `groups` warp groups that compute, each with 64 of a tile's keys or all with the same 64, and one that
+ * copies. */
+struct group_backward_tuning {
+    int groups;
+    bool shared_keys; /* groups share a tile of 64 keys: each has some of the columns of dK, dV and dQ */
+    int chunk_rows;
+    int stages;     /* chunks of rows in shared memory, of their dO, and of dS */
+    int key_stages; /* tiles of keys and values: 2 begin to copy the next while one is multiplied */
+    int copying_registers;
+    int computing_registers;
+};
+
+struct group_backward_row {
+    int head_dim;
+    int value_dim;
+    bool general;
+    group_backward_tuning tuning;
+};
+
 #include "platform/group_tuning.h"
+
+/* The number of a row; one behind the last where there is none, which does not compile. */
+template <typename ROW, int COUNT>
+constexpr int find_group_tuning(const ROW (&rows)[COUNT], int head_dim, int value_dim, bool general)
+{
+    int found = 0;
+    while (found < COUNT &&
+           (rows[found].head_dim != head_dim || rows[found].value_dim != value_dim || rows[found].general != general))
+        found++;
+    return found;
+}
 
 constexpr group_forward_tuning group_forward_tuning_of(int head_dim, int value_dim, bool general)
 {
-    int found = 0;
-    while (GROUP_FORWARD_TUNINGS[found].head_dim != head_dim || GROUP_FORWARD_TUNINGS[found].value_dim != value_dim ||
-           GROUP_FORWARD_TUNINGS[found].general != general)
-        found++;
-    return GROUP_FORWARD_TUNINGS[found].tuning;
+    return GROUP_FORWARD_TUNINGS[find_group_tuning(GROUP_FORWARD_TUNINGS, head_dim, value_dim, general)].tuning;
+}
+
+constexpr group_backward_tuning group_backward_tuning_of(int head_dim, int value_dim, bool general)
+{
+    return GROUP_BACKWARD_TUNINGS[find_group_tuning(GROUP_BACKWARD_TUNINGS, head_dim, value_dim, general)].tuning;
 }
 
 /* 512 registers for four threads, one of each scheduler's. */
@@ -46,14 +78,20 @@ constexpr bool is_sound(const group_forward_tuning &tuning)
            tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
 }
 
-constexpr bool are_sound(const group_forward_row *rows, int count)
+constexpr bool is_sound(const group_backward_tuning &tuning)
 {
-    for (int n = 0; n < count; n++)
-        if (!is_sound(rows[n].tuning))
+    return tuning.groups == 2 && tuning.chunk_rows % 64 == 0 && tuning.stages == 2 && tuning.key_stages > 0 &&
+           tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
+           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+}
+
+template <typename ROW, int COUNT> constexpr bool are_sound_groups(const ROW (&rows)[COUNT])
+{
+    for (const ROW &row : rows)
+        if (!is_sound(row.tuning))
             return false;
     return true;
 }
-static_assert(are_sound(GROUP_FORWARD_TUNINGS, sizeof GROUP_FORWARD_TUNINGS / sizeof GROUP_FORWARD_TUNINGS[0]),
-              "every row");
+static_assert(are_sound_groups(GROUP_FORWARD_TUNINGS) && are_sound_groups(GROUP_BACKWARD_TUNINGS), "every row");
 
 #endif

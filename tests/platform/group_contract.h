@@ -242,6 +242,39 @@ template <typename T> GPU_KERNEL(THREADS, 1) attention(GPU_ARGUMENTS(attention_a
     }
 }
 
+/* Known sums in shared memory: rounded, from an operand, and as threads hold them. Each group writes rows of its own.
+ */
+template <typename T, int SWIZZLE> GPU_KERNEL(THREADS, 1) stored(GPU_ARGUMENTS(contract_memory) memory)
+{
+    constexpr int columns = 64;
+    using matrix = shared_matrix<T, 128, 2 * columns, SWIZZLE>;
+    const matrix direct = {(T *)shared_memory()};
+    const matrix by_operand = {(T *)(shared_memory() + matrix::BYTES)};
+    const int group = thread_index() / GROUP;
+    float *flat = (float *)(shared_memory() + 2 * matrix::BYTES) + group * 64 * columns;
+    group_sums<columns> sums, again;
+    sums.for_each_run([&](int slot, int column, float *run) {
+        for (int i = 0; i < sums.RUN; i++)
+            run[i] = contract_number(sums.slot_row(slot) + group, column + i);
+    });
+    group_operand<T, columns> operand;
+    group_round(operand, sums);
+    group_store(direct, group * 64, columns, sums);
+    group_store(by_operand, group * 64, columns, operand);
+    group_store_flat(flat, sums);
+    block_barrier();
+    group_load_flat(again, flat);
+    compare(memory, again, [&](int r, int c) { return contract_number(r + group, c); });
+    for (int32_t n = thread_index(); n < 128 * columns; n += THREADS) {
+        const int32_t row = n / columns;
+        const int32_t column = n % columns;
+        const float expected = contract_number(row % 64 + row / 64, column);
+        const int32_t piece = columns + (column & ~7);
+        contract_expect(memory, row, 1000 + column, to_float(direct.piece(row, piece)[column % 8]), expected);
+        contract_expect(memory, row, 2000 + column, to_float(by_operand.piece(row, piece)[column % 8]), expected);
+    }
+}
+
 /* Over rows of known sums. */
 GPU_KERNEL(THREADS, 1) reductions(GPU_ARGUMENTS(contract_memory) memory)
 {

@@ -43,7 +43,7 @@ class Families(unittest.TestCase):
         self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
                       "leftpad_k moves keys against their pages", choices(paged))
         sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
-        self.assertIn("backward: warp_tiles takes the call; small_batch does not: dsinks are wanted", choices(sinks))
+        self.assertIn("backward: warp_groups takes the call; small_batch does not: dsinks are wanted", choices(sinks))
 
     def test_the_log_is_silent_below_debug(self):
         self.assertEqual(choices(check(f"forward/{SMALL}", VARLEN_LOG="info")), [])

@@ -195,7 +195,8 @@ void backward_bounds(void **)
     random_source source = {3};
     for (int round = 0; round < ROUNDS; round++) {
         const int64_t fewest = source.below(2);
-        const backward_cut cut = {64 << source.below(2), 16 << source.below(3), 64, 16};
+        const int32_t chunk_rows = 16 << source.below(3);
+        const backward_cut cut = {64 << source.below(2), chunk_rows, chunk_rows, 64, 1, 16};
         const int64_t queries = 1 + source.some(300);
         const int64_t keys = 1 + source.some(1000);
         const int64_t shortest = source.below(2) ? cut.tile_keys + 1 : fewest;

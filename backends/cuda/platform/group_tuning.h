@@ -15,6 +15,19 @@ constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
     {  256,   256,  false,   {2,      64,     2,      1,  false,     56,       224}},
     {  256,   256,   true,   {2,      64,     2,      1,  false,     56,       224}},
 };
+
+constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
+    /*head  value                   shared  chunk             key  registers:
+     * dim    dim  general   groups   keys   rows  stages   stages  copying  computing */
+    {   64,    64,  false,   {2,     false,   128,      2,      2,       24,       240}},
+    {   64,    64,   true,   {2,     false,   128,      2,      2,       24,       240}},
+    {  128,   128,  false,   {2,     false,    64,      2,      1,       24,       240}},
+    {  128,   128,   true,   {2,     false,    64,      2,      1,       24,       240}},
+    {  192,   128,  false,   {2,      true,    64,      2,      2,       24,       240}},
+    {  192,   128,   true,   {2,      true,    64,      2,      2,       24,       240}},
+    {  256,   256,  false,   {2,      true,    64,      2,      1,       24,       240}},
+    {  256,   256,   true,   {2,      true,    64,      2,      1,       24,       240}},
+};
 /* clang-format on */
 
 #endif

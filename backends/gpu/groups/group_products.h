@@ -115,13 +115,64 @@ GPU_DEVICE void group_round(group_operand<T, COLUMNS> &operand, group_sums<COLUM
         pairs[i] = element_pair<T>(from[2 * i], from[2 * i + 1]);
 }
 
+/* pair(n, slot) of columns 8 * n + group_column(), two elements, goes to its place. Rows of slots are 8 apart, which is
+ * how often swizzles repeat. */
+template <int COLUMNS, typename MATRIX, typename PAIR>
+GPU_DEVICE void group_store_pairs(const MATRIX &matrix, int row, int column, PAIR pair)
+{
+    constexpr int slot_elements = 8 * MATRIX::SWIZZLE / (int)sizeof(typename MATRIX::element);
+#pragma unroll
+    for (int n = 0; n < COLUMNS / 8; n++) {
+        typename MATRIX::element *to = matrix.piece(row + group_row(), column + n * 8) + group_column();
+#pragma unroll
+        for (int slot = 0; slot < group_sums<COLUMNS>::SLOTS; slot++)
+            shared_store((uint32_t *)(to + slot * slot_elements), pair(n, slot));
+    }
+}
+
 template <typename MATRIX, int COLUMNS>
 GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_sums<COLUMNS> &sums)
 {
-    sums.for_each_run([&](int slot, int c, const float *run) {
-        typename MATRIX::element *piece = matrix.piece(row + sums.slot_row(slot), (column + c) & ~7);
-        shared_store((uint32_t *)(piece + c % 8), element_pair<typename MATRIX::element>(run[0], run[1]));
+    const float *from = sums.registers.touch();
+    group_store_pairs<COLUMNS>(matrix, row, column, [&](int n, int slot) {
+        return element_pair<typename MATRIX::element>(from[n * 4 + slot * 2], from[n * 4 + slot * 2 + 1]);
     });
+}
+
+/* The same of sums that have been rounded already. */
+template <typename MATRIX, typename T, int COLUMNS>
+GPU_DEVICE void group_store(const MATRIX &matrix, int row, int column, group_operand<T, COLUMNS> &rounded)
+{
+    const uint32_t *pairs = rounded.registers.touch();
+    group_store_pairs<COLUMNS>(matrix, row, column,
+                               [&](int n, int slot) { return pairs[n * group_sums<COLUMNS>::SLOTS + slot]; });
+}
+
+struct alignas(16) floats_4 {
+    float value[4];
+};
+
+/* Sums in the order in which threads hold them, four floats of each side by side: ROWS x COLUMNS in all. */
+template <int COLUMNS> GPU_DEVICE void group_store_flat(float *to, group_sums<COLUMNS> &sums)
+{
+    const float *from = sums.registers.touch();
+#pragma unroll
+    for (int i = 0; i < COLUMNS / 8; i++)
+        shared_store((floats_4 *)to + i * GROUP + thread_index() % GROUP,
+                     floats_4{{from[4 * i], from[4 * i + 1], from[4 * i + 2], from[4 * i + 3]}});
+}
+
+/* From there, or from where that has been copied to. */
+template <int COLUMNS> GPU_DEVICE void group_load_flat(group_sums<COLUMNS> &sums, const float *from)
+{
+    float *to = sums.registers.touch();
+#pragma unroll
+    for (int i = 0; i < COLUMNS / 8; i++) {
+        const floats_4 four = ((const floats_4 *)from)[i * GROUP + thread_index() % GROUP];
+#pragma unroll
+        for (int n = 0; n < 4; n++)
+            to[4 * i + n] = four.value[n];
+    }
 }
 
 /* One instruction: 16 steps. */

@@ -44,9 +44,9 @@ struct shared_matrix {
     /* 8 elements of 16 bits from a column that is a multiple of 8. */
     GPU_DEVICE T *piece(int row, int column) const
     {
-        const int byte = row * SWIZZLE + column % PANEL * (int)sizeof(T);
-        const int swizzled = byte ^ (byte / 128 % (SWIZZLE / 16)) * 16;
-        return panel(column / PANEL) + swizzled / (int)sizeof(T);
+        const uint32_t byte = (uint32_t)row * SWIZZLE + (uint32_t)column % PANEL * (uint32_t)sizeof(T);
+        const uint32_t swizzled = byte ^ (byte / 128 % (SWIZZLE / 16)) * 16;
+        return panel((int)((uint32_t)column / PANEL)) + swizzled / (uint32_t)sizeof(T);
     }
 };
 

@@ -14,7 +14,11 @@ backward_kernel_shape backward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTAN
         static_assert(instance::ROWS <= PREPARE_ROWS_LIMIT, "a block's statistics fit");
         static_assert(sizeof(typename backward_small_batch<instance>::memory_type) <= instance::ITEM_PLACE,
                       "the item of a small batch lies behind what is found before");
-        const backward_cut cut = {instance::KEYS, instance::ROWS, instance::HEAD_DIM,
+        const backward_cut cut = {instance::KEYS,
+                                  instance::ROWS,
+                                  instance::ROWS,
+                                  instance::HEAD_DIM,
+                                  1,
                                   copy_shares<instance::THREADS, instance::ROWS>::AT_ONCE};
         return backward_kernel_shape{cut, instance::TUNING.blocks, instance::THREADS, instance::SHARED_BYTES,
                                      instance::FINISH_BYTES};

@@ -29,10 +29,10 @@ struct backward_arguments {
     const float *dlse;  /* NULL: 0 throughout */
     float *dsinks;      /* NULL: not wanted */
     float *dsink_parts; /* [q_heads][row_chunks] */
-    float *statistics;  /* [kv_heads][row_chunks][2][chunk_rows]: lse in units of log2, then
+    float *statistics;  /* [kv_heads][row_chunks][2][stored_rows]: lse in units of log2, then
                          * delta = dot(dout, out) - dlse */
-    float *dq_sums;     /* [kv_heads][sum_chunks][chunk_rows * head_dim]: in whatever order suits the threads */
-    int32_t *turns;     /* [kv_heads][sum_chunks]: tiles that have added to dq_sums; NULL: in any order */
+    float *dq_sums;     /* [kv_heads][sum_chunks][stored_rows * head_dim]: in whatever order suits the threads */
+    int32_t *turns;     /* [kv_heads][sum_chunks][dq_parts]: tiles that have added to dq_sums; NULL: in any order */
     int64_t row_chunks; /* of all sequences, under one kv head */
     int64_t sum_chunks; /* of those whose dq is summed */
     violation_mailbox mailbox;

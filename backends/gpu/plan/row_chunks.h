@@ -9,7 +9,9 @@
 struct backward_cut {
     int32_t tile_keys;
     int32_t chunk_rows;
+    int32_t stored_rows; /* of what is kept of a chunk: as many, or a few more, which are zeros */
     int32_t head_dim;    /* that rows of the accumulator of dq have */
+    int32_t dq_parts;    /* of it that are added by themselves, each in its turn */
     int32_t copied_rows; /* at a time: see row_stride */
 };
 

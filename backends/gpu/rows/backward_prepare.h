@@ -65,7 +65,7 @@ GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk 
                                 prepare_shared &shared)
 {
     const gpu_problem &problem = args.problem;
-    for (int32_t row = thread_index() / PREPARE_LANES; row < args.cut.chunk_rows; row += THREADS / PREPARE_LANES) {
+    for (int32_t row = thread_index() / PREPARE_LANES; row < args.cut.stored_rows; row += THREADS / PREPARE_LANES) {
         int32_t valid = smaller(row, chunk.rows - 1); /* all threads of a warp take part in the sums */
         query_row place = query_row_at(problem, kv_head, chunk.first_row + valid);
         int64_t token = (int64_t)chunk.sequence.first_query + place.query;
@@ -94,12 +94,12 @@ template <int THREADS> GPU_DEVICE void clear_dq(const backward_arguments &args, 
 
 template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &args, int64_t place)
 {
-    const int32_t floats = args.cut.chunk_rows * args.cut.head_dim;
+    const int32_t floats = args.cut.stored_rows * args.cut.head_dim;
     float *sums = args.dq_sums + place * floats;
     for (int32_t n = thread_index() * 4; n < floats; n += THREADS * 4)
         store_16(sums + n, {{0, 0, 0, 0}});
-    if (args.turns && thread_index() == 0)
-        args.turns[place] = 0;
+    if (args.turns && thread_index() < args.cut.dq_parts)
+        args.turns[place * args.cut.dq_parts + thread_index()] = 0;
 }
 
 /* A chunk of rows, and its number among those of all sequences. */
@@ -108,13 +108,13 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &ch
                              prepare_shared &shared)
 {
     const int64_t place = kv_head * args.row_chunks + number;
-    const int32_t chunk_rows = args.cut.chunk_rows;
+    const int32_t rows = args.cut.stored_rows;
     if (chunk.rows > 0) {
         find_statistics<T, THREADS>(args, chunk, kv_head, shared);
         block_barrier();
-        for (int32_t row = thread_index(); row < chunk_rows; row += THREADS) {
-            args.statistics[place * 2 * chunk_rows + row] = shared.lse[row];
-            args.statistics[(place * 2 + 1) * chunk_rows + row] = shared.delta[row];
+        for (int32_t row = thread_index(); row < rows; row += THREADS) {
+            args.statistics[place * 2 * rows + row] = shared.lse[row];
+            args.statistics[(place * 2 + 1) * rows + row] = shared.delta[row];
         }
     }
     if (args.dsinks)

@@ -27,11 +27,14 @@ struct merged_piece {
 
 GPU_DEVICE merged_piece merge_partials(const row_partials &partials, int32_t row, int32_t column, float multiplier)
 {
+    constexpr int READS = 8; /* under way at a time: what they wait for is memory */
     merged_piece merged = {};
     merged.maximum = minus_infinity;
+#pragma unroll READS
     for (int32_t n = 0; n < partials.count; n++)
         merged.maximum = fmaxf(merged.maximum, partials.maximum[n * partials.rows + row]);
     float base = softmax_base(merged.maximum);
+#pragma unroll READS
     for (int32_t n = 0; n < partials.count; n++) {
         float weight = exp2_fast((partials.maximum[n * partials.rows + row] - base) * multiplier);
         const float *out = partials.out + (int64_t)(n * partials.rows + row) * partials.out_stride + column;

@@ -7,6 +7,7 @@
 #include "group_tuning.h"
 #include "plan/forward_arguments.h"
 #include "plan/group_boxes.h"
+#include "warp_groups/stages.h"
 
 /* What the kernels get. A row's extent, in the maps of keys, values and out, is as long as a box; a further dimension
  * with the same stride places it: rows of a box past the end of a sequence, or of what is used of a page, lie outside.
@@ -61,41 +62,6 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     GPU_DEVICE static value_matrix values(int stage)
     {
         return {(T *)(shared_memory() + VALUES_AT + stage * value_matrix::BYTES)};
-    }
-};
-
-/* A place that is filled by one warp and emptied by others. */
-struct stage_barriers {
-    arrival_barrier full;
-    arrival_barrier empty;
-
-    GPU_DEVICE void create(int arrivals_to_empty)
-    {
-        full.create(1);
-        empty.create(arrivals_to_empty);
-    }
-
-    /* The warp is done with the place, all of its threads. */
-    GPU_DEVICE void leave()
-    {
-        warp_barrier();
-        if (thread_index() % WARP == 0)
-            empty.arrive();
-    }
-};
-
-/* Which of STAGES places is next, and in which of its phases: places are filled, and emptied, in turn. */
-template <int STAGES> struct stage_turn {
-    int32_t stage = 0;
-    int32_t parity = 0;
-
-    GPU_DEVICE void advance()
-    {
-        stage++;
-        if (stage == STAGES) {
-            stage = 0;
-            parity ^= 1;
-        }
     }
 };
 

@@ -4,9 +4,11 @@
 
 #include "host/backward.h"
 #include "host/forward.h"
+#include "host/group_backward.h"
 #include "host/group_forward.h"
 
 constexpr const forward_family *FORWARD_FAMILIES[] = {&small_batch_forward, &warp_groups_forward, &warp_tiles_forward};
-constexpr const backward_family *BACKWARD_FAMILIES[] = {&small_batch_backward, &warp_tiles_backward};
+constexpr const backward_family *BACKWARD_FAMILIES[] = {&small_batch_backward, &warp_groups_backward,
+                                                        &warp_tiles_backward};
 
 #endif

@@ -1,0 +1,117 @@
+#include "host/group_backward.h"
+
+#include "host/backward.h"
+#include "host/group_backward_launch.h"
+#include "host/group_layouts.h"
+#include "host/instance_table.h"
+#include "host/make_problem.h"
+#include "host/planned_backward.h"
+
+namespace
+{
+
+struct group_backward_entry {
+    group_backward_shape (*shape)();
+    varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const backward_arguments &args,
+                            const group_backward_tensors &tensors);
+};
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_group_backward_entry {
+    static constexpr group_backward_entry entry = {group_backward_shape_of<T, HEAD_DIM, VALUE_DIM, GENERAL>,
+                                                   group_backward_launch<T, HEAD_DIM, VALUE_DIM, GENERAL>};
+};
+
+const group_backward_entry &find_entry(const varlen_attention &attention, bool general)
+{
+    return instance_entry<group_backward_entry, make_group_backward_entry>(attention, general);
+}
+
+int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
+{
+    return shape.chunk_rows / (attention.q_heads / attention.kv_heads);
+}
+
+/* Chunks have whole queries. */
+backward_cut cut_of(const varlen_attention &attention, const group_backward_shape &shape)
+{
+    const int32_t group = attention.q_heads / attention.kv_heads;
+    backward_cut cut = {};
+    cut.tile_keys = shape.tile_keys;
+    cut.chunk_rows = chunk_queries_of(attention, shape) * group;
+    cut.stored_rows = shape.chunk_rows;
+    cut.head_dim = shape.head_dim;
+    cut.dq_parts = shape.groups;
+    cut.copied_rows = 1;
+    return cut;
+}
+
+/* No less than for smaller dims, whose chunks may have more rows. */
+size_t workspace_of(const varlen_attention &attention, bool general)
+{
+    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
+    size_t largest = 0;
+    for (int n = 0; n <= found && n < INSTANCE_COUNT; n++) {
+        if (INSTANCES[n].dtype != attention.dtype || INSTANCES[n].general != general)
+            continue;
+        const group_backward_entry &entry = INSTANCE_ENTRIES<group_backward_entry, make_group_backward_entry>[n];
+        const size_t bytes = planned_backward_workspace(attention, cut_of(attention, entry.shape()));
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
+}
+
+group_backward_tensors tensors_of(const backward_arguments &args, const varlen_attention &attention,
+                                  const group_backward_shape &shape)
+{
+    const gpu_problem &problem = args.problem;
+    const int32_t queries = chunk_queries_of(attention, shape);
+    const auto make = [&](int32_t key_rows, int32_t swizzle) {
+        const group_boxes boxes = {queries, args.cut.chunk_rows, key_rows};
+        return layout_maker{problem, attention.dtype, boxes, args.plan.header, swizzle};
+    };
+    const layout_maker heads = make(args.cut.tile_keys, shape.head_swizzle);
+    const layout_maker values = make(args.cut.tile_keys, shape.value_swizzle);
+    return {queries,
+            heads.ended_queries(problem.q, problem.head_dim),
+            values.ended_queries(args.dout, problem.value_dim),
+            heads.keys(problem.k, 0, problem.head_dim),
+            values.keys(problem.v, 0, problem.value_dim),
+            heads.ended_queries(args.dq, problem.head_dim),
+            make(TILE_ROWS, shape.head_swizzle).keys(args.dk, 0, problem.head_dim),
+            make(TILE_ROWS, shape.value_swizzle).keys(args.dv, 0, problem.value_dim)};
+}
+
+} // namespace
+
+bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attention, family_reason *why)
+{
+    const int32_t group = attention.q_heads / attention.kv_heads;
+    if (group > TILE_ROWS)
+        return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
+    if (attention.features & VARLEN_FEATURE_EXPANDED)
+        return declines(why, "strides may be 0, which tensor copies do not take");
+    return true;
+}
+
+/* No less than of small batches, which are multiplied in tiles of fewer keys. */
+size_t warp_groups_backward_workspace(const gpu_state &state, const varlen_attention &attention)
+{
+    const size_t plain = workspace_of(attention, false);
+    const size_t general = may_be_general(attention) ? workspace_of(attention, true) : 0;
+    const size_t small = backward_warp_tiles_workspace(state, attention);
+    const size_t own = plain > general ? plain : general;
+    return own > small ? own : small;
+}
+
+varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
+                                   const varlen_backward_args &args)
+{
+    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const group_backward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    const group_backward_shape shape = kernel.shape();
+    const backward_arguments work = make_backward_arguments(state, attention, args, problem, cut_of(attention, shape));
+    const varlen_status status = launch_backward_plan(state, stream, work);
+    if (status != VARLEN_OK)
+        return status;
+    return kernel.launch(state, stream, work, tensors_of(work, attention, shape));
+}
