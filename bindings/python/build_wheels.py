@@ -65,6 +65,12 @@ def glibc_of(library: Path) -> "tuple[int, int]":
     return (2, max(map(int, needed), default=0))
 
 
+def strangers_of(library: Path) -> "list[str]":
+    """Libraries that a library loads and that not every Linux of its tag has: glibc's own alone are sure to be there."""
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "--dynamic", "--wide", library))
+    return [name for name in needed if not re.fullmatch(r"(lib(c|m|dl|pthread|rt)|ld-linux.*)\.so\.\d", name)]
+
+
 def architecture_of(library: Path) -> str:
     machine = re.search(r"Machine:\s+(.*)", run("readelf", "--file-header", library))[1]
     return "aarch64" if "AArch64" in machine else "x86_64"
@@ -100,6 +106,11 @@ def write_wheel(output: Path, name: str, tag: str, files: "dict[str, Path | str]
     return path
 
 
+def refuse_strangers(library: Path) -> None:
+    if strangers_of(library):
+        sys.exit(f"{library} needs {', '.join(strangers_of(library))}, which a wheel neither holds nor finds on every system")
+
+
 def write_varlen(output: Path, architecture: str, build: "Path | None" = None) -> Path:
     folder = build or ROOT / "build" / f"wheel-{architecture}"
     build_library(architecture, folder)
@@ -109,6 +120,7 @@ def write_varlen(output: Path, architecture: str, build: "Path | None" = None) -
     for library in libraries.values():
         if glibc_of(library) > GLIBC:
             sys.exit(f"{library} needs glibc 2.{glibc_of(library)[1]}: bind what it takes from there in glibc_2_28/versions.h")
+        refuse_strangers(library)
     sources = {str(path.relative_to(HERE)): path for path in sorted((HERE / "varlen").rglob("*.py"))}
     requires = ["Provides-Extra: cuda", f'Requires-Dist: varlen-cuda=={version()}; extra == "cuda"']
     return write_wheel(output, "varlen", f"py3-none-manylinux_{GLIBC[0]}_{GLIBC[1]}_{architecture}",
@@ -116,6 +128,7 @@ def write_varlen(output: Path, architecture: str, build: "Path | None" = None) -
 
 
 def write_cuda(output: Path, plugin: Path) -> Path:
+    refuse_strangers(plugin)  # the driver's libcuda.so.1, above all, is found at run time
     major, minor = max(GLIBC, glibc_of(plugin))
     files = {"varlen_cuda/__init__.py": '"""The CUDA backend of varlen, which varlen finds here."""\n',
              "varlen_cuda/varlen-cuda.so": plugin}

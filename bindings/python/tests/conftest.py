@@ -1,5 +1,6 @@
 """What tests share: devices that are here, and random tensors."""
 
+import functools
 import importlib.util
 
 import pytest
@@ -19,28 +20,31 @@ else:
     torch = None
 
 
-def pytest_report_header():
-    return [f"SKIPPED: {name}, since there is no {modules[0]} here" for name, modules in missing.items() if modules]
+@functools.lru_cache(maxsize=None)
+def why_not_on_cuda():
+    """Why no test runs on CUDA tensors, or None where they do."""
+    if torch is None or not torch.cuda.is_available():
+        return "torch has no such device here"
+    import varlen
+
+    try:
+        varlen.Context("cuda:0").close()
+    except varlen.VarlenError as error:
+        return str(error)
+    return None
 
 
-def devices():
-    """cpu always; cuda where torch and varlen both have one."""
-    found = ["cpu"]
-    if torch is not None and torch.cuda.is_available():
-        import varlen
-
-        try:
-            varlen.Context("cuda:0").close()
-        except varlen.VarlenError as error:
-            print(f"SKIPPED on cuda: {error}")
-        else:
-            found.append("cuda")
-    return found
+def pytest_terminal_summary(terminalreporter):
+    for name, modules in missing.items():
+        if modules:
+            terminalreporter.write_line(f"SKIPPED: {name}, since there is no {modules[0]} here")
+    if torch is not None and why_not_on_cuda():
+        terminalreporter.write_line(f"SKIPPED on CUDA tensors: {why_not_on_cuda()}")
 
 
 def pytest_generate_tests(metafunc):
     if "device" in metafunc.fixturenames:
-        metafunc.parametrize("device", devices())
+        metafunc.parametrize("device", ["cpu"] if why_not_on_cuda() else ["cpu", "cuda"])
 
 
 @pytest.fixture
@@ -66,6 +70,14 @@ def draw(device):
         return values.requires_grad_(requires_grad)
 
     return normal
+
+
+@pytest.fixture
+def deterministic():
+    """Gradients have the same bits at each run, as the CPU's always have."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 def starts_of(lengths):

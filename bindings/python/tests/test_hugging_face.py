@@ -3,7 +3,7 @@
 import pytest
 import torch
 from conftest import starts_of
-from reference import assert_near, attend
+from reference import GRADIENT, assert_near, attend
 
 import varlen
 from varlen._torch.hf_attention import attention_forward
@@ -89,7 +89,7 @@ def test_decoding(queries, sequences):
     assert torch.equal(attention_forward(Layer(), last, *room, mask)[0], out)
 
 
-def test_sinks_and_gradients(sequences, draw):
+def test_sinks_and_gradients(sequences, draw, dtype):
     sinks = draw(4, dtype=sequences[0][0].dtype, requires_grad=True)
     batch, mask = padded(sequences, "right")
     batch = [each.detach().requires_grad_() for each in batch]
@@ -98,7 +98,7 @@ def test_sinks_and_gradients(sequences, draw):
     expected = sum(attend(*(each[b, :, mask[b]].transpose(0, 1) for each in batch), causal=True, sinks=sinks)[0].sum()
                    for b in range(len(LENGTHS)))
     for gradient, wanted in zip(gradients, torch.autograd.grad(expected, (*batch, sinks))):
-        assert_near(gradient, wanted)
+        assert_near(gradient, wanted, dtype, GRADIENT)
 
 
 def test_dropout_drops(sequences):

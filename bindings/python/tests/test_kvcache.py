@@ -7,6 +7,7 @@ import torch
 from reference import assert_near, attend
 
 import varlen
+from varlen._torch import operators
 from varlen.flash_attn import flash_attn_with_kvcache
 
 USED, NEW, LENGTH = [3, 0, 11], 4, 20
@@ -171,6 +172,44 @@ def test_padded_dims(device, dtype, draw):
                                      return_softmax_lse=True)
     assert torch.equal(caches.given[0][0, 3:3 + NEW], k[0])
     check(caches, q, [count + NEW for count in USED], {}, result)
+
+
+@pytest.mark.skipif(not operators.AVAILABLE, reason=f"SKIPPED: torch {torch.__version__} is older than 2.4")
+class TestTracing:
+    @pytest.mark.parametrize("form", ["slots", "picked rows"])
+    @pytest.mark.parametrize("case", ["read", "append", "rotate", "rotate elsewhere", "padded"])
+    def test_compile(self, form, case, device, dtype, draw):
+        torch.compiler.reset()  # or the cases before count as one function that is compiled too often
+        dim = 20 if case == "padded" else 32
+        caches = Caches(form, draw, dtype, device, dim=dim)
+        q = draw(len(USED), NEW, 4, dim, dtype=dtype)
+        arguments = dict(cache_seqlens=torch.tensor(USED, dtype=torch.int32, device=device), causal=True,
+                         return_softmax_lse=True, **caches.arguments)
+        if case != "read":
+            arguments.update({name: draw(len(USED), NEW, 2, dim, dtype=dtype) for name in ("k", "v")})
+        if case.startswith("rotate"):
+            arguments.update({name: draw(LENGTH, 8) for name in ("rotary_cos", "rotary_sin")})
+        if case == "rotate elsewhere":
+            arguments["rotary_seqlens"] = torch.tensor([5, 0, 2], dtype=torch.int32, device=device)
+
+        def attend(q, k_cache, v_cache):
+            return flash_attn_with_kvcache(q, k_cache, v_cache, **arguments)
+
+        results = []
+        for way in (attend, torch.compile(attend, backend="aot_eager", fullgraph=True)):
+            given = [each.clone() for each in caches.given]
+            results.append((*way(q, *given), *given))
+        assert all(torch.equal(*pair) for pair in zip(*results))
+        assert torch.equal(results[1][2], caches.given[0]) == (case == "read")
+
+    def test_the_operator_follows_torchs_rules(self, device, dtype, draw):
+        caches = Caches("slots", draw, dtype, device)
+        k = draw(len(USED) * NEW, 2, 32, dtype=dtype)
+        table = torch.arange(len(USED), dtype=torch.int32, device=device)[:, None]
+        starts = torch.arange(0, len(USED) * NEW + 1, NEW, dtype=torch.int32, device=device)
+        used = torch.tensor(USED, dtype=torch.int32, device=device)
+        for rotary, q in (((None, None, False), None), ((draw(LENGTH, 8), draw(LENGTH, 8), True), draw(*k.shape, dtype=dtype))):
+            torch.library.opcheck(torch.ops.varlen.append.default, (*caches.given, table, k, k, starts, used, *rotary, q))
 
 
 class TestRefusals:

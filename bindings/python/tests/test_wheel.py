@@ -1,5 +1,6 @@
 """Wheels: built, unpacked as an installer does, used; what they hold and what they ask of a system."""
 
+import importlib
 import os
 import platform
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PACKAGE))
+build_wheels = importlib.import_module("build_wheels")
 BUILD = Path(os.environ.get("VARLEN_WHEEL_BUILD", PACKAGE.parents[1] / "build" / f"wheel-{platform.machine()}"))
 
 ATTEND = """
@@ -64,6 +67,37 @@ def test_names(wheels):
     machine = platform.machine()
     assert re.fullmatch(rf"varlen-[\d.]+-py3-none-manylinux_2_28_{machine}\.whl", wheels[0].name)
     assert re.fullmatch(rf"varlen_cuda-[\d.]+-py3-none-manylinux_2_\d+_{machine}\.whl", wheels[1].name)
+
+
+def test_libraries_need_what_the_tag_says_and_nothing_beside_glibc(wheels, tmp_path):
+    def read(option, library):
+        return subprocess.run(["readelf", option, "--wide", str(library)], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+
+    for wheel in wheels:
+        folder, minor = tmp_path / wheel.name, int(re.search(r"manylinux_2_(\d+)_", wheel.name)[1])
+        unpack([wheel], folder)
+        libraries = sorted(folder.rglob("*.so*"))
+        assert libraries
+        for library in libraries:
+            dynamic = read("--dynamic", library)
+            needed = set(re.findall(r"\(NEEDED\).*\[(.*?)\.so", dynamic))
+            assert "libc" in needed and needed <= {"libc", "libm", "libdl", "libpthread", "librt", "ld-linux-x86-64",
+                                                   "ld-linux-aarch64"}
+            assert "RPATH" not in dynamic and "RUNPATH" not in dynamic
+            assert max(int(each) for each in re.findall(r"GLIBC_2\.(\d+)", read("--version-info", library))) <= minor
+            assert "GLIBC_ABI" not in read("--version-info", library) and "GLIBCXX" not in read("--version-info", library)
+
+
+def test_what_not_every_system_has_is_refused(tmp_path):
+    plugin = tmp_path / "varlen-cuda.so"
+    (tmp_path / "stranger.c").write_text("int stranger(void) { return 0; }")
+    (tmp_path / "plugin.c").write_text("int stranger(void); int plugin(void) { return stranger(); }")
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", "libcuda.so", "stranger.c"], cwd=tmp_path,
+                   check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(plugin), "plugin.c", "-L.", "-lcuda"], cwd=tmp_path, check=True)
+    with pytest.raises(SystemExit, match="needs libcuda.so.1, which a wheel neither holds"):
+        build_wheels.write_cuda(tmp_path, plugin)
 
 
 def test_every_file_is_recorded(wheels):

@@ -17,7 +17,7 @@ from ._torch.alias import install
 from ._torch.autograd import attention
 from ._torch.combine import flash_attn_combine
 from ._torch.kvcache import flash_attn_with_kvcache
-from ._torch.layouts import heads_first, packed, uniform_cu_seqlens
+from ._torch.layouts import heads_first, packed, packed_heads, uniform_cu_seqlens
 from ._torch.options import problem_of, refuse_what_is_not_done
 from ._torch.padding import pad_input, unpad_input
 from ._torch.weights import signed_weights
@@ -65,48 +65,46 @@ def _further(arguments: "dict[str, Any]") -> Further:
     return further
 
 
-def _finish(tensors: "Tuple[Tensor, ...]", problem: Any, further: Further, with_weights: bool) -> Result:
-    """Packed results: out alone, or with lse and the signed weights."""
-    out, lse = attention(problem, further.sinks, *tensors, want_lse=with_weights)
-    return (out, lse, signed_weights(tensors, further.sinks, problem)) if with_weights else out
+def _packed(tensors: "Tuple[Tensor, ...]", cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], max_seqlen_q: int,
+            max_seqlen_k: int, dropout_p: float, softmax_scale: Optional[float], causal: bool, window_size: Window,
+            softcap: float, alibi_slopes: Optional[Tensor], deterministic: bool, return_attn_probs: bool, more: Further,
+            seqused_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None) -> Result:
+    """Attention on packed tensors, as split takes them: out alone, or with lse and the signed weights."""
+    problem = problem_of(tensors[0], cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
+                         window_size, softcap, alibi_slopes, deterministic, more.num_splits, more.seqused_q,
+                         more.seqused_k if seqused_k is None else seqused_k, None, page_table)
+    out, lse = attention(problem, more.sinks, *tensors, want_lse=return_attn_probs)
+    return (out, lse, signed_weights(tensors, more.sinks, problem)) if return_attn_probs else out
 
 
 def _dense(tensors: "Tuple[Tensor, ...]", dropout_p: float, softmax_scale: Optional[float], causal: bool, window_size: Window,
            softcap: float, alibi_slopes: Optional[Tensor], deterministic: bool, return_attn_probs: bool,
            arguments: "dict[str, Any]") -> Result:
-    """Attention on [batch, seqlen, ...] tensors, as packed sequences of one length."""
-    further = _further(arguments)
+    """Attention on [batch, seqlen, ...] tensors, as packed sequences of one length.
+
+    Tensors that lie in memory as [batch, heads, seqlen, dim] are packed without a copy where each head can be a sequence of
+    its own: unless dropout, sinks or lse tell heads and sequences apart.
+    """
+    more = _further(arguments)
     q, k = tensors[0], tensors[-1]
     (batch, seqlen_q), seqlen_k = q.shape[:2], k.shape[1]
     if k.shape[0] != batch:
         raise ValueError(f"k has a batch of {k.shape[0]}; it must be {batch}, as that of q")
-    if heads_first(tensors) and dropout_p == 0 and further == _NOTHING and not return_attn_probs:
-        return _by_heads(tensors, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic)
-    cu_seqlens_q = uniform_cu_seqlens(batch, seqlen_q, q.device)
-    cu_seqlens_k = cu_seqlens_q if seqlen_k == seqlen_q else uniform_cu_seqlens(batch, seqlen_k, q.device)
-    problem = problem_of(q, cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k, dropout_p, softmax_scale, causal, window_size,
-                         softcap, alibi_slopes, deterministic, further.num_splits, seqused_q=further.seqused_q,
-                         seqused_k=further.seqused_k)
-    result = _finish(tuple(map(packed, tensors)), problem, further, return_attn_probs)
+    by_heads = heads_first(tensors) and dropout_p == 0 and more == _NOTHING and not return_attn_probs
+    sequences = batch * q.shape[2] if by_heads else batch
+    cu_seqlens_q = uniform_cu_seqlens(sequences, seqlen_q, q.device)
+    cu_seqlens_k = cu_seqlens_q if seqlen_k == seqlen_q else uniform_cu_seqlens(sequences, seqlen_k, q.device)
+    if by_heads and alibi_slopes is not None:
+        alibi_slopes = alibi_slopes.expand(batch, q.shape[2]).reshape(-1, 1)
+    result = _packed(tuple(map(packed_heads if by_heads else packed, tensors)), cu_seqlens_q, cu_seqlens_k, seqlen_q,
+                     seqlen_k, dropout_p, softmax_scale, causal, window_size, softcap, alibi_slopes, deterministic,
+                     return_attn_probs, more)
+    if by_heads:
+        return result.view(batch, q.shape[2], seqlen_q, result.shape[-1]).transpose(1, 2)
     if not return_attn_probs:
         return result.view(batch, seqlen_q, *result.shape[1:])
     out, lse, weights = result
     return out.view(batch, seqlen_q, *out.shape[1:]), lse.view(-1, batch, seqlen_q).transpose(0, 1), weights
-
-
-def _by_heads(tensors: "Tuple[Tensor, ...]", softmax_scale: Optional[float], causal: bool, window_size: Window,
-              softcap: float, alibi_slopes: Optional[Tensor], deterministic: bool) -> Tensor:
-    """Tensors that lie in memory as [batch, heads, seqlen, dim]: each head is a sequence of its own, without a copy."""
-    q, k, v = tensors
-    (batch, seqlen_q, heads), seqlen_k = q.shape[:3], k.shape[1]
-    rows = [each.transpose(1, 2).reshape(-1, 1, each.shape[-1]) for each in tensors]
-    if alibi_slopes is not None:
-        alibi_slopes = alibi_slopes.expand(batch, heads).reshape(-1, 1)
-    problem = problem_of(q, uniform_cu_seqlens(batch * heads, seqlen_q, q.device),
-                         uniform_cu_seqlens(batch * heads, seqlen_k, q.device), seqlen_q, seqlen_k, 0.0, softmax_scale,
-                         causal, window_size, softcap, alibi_slopes, deterministic)
-    out, _ = attention(problem, None, *rows, want_lse=False)
-    return out.view(batch, heads, seqlen_q, -1).transpose(1, 2)
 
 
 def flash_attn_func(q: Tensor, k: Tensor, v: Tensor, dropout_p: float = 0.0, softmax_scale: Optional[float] = None,
@@ -161,10 +159,8 @@ def flash_attn_varlen_func(q: Tensor, k: Tensor, v: Tensor, cu_seqlens_q: Tensor
         if seqused_k is None and cu_seqlens_k is not None:
             seqused_k = cu_seqlens_k[1:] - cu_seqlens_k[:-1]
         cu_seqlens_k = None
-    problem = problem_of(q, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
-                         window_size, softcap, alibi_slopes, deterministic, more.num_splits, seqused_q=more.seqused_q,
-                         seqused_k=seqused_k, page_table=page_table)
-    return _finish((q, k, v), problem, more, return_attn_probs)
+    return _packed((q, k, v), cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
+                   window_size, softcap, alibi_slopes, deterministic, return_attn_probs, more, seqused_k, page_table)
 
 
 def flash_attn_varlen_kvpacked_func(q: Tensor, kv: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Tensor, max_seqlen_q: int,
@@ -173,11 +169,8 @@ def flash_attn_varlen_kvpacked_func(q: Tensor, kv: Tensor, cu_seqlens_q: Tensor,
                                     alibi_slopes: Optional[Tensor] = None, deterministic: bool = False,
                                     return_attn_probs: bool = False, **further: Any) -> Result:
     """flash_attn_varlen_func with kv [total_k, 2, kv_heads, dim]."""
-    more = _further(further)
-    problem = problem_of(q, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
-                         window_size, softcap, alibi_slopes, deterministic, more.num_splits, seqused_q=more.seqused_q,
-                         seqused_k=more.seqused_k)
-    return _finish((q, kv), problem, more, return_attn_probs)
+    return _packed((q, kv), cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
+                   window_size, softcap, alibi_slopes, deterministic, return_attn_probs, _further(further))
 
 
 def flash_attn_varlen_qkvpacked_func(qkv: Tensor, cu_seqlens: Tensor, max_seqlen: int, dropout_p: float = 0.0,
@@ -186,8 +179,5 @@ def flash_attn_varlen_qkvpacked_func(qkv: Tensor, cu_seqlens: Tensor, max_seqlen
                                      alibi_slopes: Optional[Tensor] = None, deterministic: bool = False,
                                      return_attn_probs: bool = False, **further: Any) -> Result:
     """flash_attn_varlen_func with qkv [total, 3, heads, dim]."""
-    more = _further(further)
-    problem = problem_of(qkv, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, dropout_p, softmax_scale, causal,
-                         window_size, softcap, alibi_slopes, deterministic, more.num_splits, seqused_q=more.seqused_q,
-                         seqused_k=more.seqused_k)
-    return _finish((qkv,), problem, more, return_attn_probs)
+    return _packed((qkv,), cu_seqlens, cu_seqlens, max_seqlen, max_seqlen, dropout_p, softmax_scale, causal, window_size,
+                   softcap, alibi_slopes, deterministic, return_attn_probs, _further(further))

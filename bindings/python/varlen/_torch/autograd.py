@@ -26,21 +26,28 @@ class _Attention(torch.autograd.Function):
     def forward(ctx: Any, problem: Problem, sinks: Optional[Tensor], *tensors: Tensor) -> "Tuple[Tensor, Tensor]":
         out, lse = calls.forward(*split(tensors), sinks, problem)
         ctx.save_for_backward(out, lse, sinks, *problem[:TENSORS], *tensors)
-        ctx.options = problem[TENSORS:]
+        ctx.options = list(problem[TENSORS:])
         ctx.set_materialize_grads(False)
         return out, lse
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
-        out, lse, sinks, *rest = ctx.saved_tensors
-        tensors = tuple(rest[TENSORS:])
-        if dout is None and dlse is None:
-            return (None, None) + (None,) * len(tensors)
-        gradients = tuple(torch.empty(each.shape, dtype=each.dtype, device=each.device) for each in tensors)
-        dsinks = calls.backward(dout, *split(tensors), out, lse, sinks, Problem(*rest[:TENSORS], *ctx.options),
-                                split(gradients), want_dsinks=ctx.needs_input_grad[1], dlse=dlse)
-        return (None, dsinks, *gradients)
+        # Under create_graph alone is there anything for once_differentiable to refuse, and it costs as much as a tensor.
+        return (_differentiate_once if torch.is_grad_enabled() else _differentiate)(ctx, dout, dlse)
+
+
+def _differentiate(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
+    out, lse, sinks, *rest = ctx.saved_tensors
+    tensors = tuple(rest[TENSORS:])
+    if dout is None and dlse is None:
+        return (None, None) + (None,) * len(tensors)
+    gradients = tuple([torch.empty_like(each, memory_format=torch.contiguous_format) for each in tensors])
+    dsinks = calls.backward(dout, *split(tensors), out, lse, sinks, Problem._make(rest[:TENSORS] + ctx.options),
+                            split(gradients), want_dsinks=ctx.needs_input_grad[1], dlse=dlse)
+    return (None, dsinks, *gradients)
+
+
+_differentiate_once = once_differentiable(_differentiate)
 
 
 def _pad(tensor: Tensor) -> Tensor:

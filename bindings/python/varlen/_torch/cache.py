@@ -7,9 +7,10 @@ import torch
 
 from .._header import KvAppendArgs
 from .._library import check, library
-from .calls import DTYPES, point, usable
+from . import operators
 from .devices import context_of, stream_of
 from .problem import check_metadata
+from .views import DTYPES, point, usable
 
 Tensor = torch.Tensor
 
@@ -56,11 +57,19 @@ def open_cache(k_cache: Tensor, v_cache: Tensor, batch: int, block_table: Option
 
 
 def append(cache: Cache, k: Tensor, v: Tensor, cu_seqlens: Tensor, used: Tensor, rotary: Optional[Rotary] = None,
-           q: Optional[Tensor] = None) -> Tensor:
+           q: Optional[Tensor] = None) -> "Tuple[Tensor, Optional[Tensor]]":
     """Writes k and v, packed by cu_seqlens, behind the first `used` keys of each sequence. Returns how many those are then.
 
-    With rotary, k is rotated by its positions in the cache, and so is q, in place, whose rows are as those of k.
+    With rotary, k is rotated by its positions in the cache, and so is q, whose rows are as those of k: returned too, rotated.
     """
+    if operators.is_traced(k):
+        after, turned = torch.ops.varlen.append(*cache, k, v, cu_seqlens, used, *(rotary or (None, None, False)), q)
+        return after, None if q is None else turned
+    return _append(cache, k, v, cu_seqlens, used, rotary, q)
+
+
+def _append(cache: Cache, k: Tensor, v: Tensor, cu_seqlens: Tensor, used: Tensor, rotary: Optional[Rotary],
+            q: Optional[Tensor]) -> "Tuple[Tensor, Optional[Tensor]]":
     k, v = usable(k), usable(v)
     batch = used.shape[0]
     after = torch.empty_like(used)
@@ -78,10 +87,11 @@ def append(cache: Cache, k: Tensor, v: Tensor, cu_seqlens: Tensor, used: Tensor,
         args.set(rotary_cos=rotary.cos.data_ptr(), rotary_sin=rotary.sin.data_ptr(), rotary_positions=rotary.cos.shape[0],
                  rotary_dim=2 * rotary.cos.shape[1], rotary_interleaved=int(rotary.interleaved))
         if q is not None:
+            q = q.clone(memory_format=torch.contiguous_format)
             args.q_heads = q.shape[1]
             point(args.q, q)
     check(library().varlen_kv_append(context_of(k).handle, stream_of(k), byref(args)))
-    return after
+    return after, q
 
 
 def check_new(cache: Cache, k: Tensor, v: Tensor) -> "Tuple[Tensor, Tensor]":
@@ -92,3 +102,22 @@ def check_new(cache: Cache, k: Tensor, v: Tensor) -> "Tuple[Tensor, Tensor]":
         if new.shape[-2:] != old.shape[-2:]:
             raise ValueError(f"{name} has shape {tuple(new.shape)}; it must end in {tuple(old.shape[-2:])}, as {name}_cache does")
     return k, v
+
+
+def _append_operator(k_cache: Tensor, v_cache: Tensor, page_table: Tensor, k: Tensor, v: Tensor, cu_seqlens: Tensor,
+                     used: Tensor, cos: Optional[Tensor], sin: Optional[Tensor], interleaved: bool, q: Optional[Tensor]
+                     ) -> "Tuple[Tensor, Tensor]":
+    rotary = None if cos is None else Rotary(cos, sin, interleaved)
+    after, turned = _append(Cache(k_cache, v_cache, page_table), k, v, cu_seqlens, used, rotary, q)
+    return after, k.new_empty(0) if turned is None else turned
+
+
+def _fake_append(k_cache: Tensor, v_cache: Tensor, page_table: Tensor, k: Tensor, v: Tensor, cu_seqlens: Tensor, used: Tensor,
+                 cos: Optional[Tensor], sin: Optional[Tensor], interleaved: bool, q: Optional[Tensor]
+                 ) -> "Tuple[Tensor, Tensor]":
+    return torch.empty_like(used), k.new_empty(0 if q is None else q.shape)
+
+
+operators.define("append", "(Tensor(a!) k_cache, Tensor(b!) v_cache, Tensor page_table, Tensor k, Tensor v, Tensor cu_seqlens, "
+                           "Tensor used, Tensor? cos, Tensor? sin, bool interleaved, Tensor? q) -> (Tensor, Tensor)",
+                 _append_operator, _fake_append)

@@ -7,9 +7,9 @@ import torch
 
 from .._header import MergeArgs
 from .._library import check, library
-from .calls import DTYPES, point, usable
 from .devices import context_of, stream_of
 from .problem import check_metadata
+from .views import DTYPES, point, usable
 
 Tensor = torch.Tensor
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 import torch
 import torch.nn.functional as F
 
-from . import calls
+from .autograd import attention
 from .cache import Cache, Rotary, append, check_new, open_cache
 from .layouts import packed, uniform_cu_seqlens
 from .options import problem_of, refuse_what_is_not_done
@@ -52,17 +52,17 @@ def _append(cache: Cache, q: Rows, new: Rows, v_new: Tensor, used: Tensor, rotar
             rotary_seqlens: Optional[Tensor], along: bool) -> "Tuple[Tensor, Tensor]":
     """Appends, and returns the rotated queries and the lengths afterwards."""
     if rotary is None:
-        return q.data, append(cache, new.data, v_new, new.cu_seqlens, used)
+        return q.data, append(cache, new.data, v_new, new.cu_seqlens, used)[0]
     together = new.cu_seqlens is q.cu_seqlens and (along or q.seqlen == 1)
     if rotary_seqlens is None and together:
-        turned = q.data.clone(memory_format=torch.contiguous_format)
-        return turned, append(cache, new.data, v_new, new.cu_seqlens, used, rotary, turned)
+        after, turned = append(cache, new.data, v_new, new.cu_seqlens, used, rotary, q.data)
+        return turned, after
     starts = used if rotary_seqlens is None else rotary_seqlens
     turned = rotate(q.data, rotary.cos, rotary.sin, _positions(q, starts, along), rotary.interleaved)
     if rotary_seqlens is None:
-        return turned, append(cache, new.data, v_new, new.cu_seqlens, used, rotary)
+        return turned, append(cache, new.data, v_new, new.cu_seqlens, used, rotary)[0]
     keys = rotate(new.data, rotary.cos, rotary.sin, _positions(new, starts, True), rotary.interleaved)
-    return turned, append(cache, keys, v_new, new.cu_seqlens, used)
+    return turned, append(cache, keys, v_new, new.cu_seqlens, used)[0]
 
 
 def _rotary_of(cos: Optional[Tensor], sin: Optional[Tensor], interleaved: bool, q: Tensor, k: Optional[Tensor]
@@ -111,8 +111,8 @@ def flash_attn_with_kvcache(
 
     q is [batch, seqlen_q, heads, dim], or packed [total, heads, dim] with cu_seqlens_q; k and v likewise with
     cu_seqlens_k_new. The cache is [slots, length, kv_heads, dim] with any strides, or [pages, page_size, kv_heads, dim] with
-    block_table, int32 [batch, width]; cache_batch_idx, int32 [batch], picks slots, or rows of the table. cache_seqlens, a number or int32
-    [batch], is how many keys there are before the call, cache_leftpad how many of them are padding in front.
+    block_table, int32 [batch, width]; cache_batch_idx, int32 [batch], picks slots, or rows of the table. cache_seqlens, a
+    number or int32 [batch], is how many keys there are before the call, cache_leftpad how many of them are padding in front.
 
     With rotary_cos and rotary_sin [positions, rotary_dim / 2] new key t is rotated by cache_seqlens + t (rotary_seqlens + t,
     if given), query t likewise, or all by cache_seqlens where the mask is neither causal nor a window.
@@ -142,8 +142,7 @@ def flash_attn_with_kvcache(
     problem = problem_of(q, queries.cu_seqlens, None, max_seqlen_q or queries.seqlen, cache.length, 0.0, softmax_scale,
                          causal, window_size, softcap, alibi_slopes, False, num_splits, seqused_k=used,
                          leftpad_k=cache_leftpad, page_table=cache.page_table)
-    out, lse = calls.forward(rows, cache.k, cache.v, sinks.float() if sinks is not None else None, problem,
-                             want_lse=return_softmax_lse)
+    out, lse = attention(problem, sinks, rows, cache.k, cache.v, want_lse=return_softmax_lse)
     if cu_seqlens_q is not None:
         return (out, lse) if return_softmax_lse else out
     out = out.view(queries.batch, queries.seqlen, *out.shape[1:])

@@ -19,6 +19,11 @@ def packed(tensor: Tensor) -> Tensor:
     return tensor.flatten(0, 1)
 
 
+def packed_heads(tensor: Tensor) -> Tensor:
+    """[batch, seqlen, heads, dim] as [batch * heads * seqlen, 1, dim]: a view where heads_first."""
+    return tensor.transpose(1, 2).reshape(-1, 1, tensor.shape[-1])
+
+
 def heads_first(tensors: "Tuple[Tensor, ...]") -> bool:
     """Whether q, k and v have as many heads and lie in memory as [batch, heads, seqlen, dim], and cannot be seen as packed."""
     return (len(tensors) == 3 and tensors[0].shape[0] > 1 and tensors[0].shape[2] == tensors[1].shape[2]

@@ -1,4 +1,4 @@
-"""The operators varlen::forward and varlen::backward, for torch.compile, torch.export and what else traces.
+"""The operators of torch.library, varlen::forward and others, for torch.compile, torch.export and what else traces.
 
 Eager calls do without them: the dispatcher's way through Python costs more than the call.
 """
@@ -90,18 +90,17 @@ def _differentiate(ctx: Any, dout: Optional[Tensor], dlse: Optional[Tensor]) -> 
     return (dq, dk, dv, None if inputs[3] is None else dsinks) + (None,) * len(Problem._fields)
 
 
-def _define() -> None:
-    library = torch.library
-    library.define("varlen::forward", f"({_INPUTS}) -> (Tensor, Tensor)")
-    library.define("varlen::forward_out", f"(Tensor(a!) out, {_INPUTS}) -> Tensor")
-    library.define("varlen::backward", f"(Tensor? dout, Tensor? dlse, Tensor out, Tensor lse, {_INPUTS}) -> "
-                                       "(Tensor, Tensor, Tensor, Tensor)")
-    for name, function, fake in (("forward", _forward, _fake_forward), ("backward", _backward, _fake_backward),
-                                 ("forward_out", _forward_out, _fake_forward_out)):
-        library.impl(f"varlen::{name}", ("cpu", "cuda"))(function)
-        library.register_fake(f"varlen::{name}")(fake)
-    library.register_autograd("varlen::forward", _differentiate, setup_context=_save)
+def define(name: str, schema: str, function: Any, fake: Any) -> None:
+    """The operator varlen::name, where torch can have it."""
+    if AVAILABLE:
+        torch.library.define(f"varlen::{name}", schema)
+        torch.library.impl(f"varlen::{name}", ("cpu", "cuda"))(function)
+        torch.library.register_fake(f"varlen::{name}")(fake)
 
 
+define("forward", f"({_INPUTS}) -> (Tensor, Tensor)", _forward, _fake_forward)
+define("forward_out", f"(Tensor(a!) out, {_INPUTS}) -> Tensor", _forward_out, _fake_forward_out)
+define("backward", f"(Tensor? dout, Tensor? dlse, Tensor out, Tensor lse, {_INPUTS}) -> (Tensor, Tensor, Tensor, Tensor)",
+       _backward, _fake_backward)
 if AVAILABLE:
-    _define()
+    torch.library.register_autograd("varlen::forward", _differentiate, setup_context=_save)

@@ -59,38 +59,29 @@ def check_metadata(tensor: Tensor, name: str, dtype: torch.dtype, shape: "tuple[
 _LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_k", FEATURE_LEFTPAD_K))
 
 
-def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device
-                  ) -> "tuple[list[Tensor], int]":
-    """Writes the tensors of a problem into the structs. Returns what must live as long as they do, and their features."""
-    cu_seqlens_q = check_metadata(problem.cu_seqlens_q, "cu_seqlens_q", torch.int32, (batch + 1,), device)
-    kept, features = [cu_seqlens_q], 0
-    inputs.cu_seqlens_q = cu_seqlens_q.data_ptr()
-    if problem.cu_seqlens_k is problem.cu_seqlens_q:
-        inputs.cu_seqlens_k = inputs.cu_seqlens_q
-    elif problem.cu_seqlens_k is not None:
-        kept.append(check_metadata(problem.cu_seqlens_k, "cu_seqlens_k", torch.int32, (batch + 1,), device))
-        inputs.cu_seqlens_k = kept[-1].data_ptr()
+def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> int:
+    """Checks the tensors of a problem, and writes what the structs have of them but for their addresses. Returns features."""
+    features = 0
+    check_metadata(problem.cu_seqlens_q, "cu_seqlens_q", torch.int32, (batch + 1,), device)
+    if problem.cu_seqlens_k is not None:
+        check_metadata(problem.cu_seqlens_k, "cu_seqlens_k", torch.int32, (batch + 1,), device)
     for name, feature in _LENGTHS:
         lengths = getattr(problem, name)
         if lengths is not None:
-            kept.append(check_metadata(lengths, name, torch.int32, (batch,), device))
-            setattr(inputs, name, kept[-1].data_ptr())
+            check_metadata(lengths, name, torch.int32, (batch,), device)
             features |= feature
     if problem.page_table is not None:
         attention.page_table_width = width = problem.page_table.shape[-1]
-        kept.append(check_metadata(problem.page_table, "page_table", torch.int32, (batch, width), device))
-        inputs.page_table = kept[-1].data_ptr()
+        check_metadata(problem.page_table, "page_table", torch.int32, (batch, width), device)
     if problem.alibi_slopes is not None:
         heads, each = attention.q_heads, problem.alibi_slopes.dim() == 2
-        kept.append(check_metadata(problem.alibi_slopes, "alibi_slopes", torch.float32,
-                                   (batch, heads) if each else (heads,), device))
-        inputs.alibi_slopes, inputs.alibi_batch_stride = kept[-1].data_ptr(), heads if each else 0
+        check_metadata(problem.alibi_slopes, "alibi_slopes", torch.float32, (batch, heads) if each else (heads,), device)
+        inputs.alibi_batch_stride = heads if each else 0
         features |= FEATURE_ALIBI
     if problem.dropout_state is not None:
-        kept.append(check_metadata(problem.dropout_state, "dropout_state", torch.int64, (2,), device))
-        inputs.dropout_state = kept[-1].data_ptr()
+        check_metadata(problem.dropout_state, "dropout_state", torch.int64, (2,), device)
         features |= FEATURE_DROPOUT_STATE
-    return kept, features
+    return features
 
 
 _CAUSAL, _WINDOW = int(Mask.CAUSAL), int(Mask.WINDOW)
