@@ -19,7 +19,6 @@ struct alignas(64) backward_item {
     int64_t chunk_base; /* number of the sequence's chunk 0, */
     int64_t sum_base;   /* and among those whose dq is summed */
     int32_t kv_head;    /* of who took it */
-    int32_t start;      /* the chunk that whoever took it begins with: see warp_groups/backward_layout.h */
     int32_t exists;     /* to whoever took it: 0, no item is left */
 };
 

@@ -43,7 +43,6 @@ GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_
         warp_barrier();
         if (group_lane() == 0) {
             item.kv_head = place.kv_head;
-            item.start = exists ? starting_chunk(call, item) : 0;
             item.exists = exists;
             shared.items[turn.stage].full.arrive();
         }
@@ -87,8 +86,7 @@ GPU_DEVICE void copy_queries(const group_backward_arguments &args, group_backwar
     constexpr int statistics_lane = INSTANCE::query_matrix::PANELS;
     stage_turn<INSTANCE::STAGES> turn;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
-        for (int32_t step = 0; step < chunk_count(item); step++) {
-            const int32_t chunk = chunk_at(item, step);
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             stage_barriers &place = shared.queries[turn.stage];
             copy_chunk_rows(args, args.q, args.call.problem.head_dim, item, chunk, INSTANCE::queries(turn.stage), place,
                             turn.parity, (int32_t)sizeof(statistics));
@@ -106,8 +104,7 @@ GPU_DEVICE void copy_douts(const group_backward_arguments &args, group_backward_
 {
     stage_turn<INSTANCE::STAGES> turn;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
-        for (int32_t step = 0; step < chunk_count(item); step++) {
-            const int32_t chunk = chunk_at(item, step);
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             copy_chunk_rows(args, args.dout, args.call.problem.value_dim, item, chunk, INSTANCE::douts(turn.stage),
                             shared.douts[turn.stage], turn.parity, 0);
             turn.advance();

@@ -117,9 +117,9 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
 {
     int32_t parity = 0;
     for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
-        for (int32_t step = 0; step < chunk_count(item) && !INSTANCE::SHARED_KEYS; step++) {
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk && !INSTANCE::SHARED_KEYS; chunk++) {
             if (group_lane() == 0)
-                take_chunk_away(args, shared, item, chunk_at(item, step), parity);
+                take_chunk_away(args, shared, item, chunk, parity);
             parity ^= 1;
         }
     });

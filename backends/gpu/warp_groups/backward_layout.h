@@ -192,28 +192,6 @@ constexpr int group_backward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(gro
 template <typename INSTANCE>
 constexpr bool fits_shared_memory = group_backward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
-/* The chunk of an item with which it is begun: the first, or, where all tiles of a sequence have the same chunks and
- * may add to their dQ in any order, one far from those of the others, which would add to the same. */
-GPU_DEVICE int32_t starting_chunk(const backward_arguments &call, const backward_item &item)
-{
-    if (call.problem.window_right != VARLEN_UNBOUNDED || call.turns)
-        return item.first_chunk;
-    const int64_t chunks = item.end_chunk - item.first_chunk;
-    return item.first_chunk + (int32_t)(item.tile * chunks / divide_up(item.sequence.keys, call.cut.tile_keys));
-}
-
-GPU_DEVICE int32_t chunk_count(const backward_item &item)
-{
-    return item.end_chunk - item.first_chunk;
-}
-
-/* In the order in which an item's chunks are multiplied. */
-GPU_DEVICE int32_t chunk_at(const backward_item &item, int32_t step)
-{
-    const int32_t chunk = item.start + step;
-    return chunk < item.end_chunk ? chunk : chunk - chunk_count(item);
-}
-
 /* f(item), by all threads of a warp, for each that the block takes until there are no more. */
 template <typename INSTANCE, typename F>
 GPU_DEVICE void for_each_backward_item(group_backward_shared<INSTANCE> &shared, F f)

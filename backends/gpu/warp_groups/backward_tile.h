@@ -140,13 +140,12 @@ template <typename INSTANCE> struct group_backward_work {
             begin_gradients(gradients);
     }
 
-    /* The chunk of a step that has begun. MORE: so does the next, S beside dK. */
+    /* A chunk that has begun. MORE: so does the next, S beside dK. */
     template <bool MORE, int KEYS>
-    GPU_DEVICE void finish_chunk(int32_t step, scores_type &scores, scores_type &gradients, scores_type &next_scores,
+    GPU_DEVICE void finish_chunk(int32_t chunk, scores_type &scores, scores_type &gradients, scores_type &next_scores,
                                  scores_type &next_gradients)
     {
         const int32_t stage = warp_first(rows.stage);
-        const int32_t chunk = chunk_at(*item, step);
         const backward_part<INSTANCE> part = part_of(chunk, stage);
         operand_type weights;
         operand_type rounded;
@@ -179,25 +178,25 @@ template <typename INSTANCE> struct group_backward_work {
         shared.queries[stage].leave();
     }
 
-    template <int KEYS> GPU_DEVICE void multiply_chunk(int32_t step)
+    template <int KEYS> GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         scores_type scores;
         scores_type gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<false, KEYS>(step, scores, gradients, scores, gradients);
+        finish_chunk<false, KEYS>(chunk, scores, gradients, scores, gradients);
     }
 
     /* Products that are under way where a loop begins again are serialised by the assembler; within two chunks they are
      * not. */
-    GPU_DEVICE void multiply_two_chunks(int32_t step)
+    GPU_DEVICE void multiply_two_chunks(int32_t chunk)
     {
         scores_type scores;
         scores_type gradients;
         scores_type next_scores;
         scores_type next_gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<true, INSTANCE::KEYS>(step, scores, gradients, next_scores, next_gradients);
-        finish_chunk<false, INSTANCE::KEYS>(step + 1, next_scores, next_gradients, scores, gradients);
+        finish_chunk<true, INSTANCE::KEYS>(chunk, scores, gradients, next_scores, next_gradients);
+        finish_chunk<false, INSTANCE::KEYS>(chunk + 1, next_scores, next_gradients, scores, gradients);
     }
 
     /* A chunk that sees keys of the first group alone: the others' part of dQ. */
@@ -232,9 +231,8 @@ template <typename INSTANCE> struct group_backward_work {
 
     /* A chunk whose P and dS this group has stored. MORE: dQ is summed, and P and dS of the next chunk are found beside
      * dV and dK. */
-    template <bool MORE> GPU_DEVICE void finish_shared_chunk(int32_t chunk, int32_t next)
+    template <bool MORE> GPU_DEVICE void finish_shared_chunk(int32_t chunk, int32_t stage)
     {
-        const int32_t stage = warp_first(rows.stage);
         scores_type scores;
         scores_type gradients;
         dq_type dq;
@@ -257,7 +255,7 @@ template <typename INSTANCE> struct group_backward_work {
             products_wait<1>(dv);
         shared.douts[stage].leave();
         if constexpr (MORE)
-            store_scores(scores, gradients, next, warp_first(rows.stage));
+            store_scores(scores, gradients, chunk + 1, warp_first(rows.stage));
         products_wait<0>(dk);
         if (!MORE && !summed)
             store_dq_from_registers(*this, dq, chunk, stage);
@@ -278,48 +276,46 @@ template <typename INSTANCE> struct group_backward_work {
     GPU_DEVICE void multiply_chunks_of_shared_keys()
     {
         const bool summed = dq_is_summed(item->sequence, args.call.cut);
-        const int32_t count = chunk_count(*item);
-        for (int32_t step = 0; step < count; step++) {
-            const int32_t chunk = chunk_at(*item, step);
-            if (!summed || step == 0)
+        for (int32_t chunk = item->first_chunk; chunk < item->end_chunk; chunk++) {
+            if (!summed || chunk == item->first_chunk)
                 begin_shared_chunk(chunk, warp_first(rows.stage));
-            if (summed && step + 1 < count)
-                finish_shared_chunk<true>(chunk, chunk_at(*item, step + 1));
+            if (summed && chunk + 1 < item->end_chunk)
+                finish_shared_chunk<true>(chunk, warp_first(rows.stage));
             else
-                finish_shared_chunk<false>(chunk, chunk);
+                finish_shared_chunk<false>(chunk, warp_first(rows.stage));
         }
     }
 
     /* ---- Where each has its own -----------------------------------------------------------------------------------
      */
 
-    /* How many chunks see keys of the first group alone: all of a short tile, and the first ones under a mask. */
-    GPU_DEVICE int32_t steps_of_few_keys() const
+    /* Where the chunks end that see keys of the first group alone: all of a short tile, and the first under a mask. */
+    GPU_DEVICE int32_t end_of_few_keys() const
     {
         if (item->keys <= TILE_ROWS)
-            return chunk_count(*item);
+            return item->end_chunk;
         const gpu_span others =
             queries_that_see(problem, item->sequence, item->first_key + TILE_ROWS, item->first_key + item->keys);
-        return smaller(others.begin / args.chunk_queries, item->end_chunk) - item->first_chunk;
+        return smaller(others.begin / args.chunk_queries, item->end_chunk);
     }
 
     /* All chunks of an item. */
     GPU_DEVICE void multiply_chunks()
     {
-        const int32_t count = chunk_count(*item);
-        int32_t step = 0;
+        const int32_t end = item->end_chunk;
+        int32_t chunk = item->first_chunk;
         if constexpr (!INSTANCE::GENERAL) {
-            for (const int32_t few = steps_of_few_keys(); step < few; step++) {
+            for (const int32_t few = end_of_few_keys(); chunk < few; chunk++) {
                 if (group == 0)
-                    multiply_chunk<TILE_ROWS>(step);
+                    multiply_chunk<TILE_ROWS>(chunk);
                 else
                     accompany_chunk();
             }
-            for (; step + 1 < count; step += 2)
-                multiply_two_chunks(step);
+            for (; chunk + 1 < end; chunk += 2)
+                multiply_two_chunks(chunk);
         }
-        for (; step < count; step++)
-            multiply_chunk<INSTANCE::KEYS>(step);
+        for (; chunk < end; chunk++)
+            multiply_chunk<INSTANCE::KEYS>(chunk);
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
