@@ -72,17 +72,4 @@ struct backward_policy {
     }
 };
 
-/* All tiles of a sequence for its first kv head, then for the next, and so on: blocks that work side by side read the
- * same rows of queries, and add to the same dq. Those of all heads at a time would not stay in the cache. */
-GPU_DEVICE item_place backward_place(const gpu_problem &problem, const backward_cut &cut, const backward_item *items,
-                                     int32_t number)
-{
-    const item_place by_item = place_by_item(problem, number);
-    const backward_item &some = items[by_item.item]; /* of the same sequence */
-    const int32_t tiles = divide_up(some.sequence.keys, cut.tile_keys);
-    const int32_t of_sequence = some.tile * problem.kv_heads + by_item.kv_head;
-    const int32_t kv_head = of_sequence / tiles;
-    return {by_item.item - some.tile + of_sequence - kv_head * tiles, kv_head};
-}
-
 #endif

@@ -2,8 +2,8 @@
  * length. It cuts sequences into items, those of the sequences with the heaviest items first, and describes each in the
  * workspace; blocks of the computing kernel then take one item after another.
  *
- * An item is described once for all kv heads. A number that a block takes stands for an item and a kv head:
- * place_by_item, backward_place. What an item is, a pass's policy says.
+ * An item is described once for all kv heads. Number n of what blocks take stands for item n / kv_heads and kv head
+ * n % kv_heads, so that blocks that work side by side read neighbouring heads. What an item is, a pass's policy says.
  */
 #ifndef VARLEN_GPU_PLAN_H
 #define VARLEN_GPU_PLAN_H
@@ -83,25 +83,11 @@ GPU_DEVICE int32_t plan_take_in_order(const gpu_plan &plan)
     return atomic_add(&plan.header->taken, 1);
 }
 
-/* What a number that a block takes stands for. */
-struct item_place {
-    int32_t item;
-    int32_t kv_head;
-};
-
-/* Blocks that work side by side read neighbouring heads. */
-GPU_DEVICE item_place place_by_item(const gpu_problem &problem, int32_t number)
-{
-    const quotient_and_rest place = divide_with_rest(number, problem.kv_heads_divisor);
-    return {place.quotient, place.rest};
-}
-
 /* Reads the description of what warp 0 took last into shared memory, for all threads of the block, and takes the next
- * by `take`; place_of(number) says what a number stands for. An ITEM has fields kv_head and exists, which are set here.
- */
-template <typename ITEM, typename TAKE, typename PLACE>
+ * by `take`. An ITEM has fields kv_head and exists, which are set here. */
+template <typename ITEM, typename TAKE>
 GPU_DEVICE void plan_next_item(const gpu_problem &problem, const gpu_plan &plan, const ITEM *items, int32_t &number,
-                               ITEM &item, TAKE take, PLACE place_of)
+                               ITEM &item, TAKE take)
 {
     constexpr int words = (int)(sizeof(ITEM) / sizeof(int32_t));
     static_assert(words <= WARP, "a word for each thread of a warp");
@@ -109,14 +95,14 @@ GPU_DEVICE void plan_next_item(const gpu_problem &problem, const gpu_plan &plan,
     if (thread_index() < WARP) {
         number = warp_first(number);
         const bool exists = number < plan.header->items * problem.kv_heads;
-        const item_place place = exists ? place_of(number) : item_place{0, 0};
+        const quotient_and_rest place = divide_with_rest(number, problem.kv_heads_divisor);
         if (exists && thread_index() < words)
-            ((int32_t *)&item)[thread_index()] = ((const int32_t *)&items[place.item])[thread_index()];
+            ((int32_t *)&item)[thread_index()] = ((const int32_t *)&items[place.quotient])[thread_index()];
         if (exists && thread_index() == 0)
             number = take(plan);
         warp_barrier();
         if (thread_index() == 0) {
-            item.kv_head = place.kv_head;
+            item.kv_head = place.rest;
             item.exists = exists;
         }
     }

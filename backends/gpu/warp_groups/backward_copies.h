@@ -36,13 +36,13 @@ GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_
         backward_item &item = shared.item[turn.stage];
         shared.items[turn.stage].empty.wait(turn.parity ^ 1);
         const int32_t number = warp_first(group_lane() == 0 ? plan_take_in_order(call.plan) : 0);
+        const quotient_and_rest place = divide_with_rest(number, call.problem.kv_heads_divisor);
         exists = number < numbers;
-        const item_place place = exists ? backward_place(call.problem, call.cut, call.items, number) : item_place{0, 0};
         if (exists && group_lane() < words)
-            ((int32_t *)&item)[group_lane()] = ((const int32_t *)&call.items[place.item])[group_lane()];
+            ((int32_t *)&item)[group_lane()] = ((const int32_t *)&call.items[place.quotient])[group_lane()];
         warp_barrier();
         if (group_lane() == 0) {
-            item.kv_head = place.kv_head;
+            item.kv_head = place.rest;
             item.exists = exists;
             shared.items[turn.stage].full.arrive();
         }

@@ -81,9 +81,8 @@ backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
     if (plan_violation(args.plan) != no_violation)
         return;
     int32_t number = thread_index() == 0 ? plan_take_in_order(args.plan) : 0;
-    auto place_of = [&](int32_t n) { return backward_place(args.problem, args.cut, args.items, n); };
     for (;;) {
-        plan_next_item(args.problem, args.plan, args.items, number, item, plan_take_in_order, place_of);
+        plan_next_item(args.problem, args.plan, args.items, number, item, plan_take_in_order);
         if (!item.exists)
             return;
         backward_tile<INSTANCE>(args, item);

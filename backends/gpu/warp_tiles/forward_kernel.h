@@ -54,10 +54,9 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE::THREADS>(args, plan_findings(args.plan)))
         return;
-    auto place_of = [&](int32_t number) { return place_by_item(args.problem, number); };
     int32_t number = block_index();
     for (;;) {
-        plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next, place_of);
+        plan_next_item(args.problem, args.plan, args.items, number, shared.item, plan_take_next);
         if (!shared.item.exists)
             return;
         forward_locate(args, shared);
