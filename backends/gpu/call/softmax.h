@@ -176,6 +176,12 @@ GPU_DEVICE void exponentiate(SUMS &scores, const float (&reference)[SUMS::SLOTS]
     });
 }
 
+/* Whether a score's weight relative to `maximum` is above 2^LAG; that of -infinity to itself is not. */
+template <int LAG> GPU_DEVICE bool is_beyond_lag(float score, float maximum, float multiplier)
+{
+    return (score - maximum) * multiplier > LAG;
+}
+
 /* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. With a LAG,
  * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out
  * is hardly ever rescaled. Each row decides for itself. */
@@ -190,7 +196,7 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
         const float seen = fminf(fmaxf(state.maximum[slot], largest[slot]), FLT_MAX);
-        const bool lags = LAG > 0 && !((seen - state.maximum[slot]) * multiplier > LAG);
+        const bool lags = LAG > 0 && !is_beyond_lag<LAG>(seen, state.maximum[slot], multiplier);
         const float maximum = lags ? state.maximum[slot] : seen;
         const float base = softmax_base(maximum);
         reference[slot] = EXPONENT::reference(problem, base);
@@ -215,8 +221,8 @@ GPU_DEVICE bool softmax_weigh_in_place(SUMS &scores, softmax_state<SUMS::SLOTS> 
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
         reference[slot] = EXPONENT::reference(problem, softmax_base(state.maximum[slot]));
-        stays =
-            stays && !((largest[slot] - state.maximum[slot]) * multiplier > LAG) && !EXPONENT::is_huge(reference[slot]);
+        stays = stays && !is_beyond_lag<LAG>(largest[slot], state.maximum[slot], multiplier) &&
+                !EXPONENT::is_huge(reference[slot]);
     }
     if (warp_any(!stays))
         return false;

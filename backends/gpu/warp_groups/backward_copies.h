@@ -85,7 +85,7 @@ GPU_DEVICE void copy_queries(const group_backward_arguments &args, group_backwar
     using statistics = chunk_statistics<INSTANCE::ROWS>;
     constexpr int statistics_lane = INSTANCE::query_matrix::PANELS;
     stage_turn<INSTANCE::STAGES> turn;
-    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+    for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             stage_barriers &place = shared.queries[turn.stage];
             copy_chunk_rows(args, args.q, args.call.problem.head_dim, item, chunk, INSTANCE::queries(turn.stage), place,
@@ -103,7 +103,7 @@ template <typename INSTANCE>
 GPU_DEVICE void copy_douts(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
 {
     stage_turn<INSTANCE::STAGES> turn;
-    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+    for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             copy_chunk_rows(args, args.dout, args.call.problem.value_dim, item, chunk, INSTANCE::douts(turn.stage),
                             shared.douts[turn.stage], turn.parity, 0);

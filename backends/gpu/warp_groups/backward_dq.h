@@ -116,7 +116,7 @@ template <typename INSTANCE>
 GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
 {
     int32_t parity = 0;
-    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+    for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
         for (int32_t chunk = item.first_chunk; chunk < item.end_chunk && !INSTANCE::SHARED_KEYS; chunk++) {
             if (group_lane() == 0)
                 take_chunk_away(args, shared, item, chunk, parity);
@@ -157,12 +157,6 @@ template <typename WORK> GPU_DEVICE void hand_over(WORK &work, typename WORK::dq
     work.dq_parity ^= 1;
 }
 
-/* All threads of the group. Numbers 1 and up are the groups'. */
-template <typename WORK> GPU_DEVICE void backward_group_barrier(const WORK &work)
-{
-    named_barrier_wait(1 + work.group, GROUP);
-}
-
 template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typename WORK::dq_type &dq, int32_t chunk)
 {
     using INSTANCE = typename WORK::instance;
@@ -172,7 +166,7 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
     if (turn.turns) {
         if (waits)
             turn.await();
-        backward_group_barrier(work);
+        group_barrier(work);
     }
     const float *sums = dq.registers.touch();
     float *to = dq_sums_of<INSTANCE>(call, *work.item, chunk, work.group);
@@ -184,7 +178,7 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
     if (!turn.turns)
         return;
     fence();
-    backward_group_barrier(work);
+    group_barrier(work);
     if (waits)
         turn.pass();
 }
@@ -197,10 +191,10 @@ GPU_DEVICE void store_dq_from_registers(WORK &work, typename WORK::dq_type &dq, 
     const typename INSTANCE::query_matrix rows = INSTANCE::queries(stage);
     const int column = INSTANCE::dq_column(work.group);
     scale_existing(dq, work.problem.scale, work.args.call.cut.chunk_rows, work.problem.head_dim - column);
-    backward_group_barrier(work); /* all warps of the group are done with them */
+    group_barrier(work); /* all warps of the group are done with them */
     group_store(rows, 0, column, dq);
     fence_shared();
-    backward_group_barrier(work);
+    group_barrier(work);
     if (thread_index() % GROUP != 0)
         return;
     store_dq<INSTANCE>(work.args, *work.item, chunk, work.group, rows.panel(column / INSTANCE::query_matrix::PANEL));

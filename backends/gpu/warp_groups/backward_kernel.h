@@ -12,7 +12,7 @@ GPU_DEVICE void group_backward_compute(const group_backward_arguments &args, gro
                                        int32_t group)
 {
     group_backward_work<INSTANCE> work(args, shared, group);
-    for_each_backward_item<INSTANCE>(shared, [&](const backward_item &item) {
+    for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
         work.multiply_tile(item);
         store_dk_and_dv(work);
     });

@@ -192,21 +192,4 @@ constexpr int group_backward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(gro
 template <typename INSTANCE>
 constexpr bool fits_shared_memory = group_backward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
-/* f(item), by all threads of a warp, for each that the block takes until there are no more. */
-template <typename INSTANCE, typename F>
-GPU_DEVICE void for_each_backward_item(group_backward_shared<INSTANCE> &shared, F f)
-{
-    stage_turn<INSTANCE::ITEMS> turn;
-    for (;;) {
-        stage_barriers &place = shared.items[turn.stage];
-        const backward_item &item = shared.item[turn.stage];
-        place.full.wait(turn.parity);
-        if (!item.exists)
-            return;
-        f(item);
-        place.leave();
-        turn.advance();
-    }
-}
-
 #endif

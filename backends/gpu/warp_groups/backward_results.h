@@ -33,7 +33,7 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     group_store(dk, row, dk_column, work.dk);
     group_store(dv, row, dv_column, work.dv);
     fence_shared();
-    backward_group_barrier(work);
+    group_barrier(work);
     if (thread_index() % GROUP == 0) {
         store_key_rows<INSTANCE::DK_COLUMNS>(work.args.dk, work.problem.head_dim, *work.item, dk, row, dk_column);
         store_key_rows<INSTANCE::DV_COLUMNS>(work.args.dv, work.problem.value_dim, *work.item, dv, row, dv_column);

@@ -52,7 +52,7 @@ GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_
     const group_boxes &boxes = args.boxes;
     stage_turn<INSTANCE::QUERY_STAGES> turn; /* of group `group` and those behind it */
     int32_t group = 0;
-    for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
+    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const int32_t first = item.sequence.first_query + divide(item.first_row, args.call.problem.group);
         const int32_t tiles = divide_up(item.rows, boxes.tile_rows);
         for (int32_t tile = 0; tile < tiles; tile++) {
@@ -105,7 +105,7 @@ GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_s
     const int32_t pieces = INSTANCE::CHUNK_KEYS / rows * MATRIX::PANELS;
     const int32_t panels = panels_of<MATRIX>(dim);
     stage_turn<INSTANCE::STAGES> turn;
-    for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
+    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const gpu_span chunks = chunks_of<INSTANCE::CHUNK_KEYS>(item.keys);
         for (int32_t chunk = chunks.end - 1; chunk >= chunks.begin; chunk--) {
             stage_barriers &place = places[turn.stage];

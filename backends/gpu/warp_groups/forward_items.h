@@ -28,21 +28,4 @@ template <typename INSTANCE> struct item_turn {
     }
 };
 
-/* f(item), by all threads of a warp, for each until there are no more. */
-template <typename INSTANCE, typename F>
-GPU_DEVICE void for_each_item(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared, F f)
-{
-    item_turn<INSTANCE> turn(args);
-    for (;;) {
-        stage_barriers &place = shared.items[turn.stage];
-        const forward_item &item = shared.item[turn.stage];
-        place.full.wait(turn.parity);
-        if (!item.exists)
-            return;
-        f(item);
-        place.leave();
-        turn.advance();
-    }
-}
-
 #endif

@@ -14,7 +14,7 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
     constexpr int GROUPS = INSTANCE::GROUPS;
     group_forward_work<INSTANCE> work(args, shared, group);
     int32_t next_group = 0;
-    for_each_item<INSTANCE>(args, shared, [&](const forward_item &item) {
+    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
         const int32_t tile = (group - next_group + GROUPS) % GROUPS;
         if (tile < tiles) {

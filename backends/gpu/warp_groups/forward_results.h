@@ -5,12 +5,6 @@
 #include "rows/partials.h"
 #include "warp_groups/forward_tile.h"
 
-/* All threads of the group. Numbers 1 and up are the groups'. */
-template <typename WORK> GPU_DEVICE void group_barrier(const WORK &work)
-{
-    named_barrier_wait(1 + work.group, GROUP);
-}
-
 GPU_DEVICE int32_t thread_of_group()
 {
     return thread_index() % GROUP;

@@ -241,8 +241,7 @@ template <typename INSTANCE> struct group_forward_work {
         multiply_last(weights);
     }
 
-    /* Number `tile` of an item's tiles, whose queries are there. `for_good`: no tile of this group needs the item's
-     * keys any more. */
+    /* Number `tile` of an item's tiles. */
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
         find_tile(its_item, tile);

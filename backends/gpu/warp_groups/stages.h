@@ -1,4 +1,5 @@
-/* Places in shared memory that one warp fills and others empty, in turn. */
+/* Places in shared memory that one warp fills and others empty, in turn, and how warps of both passes go through them.
+ */
 #ifndef VARLEN_GPU_WARP_GROUPS_STAGES_H
 #define VARLEN_GPU_WARP_GROUPS_STAGES_H
 
@@ -44,6 +45,28 @@ template <int STAGES> struct stage_turn {
 template <typename MATRIX> GPU_DEVICE int32_t panels_of(int32_t dim)
 {
     return divide_up(dim, (int32_t)MATRIX::PANEL);
+}
+
+/* f(item), by all threads of a warp, for each that the block takes until there are no more: a SHARED has a ring of
+ * items, and `turn` is at its first place. */
+template <typename SHARED, typename TURN, typename F> GPU_DEVICE void for_each_item(SHARED &shared, TURN turn, F f)
+{
+    for (;;) {
+        stage_barriers &place = shared.items[turn.stage];
+        const auto &item = shared.item[turn.stage];
+        place.full.wait(turn.parity);
+        if (!item.exists)
+            return;
+        f(item);
+        place.leave();
+        turn.advance();
+    }
+}
+
+/* All threads of a group. Numbers 1 and up are the groups'. */
+template <typename WORK> GPU_DEVICE void group_barrier(const WORK &work)
+{
+    named_barrier_wait(1 + work.group, GROUP);
 }
 
 #endif
