@@ -32,7 +32,8 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
-    static constexpr int STAGES = TUNING.stages;
+    static constexpr int KEY_STAGES = TUNING.stages;
+    static constexpr int VALUE_STAGES = TUNING.stages;
     static constexpr int QUERY_STAGES = TUNING.query_stages;
     static constexpr int ITEMS = 8; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
@@ -44,8 +45,8 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
 
     static constexpr int KEYS_AT = GROUPS * QUERY_STAGES * query_matrix::BYTES;
-    static constexpr int VALUES_AT = KEYS_AT + STAGES * key_matrix::BYTES;
-    static constexpr int STATE_AT = VALUES_AT + STAGES * value_matrix::BYTES;
+    static constexpr int VALUES_AT = KEYS_AT + KEY_STAGES * key_matrix::BYTES;
+    static constexpr int STATE_AT = VALUES_AT + VALUE_STAGES * value_matrix::BYTES;
 
     GPU_DEVICE static query_matrix queries(int group, int stage)
     {
@@ -65,10 +66,10 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     }
 };
 
-/* Behind the matrices. */
+/* Behind the matrices: of the forward pass, or of the sweep for dq. */
 template <typename INSTANCE> struct group_forward_shared {
-    stage_barriers keys[INSTANCE::STAGES];
-    stage_barriers values[INSTANCE::STAGES];
+    stage_barriers keys[INSTANCE::KEY_STAGES];
+    stage_barriers values[INSTANCE::VALUE_STAGES];
     stage_barriers queries[INSTANCE::GROUPS][INSTANCE::QUERY_STAGES];
     stage_barriers items[INSTANCE::ITEMS];
     forward_item item[INSTANCE::ITEMS];
@@ -85,10 +86,10 @@ template <typename INSTANCE> struct group_forward_shared {
     {
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
         constexpr int copying_warps = 3;
-        for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
+        for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++)
             keys[stage].create(warps);
+        for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
             values[stage].create(warps);
-        }
         for (int group = 0; group < INSTANCE::GROUPS; group++)
             for (int stage = 0; stage < INSTANCE::QUERY_STAGES; stage++)
                 queries[group][stage].create(1);
@@ -100,6 +101,9 @@ template <typename INSTANCE> struct group_forward_shared {
 
 template <typename INSTANCE>
 constexpr int group_forward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_forward_shared<INSTANCE>);
+
+template <typename INSTANCE>
+constexpr bool forward_fits_shared_memory = group_forward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
 /* Keys that some row of an item's tile sees. */
 GPU_DEVICE gpu_span keys_of_tile(const group_forward_arguments &args, const forward_item &item, int32_t tile)

@@ -5,6 +5,9 @@
 
 #include "async_platform.h"
 
+/* Code for other architectures is empty, and never launched. */
+constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
+
 /* A place that is filled by one warp and emptied by others. */
 struct stage_barriers {
     arrival_barrier full;
