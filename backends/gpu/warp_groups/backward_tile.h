@@ -14,6 +14,7 @@
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
 
 #include "warp_groups/backward_dq.h"
+#include "warp_groups/backward_key_sweep.h"
 #include "warp_groups/backward_scores.h"
 
 constexpr int ALL_GROUPS_BARRIER = 8; /* a named one */
@@ -325,115 +326,6 @@ template <typename INSTANCE> struct group_backward_work {
             multiply_chunk<INSTANCE::KEYS>(chunk);
     }
 
-    /* ---- Where dq is found by another kernel ----------------------------------------------------------------------
-     */
-
-    /* Chunks whose rows see some key of the group's own; and those that see all of them. */
-    struct own_chunks {
-        gpu_span seen;
-        gpu_span whole;
-    };
-
-    GPU_DEVICE own_chunks find_own_chunks() const
-    {
-        const int32_t first = item->first_key + INSTANCE::score_key(group);
-        const int32_t end = item->first_key + smaller(item->keys, INSTANCE::score_key(group) + TILE_ROWS);
-        if (first >= end)
-            return {{item->end_chunk, item->end_chunk}, {0, 0}};
-        const gpu_span some = queries_that_see(problem, item->sequence, first, end);
-        const gpu_span all = queries_that_see_all(problem, item->sequence, first, first + TILE_ROWS);
-        const int32_t queries = args.chunk_queries;
-        gpu_span seen = {some.begin / queries, divide_up(some.end, queries)};
-        seen = {larger(seen.begin, item->first_chunk), smaller(seen.end, item->end_chunk)};
-        if (seen.begin >= seen.end)
-            seen = {item->end_chunk, item->end_chunk};
-        const bool full = end - first == TILE_ROWS;
-        return {seen, full ? gpu_span{divide_up(all.begin, queries), all.end / queries} : gpu_span{0, 0}};
-    }
-
-    /* Chunks that see none of the group's keys. */
-    GPU_DEVICE void pass_by(int32_t chunks)
-    {
-        for (int32_t n = 0; n < chunks; n++) {
-            shared.queries[rows.stage].full.wait(rows.parity);
-            shared.queries[rows.stage].leave();
-            shared.douts[rows.stage].full.wait(rows.parity);
-            shared.douts[rows.stage].leave();
-            rows.advance();
-        }
-    }
-
-    /* dS^T of a chunk, and dV; beside them, unless it is the FIRST, dK of the chunk behind it, whose dS^T `rounded` is.
-     */
-    template <bool FIRST>
-    GPU_DEVICE void find_gradients(operand_type &rounded, int32_t chunk, const gpu_span &whole, int32_t behind)
-    {
-        const int32_t stage = warp_first(rows.stage);
-        const backward_part<INSTANCE> part = part_of(chunk, stage);
-        scores_type scores;
-        scores_type gradients;
-        operand_type weights;
-        begin_scores(scores);
-        if constexpr (!FIRST)
-            begin_dk(rounded, behind);
-        if constexpr (!INSTANCE::GENERAL)
-            begin_gradients(gradients);
-        if constexpr (FIRST)
-            leave_keys();
-        products_wait<(FIRST ? 0 : 1) + (INSTANCE::GENERAL ? 0 : 1)>(scores);
-        weigh(weights, scores, part, chunk >= whole.begin && chunk < whole.end, [&] {
-            if constexpr (!FIRST) {
-                products_wait<1>(dk, rounded);
-                shared.queries[behind].leave();
-            }
-        });
-        if constexpr (INSTANCE::GENERAL)
-            begin_gradients(gradients);
-        begin_dv(weights, stage);
-        products_wait<1>(gradients);
-        steps.differentiate(gradients, scores, part);
-        group_round(rounded, gradients);
-        products_wait<0>(dv, weights);
-        shared.douts[stage].leave();
-        rows.advance();
-    }
-
-    GPU_DEVICE void finish_dk(operand_type &rounded, int32_t stage)
-    {
-        begin_dk(rounded, stage);
-        products_wait<0>(dk, rounded);
-        shared.queries[stage].leave();
-    }
-
-    /* dK of a chunk is found beside S of the next; by the general rule, which takes registers, before it. */
-    GPU_DEVICE void multiply_seen_chunks(const own_chunks &own)
-    {
-        operand_type rounded;
-        int32_t chunk = own.seen.begin;
-        int32_t behind = warp_first(rows.stage);
-        find_gradients<true>(rounded, chunk, own.whole, behind);
-        for (chunk++; chunk < own.seen.end; chunk++) {
-            const int32_t stage = warp_first(rows.stage);
-            if constexpr (INSTANCE::GENERAL) {
-                finish_dk(rounded, behind);
-                find_gradients<true>(rounded, chunk, own.whole, behind);
-            } else {
-                find_gradients<false>(rounded, chunk, own.whole, behind);
-            }
-            behind = stage;
-        }
-        finish_dk(rounded, behind);
-    }
-
-    GPU_DEVICE void multiply_own_chunks()
-    {
-        const own_chunks own = find_own_chunks();
-        pass_by(own.seen.begin - item->first_chunk);
-        if (own.seen.begin < own.seen.end)
-            multiply_seen_chunks(own);
-        pass_by(item->end_chunk - own.seen.end);
-    }
-
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
     {
         item = &its_item;
@@ -442,7 +334,7 @@ template <typename INSTANCE> struct group_backward_work {
         shared.keys[keys.stage].full.wait(keys.parity);
         shared.values[keys.stage].full.wait(keys.parity);
         if constexpr (!INSTANCE::DQ)
-            multiply_own_chunks();
+            multiply_chunks_of_own_keys(*this);
         else if constexpr (INSTANCE::SHARED_KEYS)
             multiply_chunks_of_shared_keys();
         else
