@@ -48,7 +48,7 @@ template <typename WORK> GPU_DEVICE void pass_chunks_by(WORK &work, int32_t chun
         stage_barriers &queries = work.shared.queries[work.rows.stage];
         stage_barriers &douts = work.shared.douts[work.rows.stage];
         queries.full.wait(work.rows.parity);
-        queries.leave();
+        queries.empty.arrive();
         douts.full.wait(work.rows.parity);
         douts.leave();
         work.rows.advance();
@@ -78,7 +78,7 @@ GPU_DEVICE void find_gradients(WORK &work, typename WORK::operand_type &rounded,
     work.weigh(weights, scores, part, chunk >= whole.begin && chunk < whole.end, [&] {
         if constexpr (!FIRST) {
             products_wait<1>(work.dk, rounded);
-            work.shared.queries[behind].leave();
+            work.shared.queries[behind].empty.arrive();
         }
     });
     if constexpr (GENERAL)
@@ -96,7 +96,7 @@ template <typename WORK> GPU_DEVICE void finish_dk(WORK &work, typename WORK::op
 {
     work.begin_dk(rounded, stage);
     products_wait<0>(work.dk, rounded);
-    work.shared.queries[stage].leave();
+    work.shared.queries[stage].empty.arrive();
 }
 
 /* One at least. By the general rule, dK of a chunk is found before the next begins. */

@@ -30,7 +30,7 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     scale_existing(work.dk, work.problem.scale, TILE_ROWS, work.problem.head_dim - dk_column);
     scale_existing(work.dv, 1.0f, TILE_ROWS, work.problem.value_dim - dv_column);
     if constexpr (INSTANCE::DQ)
-        work.meet_groups(); /* no group multiplies these keys any more */
+        work.meet_with_results(); /* no group multiplies these keys any more */
     else
         group_barrier(work);
     group_store(dk, row, dk_column, work.dk);
