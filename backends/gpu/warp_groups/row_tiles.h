@@ -152,6 +152,7 @@ GPU_DEVICE void store_row_tile(const WORK &work, const tensor_map &map, int32_t 
     const int32_t query = divide(item.first_row + work.first_row, work.problem.group);
     const int32_t valid = smaller(item.sequence.queries - query, work.args.boxes.tile_queries);
     const int32_t below = work.args.boxes.tile_queries - valid;
+#pragma unroll 1
     for (int panel = 0; panel < panels_of<MATRIX>(dim); panel++)
         store_tensor(map, {panel * MATRIX::PANEL, 0, below, item.sequence.first_query + query + valid, item.kv_head},
                      from.panel(panel));
