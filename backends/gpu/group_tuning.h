@@ -54,7 +54,7 @@ struct group_dq_sweep_tuning {
     int chunk_keys;
     int key_stages; /* chunks of keys in shared memory: one is multiplied by dS while the next is by Q */
     int value_stages;
-    int query_stages; /* tiles of queries and of dO for each group */
+    int tile_places; /* for rows of q and dO: one for each group at least */
     int copying_registers;
     int computing_registers;
 };
@@ -122,7 +122,8 @@ constexpr bool is_sound(const group_backward_tuning &tuning)
 constexpr bool is_sound(const group_dq_sweep_tuning &tuning)
 {
     return tuning.groups > 0 && tuning.chunk_keys % 32 == 0 && tuning.key_stages > 1 && tuning.value_stages > 1 &&
-           tuning.query_stages > 0 && tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
+           tuning.tile_places >= tuning.groups && tuning.copying_registers % 8 == 0 &&
+           tuning.computing_registers % 8 == 0 &&
            tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
 }
 

@@ -38,12 +38,12 @@ constexpr group_backward_row GROUP_KEY_SWEEP_TUNINGS[] = {
 };
 
 constexpr group_dq_sweep_row GROUP_DQ_SWEEP_TUNINGS[] = {
-    /*head  value                             key   value   query  registers:
-     * dim    dim  general   groups  keys  stages  stages  stages  copying  computing */
-    {   64,    64,  false,   {2,     128,     3,      2,      2,       40,       232}},
-    {   64,    64,   true,   {2,      64,     3,      2,      2,       40,       232}},
-    {  128,   128,  false,   {2,      96,     3,      2,      1,       40,       232}},
-    {  128,   128,   true,   {2,      64,     3,      2,      2,       40,       232}},
+    /*head  value                             key   value    tile  registers:
+     * dim    dim  general   groups  keys  stages  stages  places  copying  computing */
+    {   64,    64,  false,   {2,     128,     3,      3,      4,       40,       232}},
+    {   64,    64,   true,   {2,      64,     3,      3,      4,       40,       232}},
+    {  128,   128,  false,   {2,      96,     3,      2,      3,       40,       232}},
+    {  128,   128,   true,   {2,      64,     3,      2,      3,       40,       232}},
 };
 /* clang-format on */
 

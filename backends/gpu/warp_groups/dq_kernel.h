@@ -6,7 +6,7 @@
 #include "warp_groups/dq_tile.h"
 #include "warp_groups/forward_copies.h"
 
-/* Queries and dO of each tile, into the places of the group whose it is. */
+/* Queries and dO of each tile. */
 template <typename INSTANCE>
 GPU_DEVICE void copy_queries_and_douts(const group_dq_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
@@ -15,20 +15,20 @@ GPU_DEVICE void copy_queries_and_douts(const group_dq_arguments &args, group_for
     const int32_t query_panels = query_matrix::PANELS; /* all, for dq has been there */
     const int32_t dout_panels = panels_of<dout_matrix>(args.call.problem.value_dim);
     const int32_t row_bytes = query_panels * query_matrix::SWIZZLE + dout_panels * dout_matrix::SWIZZLE;
-    copy_row_tiles(args, shared,
-                   [&](stage_barriers &place, int32_t group, int32_t stage, const forward_item &item, int32_t first) {
-                       const int32_t panel = group_lane();
-                       const int32_t of_dout = panel - query_panels;
-                       if (panel == 0)
-                           place.full.arrive_and_expect(args.boxes.tile_rows * row_bytes);
-                       warp_barrier();
-                       if (of_dout < 0)
-                           copy_tensor(INSTANCE::queries(group, stage).panel(panel), args.q,
-                                       {panel * query_matrix::PANEL, 0, first, item.kv_head}, place.full);
-                       else if (of_dout < dout_panels)
-                           copy_tensor(INSTANCE::douts(group, stage).panel(of_dout), args.dout,
-                                       {of_dout * dout_matrix::PANEL, 0, first, item.kv_head}, place.full);
-                   });
+    copy_row_tiles(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
+        arrival_barrier &full = shared.queries[place].full;
+        const int32_t panel = group_lane();
+        const int32_t of_dout = panel - query_panels;
+        if (panel == 0)
+            full.arrive_and_expect(args.boxes.tile_rows * row_bytes);
+        warp_barrier();
+        if (of_dout < 0)
+            copy_tensor(INSTANCE::queries(place).panel(panel), args.q,
+                        {panel * query_matrix::PANEL, 0, first, item.kv_head}, full);
+        else if (of_dout < dout_panels)
+            copy_tensor(INSTANCE::douts(place).panel(of_dout), args.dout,
+                        {of_dout * dout_matrix::PANEL, 0, first, item.kv_head}, full);
+    });
 }
 
 template <typename INSTANCE>

@@ -26,7 +26,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
     static constexpr int KEY_STAGES = TUNING.key_stages;
     static constexpr int VALUE_STAGES = TUNING.value_stages;
-    static constexpr int QUERY_STAGES = TUNING.query_stages;
+    static constexpr int TILE_PLACES = TUNING.tile_places;
     static constexpr int ITEMS = 8; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>; /* and of dq, when queries are done with */
@@ -35,18 +35,18 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     using value_matrix = shared_matrix<T, CHUNK_KEYS, VALUE_DIM>;
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
 
-    static constexpr int DOUTS_AT = GROUPS * QUERY_STAGES * query_matrix::BYTES;
-    static constexpr int KEYS_AT = DOUTS_AT + GROUPS * QUERY_STAGES * dout_matrix::BYTES;
+    static constexpr int DOUTS_AT = TILE_PLACES * query_matrix::BYTES;
+    static constexpr int KEYS_AT = DOUTS_AT + TILE_PLACES * dout_matrix::BYTES;
     static constexpr int VALUES_AT = KEYS_AT + KEY_STAGES * key_matrix::BYTES;
     static constexpr int STATE_AT = VALUES_AT + VALUE_STAGES * value_matrix::BYTES;
 
-    GPU_DEVICE static query_matrix queries(int group, int stage)
+    GPU_DEVICE static query_matrix queries(int place)
     {
-        return {(T *)(shared_memory() + (group * QUERY_STAGES + stage) * query_matrix::BYTES)};
+        return {(T *)(shared_memory() + place * query_matrix::BYTES)};
     }
-    GPU_DEVICE static dout_matrix douts(int group, int stage)
+    GPU_DEVICE static dout_matrix douts(int place)
     {
-        return {(T *)(shared_memory() + DOUTS_AT + (group * QUERY_STAGES + stage) * dout_matrix::BYTES)};
+        return {(T *)(shared_memory() + DOUTS_AT + place * dout_matrix::BYTES)};
     }
     GPU_DEVICE static key_matrix keys(int stage)
     {

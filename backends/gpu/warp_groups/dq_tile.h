@@ -100,20 +100,20 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
 
     template <int KEYS> GPU_DEVICE void begin_scores(group_sums<KEYS> &scores)
     {
-        const int32_t stage = warp_first(queries.stage);
+        const int32_t place = warp_first(queries.place);
         this->await_keys();
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, stage)),
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(place)),
                                            by_rows(INSTANCE::keys(warp_first(keys.stage))));
         products_commit();
     }
 
     template <int KEYS> GPU_DEVICE void begin_gradients(group_sums<KEYS> &gradients)
     {
-        const int32_t stage = warp_first(queries.stage);
+        const int32_t place = warp_first(queries.place);
         this->await_values();
         products_fence();
-        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(INSTANCE::douts(group, stage)),
+        group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(INSTANCE::douts(place)),
                                             by_rows(INSTANCE::values(warp_first(values.stage))));
         products_commit();
     }
@@ -208,7 +208,7 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
             own = {all.begin, all.begin};
         int32_t end = own.end;
         dq.clear();
-        shared.queries[group][queries.stage].full.wait(queries.parity);
+        shared.queries[queries.place].full.wait(queries.parity);
         for (int32_t chunk = all.end; chunk > own.end; chunk--)
             this->pass_by();
         if (ends_with_few<CHUNK_KEYS>(seen)) {
@@ -225,7 +225,7 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
     /* To where the tile's queries were, and from there to dq. */
     GPU_DEVICE void store_dq()
     {
-        const typename INSTANCE::query_matrix to = INSTANCE::queries(group, queries.stage);
+        const typename INSTANCE::query_matrix to = INSTANCE::queries(queries.place);
         scale_sums(dq, problem.scale);
         group_barrier(*this); /* no warp multiplies these queries any more */
         group_store(to, 0, 0, dq);

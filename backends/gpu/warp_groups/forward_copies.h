@@ -36,24 +36,19 @@ GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_sh
     }
 }
 
-/* copy(place, group, stage, item, first), by all threads of a warp, for each tile of rows of all items, where place is
- * empty, one of the group whose tile it is, and `first` is the tile's first row of q. */
+/* copy(place, item, first), by all threads of a warp, for each tile of rows of all items, when the place with that
+ * number is empty; `first` is the tile's first row of q. */
 template <typename INSTANCE, typename F>
 GPU_DEVICE void copy_row_tiles(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared, F copy)
 {
-    stage_turn<INSTANCE::QUERY_STAGES> turn; /* of group `group` and those behind it */
-    int32_t group = 0;
+    stage_turn<INSTANCE::TILE_PLACES> turn;
     for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const int32_t first = item.sequence.first_query + divide(item.first_row, args.call.problem.group);
         const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
         for (int32_t tile = 0; tile < tiles; tile++) {
-            stage_barriers &place = shared.queries[group][turn.stage];
-            place.empty.wait(turn.parity ^ 1);
-            copy(place, group, turn.stage, item, first + tile * args.boxes.tile_queries);
-            if (++group == INSTANCE::GROUPS) {
-                group = 0;
-                turn.advance();
-            }
+            shared.queries[turn.stage].empty.wait(turn.parity ^ 1);
+            copy(turn.stage, item, first + tile * args.boxes.tile_queries);
+            turn.advance();
         }
     });
 }
@@ -62,16 +57,15 @@ template <typename INSTANCE>
 GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
     using matrix = typename INSTANCE::query_matrix;
-    copy_row_tiles(args, shared,
-                   [&](stage_barriers &place, int32_t group, int32_t stage, const forward_item &item, int32_t first) {
-                       const matrix to = INSTANCE::queries(group, stage);
-                       if (group_lane() == 0)
-                           place.full.arrive_and_expect(matrix::PANELS * args.boxes.tile_rows * matrix::SWIZZLE);
-                       warp_barrier();
-                       if (group_lane() < matrix::PANELS)
-                           copy_tensor(to.panel(group_lane()), args.q,
-                                       {group_lane() * matrix::PANEL, 0, first, item.kv_head}, place.full);
-                   });
+    copy_row_tiles(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
+        arrival_barrier &full = shared.queries[place].full;
+        if (group_lane() == 0)
+            full.arrive_and_expect(matrix::PANELS * args.boxes.tile_rows * matrix::SWIZZLE);
+        warp_barrier();
+        if (group_lane() < matrix::PANELS)
+            copy_tensor(INSTANCE::queries(place).panel(group_lane()), args.q,
+                        {group_lane() * matrix::PANEL, 0, first, item.kv_head}, full);
+    });
 }
 
 /* A box that begins at a key of an item's sequence. Rows past the sequence are zeros. In the place of a box that would

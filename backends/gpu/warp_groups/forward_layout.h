@@ -34,7 +34,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
     static constexpr int KEY_STAGES = TUNING.stages;
     static constexpr int VALUE_STAGES = TUNING.stages;
-    static constexpr int QUERY_STAGES = TUNING.query_stages;
+    static constexpr int TILE_PLACES = GROUPS * TUNING.query_stages;
     static constexpr int ITEMS = 8; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
@@ -44,17 +44,17 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static_assert(out_matrix::BYTES <= query_matrix::BYTES, "out takes the place of q");
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
 
-    static constexpr int KEYS_AT = GROUPS * QUERY_STAGES * query_matrix::BYTES;
+    static constexpr int KEYS_AT = TILE_PLACES * query_matrix::BYTES;
     static constexpr int VALUES_AT = KEYS_AT + KEY_STAGES * key_matrix::BYTES;
     static constexpr int STATE_AT = VALUES_AT + VALUE_STAGES * value_matrix::BYTES;
 
-    GPU_DEVICE static query_matrix queries(int group, int stage)
+    GPU_DEVICE static query_matrix queries(int place)
     {
-        return {(T *)(shared_memory() + (group * QUERY_STAGES + stage) * query_matrix::BYTES)};
+        return {(T *)(shared_memory() + place * query_matrix::BYTES)};
     }
-    GPU_DEVICE static out_matrix out(int group, int stage)
+    GPU_DEVICE static out_matrix out(int place)
     {
-        return {queries(group, stage).data};
+        return {queries(place).data};
     }
     GPU_DEVICE static key_matrix keys(int stage)
     {
@@ -70,7 +70,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
 template <typename INSTANCE> struct group_forward_shared {
     stage_barriers keys[INSTANCE::KEY_STAGES];
     stage_barriers values[INSTANCE::VALUE_STAGES];
-    stage_barriers queries[INSTANCE::GROUPS][INSTANCE::QUERY_STAGES];
+    stage_barriers queries[INSTANCE::TILE_PLACES];
     item_place<forward_item> items[INSTANCE::ITEMS];
     int32_t arrivals[INSTANCE::GROUPS];
 
@@ -89,9 +89,8 @@ template <typename INSTANCE> struct group_forward_shared {
             keys[stage].create(warps);
         for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
             values[stage].create(warps);
-        for (int group = 0; group < INSTANCE::GROUPS; group++)
-            for (int stage = 0; stage < INSTANCE::QUERY_STAGES; stage++)
-                queries[group][stage].create(1);
+        for (int place = 0; place < INSTANCE::TILE_PLACES; place++)
+            queries[place].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
             items[n].create(warps + copying_warps);
         barriers_created();

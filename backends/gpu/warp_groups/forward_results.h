@@ -13,7 +13,7 @@ GPU_DEVICE int32_t thread_of_group()
 template <typename INSTANCE> GPU_DEVICE void store_out(group_forward_work<INSTANCE> &work)
 {
     using matrix = typename INSTANCE::out_matrix;
-    const matrix tile = INSTANCE::out(work.group, work.queries.stage);
+    const matrix tile = INSTANCE::out(work.queries.place);
     group_barrier(work); /* no warp multiplies these queries any more */
     group_store(tile, 0, 0, work.out);
     fence_shared();

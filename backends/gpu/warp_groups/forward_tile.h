@@ -102,7 +102,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     {
         const int32_t stage = warp_first(keys.stage);
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, warp_first(queries.stage))),
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(warp_first(queries.place))),
                                            by_rows(INSTANCE::keys(stage)));
         products_commit();
     }
@@ -192,7 +192,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         int32_t end = own.end;
         out.clear();
         state.clear();
-        shared.queries[group][queries.stage].full.wait(queries.parity);
+        shared.queries[queries.place].full.wait(queries.parity);
         for (int32_t chunk = all.end; chunk > own.end; chunk--)
             pass_by();
         if (ends_with_few<CHUNK_KEYS>(seen)) {

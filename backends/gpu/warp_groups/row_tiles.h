@@ -5,6 +5,26 @@
 
 #include "warp_groups/forward_items.h"
 
+/* Tile t of all that a block takes is in place t % PLACES: those of a group, one by one. */
+template <int PLACES, int GROUPS> struct tile_turn {
+    static_assert(PLACES >= GROUPS, "a place for each");
+    int32_t place;
+    int32_t parity = 0;
+
+    GPU_DEVICE explicit tile_turn(int32_t group) : place(group)
+    {
+    }
+
+    GPU_DEVICE void advance()
+    {
+        place += GROUPS;
+        if (place >= PLACES) {
+            place -= PLACES;
+            parity ^= 1;
+        }
+    }
+};
+
 /* Of one group. ARGS are group_forward_arguments, or have them. */
 template <typename INSTANCE, typename ARGS> struct row_tiles {
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
@@ -15,8 +35,8 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
     const int32_t group; /* 0 .. GROUPS - 1 */
     stage_turn<INSTANCE::KEY_STAGES> keys;
     stage_turn<INSTANCE::VALUE_STAGES> values;
-    stage_turn<INSTANCE::QUERY_STAGES> queries;
-    int32_t storing = -1; /* the stage of queries in whose place the last tile's result is, until it has been stored */
+    tile_turn<INSTANCE::TILE_PLACES, INSTANCE::GROUPS> queries;
+    int32_t storing = -1; /* the place in which the last tile's result is, until it has been stored */
     const forward_item *item;
     int32_t first_row; /* of the tile, in the item */
     int32_t rows;      /* of the tile */
@@ -24,7 +44,7 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
     gpu_span common;   /* by all of them */
 
     GPU_DEVICE row_tiles(const ARGS &arguments, group_forward_shared<INSTANCE> &its_shared, int32_t its_group)
-        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group)
+        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group), queries(its_group)
     {
     }
 
@@ -73,17 +93,18 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
     {
         if (storing >= 0 && thread_index() % GROUP == 0) {
             stores_wait_read<0>();
-            shared.queries[group][storing].empty.arrive();
+            shared.queries[storing].empty.arrive();
         }
         storing = -1;
     }
 
-    /* The result of this tile is being stored. With one stage of queries, they are copied only when it has been. */
+    /* The result of this tile is being stored. Where groups have a place each, the next is copied only when it has
+     * been. */
     GPU_DEVICE void next_queries()
     {
-        storing = queries.stage;
+        storing = queries.place;
         queries.advance();
-        if constexpr (INSTANCE::QUERY_STAGES == 1)
+        if constexpr (INSTANCE::TILE_PLACES == INSTANCE::GROUPS)
             leave_queries();
     }
 
