@@ -45,8 +45,7 @@ static double score(const sequence *of, int32_t h, int64_t i, int64_t j, double 
     return s - alibi(of, h, i, j);
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------------------------
- */
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
 
 /* One query of one head: the largest score first, so that no weight is above 1. */
 static void attend(const sequence *of, const varlen_forward_args *args, int32_t h, int64_t i)
@@ -98,8 +97,7 @@ void attention_forward(const varlen_attention *attention, const varlen_forward_a
     }
 }
 
-/* ---- Backward -----------------------------------------------------------------------------------------------------
- */
+/* ---- Backward ---------------------------------------------------------------------------------------------------- */
 
 /* What one query adds to the gradients of lse and of out, in one number: delta of docs/semantics.md. */
 static double delta(const sequence *of, const varlen_backward_args *args, int32_t h, int64_t i)

@@ -41,8 +41,7 @@ static varlen_status no_memory(void *state, const char *what)
     return of->host->fail(VARLEN_ERROR_OUT_OF_MEMORY, "no memory for %s", what);
 }
 
-/* ---- The device ---------------------------------------------------------------------------------------------------
- */
+/* ---- The device -------------------------------------------------------------------------------------------------- */
 
 static varlen_status device_count(const varlen_host *host, int32_t *count)
 {
@@ -74,8 +73,7 @@ static varlen_status open_device(const varlen_backend_open *options, void **stat
     return VARLEN_OK;
 }
 
-/* ---- Attention ----------------------------------------------------------------------------------------------------
- */
+/* ---- Attention --------------------------------------------------------------------------------------------------- */
 
 /* The limits say it all. What they could not say would be refused here: "softcap with head_dim = 96". */
 static varlen_status supports(void *state, const varlen_attention *attention, varlen_pass pass)
@@ -113,8 +111,7 @@ static varlen_status backward(void *state, varlen_stream stream, const varlen_at
     return VARLEN_OK;
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------------------------
- */
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 static varlen_status allocate(void *state, size_t size, void **data)
 {
@@ -144,8 +141,7 @@ static varlen_status fill(void *state, varlen_stream stream, void *destination, 
     return VARLEN_OK;
 }
 
-/* ---- Streams and events: a call has finished when it returns ------------------------------------------------------
- */
+/* ---- Streams and events: a call has finished when it returns ----------------------------------------------------- */
 
 static varlen_status stream_create(void *state, varlen_stream *stream)
 {
@@ -210,8 +206,7 @@ static varlen_status event_elapsed(void *state, varlen_event start, varlen_event
     return VARLEN_OK;
 }
 
-/* ---- The table ----------------------------------------------------------------------------------------------------
- */
+/* ---- The table --------------------------------------------------------------------------------------------------- */
 
 /* merge, cu_seqlens, pack, unpack and kv_append are NULL: unsupported. */
 static const varlen_backend backend = {

@@ -24,8 +24,7 @@ static size_t cache_elements(const engine *made) /* of one layer */
     return (size_t)made->limits.page_count * (size_t)made->limits.page_size * 2 * MODEL_KV_HEADS * MODEL_DIM;
 }
 
-/* ---- What is enqueued ---------------------------------------------------------------------------------------------
- */
+/* ---- What is enqueued -------------------------------------------------------------------------------------------- */
 
 /* What a step of one shape asks of attention. Lengths are none of it: they are in the metadata, on the device. */
 static varlen_attention problem_of(const engine *made, step_shape shape)
@@ -62,10 +61,9 @@ static varlen_tensor cached_rows(const engine *made, int32_t layer, int part)
  * many keys there were, and writes how many there are to another place: the layers after it need the old number too. */
 static varlen_status append(engine *made, varlen_stream stream, int32_t layer, step_shape shape)
 {
-    const int32_t slots = made->limits.slots;
     const varlen_kv_append_args args = {.struct_size = sizeof args,
                                         .dtype = made->model->dtype,
-                                        .batch = slots,
+                                        .batch = made->limits.slots,
                                         .kv_heads = MODEL_KV_HEADS,
                                         .head_dim = MODEL_DIM,
                                         .q_heads = MODEL_Q_HEADS,
@@ -78,9 +76,9 @@ static varlen_status append(engine *made, varlen_stream stream, int32_t layer, s
                                         .v_new = new_rows(made, layer, 2),
                                         .k_cache = cached_rows(made, layer, 0),
                                         .v_cache = cached_rows(made, layer, 1),
-                                        .cu_seqlens_new = made->metadata,
-                                        .seqused_k = made->metadata + slots + 1,
-                                        .page_table = made->metadata + 2 * slots + 1,
+                                        .cu_seqlens_new = made->cu_seqlens,
+                                        .seqused_k = made->cached,
+                                        .page_table = made->page_table,
                                         .seqused_k_out = made->used,
                                         .rotary_cos = made->rotary_cos,
                                         .rotary_sin = made->rotary_sin,
@@ -91,15 +89,14 @@ static varlen_status append(engine *made, varlen_stream stream, int32_t layer, s
 
 static varlen_status attend(engine *made, varlen_stream stream, int32_t layer, step_shape shape)
 {
-    const int32_t slots = made->limits.slots;
     const varlen_attention problem = problem_of(made, shape);
     const varlen_inputs inputs = {.struct_size = sizeof inputs,
                                   .q = new_rows(made, layer, 0),
                                   .k = cached_rows(made, layer, 0),
                                   .v = cached_rows(made, layer, 1),
-                                  .cu_seqlens_q = made->metadata,
+                                  .cu_seqlens_q = made->cu_seqlens,
                                   .seqused_k = made->used,
-                                  .page_table = made->metadata + 2 * slots + 1};
+                                  .page_table = made->page_table};
     const varlen_forward_args args = {.struct_size = sizeof args,
                                       .inputs = &inputs,
                                       .out.data =
@@ -132,15 +129,14 @@ static varlen_status enqueue_mixed(void *made, varlen_stream stream)
     return enqueue(made, stream, STEP_MIXED);
 }
 
-/* ---- A step -------------------------------------------------------------------------------------------------------
- */
+/* ---- A step ------------------------------------------------------------------------------------------------------ */
 
 /* Brings the batch to the device: in a model, the tokens alone would travel, and projections be made there. */
 static varlen_status upload(engine *made, const batch *next)
 {
     const size_t row = MODEL_QKV * element_size(made);
     const int32_t rows = next->cu_seqlens[next->size];
-    varlen_status status = varlen_copy(made->context, made->stream, made->metadata, next->metadata,
+    varlen_status status = varlen_copy(made->context, made->stream, made->cu_seqlens, next->metadata,
                                        (size_t)batch_metadata_size(&made->limits) * sizeof *next->metadata);
     for (int32_t layer = 0; !status && layer < MODEL_LAYERS; layer++) {
         const size_t elements = (size_t)made->limits.budget * MODEL_QKV;
@@ -183,8 +179,7 @@ const void *engine_out(const engine *made, int32_t layer, int32_t row)
     return rows + (size_t)row * MODEL_OUT * element_size(made);
 }
 
-/* ---- From opening to closing --------------------------------------------------------------------------------------
- */
+/* ---- From opening to closing ------------------------------------------------------------------------------------- */
 
 varlen_status engine_open(engine *made, varlen_dtype *dtype)
 {
@@ -225,7 +220,7 @@ static size_t lay_out(engine *made)
     const size_t element = element_size(made), angles = (size_t)made->model->positions * (MODEL_DIM / 2);
     const size_t tokens = (size_t)MODEL_LAYERS * (size_t)made->limits.budget;
     size_t taken = 0;
-    made->metadata = take(made, &taken, (size_t)batch_metadata_size(&made->limits) * sizeof *made->metadata);
+    int32_t *metadata = take(made, &taken, (size_t)batch_metadata_size(&made->limits) * sizeof *metadata);
     made->used = take(made, &taken, (size_t)made->limits.slots * sizeof *made->used);
     made->rotary_cos = take(made, &taken, angles * sizeof *made->rotary_cos);
     made->rotary_sin = take(made, &taken, angles * sizeof *made->rotary_sin);
@@ -233,6 +228,11 @@ static size_t lay_out(engine *made)
     made->cache = take(made, &taken, MODEL_LAYERS * cache_elements(made) * element);
     made->out = take(made, &taken, tokens * MODEL_OUT * element);
     made->workspace = take(made, &taken, made->workspace_size);
+    if (made->memory) {
+        made->cu_seqlens = metadata; /* its parts lie as in the batch, so that one copy brings all */
+        made->cached = made->cu_seqlens + made->limits.slots + 1;
+        made->page_table = made->cached + made->limits.slots;
+    }
     return taken;
 }
 
@@ -244,7 +244,8 @@ static varlen_status allocate(engine *made)
     if (!made->host_qkv || !made->host_out)
         return VARLEN_ERROR_OUT_OF_MEMORY;
     const varlen_status status = varlen_alloc(made->context, lay_out(made), &made->memory);
-    lay_out(made);
+    if (!status)
+        lay_out(made);
     return status;
 }
 

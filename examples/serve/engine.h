@@ -21,8 +21,10 @@ typedef struct engine {
     scheduler_limits limits;
     const model *model;
 
-    void *memory;      /* the device's, in one piece, of which these are parts: */
-    int32_t *metadata; /* batch.metadata */
+    void *memory;        /* the device's, in one piece, of which these are parts: */
+    int32_t *cu_seqlens; /* these three as in the batch, from its metadata */
+    int32_t *cached;
+    int32_t *page_table;
     int32_t *used;     /* [slots]: keys in the cache after the step's append */
     float *rotary_cos; /* as the model's */
     float *rotary_sin;

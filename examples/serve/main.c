@@ -164,8 +164,8 @@ static void print_totals(const server *of, const totals *sums)
 {
     const int64_t steps = sums->steps;
     printf("\n  %-19s %d, with %lld tokens generated\n", "requests", of->options.requests, (long long)sums->generated);
-    printf("  %-19s %lld in %lld steps; %d preemptions\n", "tokens computed", (long long)sums->tokens, (long long)steps,
-           (int)of->scheduler.preempted);
+    printf("  %-19s %lld in %lld steps; preemptions: %d\n", "tokens computed", (long long)sums->tokens,
+           (long long)steps, (int)of->scheduler.preempted);
     printf("  %-19s %d of %d, of %d keys\n", "most pages in use", (int)sums->most_pages, of->options.pages,
            of->options.page_size);
     printf("  %-19s %.0f\n", "tokens per second", (double)sums->tokens / sums->seconds);

@@ -35,8 +35,7 @@ void scheduler_add(scheduler *made, request *added)
     made->live[made->running + made->waiting++] = added;
 }
 
-/* ---- Pages --------------------------------------------------------------------------------------------------------
- */
+/* ---- Pages ------------------------------------------------------------------------------------------------------- */
 
 static void release_pages(scheduler *made, request *of)
 {
@@ -56,8 +55,7 @@ static bool take_pages(scheduler *made, request *taker, int32_t keys)
     return true;
 }
 
-/* ---- The batch ----------------------------------------------------------------------------------------------------
- */
+/* ---- The batch --------------------------------------------------------------------------------------------------- */
 
 static int32_t smaller(int32_t a, int32_t b)
 {
