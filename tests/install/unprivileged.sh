@@ -18,7 +18,7 @@ make_folder() {
 unprivileged() {
     local as=()
     if [ "$(id -u)" -eq 0 ]; then
-        as=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+        as=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups)
     fi
     (cd "$folder/work" && env -u CCACHE_DIR HOME="$folder/work" "${as[@]}" "$@")
 }
