@@ -278,6 +278,28 @@ impl Attention {
 }
 
 impl Context {
+    /// Whether this problem is done here in this pass (`VARLEN_PASS_*`), and why not. `features` are the `VARLEN_FEATURE_*`
+    /// that calls bring beside it: of the optional inputs, and `VARLEN_FEATURE_LSE`, which backward needs of forward.
+    pub fn supports<T: Element>(&self, attention: &Attention, features: u64, pass: sys::varlen_pass) -> Result<()> {
+        let problem = attention.to_sys(T::DTYPE, features)?;
+        // SAFETY: all live for the duration of the call.
+        check(unsafe { sys::varlen_supports(self.raw(), &problem, pass) })
+    }
+
+    /// What `Workspace::reserve` is to be given, so that calls up to this size do not allocate.
+    pub fn workspace_size<T: Element>(
+        &self,
+        attention: &Attention,
+        features: u64,
+        pass: sys::varlen_pass,
+    ) -> Result<usize> {
+        let problem = attention.to_sys(T::DTYPE, features)?;
+        let mut size = 0;
+        // SAFETY: as above.
+        check(unsafe { sys::varlen_workspace_size(self.raw(), &problem, pass, &mut size) })?;
+        Ok(size)
+    }
+
     fn workspace(
         &self,
         problem: &sys::varlen_attention,

@@ -168,6 +168,21 @@ fn buffers_that_are_too_small_or_elsewhere_are_refused() -> Result<()> {
 }
 
 #[test]
+fn problems_are_known_before_their_data() -> Result<()> {
+    let context = open();
+    let attention = two_sequences();
+    context.supports::<Bf16>(&attention, sys::VARLEN_FEATURE_SINKS, sys::VARLEN_PASS_BACKWARD)?;
+    let odd = Attention { head_dim: 12, ..attention };
+    let refused = context.supports::<Bf16>(&odd, 0, sys::VARLEN_PASS_FORWARD).unwrap_err();
+    assert_eq!(refused.message, "head_dim = 12 is not a multiple of 8");
+    let large = Attention { total_q: 5000, total_k: 5000, ..attention };
+    let [small, large] = [attention, large]
+        .map(|each| context.workspace_size::<f32>(&each, sys::VARLEN_FEATURE_LSE, sys::VARLEN_PASS_BACKWARD).unwrap());
+    assert!(0 < small && small < large);
+    Workspace::new(&context).reserve(large)
+}
+
+#[test]
 fn one_context_serves_threads() -> Result<()> {
     let context = open();
     assert_eq!(context.device()?.backend, "cpu");
