@@ -46,7 +46,7 @@ class Families(unittest.TestCase):
         self.assertIn("backward: group_sweeps takes the call; small_batch does not: dsinks are wanted", choices(sinks))
 
     def test_heads_that_share_no_keys_have_one_sweep(self):
-        result = check("backward/invariance/cross/*", VARLEN_LOG="debug")
+        result = check("backward/shapes/heads-3-on-3/*", VARLEN_LOG="debug")
         self.assertIn("group_sweeps does not: q_heads / kv_heads = 1 is below 2", "".join(choices(result)))
 
     def test_the_log_is_silent_below_debug(self):
