@@ -120,7 +120,7 @@ constexpr bool is_sound(const group_forward_tuning &tuning)
 
 constexpr bool is_sound(const group_backward_tuning &tuning)
 {
-    return tuning.groups == 2 && tuning.chunk_rows % 64 == 0 && tuning.stages > 1 && tuning.key_stages > 0 &&
+    return tuning.groups == 2 && tuning.chunk_rows % 32 == 0 && tuning.stages > 1 && tuning.key_stages > 0 &&
            fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 

@@ -43,7 +43,11 @@ class Families(unittest.TestCase):
         self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
                       "leftpad_k moves keys against their pages", choices(paged))
         sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
-        self.assertIn("backward: warp_groups takes the call; small_batch does not: dsinks are wanted", choices(sinks))
+        self.assertIn("backward: group_sweeps takes the call; small_batch does not: dsinks are wanted", choices(sinks))
+
+    def test_heads_that_share_no_keys_have_one_sweep(self):
+        result = check("backward/shapes/heads-3-on-3/*", VARLEN_LOG="debug")
+        self.assertIn("group_sweeps does not: q_heads / kv_heads = 1 is below 2", "".join(choices(result)))
 
     def test_the_log_is_silent_below_debug(self):
         self.assertEqual(choices(check(f"forward/{SMALL}", VARLEN_LOG="info")), [])
@@ -69,7 +73,7 @@ class Families(unittest.TestCase):
         result = check(f"forward/{SMALL}", VARLEN_GPU_KERNELS="some")
         self.assertNotEqual(result.returncode, 0, result.stdout)
         self.assertIn('VARLEN_GPU_KERNELS = "some" is none of the families of kernels for this device: '
-                      "small_batch, warp_groups, warp_tiles", result.stderr)
+                      "small_batch, warp_groups, warp_tiles, group_sweeps", result.stderr)
 
     def test_automatic_choice_can_be_named(self):
         for name in ("", "auto"):

@@ -135,6 +135,8 @@ void forward_bounds(void **)
         const size_t items = forward_item_limit(b.attention, tile_rows, partials);
         assert_true((size_t)needed.partials * KV_HEADS <= partials);
         assert_true((size_t)needed.items <= items);
+        if (wanted_items == 1 && !invariant)
+            assert_int_equal(needed.partials, 0); /* what a plan of tiles of rows alone counts on */
     }
 }
 
@@ -211,6 +213,9 @@ void backward_bounds(void **)
         });
         assert_true(row_chunks <= row_chunk_limit(b.attention, cut));
         assert_true(sum_chunks <= sum_chunk_limit(b.attention, cut));
+        backward_cut without_dq = cut;
+        without_dq.dq_parts = 0;
+        assert_int_equal(sum_chunk_limit(b.attention, without_dq), 0);
         if (round % 20 == 0)
             expect_found(b, cut.chunk_rows);
         int64_t items = 0;

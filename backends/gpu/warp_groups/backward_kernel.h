@@ -32,6 +32,20 @@ template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const backward_a
     fence_shared();
 }
 
+template <typename INSTANCE>
+GPU_DEVICE void group_backward_work_on(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
+{
+    if (thread_index() < GROUP) {
+        registers_shrink<INSTANCE::TUNING.copying_registers>();
+        group_backward_copy<INSTANCE>(args, shared);
+    } else {
+        registers_grow<INSTANCE::TUNING.computing_registers>();
+        group_backward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
+    }
+}
+
+/* Where dq has a kernel of its own, that is the one before: it has let this one start when what both read was there,
+ * and this one ends when it has. */
 template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward_arguments &args)
 {
     using shared_type = group_backward_shared<INSTANCE>;
@@ -46,16 +60,12 @@ template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward
     }
     clear_spare_places<INSTANCE>(args.call);
     block_barrier();
-    wait_for_earlier_kernel();
-    if (plan_violation(args.call.plan) != no_violation)
-        return;
-    if (thread_index() < GROUP) {
-        registers_shrink<INSTANCE::TUNING.copying_registers>();
-        group_backward_copy<INSTANCE>(args, shared);
-    } else {
-        registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_backward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
-    }
+    if constexpr (INSTANCE::DQ)
+        wait_for_earlier_kernel();
+    if (plan_violation(args.call.plan) == no_violation)
+        group_backward_work_on<INSTANCE>(args, shared);
+    if constexpr (!INSTANCE::DQ)
+        wait_for_earlier_kernel();
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL, bool DQ>

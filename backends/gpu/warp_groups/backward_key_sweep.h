@@ -99,7 +99,7 @@ template <typename WORK> GPU_DEVICE void finish_dk(WORK &work, typename WORK::op
     work.shared.queries[stage].empty.arrive();
 }
 
-/* One at least. By the general rule, dK of a chunk is found before the next begins. */
+/* dK of a chunk is found beside S of the next. There is one at least. */
 template <typename WORK> GPU_DEVICE void multiply_seen_chunks(WORK &work, const own_chunks &own)
 {
     typename WORK::operand_type rounded;
@@ -107,22 +107,30 @@ template <typename WORK> GPU_DEVICE void multiply_seen_chunks(WORK &work, const 
     find_gradients<true>(work, rounded, own.seen.begin, own.whole, behind);
     for (int32_t chunk = own.seen.begin + 1; chunk < own.seen.end; chunk++) {
         const int32_t stage = warp_first(work.rows.stage);
-        if constexpr (WORK::instance::GENERAL) {
-            finish_dk(work, rounded, behind);
-            find_gradients<true>(work, rounded, chunk, own.whole, behind);
-        } else {
-            find_gradients<false>(work, rounded, chunk, own.whole, behind);
-        }
+        find_gradients<false>(work, rounded, chunk, own.whole, behind);
         behind = stage;
     }
     finish_dk(work, rounded, behind);
+}
+
+/* The same by the general rule: before S of the next, for want of registers. */
+template <typename WORK> GPU_DEVICE void multiply_seen_chunks_in_order(WORK &work, const own_chunks &own)
+{
+    for (int32_t chunk = own.seen.begin; chunk < own.seen.end; chunk++) {
+        typename WORK::operand_type rounded;
+        const int32_t stage = warp_first(work.rows.stage);
+        find_gradients<true>(work, rounded, chunk, own.whole, stage);
+        finish_dk(work, rounded, stage);
+    }
 }
 
 template <typename WORK> GPU_DEVICE void multiply_chunks_of_own_keys(WORK &work)
 {
     const own_chunks own = find_own_chunks(work);
     pass_chunks_by(work, own.seen.begin - work.item->first_chunk);
-    if (own.seen.begin < own.seen.end)
+    if constexpr (WORK::instance::GENERAL)
+        multiply_seen_chunks_in_order(work, own);
+    else if (own.seen.begin < own.seen.end)
         multiply_seen_chunks(work, own);
     pass_chunks_by(work, work.item->end_chunk - own.seen.end);
 }

@@ -69,6 +69,7 @@ template <typename INSTANCE> GPU_DEVICE void group_dq(const group_dq_arguments &
     clear_spare_places<INSTANCE>(args);
     block_barrier();
     wait_for_earlier_kernel();
+    let_next_kernel_start();
     if (plan_violation(args.call.plan) != no_violation)
         return;
     if (thread_index() < GROUP) {

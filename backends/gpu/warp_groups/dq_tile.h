@@ -98,10 +98,10 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
         return {*this, problem, item->sequence, first};
     }
 
+    /* Of keys and values that have come. */
     template <int KEYS> GPU_DEVICE void begin_scores(group_sums<KEYS> &scores)
     {
         const int32_t place = warp_first(queries.place);
-        this->await_keys();
         products_fence();
         group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(place)),
                                            by_rows(INSTANCE::keys(warp_first(keys.stage))));
@@ -111,7 +111,6 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
     template <int KEYS> GPU_DEVICE void begin_gradients(group_sums<KEYS> &gradients)
     {
         const int32_t place = warp_first(queries.place);
-        this->await_values();
         products_fence();
         group_multiply<INSTANCE::VALUE_DIM>(gradients, by_rows(INSTANCE::douts(place)),
                                             by_rows(INSTANCE::values(warp_first(values.stage))));
@@ -132,69 +131,87 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
         if (!this->all_see(first, KEYS))
             mask_group_scores(scores, steps);
         rule::weigh(scores, steps);
+        scores.registers.settle_all();
     }
 
-    /* The keys that `stage` names have been multiplied by dS. */
-    GPU_DEVICE void leave_keys(int32_t stage)
+    /* dP becomes dS. */
+    template <int KEYS>
+    GPU_DEVICE void differentiate(group_sums<KEYS> &gradients, group_sums<KEYS> &scores, int32_t first)
     {
-        shared.keys[stage].leave();
+        rule::differentiate(gradients, scores, rows_at(first));
+        gradients.registers.settle_all();
     }
 
-    /* dS of keys from a chunk's first on, before any of the tile are multiplied. */
-    template <int KEYS> GPU_DEVICE void find_first(group_operand<T, KEYS> &rounded, int32_t chunk)
+    /* dS of keys from a chunk's first on, before any of the tile are multiplied. Returns the stage of the keys. */
+    template <int KEYS> GPU_DEVICE int32_t find_first(group_operand<T, KEYS> &rounded, int32_t chunk)
     {
+        const int32_t stage = warp_first(keys.stage);
         group_sums<KEYS> scores;
         group_sums<KEYS> gradients;
+        this->await_keys();
         begin_scores(scores);
+        this->await_values();
         begin_gradients(gradients);
         this->leave_queries();
         products_wait<1>(scores);
         weigh(scores, chunk * CHUNK_KEYS);
         products_wait<0>(gradients);
         this->values_done();
-        rule::differentiate(gradients, scores, rows_at(chunk * CHUNK_KEYS));
+        differentiate(gradients, scores, chunk * CHUNK_KEYS);
         group_round(rounded, gradients);
+        keys.advance();
+        return stage;
     }
 
     /* Beside which nothing is found. */
-    template <int KEYS> GPU_DEVICE void multiply_last(group_operand<T, KEYS> &rounded)
+    template <int KEYS> GPU_DEVICE void multiply_last(group_operand<T, KEYS> &rounded, int32_t stage)
     {
-        begin_dq(rounded, warp_first(keys.stage));
+        begin_dq(rounded, stage);
         products_wait<0>(dq, rounded);
-        this->keys_done();
+        shared.keys[stage].leave();
     }
 
     /* A last chunk of which few keys are seen: its first ones, before the others begin. */
     template <int KEYS> GPU_DEVICE void multiply_few(int32_t chunk)
     {
         group_operand<T, KEYS> rounded;
-        find_first(rounded, chunk);
-        multiply_last(rounded);
+        const int32_t stage = find_first(rounded, chunk);
+        multiply_last(rounded, stage);
     }
 
-    /* Chunks from `end` - 1 down to `first`; there is one at least. */
+    /* Chunks from `end` - 1 down to `first`; there is one at least. The waits for the next keys and values stand where
+     * the assembler must not move what is found beside a product behind the wait for it. */
     GPU_DEVICE void multiply_chunks(int32_t first, int32_t end)
     {
         group_operand<T, CHUNK_KEYS> rounded;
-        find_first(rounded, end - 1);
+        int32_t behind = find_first(rounded, end - 1);
+        if (end - 2 >= first) {
+            this->await_keys();
+            this->await_values();
+        }
         for (int32_t chunk = end - 2; chunk >= first; chunk--) {
+            const int32_t stage = warp_first(keys.stage);
             group_sums<CHUNK_KEYS> scores;
             group_sums<CHUNK_KEYS> gradients;
-            const int32_t behind = warp_first(keys.stage);
-            keys.advance();
             begin_scores(scores);
             begin_gradients(gradients);
             begin_dq(rounded, behind);
+            keys.advance();
             products_wait<2>(scores);
             weigh(scores, chunk * CHUNK_KEYS);
+            if (chunk > first)
+                this->await_keys();
             products_wait<1>(gradients);
             this->values_done();
-            rule::differentiate(gradients, scores, rows_at(chunk * CHUNK_KEYS));
+            differentiate(gradients, scores, chunk * CHUNK_KEYS);
+            if (chunk > first)
+                this->await_values();
             products_wait<0>(dq, rounded);
-            leave_keys(behind);
+            shared.keys[behind].leave();
             group_round(rounded, gradients);
+            behind = stage;
         }
-        multiply_last(rounded);
+        multiply_last(rounded, behind);
     }
 
     /* Number `tile` of an item's tiles. */
