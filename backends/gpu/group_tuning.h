@@ -103,28 +103,32 @@ constexpr bool has_two_sweeps(int head_dim, int value_dim, bool general)
     return find_group_tuning(GROUP_DQ_SWEEP_TUNINGS, head_dim, value_dim, general) < rows;
 }
 
-/* 512 registers for four threads, one of each scheduler's. */
+/* Groups can have no more registers than the block began with: a share of 512 each, in eights. */
+constexpr bool fit_registers(int groups, int copying, int computing)
+{
+    const int all = groups + 1;
+    const int share = 512 / all / 8 * 8;
+    return copying % 8 == 0 && computing % 8 == 0 && copying + groups * computing <= all * share;
+}
+
 constexpr bool is_sound(const group_forward_tuning &tuning)
 {
     return tuning.groups > 0 && tuning.groups <= 3 && tuning.chunk_keys % 32 == 0 && tuning.chunk_keys <= 256 &&
-           tuning.stages > 1 && tuning.query_stages > 0 && tuning.copying_registers % 8 == 0 &&
-           tuning.computing_registers % 8 == 0 &&
-           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+           tuning.stages > 1 && tuning.query_stages > 0 &&
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 
 constexpr bool is_sound(const group_backward_tuning &tuning)
 {
     return tuning.groups == 2 && tuning.chunk_rows % 32 == 0 && tuning.stages > 1 && tuning.key_stages > 0 &&
-           tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
-           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 
 constexpr bool is_sound(const group_dq_sweep_tuning &tuning)
 {
     return tuning.groups > 0 && tuning.chunk_keys % 32 == 0 && tuning.key_stages > 1 && tuning.value_stages > 1 &&
-           tuning.tile_places >= tuning.groups && tuning.copying_registers % 8 == 0 &&
-           tuning.computing_registers % 8 == 0 &&
-           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+           tuning.tile_places >= tuning.groups &&
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 
 template <typename ROW, int COUNT> constexpr bool are_sound_groups(const ROW (&rows)[COUNT])

@@ -32,10 +32,10 @@ constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
 /* Two sweeps, for sizes in instances/group_sweeps.def. Above 128 dimensions groups would share keys, and meet, in a sweep
  * without dQ too. */
 constexpr group_backward_row GROUP_KEY_SWEEP_TUNINGS[] = {
-    {   64,    64,  false,   {2,     false,    96,      3,      2,       32,       240}},
-    {   64,    64,   true,   {2,     false,    64,      3,      2,       32,       240}},
-    {  128,   128,  false,   {2,     false,    64,      3,      2,       32,       240}},
-    {  128,   128,   true,   {2,     false,    64,      3,      2,       32,       240}},
+    {   64,    64,  false,   {2,     false,    96,      3,      2,       24,       240}},
+    {   64,    64,   true,   {2,     false,    64,      3,      2,       24,       240}},
+    {  128,   128,  false,   {2,     false,    64,      3,      2,       24,       240}},
+    {  128,   128,   true,   {2,     false,    64,      3,      2,       24,       240}},
 };
 
 constexpr group_dq_sweep_row GROUP_DQ_SWEEP_TUNINGS[] = {
