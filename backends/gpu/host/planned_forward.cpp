@@ -42,12 +42,11 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     return policy;
 }
 
-varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments,
-                          bool overlaps)
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments)
 {
     const plan_arguments<forward_policy> args = {arguments.problem, arguments.plan, arguments.items, arguments.policy,
                                                  arguments.validate};
-    const launch_shape shape = {1 + arguments.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared), overlaps};
+    const launch_shape shape = {1 + arguments.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, args);
 }
 
@@ -85,7 +84,7 @@ varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, 
     arguments.partial_out = taken.partial_out;
     arguments.partial_maximum = taken.partial_maximum;
     arguments.partial_sum = taken.partial_sum;
-    return launch_plan(state, stream, arguments, false);
+    return launch_plan(state, stream, arguments);
 }
 
 forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention &attention, const gpu_problem &problem,
@@ -103,5 +102,5 @@ forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention
 
 varlen_status launch_row_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments)
 {
-    return launch_plan(state, stream, arguments, true);
+    return launch_plan(state, stream, arguments);
 }

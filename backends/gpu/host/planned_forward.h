@@ -30,7 +30,6 @@ varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, 
 forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention &attention, const gpu_problem &problem,
                                 int32_t tile_rows);
 
-/* Beside another plan, which has been launched just before. */
 varlen_status launch_row_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments);
 
 #endif

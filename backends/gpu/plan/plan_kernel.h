@@ -307,8 +307,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->gaps = 0;
     }
     if (place == no_violation)
-        make_plan(batch, work);
-    wait_for_earlier_kernel(); /* that of a plan made beside this one: who waits for this one has both */
+        make_plan(batch);
 }
 
 #endif
