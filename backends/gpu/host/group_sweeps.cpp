@@ -13,7 +13,8 @@
 namespace
 {
 
-/* Heads that share keys, from which seven products in place of five take less time than sums of dq in memory. */
+/* Heads that share keys, from which seven products in place of five take less time than sums of dq in memory; sums that
+ * are made in order take more from the first. */
 constexpr int32_t TWO_SWEEPS_FROM = 2;
 
 struct group_sweeps_entry {
@@ -89,8 +90,9 @@ bool group_sweeps_take_backward(const gpu_state &state, const varlen_attention &
 {
     if (!warp_groups_take_backward(state, attention, why))
         return false;
-    if (group_of(attention) < TWO_SWEEPS_FROM)
-        return declines(why, "q_heads / kv_heads = %d is below %d", group_of(attention), TWO_SWEEPS_FROM);
+    if (group_of(attention) < TWO_SWEEPS_FROM && !adds_in_order(attention))
+        return declines(why, "q_heads / kv_heads = %d is below %d, and dq may be summed in any order",
+                        group_of(attention), TWO_SWEEPS_FROM);
     if (!find_entry(attention, false).shape || !find_entry(attention, true).shape)
         return declines(why, "head_dim = %d with value_dim = %d is too large for sums of both sweeps",
                         attention.head_dim, attention.value_dim);

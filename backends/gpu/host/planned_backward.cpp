@@ -8,12 +8,6 @@
 namespace
 {
 
-/* Tiles that add in order make the same sums, whatever else is in the batch. */
-bool adds_in_order(const varlen_attention &attention)
-{
-    return attention.flags & (VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT);
-}
-
 /* The pieces of the workspace, into `work`. */
 void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_cut &cut,
                     backward_arguments &work)
@@ -47,6 +41,11 @@ row_stride make_row_stride(const gpu_problem &problem, const gpu_tensor &tensor,
 }
 
 } // namespace
+
+bool adds_in_order(const varlen_attention &attention)
+{
+    return attention.flags & (VARLEN_FLAG_DETERMINISTIC | VARLEN_FLAG_BATCH_INVARIANT);
+}
 
 bool has_one_tile_each(const varlen_attention &attention, const backward_cut &cut)
 {

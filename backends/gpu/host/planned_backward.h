@@ -6,6 +6,9 @@
 #include "host/state.h"
 #include "plan/backward_arguments.h"
 
+/* Whether tiles that add to a row's dq do so in order: then the sums are the same, whatever else is in the batch. */
+bool adds_in_order(const varlen_attention &attention);
+
 /* Whether no sequence has more than one tile of keys, as far as the host knows. */
 bool has_one_tile_each(const varlen_attention &attention, const backward_cut &cut);
 

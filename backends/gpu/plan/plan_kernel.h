@@ -307,7 +307,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->gaps = 0;
     }
     if (place == no_violation)
-        make_plan(batch);
+        make_plan(batch, work);
 }
 
 #endif

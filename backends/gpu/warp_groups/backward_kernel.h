@@ -44,8 +44,6 @@ GPU_DEVICE void group_backward_work_on(const group_backward_arguments &args, gro
     }
 }
 
-/* Where dq has a kernel of its own, that is the one before: it has let this one start when what both read was there,
- * and this one ends when it has. */
 template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward_arguments &args)
 {
     using shared_type = group_backward_shared<INSTANCE>;
@@ -60,12 +58,9 @@ template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward
     }
     clear_spare_places<INSTANCE>(args.call);
     block_barrier();
-    if constexpr (INSTANCE::DQ)
-        wait_for_earlier_kernel();
+    wait_for_earlier_kernel();
     if (plan_violation(args.call.plan) == no_violation)
         group_backward_work_on<INSTANCE>(args, shared);
-    if constexpr (!INSTANCE::DQ)
-        wait_for_earlier_kernel();
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL, bool DQ>
