@@ -227,6 +227,10 @@ typedef struct varlen_backend {
     /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
      * 0 <= index < that, fills in number `index`, as far as family->struct_size goes; calls count from open on. */
     int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
+
+    /* Optional: puts into words which kernels calls of a problem that supports takes go to, and why others do not take
+     * them: see varlen_explain. At most `size` >= 1 bytes, the ending 0 included; lines are separated by newlines. */
+    varlen_status (*explain)(void *state, const varlen_attention *attention, varlen_pass pass, char *text, size_t size);
 } varlen_backend;
 
 typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);

@@ -432,6 +432,15 @@ VARLEN_API varlen_status varlen_supports(varlen_context *context, const varlen_a
 VARLEN_API varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention,
                                                varlen_pass pass, size_t *size);
 
+/* Tells people which kernels calls of this problem run on, and why others do not take them: a line for each that there
+ * is, the chosen one first, without a newline at the end. "warp_tiles takes it, with bfloat16 kernels for head_dim and
+ * value_dim up to 128". The words are not for programs to read: any version may change them. At most `size` bytes are
+ * written to `text`, which is host memory, the ending 0 included; VARLEN_EXPLAIN_SIZE hold any text. Fails as
+ * varlen_supports does, and with VARLEN_ERROR_UNSUPPORTED where the backend does not tell; *text is then left alone. */
+#define VARLEN_EXPLAIN_SIZE 2048
+VARLEN_API varlen_status varlen_explain(varlen_context *context, const varlen_attention *attention, varlen_pass pass,
+                                        char *text, size_t size);
+
 VARLEN_API varlen_status varlen_forward(varlen_context *context, varlen_stream stream,
                                         const varlen_attention *attention, const varlen_forward_args *args);
 
