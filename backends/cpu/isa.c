@@ -138,7 +138,7 @@ static const cpu_kernels *automatic_choice(void)
     return isas[best].kernels;
 }
 
-/* A set that calls do not go to. */
+/* Why calls do not go to a set; NULL: because another comes first. */
 static const char *reason_against(const cpu_isa *isa, const cpu_kernels *opened, const cpu_kernels *taken)
 {
     if (!isa->runs_here())
@@ -149,14 +149,17 @@ static const char *reason_against(const cpu_isa *isa, const cpu_kernels *opened,
         return "VARLEN_CPU_ISA asks for another";
     if (!is_best(isa))
         return "it is slower on this processor than the next";
-    return "it comes after";
+    return NULL;
 }
 
 void cpu_isa_explain(const cpu_kernels *opened, const cpu_kernels *taken, char *text, size_t size)
 {
     size_t length = (size_t)snprintf(text, size, "%s takes it", taken->name);
-    for (int i = 0; i < ISA_COUNT && length < size; i++)
-        if (isas[i].kernels != taken)
-            length += (size_t)snprintf(text + length, size - length, "\n%s does not: %s", isas[i].kernels->name,
-                                       reason_against(&isas[i], opened, taken));
+    for (int i = 0; i < ISA_COUNT && length < size; i++) {
+        if (isas[i].kernels == taken)
+            continue;
+        const char *reason = reason_against(&isas[i], opened, taken);
+        length += (size_t)snprintf(text + length, size - length, "\n%s does not: %s%s", isas[i].kernels->name,
+                                   reason ? reason : taken->name, reason ? "" : " comes first");
+    }
 }

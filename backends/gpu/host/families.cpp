@@ -109,7 +109,7 @@ void explain_pass(const FAMILY *const (&list)[COUNT], const gpu_state &state, co
         if (i == chosen)
             continue;
         if (takes(state, *list[i], attention, &why))
-            declines(&why, i < chosen ? "VARLEN_GPU_KERNELS asks for another" : "it comes after");
+            declines(&why, forced ? "VARLEN_GPU_KERNELS asks for %s" : "%s comes first", list[chosen]->name);
         length += (size_t)snprintf(text + length, size - length, "\n%s does not: %s", list[i]->name, why.text);
     }
 }
