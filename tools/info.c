@@ -4,6 +4,7 @@
 #include <varlen/varlen.h>
 
 #include "commands.h"
+#include "info_kernels.h"
 #include "options.h"
 #include "standard_streams.h"
 #include "text_table.h"
@@ -188,11 +189,12 @@ static int open_default(void)
     if (varlen_open(NULL, &context) != VARLEN_OK)
         return command_failed("info", varlen_error_message(), EXIT_FAILED);
     const varlen_status status = varlen_context_device(context, &info);
+    if (status == VARLEN_OK) {
+        info_print_kernels(context, &info);
+        printf("\nA program that names no backend gets %s:%d.\n", info.backend, (int)info.device);
+    }
     varlen_close(context);
-    if (status != VARLEN_OK)
-        return command_failed("info", varlen_error_message(), EXIT_FAILED);
-    printf("\nA program that names no backend gets %s:%d.\n", info.backend, (int)info.device);
-    return EXIT_DONE;
+    return status == VARLEN_OK ? EXIT_DONE : command_failed("info", varlen_error_message(), EXIT_FAILED);
 }
 
 int command_info(int count, char **words)
@@ -201,7 +203,9 @@ int command_info(int count, char **words)
         .command = "info",
         .summary =
             "Prints the backends that were found or refused, their devices, the folders that were searched and the\n"
-            "environment variables, then opens what the environment asks for. Fails if that cannot be opened.",
+            "environment variables, then opens what the environment asks for, and prints which of its kernels take "
+            "some\n"
+            "common calls and why the others do not. Fails if it cannot be opened.",
     };
     reason why;
     switch (options_parse(&usage, count, words, NULL, &why)) {
