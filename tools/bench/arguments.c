@@ -64,6 +64,8 @@ static const command_option options[] = {
      .help = "written: the device, its peaks and the measurements"},
     {"--compare", "FILE", read_text, .offset = offsetof(bench_arguments, compare),
      .help = "a file of --json: prints ratios to its measurements"},
+    {"--report", "FILE", read_text, .offset = offsetof(bench_arguments, report),
+     .help = "written: one HTML page with a chart of time over floor, the machine and all figures"},
     {"--plot", "FILE", read_text, .offset = offsetof(bench_arguments, plot),
      .help = "written: bars against the peaks; .svg, .png or .pdf"},
 };
@@ -100,8 +102,11 @@ options_outcome bench_arguments_parse(int count, char **words, bench_arguments *
         .options = options,
         .option_count = (int)(sizeof options / sizeof options[0]),
     };
-    *arguments = (bench_arguments){
-        .mask = BENCH_MASK_NOT_GIVEN, .dtypes = 1u << VARLEN_BFLOAT16, .passes = 1 << VARLEN_PASS_FORWARD};
+    *arguments = (bench_arguments){.mask = BENCH_MASK_NOT_GIVEN,
+                                   .dtypes = 1u << VARLEN_BFLOAT16,
+                                   .passes = 1 << VARLEN_PASS_FORWARD,
+                                   .word_count = count,
+                                   .command_line = words};
     const options_outcome outcome = options_parse(&usage, count, words, arguments, why);
     if (outcome == OPTIONS_PARSED && !check_combination(arguments, why))
         return OPTIONS_REFUSED;

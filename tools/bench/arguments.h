@@ -30,6 +30,9 @@ typedef struct bench_arguments {
     const char *json; /* paths; NULL = not wanted */
     const char *compare;
     const char *plot;
+    const char *report;
+    int word_count; /* of the command line after "varlen bench" */
+    char **command_line;
 } bench_arguments;
 
 options_outcome bench_arguments_parse(int count, char **words, bench_arguments *arguments, reason *why);

@@ -176,12 +176,15 @@ static bool measure_and_report(varlen_context *context, const bench_arguments *a
     bench_print_results(results);
     if (earlier)
         bench_print_ratios(results, earlier, arguments->compare);
-    /* Whatever fails, also the printing, leaves the file of --json as it was. */
+    /* Whatever fails, also the printing, leaves the files of --json and --report as they were. */
     if (!standard_output_check(why))
         return false;
     reason rule;
     if (arguments->json && !bench_write_json(arguments->json, results, &rule))
         return refuse(why, "--json %.1500s", rule.text);
+    if (arguments->report &&
+        !bench_write_html(arguments->report, results, arguments->word_count, arguments->command_line, &rule))
+        return refuse(why, "--report %.1500s", rule.text);
     if (arguments->plot && !plot(arguments, results, &rule))
         return refuse(why, "--plot %s: %.1500s", arguments->plot, rule.text);
     return true;
@@ -213,6 +216,11 @@ static bool prepare(const bench_arguments *arguments, char **earlier, reason *wh
         return refuse(why, "--compare %.1500s", rule.text);
     if (arguments->json && !output_file_possible(arguments->json, &rule))
         return refuse(why, "--json %.1500s", rule.text);
+    if (arguments->json && arguments->report && output_paths_meet(arguments->json, arguments->report))
+        return refuse(why, "two outputs go to the same file, --json %s and --report %s", arguments->json,
+                      arguments->report);
+    if (arguments->report && !output_file_possible(arguments->report, &rule))
+        return refuse(why, "--report %.1500s", rule.text);
     return true;
 }
 
