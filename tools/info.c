@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "info_kernels.h"
 #include "options.h"
+#include "progress.h"
 #include "standard_streams.h"
 #include "text_table.h"
 
@@ -186,7 +187,10 @@ static int open_default(void)
 {
     varlen_context *context;
     varlen_device_info info = {.struct_size = sizeof info};
-    if (varlen_open(NULL, &context) != VARLEN_OK)
+    progress_show(0, 0, "opening what the environment asks for");
+    const varlen_status opened = varlen_open(NULL, &context);
+    progress_clear();
+    if (opened != VARLEN_OK)
         return command_failed("info", varlen_error_message(), EXIT_FAILED);
     const varlen_status status = varlen_context_device(context, &info);
     if (status == VARLEN_OK) {
@@ -213,7 +217,9 @@ int command_info(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("info", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
+    progress_show(0, 0, "looking for backends and devices");
     const uint64_t before = digest_lists();
+    progress_clear();
     printf("varlen %s\n", varlen_version());
     print_backends();
     print_reasons();

@@ -157,7 +157,9 @@ static bool plot(const bench_arguments *arguments, const bench_results *results,
         bench_print_json(stream, results);
         ok = fflush(stream) == 0 || refuse(why, "a file in memory: %s", strerror(errno));
     }
+    progress_show(0, 0, "drawing");
     ok = ok && bench_plot(path, arguments->plot, why);
+    progress_clear();
     if (stream)
         fclose(stream);
     else if (file >= 0)
@@ -232,7 +234,10 @@ static bool run(const bench_arguments *arguments, reason *why)
     varlen_context *context;
     if (!prepare(arguments, &earlier, why))
         return false;
-    bool ok = varlen_open(&options, &context) == VARLEN_OK || refuse(why, "%s", varlen_error_message());
+    progress_show(0, 0, "opening the backend");
+    bool ok = varlen_open(&options, &context) == VARLEN_OK;
+    progress_clear();
+    ok = ok || refuse(why, "%s", varlen_error_message());
     if (ok) {
         ok = bench(context, arguments, earlier, why);
         varlen_close(context);

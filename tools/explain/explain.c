@@ -4,6 +4,7 @@
 #include "bench/measure_peaks.h"
 #include "commands.h"
 #include "explain/report.h"
+#include "progress.h"
 
 static bool measure(varlen_context *context, const explain_arguments *arguments, const varlen_device_info *device,
                     int32_t threads, bench_peaks *peaks, reason *why)
@@ -69,7 +70,10 @@ static bool explain_backend(const char *backend, const explain_arguments *argume
     const varlen_open_options options = {
         .struct_size = sizeof options, .backend = backend, .threads = arguments->threads};
     varlen_context *context;
-    if (varlen_open(&options, &context) != VARLEN_OK)
+    progress_show(0, 0, backend);
+    const varlen_status opened = varlen_open(&options, &context);
+    progress_clear();
+    if (opened != VARLEN_OK)
         return refuse(why, "%s", varlen_error_message());
     const bool ok = explain_context(context, arguments, problem, is_taken, why);
     varlen_close(context);
