@@ -84,6 +84,22 @@ class Answer(ExplainTest):
             self.assertIn(isa, (opened, "auto"))
             self.assertEqual(text.count(f" {opened} takes it\n"), 2)
 
+    def test_why_the_others_do_not(self):
+        def reasons(*words, **environment):
+            text = self.explain("--backend", "cpu", "--lens", "9", "--pass", "forward", *words, **environment).stdout
+            return dict(re.findall(r"^ +(\w+) does not: (.*)$", text, re.M)), re.search(r"(\w+) takes it", text)[1]
+
+        needs = "it needs what this processor or its system lacks"
+        others, taken = reasons()
+        known = {needs, f"{taken} comes first", "it is slower on this processor than the next"}
+        self.assertLessEqual(set(others.values()), known)
+        runnable = [taken, *(name for name, reason in others.items() if reason != needs)]
+        if runnable[-1] == taken:
+            self.skipTest("this processor runs one set alone")
+        forced, last = reasons(VARLEN_CPU_ISA=runnable[-1])
+        self.assertEqual(last, runnable[-1])
+        self.assertEqual({forced[name] for name in runnable[:-1]}, {"VARLEN_CPU_ISA asks for another"})
+
     def test_the_floor_is_of_given_rates(self):
         text = self.explain("--backend", "cpu", "--lens", "128", "--pass", "forward", "--floor", "--peak", "0.001",
                             "--bandwidth", "100").stdout

@@ -48,7 +48,7 @@ class Reference(unittest.TestCase):
         header = self.folder / "include" / "varlen" / "varlen.h"
         text = header.read_text()
         header.write_text(text.replace("/* ---- Attention", "VARLEN_API int varlen_undocumented(void);\n\n/* ---- Attention"))
-        words, status = make(f'{self.settings}INPUT = "{self.folder}/include"\n')
+        words, status = make(f'{self.settings}INPUT = "{self.folder}/include/varlen"\n')
         self.assertIn("varlen_undocumented(void) (function) of group contexts is not documented", words)
         self.assertNotEqual(status, 0)
 
