@@ -28,7 +28,8 @@ static bool ask_pass(varlen_context *context, const explain_problem *problem, va
     answer->refusal = varlen_error_message();
     if (answer->status == VARLEN_ERROR_INVALID_ARGUMENT)
         return refuse(why, "%s", varlen_error_message());
-    if (varlen_explain(context, &problem->attention, pass, kernels, VARLEN_EXPLAIN_SIZE) != VARLEN_OK)
+    if (answer->status == VARLEN_OK &&
+        varlen_explain(context, &problem->attention, pass, kernels, VARLEN_EXPLAIN_SIZE) != VARLEN_OK)
         snprintf(kernels, VARLEN_EXPLAIN_SIZE, "%s", varlen_error_message());
     answer->kernels = kernels;
     return true;
