@@ -1,8 +1,8 @@
 /* `varlen info`: what was found and refused, and what the environment opens. */
-#include <stdint.h>
 #include <stdio.h>
 #include <varlen/varlen.h>
 
+#include "backend_lists.h"
 #include "commands.h"
 #include "info_kernels.h"
 #include "options.h"
@@ -157,31 +157,6 @@ static void print_environment(void)
     }
 }
 
-static uint64_t add_text(uint64_t digest, const char *text)
-{
-    for (; *text; text++)
-        digest = (digest ^ (unsigned char)*text) * 0x100000001b3u; /* FNV-1a */
-    return digest;
-}
-
-/* Of the lists of backends and folders. Where memory was wanting they are short, and nothing else tells: whole, they
- * are the same before and after. */
-static uint64_t digest_lists(void)
-{
-    uint64_t digest = 0xcbf29ce484222325u;
-    for (int32_t i = 0; i < varlen_backend_count(); i++) {
-        varlen_backend_info info = {.struct_size = sizeof info};
-        if (varlen_get_backend(i, &info) == VARLEN_OK)
-            digest = add_text(add_text(add_text(digest, info.name), state_name(info.state)), info.reason);
-    }
-    for (int32_t i = 0; i < varlen_search_folder_count(); i++) {
-        varlen_search_folder folder = {.struct_size = sizeof folder};
-        if (varlen_get_search_folder(i, &folder) == VARLEN_OK)
-            digest = add_text(add_text(digest, folder.path), folder.reason);
-    }
-    return digest;
-}
-
 /* What a program that leaves the choice to the environment gets here. */
 static int open_default(void)
 {
@@ -218,7 +193,7 @@ int command_info(int count, char **words)
     case OPTIONS_PARSED: break;
     }
     progress_show(0, 0, "looking for backends and devices");
-    const uint64_t before = digest_lists();
+    const uint64_t before = backend_lists_digest();
     progress_clear();
     printf("varlen %s\n", varlen_version());
     print_backends();
@@ -228,7 +203,7 @@ int command_info(int count, char **words)
     print_environment();
     fflush(stdout);
     const int status = open_default();
-    if (digest_lists() != before)
+    if (backend_lists_digest() != before)
         standard_output_lost();
     return status;
 }

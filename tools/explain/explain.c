@@ -1,10 +1,12 @@
 /* `varlen explain`: asks backends what they make of a problem. */
 #include <stdio.h>
 
+#include "backend_lists.h"
 #include "bench/measure_peaks.h"
 #include "commands.h"
 #include "explain/report.h"
 #include "progress.h"
+#include "standard_streams.h"
 
 static bool measure(varlen_context *context, const explain_arguments *arguments, const varlen_device_info *device,
                     int32_t threads, bench_peaks *peaks, reason *why)
@@ -84,6 +86,7 @@ static bool explain_backend(const char *backend, const explain_arguments *argume
 /* The first device of each. One that cannot be used says why, and the others go on. */
 static bool explain_all(const explain_arguments *arguments, const explain_problem *problem, bool *is_taken, reason *why)
 {
+    const uint64_t before = backend_lists_digest();
     for (int32_t i = 0; i < varlen_backend_count(); i++) {
         varlen_backend_info backend = {.struct_size = sizeof backend};
         if (varlen_get_backend(i, &backend) != VARLEN_OK)
@@ -93,6 +96,8 @@ static bool explain_all(const explain_arguments *arguments, const explain_proble
         else if (!explain_backend(backend.name, arguments, problem, is_taken, why))
             return false;
     }
+    if (backend_lists_digest() != before)
+        standard_output_lost();
     return true;
 }
 
