@@ -1,4 +1,7 @@
-/* varlen_supports, varlen_workspace_size, varlen_forward, varlen_backward. */
+/* varlen_supports, varlen_workspace_size, varlen_explain, varlen_forward, varlen_backward. */
+#include <stdio.h>
+#include <string.h>
+
 #include "backend_limits.h"
 #include "context.h"
 #include "float_state.h"
@@ -7,6 +10,7 @@
 #include "rules_attention.h"
 #include "rules_passes.h"
 #include "structs.h"
+#include "text.h"
 #include "violation.h"
 
 /* A problem on its way to the backend. */
@@ -70,6 +74,38 @@ varlen_status varlen_workspace_size(varlen_context *context, const varlen_attent
     VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
     VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, asked.handed, pass, &needed));
     *size = needed;
+    return VARLEN_OK;
+}
+
+/* Each of a backend's lines as one that a terminal shows as it is. */
+static void write_lines(const char *told, char *text, size_t size)
+{
+    size_t length = 0;
+    for (const char *line = told; line && length < size; line = strchr(line, '\n')) {
+        varlen_text clean = {0};
+        const char *separator = line == told ? "" : "\n";
+        line += line != told;
+        varlen_text_add(&clean, "%.*s", (int)strcspn(line, "\n"), line);
+        length += (size_t)snprintf(text + length, size - length, "%s%s", separator, clean.data);
+    }
+}
+
+varlen_status varlen_explain(varlen_context *context, const varlen_attention *attention, varlen_pass pass, char *text,
+                             size_t size)
+{
+    VARLEN_DEFAULT_FLOAT_STATE;
+    problem asked;
+    char told[VARLEN_EXPLAIN_SIZE] = "";
+    VARLEN_RULE(context, INVALID_ARGUMENT, "context is NULL");
+    VARLEN_RULE(text, INVALID_ARGUMENT, "text is NULL");
+    VARLEN_RULE(size > 0, INVALID_ARGUMENT, "size = 0 leaves no room for a text");
+    VARLEN_TRY(prepare(context, attention, pass, &asked));
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked.handed, pass));
+    VARLEN_RULE(context->backend->explain, UNSUPPORTED, "backend %s does not tell which kernels calls go to",
+                context->backend->name);
+    VARLEN_TRY(VARLEN_CALL_BACKEND(context, explain, asked.handed, pass, told, sizeof told));
+    told[sizeof told - 1] = '\0';
+    write_lines(told, text, size);
     return VARLEN_OK;
 }
 

@@ -12,6 +12,7 @@ int command_info(int count, char **words);
 int command_run(int count, char **words);
 int command_check(int count, char **words);
 int command_bench(int count, char **words);
+int command_explain(int count, char **words);
 
 /* Prints "varlen run: reason" to stderr and returns `status`. */
 int command_failed(const char *command, const char *why, int status);

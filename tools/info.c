@@ -1,10 +1,12 @@
 /* `varlen info`: what was found and refused, and what the environment opens. */
-#include <stdint.h>
 #include <stdio.h>
 #include <varlen/varlen.h>
 
+#include "backend_lists.h"
 #include "commands.h"
+#include "info_kernels.h"
 #include "options.h"
+#include "progress.h"
 #include "standard_streams.h"
 #include "text_table.h"
 
@@ -155,44 +157,23 @@ static void print_environment(void)
     }
 }
 
-static uint64_t add_text(uint64_t digest, const char *text)
-{
-    for (; *text; text++)
-        digest = (digest ^ (unsigned char)*text) * 0x100000001b3u; /* FNV-1a */
-    return digest;
-}
-
-/* Of the lists of backends and folders. Where memory was wanting they are short, and nothing else tells: whole, they
- * are the same before and after. */
-static uint64_t digest_lists(void)
-{
-    uint64_t digest = 0xcbf29ce484222325u;
-    for (int32_t i = 0; i < varlen_backend_count(); i++) {
-        varlen_backend_info info = {.struct_size = sizeof info};
-        if (varlen_get_backend(i, &info) == VARLEN_OK)
-            digest = add_text(add_text(add_text(digest, info.name), state_name(info.state)), info.reason);
-    }
-    for (int32_t i = 0; i < varlen_search_folder_count(); i++) {
-        varlen_search_folder folder = {.struct_size = sizeof folder};
-        if (varlen_get_search_folder(i, &folder) == VARLEN_OK)
-            digest = add_text(add_text(digest, folder.path), folder.reason);
-    }
-    return digest;
-}
-
 /* What a program that leaves the choice to the environment gets here. */
 static int open_default(void)
 {
     varlen_context *context;
     varlen_device_info info = {.struct_size = sizeof info};
-    if (varlen_open(NULL, &context) != VARLEN_OK)
+    progress_show(0, 0, "opening what the environment asks for");
+    const varlen_status opened = varlen_open(NULL, &context);
+    progress_clear();
+    if (opened != VARLEN_OK)
         return command_failed("info", varlen_error_message(), EXIT_FAILED);
     const varlen_status status = varlen_context_device(context, &info);
+    if (status == VARLEN_OK) {
+        info_print_kernels(context, &info);
+        printf("\nA program that names no backend gets %s:%d.\n", info.backend, (int)info.device);
+    }
     varlen_close(context);
-    if (status != VARLEN_OK)
-        return command_failed("info", varlen_error_message(), EXIT_FAILED);
-    printf("\nA program that names no backend gets %s:%d.\n", info.backend, (int)info.device);
-    return EXIT_DONE;
+    return status == VARLEN_OK ? EXIT_DONE : command_failed("info", varlen_error_message(), EXIT_FAILED);
 }
 
 int command_info(int count, char **words)
@@ -201,7 +182,9 @@ int command_info(int count, char **words)
         .command = "info",
         .summary =
             "Prints the backends that were found or refused, their devices, the folders that were searched and the\n"
-            "environment variables, then opens what the environment asks for. Fails if that cannot be opened.",
+            "environment variables, then opens what the environment asks for, and prints which of its kernels take "
+            "some\n"
+            "common calls and why the others do not. Fails if it cannot be opened.",
     };
     reason why;
     switch (options_parse(&usage, count, words, NULL, &why)) {
@@ -209,7 +192,9 @@ int command_info(int count, char **words)
     case OPTIONS_REFUSED: return command_failed("info", why.text, EXIT_USAGE);
     case OPTIONS_PARSED: break;
     }
-    const uint64_t before = digest_lists();
+    progress_show(0, 0, "looking for backends and devices");
+    const uint64_t before = backend_lists_digest();
+    progress_clear();
     printf("varlen %s\n", varlen_version());
     print_backends();
     print_reasons();
@@ -218,7 +203,7 @@ int command_info(int count, char **words)
     print_environment();
     fflush(stdout);
     const int status = open_default();
-    if (digest_lists() != before)
+    if (backend_lists_digest() != before)
         standard_output_lost();
     return status;
 }

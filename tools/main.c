@@ -13,6 +13,7 @@ static const struct {
     int (*run)(int count, char **words);
 } commands[] = {
     {"info", "what was found: backends, devices, searched folders, environment", command_info},
+    {"explain", "which backends take a problem, by which kernels and why not by others", command_explain},
     {"run", "attention on arrays in .npy files", command_run},
     {"check", "the conformance table on a backend", command_check},
     {"bench", "the speed of a backend, and its time over the machine's floor", command_bench},

@@ -10,7 +10,10 @@ void progress_show(int done, int total, const char *what)
 {
     if (!isatty(STDERR_FILENO))
         return;
-    fprintf(stderr, CLEAR_LINE "%d/%d %.100s", done, total, what);
+    fputs(CLEAR_LINE, stderr);
+    if (total > 0)
+        fprintf(stderr, "%d/%d ", done, total);
+    fprintf(stderr, "%.100s", what);
     fflush(stderr);
 }
 

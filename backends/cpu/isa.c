@@ -104,6 +104,11 @@ static void list_runnable(char *text, size_t size)
             length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", isas[i].kernels->name);
 }
 
+static bool is_best(const cpu_isa *isa)
+{
+    return isa->runs_here() && (!isa->pays_here || isa->pays_here());
+}
+
 varlen_status cpu_isa_choose(const varlen_host *host, const cpu_kernels **kernels)
 {
     const char *wanted = host->environment("VARLEN_CPU_ISA");
@@ -111,8 +116,7 @@ varlen_status cpu_isa_choose(const varlen_host *host, const cpu_kernels **kernel
     const char *problem = "is not a kernel set";
     for (int i = 0; i < ISA_COUNT; i++) {
         bool named = !automatic && strcmp(wanted, isas[i].kernels->name) == 0;
-        bool best = automatic && (!isas[i].pays_here || isas[i].pays_here());
-        if ((best || named) && isas[i].runs_here()) {
+        if ((automatic && is_best(&isas[i])) || (named && isas[i].runs_here())) {
             *kernels = isas[i].kernels;
             return VARLEN_OK;
         }
@@ -123,4 +127,39 @@ varlen_status cpu_isa_choose(const varlen_host *host, const cpu_kernels **kernel
     list_runnable(runnable, sizeof runnable);
     return host->fail(VARLEN_ERROR_BACKEND_UNAVAILABLE, "VARLEN_CPU_ISA = \"%s\" %s; it can be auto, %s", wanted,
                       problem, runnable);
+}
+
+/* What the choice is without VARLEN_CPU_ISA. The last set runs everywhere. */
+static const cpu_kernels *automatic_choice(void)
+{
+    int best = 0;
+    while (best < ISA_COUNT - 1 && !is_best(&isas[best]))
+        best++;
+    return isas[best].kernels;
+}
+
+/* Why calls do not go to a set; NULL: because another comes first. */
+static const char *reason_against(const cpu_isa *isa, const cpu_kernels *opened, const cpu_kernels *taken)
+{
+    if (!isa->runs_here())
+        return "it needs what this processor or its system lacks";
+    if (isa->kernels->floats && taken == opened->floats)
+        return "it is for bfloat16 alone";
+    if (opened != automatic_choice())
+        return "VARLEN_CPU_ISA asks for another";
+    if (!is_best(isa))
+        return "it is slower on this processor than the next";
+    return NULL;
+}
+
+void cpu_isa_explain(const cpu_kernels *opened, const cpu_kernels *taken, char *text, size_t size)
+{
+    size_t length = (size_t)snprintf(text, size, "%s takes it", taken->name);
+    for (int i = 0; i < ISA_COUNT && length < size; i++) {
+        if (isas[i].kernels == taken)
+            continue;
+        const char *reason = reason_against(&isas[i], opened, taken);
+        length += (size_t)snprintf(text + length, size - length, "\n%s does not: %s%s", isas[i].kernels->name,
+                                   reason ? reason : taken->name, reason ? "" : " comes first");
+    }
 }

@@ -66,6 +66,15 @@ static varlen_status cpu_workspace_size(void *state, const varlen_attention *att
     return VARLEN_OK;
 }
 
+static varlen_status cpu_explain(void *state, const varlen_attention *attention, varlen_pass pass, char *text,
+                                 size_t size)
+{
+    (void)pass;
+    const cpu_state *cpu = state;
+    cpu_isa_explain(cpu->kernels, cpu_kernels_for(cpu, attention->dtype), text, size);
+    return VARLEN_OK;
+}
+
 static varlen_status cpu_forward_call(void *state, varlen_stream stream, const varlen_attention *attention,
                                       const varlen_forward_args *args)
 {
@@ -134,6 +143,7 @@ static const varlen_backend backend = {
     .event_record = cpu_event_record,
     .event_synchronize = cpu_event_synchronize,
     .event_elapsed = cpu_event_elapsed,
+    .explain = cpu_explain,
 };
 
 const varlen_backend *varlen_backend_entry(const varlen_host *host)

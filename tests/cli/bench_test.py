@@ -4,6 +4,7 @@
 usage: bench_test.py COMMAND [unittest options]
 """
 
+import html.parser
 import json
 import os
 import shutil
@@ -147,6 +148,81 @@ class Measure(BenchTest):
             self.assertEqual(os.listdir(self.folder), [])
 
 
+class Page(html.parser.HTMLParser):
+    """What a report holds: tables and texts, with its tags paired and nothing fetched from elsewhere."""
+
+    EMPTY = {"meta"}
+    SINGLE = {"line", "rect"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.rows, self.texts = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            assert name not in ("src", "href", "xlink:href"), (name, value)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag, attributes):
+        assert tag in self.SINGLE, tag
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+        self.texts.append(data.strip())
+
+
+class Report(BenchTest):
+    def page(self, *words, **options):
+        self.small(*words, "--report", "report.html", "--json", "report.json", **options)
+        return Page((self.folder / "report.html").read_text()), self.read("report.json")["results"]
+
+    def test_the_chart_and_the_figures(self):
+        page, results = self.page("--lens", "300,20", "--pass", "both", "--dtype", "f32,bf16", "--peak", "0.4",
+                                  "--bandwidth", "100")
+        self.assertEqual(page.tags.count("svg"), 1)
+        self.assertLessEqual({"floor", "Forward", "Backward", "f32", "bf16"}, set(page.texts))
+        table = {tuple(row[:3]): row for row in page.rows if row[0].startswith("lens-")}
+        self.assertEqual(len(table), 4)
+        for item in results:
+            row = table[(item["workload"], item["dtype"], item["pass"])]
+            self.assertAlmostEqual(float(row[3]) / item["median_ms"], 1, places=2)
+            self.assertEqual(row[8], f"{item['over_floor']:.2f}")
+            self.assertEqual(row[9], f"{100 * item['share']:.0f} % of given peak")
+            self.assertIn(f"{item['over_floor']:.2f}×", page.texts)
+        # a bar's part below the floor, and one above it where there is something
+        bars = sum(2 if item["over_floor"] > 1 else 1 for item in results)
+        self.assertEqual(page.tags.count("rect"), bars)
+        self.assertTrue(any(text.startswith("varlen bench --backend cpu --repeats 2 ") for text in page.texts))
+        self.assertRegex(" ".join(page.texts), r"varlen \d+\.\d+\.\d+, \d{4}-\d\d-\d\d \d\d:\d\d UTC")
+
+    def test_what_is_not_supported_is_named(self):
+        page, _ = self.page("--lens", "70", "--page-size", "16", "--pass", "both", "--no-peaks")
+        self.assertNotIn("svg", page.tags)
+        self.assertIn("No peaks were measured or given, so there are no floors to draw.", page.texts)
+        self.assertTrue(any(text.startswith("Not supported: lens-70-h8-d128-page16, bf16, backward: page_size")
+                            for text in page.texts))
+
+    def test_names_are_not_taken_for_tags(self):
+        self.small("--lens", "8", "--no-peaks", "--report", "a<b>&\"c.html")
+        page = Page((self.folder / 'a<b>&"c.html').read_text())
+        self.assertNotIn("b", page.tags)
+        self.assertTrue(any(text.endswith('--report a<b>&"c.html') for text in page.texts), page.texts)
+
+
 class Refusals(BenchTest):
     def test_options(self):
         for reason, words in (
@@ -189,6 +265,11 @@ class Refusals(BenchTest):
         self.assertIn("head_dim = 12", self.small("--lens", "5", "--head-dim", "12", status=1).stderr)
         self.assertIn("--json nowhere/a.json: cannot be created",
                       self.small("--lens", "5", "--json", "nowhere/a.json", status=1).stderr)
+        result = self.small("--lens", "5", "--report", "nowhere/a.html", status=1)
+        self.assertIn("--report nowhere/a.html: cannot be created", result.stderr)
+        self.assertNotIn("median ms", result.stdout)
+        self.assertIn("two outputs go to the same file, --json a and --report ./a",
+                      self.small("--lens", "5", "--json", "a", "--report", "./a", status=1).stderr)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ usage: cli_test.py COMMAND SAMPLE_FOLDER [unittest options]
 """
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -72,7 +73,7 @@ class TopLevel(CommandTest):
         self.assertRegex(self.command("--version").stdout, r"^varlen \d+\.\d+\.\d+\n$")
         result = self.command("--help")
         self.assertEqual(result.returncode, 0)
-        for name in ("info", "run", "check", "bench"):
+        for name in ("info", "explain", "run", "check", "bench"):
             self.assertIn(f"  {name} ", result.stdout)
             self.assertTrue(self.command(name, "--help").stdout.startswith(f"usage: varlen {name}"))
 
@@ -94,6 +95,14 @@ class Info(CommandTest):
         self.assertRegex(result.stdout, r"\n  cpu:0 +f32 f16 bf16 +forward")
         self.assertRegex(result.stdout, r"\n  VARLEN_BACKEND +\(not set\)")
         self.assertIn("gets cpu:0", result.stdout)
+
+    def test_kernels_of_common_calls(self):
+        text = self.command("info").stdout
+        told = text[text.index("\nKernels of cpu:0 for some calls in bf16, ") :]
+        self.assertRegex(told, r"\n  16 texts of 1024 tokens\n")
+        # One answer for all calls: the sets do not go by sizes.
+        self.assertEqual(len(re.findall(r"^    \w+ takes it$", told, re.M)), 1, told)
+        self.assertRegex(told, r"\n  the gradients of 16 texts of 1024 tokens\n    \w+ takes it\n")
 
     def test_values_of_the_environment_are_shown(self):
         self.assertRegex(self.command("info", VARLEN_BACKEND="cpu").stdout, r"\n  VARLEN_BACKEND +cpu ")

@@ -37,7 +37,7 @@ def masked(text):
 
 
 def masked_files(files):
-    return {name: masked(contents) if name.endswith(".json") else contents for name, contents in files.items()}
+    return {name: masked(contents) if name.endswith((".json", ".html")) else contents for name, contents in files.items()}
 
 
 class Try:
@@ -102,6 +102,11 @@ class Command(unittest.TestCase):
     def test_info(self):
         self.fail_each(["info"])
 
+    def test_explain(self):
+        self.fail_each(["explain", "--backend", "cpu", "--lens", "3,2"])
+        self.fail_each(["explain", "--lens", "3,2"], **self.ACCELERATOR)
+        self.fail_each(["explain", "--backend", "cpu", "--cu-seqlens-q", SAMPLE / "cu_seqlens.npy"])
+
     def test_run(self):
         slopes = b"\x93NUMPY\x01\x00\x46\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (8,), }".ljust(69)
         self.fail_each(RUN, ("out.npy", "lse.npy", "dq.npy", "dk.npy", "dv.npy"),
@@ -122,6 +127,10 @@ class Command(unittest.TestCase):
             self.fail_each([*self.BENCH, *extra, "--backend", "partial", "--peak", "1", "--bandwidth", "100", "--json",
                             "new.json", "--compare", "old.json"],
                            ("new.json",), {"old.json": b'{"results": [{"workload": "other"}]}'}, **self.ACCELERATOR)
+
+    def test_a_report(self):
+        self.fail_each([*self.BENCH, "--backend", "cpu", "--no-peaks", "--dtype", "f32", "--report", "new.html"],
+                       ("new.html",))
 
     def test_the_measuring_of_peaks(self):
         """How many allocations it makes depends on the machine's speed: the first ones."""

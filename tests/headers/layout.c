@@ -322,7 +322,7 @@ FIELD(varlen_struct_sizes, device_info, 64);
 FIELD(varlen_struct_sizes, open, 72);
 FIELD(varlen_struct_sizes, kernel_family, 80);
 
-SIZE(varlen_backend, 296);
+SIZE(varlen_backend, 304);
 FIELD(varlen_backend, abi_version, 0);
 FIELD(varlen_backend, priority, 4);
 FIELD(varlen_backend, struct_size, 8);
@@ -361,4 +361,5 @@ FIELD(varlen_backend, event_record, 264);
 FIELD(varlen_backend, event_synchronize, 272);
 FIELD(varlen_backend, event_elapsed, 280);
 FIELD(varlen_backend, kernel_families, 288);
+FIELD(varlen_backend, explain, 296);
 

@@ -28,6 +28,10 @@ cc() { $CC $CFLAGS "$@"; }
 expect "README's lines" "0 0.5 2 2.5 3 5" "$(cd "$scratch/readme" && eval "${commands//\/opt\/varlen\/lib/$libdir}")"
 
 if [ -x "$prefix/bin/varlen" ]; then
+    for name in man/man1/varlen.1 man/man1/varlen-explain.1 bash-completion/completions/varlen zsh/site-functions/_varlen \
+        fish/vendor_completions.d/varlen.fish; do
+        [ -f "$prefix/share/$name" ] || fail "no share/$name was installed"
+    done
     [[ "$("$prefix/bin/varlen" info)" == *"$plugin"* ]] ||
         fail "the installed command does not use the installed plugin"
 fi

@@ -178,6 +178,15 @@ static varlen_status fake_backward(void *state, varlen_stream stream, const varl
     return answer_call(state);
 }
 
+static varlen_status fake_explain(void *state, const varlen_attention *attention, varlen_pass pass, char *text,
+                                  size_t size)
+{
+    (void)pass;
+    see(attention, sizeof *attention);
+    strncpy(text, record.explanation, size); /* without an end, where it does not fit */
+    return answer(((const fake_state *)state)->host);
+}
+
 static varlen_status fake_merge(void *state, varlen_stream stream, const varlen_merge_args *args)
 {
     (void)stream;
@@ -339,6 +348,7 @@ static const struct {
             .pack = fake_pack,
             .unpack = fake_pack,
             .kv_append = fake_kv_append,
+            .explain = fake_explain,
 #endif
             .alloc = fake_alloc,
             .free = fake_free,

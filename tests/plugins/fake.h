@@ -17,6 +17,7 @@ typedef struct fake_record {
     bool is_silent;           /* failures come without a reason */
     uint32_t missing_dtypes;  /* of the device, among those that the table claims */
     varlen_violation pending; /* what the device has found */
+    const char *explanation;  /* what explain answers, with as much of it as fits */
 
     /* Set by the backend. */
     int calls;   /* calls with a stream, and those of memory, streams and events */

@@ -17,6 +17,7 @@ static const optional_function optional_functions[] = {
     {"backward", offsetof(varlen_backend, backward)},     {"merge", offsetof(varlen_backend, merge)},
     {"cu_seqlens", offsetof(varlen_backend, cu_seqlens)}, {"pack", offsetof(varlen_backend, pack)},
     {"unpack", offsetof(varlen_backend, unpack)},         {"kv_append", offsetof(varlen_backend, kv_append)},
+    {"explain", offsetof(varlen_backend, explain)},
 };
 
 typedef struct optional_feature {

@@ -27,6 +27,40 @@ def choices(result):
     return re.findall(r"^varlen: debug: ((?:forward|backward): .*)$", result.stderr, re.M)
 
 
+def explain(*words, **environment):
+    """The lines on kernels that `varlen explain` prints, by pass."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VARLEN_")}
+    result = subprocess.run([COMMAND, "explain", "--backend", "simt", *words],
+                            env={**clean, "VARLEN_BACKEND_PATH": FOLDER, "SIMT_PROCESSORS": "64", **environment},
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+    answer = result.stdout.split("\nsimt:0 ")[1]
+    return {part: [line.strip() for line in lines.splitlines()[1:]]
+            for part, lines in re.findall(r"^  (forward|backward)(.*\n(?:   .*\n)*)", answer, re.M)}
+
+
+class Explain(unittest.TestCase):
+    def test_the_family_its_kernel_and_why_not_the_others(self):
+        lines = explain("--lens", "4000,17", "--head-dim", "72", "--value-dim", "40")
+        self.assertEqual(lines["forward"], [
+            "warp_groups takes it, by its bfloat16 kernel for head_dim <= 128, value_dim <= 128",
+            "small_batch does not: total_k = 4017 is above 1024", "warp_tiles does not: warp_groups comes first"])
+        self.assertEqual(lines["backward"][0].split(",")[0], "warp_groups takes it")
+
+    def test_features_decide(self):
+        paged = explain("--lens", "9", "--page-size", "7", "--features", "alibi", "--dtype", "f16")["forward"]
+        self.assertRegex(paged[0], "^warp_tiles takes it, by its general float16 kernel for ")
+        self.assertEqual(paged[1:], ["small_batch does not: keys are paged",
+                                     "warp_groups does not: page_size = 7 is no multiple of 8"])
+        self.assertEqual(explain("--lens", "9", "--features", "dsinks,sinks")["backward"][1],
+                         "small_batch does not: dsinks are wanted")
+
+    def test_a_family_that_is_forced(self):
+        lines = explain("--lens", "9", VARLEN_GPU_KERNELS="warp_tiles")["forward"]
+        self.assertRegex(lines[0], "^warp_tiles takes it, by its .*; VARLEN_GPU_KERNELS asks for it$")
+        self.assertEqual(lines[1:], [f"{name} does not: VARLEN_GPU_KERNELS asks for warp_tiles"
+                                     for name in ("small_batch", "warp_groups")])
+
+
 class Families(unittest.TestCase):
     def test_the_first_that_takes_a_call_gets_it(self):
         for part in ("forward", "backward"):

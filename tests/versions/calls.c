@@ -108,8 +108,11 @@ varlen_status calls_backward(const calls *made)
 void calls_expect_served(const calls *made)
 {
     size_t size;
+    char text[VARLEN_EXPLAIN_SIZE];
+    fake_record_of_thread()->explanation = "";
     assert_ok(varlen_supports(made->context, &made->attention, VARLEN_PASS_FORWARD));
     assert_ok(varlen_workspace_size(made->context, &made->attention, VARLEN_PASS_BACKWARD, &size));
+    assert_ok(varlen_explain(made->context, &made->attention, VARLEN_PASS_FORWARD, text, sizeof text));
     assert_ok(calls_forward(made));
     assert_ok(calls_backward(made));
     assert_ok(varlen_merge(made->context, NULL, &made->merge));

@@ -1,13 +1,8 @@
 /* The command line of `varlen bench`: see bench/arguments.h. */
 #include "bench/arguments.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { FORWARD_BIT = 1 << VARLEN_PASS_FORWARD, BACKWARD_BIT = 1 << VARLEN_PASS_BACKWARD };
 
 /* clang-format off */
 static const char notes[] =
@@ -28,86 +23,6 @@ static const char notes[] =
 /* clang-format on */
 
 static const option_choice masks[] = {{"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {NULL, 0}};
-static const option_choice dtypes[] = {
-    {"f32", VARLEN_FLOAT32}, {"f16", VARLEN_FLOAT16}, {"bf16", VARLEN_BFLOAT16}, {NULL, 0}};
-static const option_choice passes[] = {
-    {"forward", FORWARD_BIT}, {"backward", BACKWARD_BIT}, {"both", FORWARD_BIT | BACKWARD_BIT}, {NULL, 0}};
-
-const char *bench_dtype_name(varlen_dtype dtype)
-{
-    return dtypes[dtype].name;
-}
-
-const char *bench_pass_name(varlen_pass pass)
-{
-    return pass == VARLEN_PASS_BACKWARD ? "backward" : "forward";
-}
-
-/* A whole number from 1 to 2^31 - 1 at the start of `text`; *end is what follows it. */
-static bool parse_count(const char *text, const char **end, int32_t *number)
-{
-    char *stop;
-    errno = 0;
-    const long value = strtol(text, &stop, 10);
-    *end = stop;
-    *number = (int32_t)value;
-    return *text >= '0' && *text <= '9' && errno == 0 && value >= 1 && value <= INT32_MAX;
-}
-
-static bool read_count(const command_option *option, const char *value, void *target, reason *why)
-{
-    (void)option;
-    const char *end;
-    if (!parse_count(value, &end, target) || *end)
-        return refuse(why, "not a whole number from 1 to %d", INT32_MAX);
-    return true;
-}
-
-static bool read_lens(const command_option *option, const char *value, void *target, reason *why)
-{
-    (void)option;
-    bench_lens *lens = target;
-    int64_t total = 0;
-    lens->text = value;
-    for (const char *at = value;; at++) {
-        if (lens->count == BENCH_MOST_LENGTHS)
-            return refuse(why, "more than %d lengths", BENCH_MOST_LENGTHS);
-        if (!parse_count(at, &at, &lens->values[lens->count]) || (*at && *at != ','))
-            return refuse(why, "not a list of lengths N,N,... of 1 or more tokens each");
-        total += lens->values[lens->count++];
-        if (!*at)
-            break;
-    }
-    return total <= INT32_MAX || refuse(why, "more than %d tokens in all", INT32_MAX);
-}
-
-static bool read_rate(const command_option *option, const char *value, void *target, reason *why)
-{
-    float *rate = target;
-    if (!read_float(option, value, rate, why))
-        return false;
-    return (*rate > 0 && isfinite(*rate)) || refuse(why, "not a number above 0");
-}
-
-/* One or more dtypes, as bits. */
-static bool read_dtypes(const command_option *option, const char *value, void *target, reason *why)
-{
-    uint32_t bits = 0;
-    for (const char *at = value;; at++) {
-        const size_t length = strcspn(at, ",");
-        const option_choice *choice = option->choices;
-        while (choice->name && (strlen(choice->name) != length || strncmp(choice->name, at, length) != 0))
-            choice++;
-        if (!choice->name)
-            return refuse(why, "not a list of f32, f16 and bf16");
-        bits |= 1u << choice->value;
-        at += length;
-        if (!*at)
-            break;
-    }
-    *(uint32_t *)target = bits;
-    return true;
-}
 
 /* clang-format off */
 static const command_option options[] = {
@@ -115,7 +30,7 @@ static const command_option options[] = {
      .help = "the workloads of these names, or with these words in their names"},
     {"--list", NULL, read_switch, .offset = offsetof(bench_arguments, list),
      .help = "print the workloads, run nothing"},
-    {"--lens", "N,N,...", read_lens, .offset = offsetof(bench_arguments, lens),
+    {"--lens", "N,N,...", read_lengths, .offset = offsetof(bench_arguments, lens),
      .help = "in place of a named workload: sequences of these lengths"},
     {"--q-heads", "N", read_count, .offset = offsetof(bench_arguments, q_heads),
      .help = "with --lens: query heads; default 8"},
@@ -129,9 +44,9 @@ static const command_option options[] = {
      .help = "with --lens: which keys a query sees; default full"},
     {"--page-size", "N", read_count, .offset = offsetof(bench_arguments, page_size),
      .help = "with --lens: keys and values in scattered pages of N tokens; default: packed"},
-    {"--dtype", "f32|f16|bf16,...", read_dtypes, .offset = offsetof(bench_arguments, dtypes), .choices = dtypes,
+    {"--dtype", "f32|f16|bf16,...", read_choices, .offset = offsetof(bench_arguments, dtypes), .choices = dtype_choices,
      .help = "one or more; default bf16"},
-    {"--pass", NULL, read_choice, .offset = offsetof(bench_arguments, passes), .choices = passes,
+    {"--pass", NULL, read_choice, .offset = offsetof(bench_arguments, passes), .choices = pass_choices,
      .help = "default forward"},
     {"--backend", "B", read_text, .offset = offsetof(bench_arguments, backend),
      .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ..."},
@@ -149,6 +64,8 @@ static const command_option options[] = {
      .help = "written: the device, its peaks and the measurements"},
     {"--compare", "FILE", read_text, .offset = offsetof(bench_arguments, compare),
      .help = "a file of --json: prints ratios to its measurements"},
+    {"--report", "FILE", read_text, .offset = offsetof(bench_arguments, report),
+     .help = "written: one HTML page with a chart of time over floor, the machine and all figures"},
     {"--plot", "FILE", read_text, .offset = offsetof(bench_arguments, plot),
      .help = "written: bars against the peaks; .svg, .png or .pdf"},
 };
@@ -185,8 +102,11 @@ options_outcome bench_arguments_parse(int count, char **words, bench_arguments *
         .options = options,
         .option_count = (int)(sizeof options / sizeof options[0]),
     };
-    *arguments =
-        (bench_arguments){.mask = BENCH_MASK_NOT_GIVEN, .dtypes = 1u << VARLEN_BFLOAT16, .passes = FORWARD_BIT};
+    *arguments = (bench_arguments){.mask = BENCH_MASK_NOT_GIVEN,
+                                   .dtypes = 1u << VARLEN_BFLOAT16,
+                                   .passes = 1 << VARLEN_PASS_FORWARD,
+                                   .word_count = count,
+                                   .command_line = words};
     const options_outcome outcome = options_parse(&usage, count, words, arguments, why);
     if (outcome == OPTIONS_PARSED && !check_combination(arguments, why))
         return OPTIONS_REFUSED;

@@ -5,20 +5,13 @@
 #include <stdint.h>
 
 #include "bench/workloads.h"
-#include "options.h"
+#include "problem_options.h"
 
-enum { BENCH_MOST_LENGTHS = 4096, BENCH_MASK_NOT_GIVEN = -1, BENCH_NAME_SIZE = 160 };
-
-/* The lengths of --lens; count 0 = not given. */
-typedef struct bench_lens {
-    const char *text;
-    int32_t values[BENCH_MOST_LENGTHS];
-    int32_t count;
-} bench_lens;
+enum { BENCH_MASK_NOT_GIVEN = -1, BENCH_NAME_SIZE = 160 };
 
 typedef struct bench_arguments {
     const char *words; /* of --workload; NULL = all that suit the device */
-    bench_lens lens;
+    length_list lens;
     int32_t q_heads; /* with --lens, as the next four; 0 = not given */
     int32_t kv_heads;
     int32_t head_dim;
@@ -37,14 +30,14 @@ typedef struct bench_arguments {
     const char *json; /* paths; NULL = not wanted */
     const char *compare;
     const char *plot;
+    const char *report;
+    int word_count; /* of the command line after "varlen bench" */
+    char **command_line;
 } bench_arguments;
 
 options_outcome bench_arguments_parse(int count, char **words, bench_arguments *arguments, reason *why);
 
 /* The workload that --lens and its companions describe. Points into `arguments` and `name`. */
 bench_workload bench_arguments_workload(const bench_arguments *arguments, char name[BENCH_NAME_SIZE]);
-
-const char *bench_dtype_name(varlen_dtype dtype);
-const char *bench_pass_name(varlen_pass pass);
 
 #endif

@@ -9,9 +9,8 @@
 
 #include "bench/arguments.h"
 #include "bench/compare.h"
-#include "bench/device_probe.h"
+#include "bench/measure_peaks.h"
 #include "bench/plot.h"
-#include "bench/probe.h"
 #include "bench/report.h"
 #include "bench/run.h"
 #include "commands.h"
@@ -75,7 +74,7 @@ static void show_position(void *user, int number, int count)
     const bench_position *position = user;
     char text[128];
     snprintf(text, sizeof text, "%.60s %s %s: %d of %d", position->result->workload->name,
-             bench_dtype_name(position->result->dtype), bench_pass_name(position->result->pass), number, count);
+             dtype_word(position->result->dtype), pass_word(position->result->pass), number, count);
     progress_show(position->number, position->count, text);
 }
 
@@ -132,35 +131,18 @@ static bool describe_device(varlen_context *context, const bench_arguments *argu
     return true;
 }
 
-static void take_given(const bench_arguments *arguments, bench_peaks *peaks)
+static bool measure_peaks(varlen_context *context, const bench_arguments *arguments, bench_results *results,
+                          reason *why)
 {
-    if (arguments->peak > 0)
-        peaks->values[BENCH_PEAK_GIVEN_ARITHMETIC] =
-            (bench_peak){.with = "--peak", .all_threads = 1000.0 * (double)arguments->peak};
-    if (arguments->bandwidth > 0)
-        peaks->values[BENCH_PEAK_GIVEN_BANDWIDTH] =
-            (bench_peak){.with = "--bandwidth", .all_threads = (double)arguments->bandwidth};
-}
-
-/* What is given need not be measured. */
-static bool probe_accelerator(varlen_context *context, const bench_arguments *arguments, bench_results *results,
-                              reason *why)
-{
-    bench_peaks *peaks = &results->peaks;
-    return (arguments->bandwidth > 0 || bench_probe_memory(context, results->device.memory_bytes, peaks, why)) &&
-           (arguments->peak > 0 || bench_probe_even(context, arguments->dtypes, peaks, why));
-}
-
-static bool probe(varlen_context *context, const bench_arguments *arguments, bench_results *results, reason *why)
-{
-    take_given(arguments, &results->peaks);
-    if (arguments->no_peaks)
-        return true;
-    progress_show(0, results->count, "measuring what the device reaches");
-    const bool ok = results->threads ? bench_probe(results->threads, &results->peaks, why)
-                                     : probe_accelerator(context, arguments, results, why);
-    progress_clear();
-    return ok;
+    const bench_peaks_wanted wanted = {
+        .peak = arguments->peak,
+        .bandwidth = arguments->bandwidth,
+        .measured = !arguments->no_peaks,
+        .dtypes = arguments->dtypes,
+        .threads = results->threads,
+        .memory = results->device.memory_bytes,
+    };
+    return bench_measure_peaks(context, &wanted, &results->peaks, why);
 }
 
 /* Draws from a file in memory, which the script inherits. */
@@ -175,7 +157,9 @@ static bool plot(const bench_arguments *arguments, const bench_results *results,
         bench_print_json(stream, results);
         ok = fflush(stream) == 0 || refuse(why, "a file in memory: %s", strerror(errno));
     }
+    progress_show(0, 0, "drawing");
     ok = ok && bench_plot(path, arguments->plot, why);
+    progress_clear();
     if (stream)
         fclose(stream);
     else if (file >= 0)
@@ -186,7 +170,7 @@ static bool plot(const bench_arguments *arguments, const bench_results *results,
 static bool measure_and_report(varlen_context *context, const bench_arguments *arguments, const char *earlier,
                                bench_results *results, reason *why)
 {
-    if (!probe(context, arguments, results, why))
+    if (!measure_peaks(context, arguments, results, why))
         return false;
     bench_print_device(results);
     if (!measure_all(context, arguments, results, why))
@@ -194,12 +178,15 @@ static bool measure_and_report(varlen_context *context, const bench_arguments *a
     bench_print_results(results);
     if (earlier)
         bench_print_ratios(results, earlier, arguments->compare);
-    /* Whatever fails, also the printing, leaves the file of --json as it was. */
+    /* Whatever fails, also the printing, leaves the files of --json and --report as they were. */
     if (!standard_output_check(why))
         return false;
     reason rule;
     if (arguments->json && !bench_write_json(arguments->json, results, &rule))
         return refuse(why, "--json %.1500s", rule.text);
+    if (arguments->report &&
+        !bench_write_html(arguments->report, results, arguments->word_count, arguments->command_line, &rule))
+        return refuse(why, "--report %.1500s", rule.text);
     if (arguments->plot && !plot(arguments, results, &rule))
         return refuse(why, "--plot %s: %.1500s", arguments->plot, rule.text);
     return true;
@@ -231,6 +218,11 @@ static bool prepare(const bench_arguments *arguments, char **earlier, reason *wh
         return refuse(why, "--compare %.1500s", rule.text);
     if (arguments->json && !output_file_possible(arguments->json, &rule))
         return refuse(why, "--json %.1500s", rule.text);
+    if (arguments->json && arguments->report && output_paths_meet(arguments->json, arguments->report))
+        return refuse(why, "two outputs go to the same file, --json %s and --report %s", arguments->json,
+                      arguments->report);
+    if (arguments->report && !output_file_possible(arguments->report, &rule))
+        return refuse(why, "--report %.1500s", rule.text);
     return true;
 }
 
@@ -242,7 +234,10 @@ static bool run(const bench_arguments *arguments, reason *why)
     varlen_context *context;
     if (!prepare(arguments, &earlier, why))
         return false;
-    bool ok = varlen_open(&options, &context) == VARLEN_OK || refuse(why, "%s", varlen_error_message());
+    progress_show(0, 0, "opening the backend");
+    bool ok = varlen_open(&options, &context) == VARLEN_OK;
+    progress_clear();
+    ok = ok || refuse(why, "%s", varlen_error_message());
     if (ok) {
         ok = bench(context, arguments, earlier, why);
         varlen_close(context);

@@ -59,8 +59,8 @@ static bool earlier_median(const char *earlier, const bench_result *result, doub
     const char *item = json_first(json_member(earlier, "results"));
     for (; item; item = json_next(item))
         if (json_equals(json_member(item, "workload"), result->workload->name) &&
-            json_equals(json_member(item, "dtype"), bench_dtype_name(result->dtype)) &&
-            json_equals(json_member(item, "pass"), bench_pass_name(result->pass)))
+            json_equals(json_member(item, "dtype"), dtype_word(result->dtype)) &&
+            json_equals(json_member(item, "pass"), pass_word(result->pass)))
             return json_number(json_member(item, "median_ms"), median) && *median > 0;
     return false;
 }
@@ -78,8 +78,8 @@ void bench_print_ratios(const bench_results *results, const char *earlier, const
         if (result->time.repetitions == 0)
             continue;
         text_table_add(&table, "%s", result->workload->name);
-        text_table_add(&table, "%s", bench_dtype_name(result->dtype));
-        text_table_add(&table, "%s", bench_pass_name(result->pass));
+        text_table_add(&table, "%s", dtype_word(result->dtype));
+        text_table_add(&table, "%s", pass_word(result->pass));
         const bool known = earlier_median(earlier, result, &median);
         text_table_add(&table, known ? "%10.4f" : "-", known ? median : 0.0);
         text_table_add(&table, "%9.4f", result->time.median);

@@ -6,6 +6,7 @@
 #include "bench/arguments.h"
 #include "bench/problem.h"
 #include "bench/run.h"
+#include "progress.h"
 
 enum { REPEATS = 15 };
 
@@ -95,14 +96,21 @@ static double merged_bytes(const device_buffers *buffers)
     return sizeof(float) * rows * ((double)PARTS * (MERGED_DIM + 1) + MERGED_DIM);
 }
 
-/* The median rate of a call, in 10^9 per second. */
-static bool measure_rate(const device_buffers *buffers, bench_call call, double bytes, double *rate, reason *why)
+static void show_repetition(void *what, int number, int count)
 {
-    const bench_plan plan = {.repeats = REPEATS};
+    char text[96];
+    snprintf(text, sizeof text, "measuring peaks: %s", (const char *)what);
+    progress_show(number, count, text);
+}
+
+/* The median rate of a call, in 10^9 per second. */
+static bool measure_rate(const device_buffers *buffers, bench_call call, double bytes, bench_peak *peak, reason *why)
+{
+    const bench_plan plan = {.repeats = REPEATS, .starts = show_repetition, .user = peak->with};
     bench_time time;
     if (!bench_time_calls(buffers->context, call, buffers, &plan, &time, why))
         return false;
-    *rate = bytes / time.median * 1e-6;
+    peak->all_threads = bytes / time.median * 1e-6;
     return true;
 }
 
@@ -110,7 +118,7 @@ static bool measure_buffers(const device_buffers *buffers, bench_peaks *peaks, r
 {
     bench_peak copying = {.with = "device copies"};
     bench_peak reading = {.with = "merging 16 parts"};
-    if (!measure_rate(buffers, copy, 2.0 * (double)buffers->size, &copying.all_threads, why))
+    if (!measure_rate(buffers, copy, 2.0 * (double)buffers->size, &copying, why))
         return false;
     peaks->values[BENCH_PEAK_COPY] = copying;
     const varlen_status status = merge(buffers);
@@ -118,7 +126,7 @@ static bool measure_buffers(const device_buffers *buffers, bench_peaks *peaks, r
         return true;
     if (status != VARLEN_OK)
         return refuse(why, "%s", varlen_error_message());
-    if (!measure_rate(buffers, merge, merged_bytes(buffers), &reading.all_threads, why))
+    if (!measure_rate(buffers, merge, merged_bytes(buffers), &reading, why))
         return false;
     peaks->values[BENCH_PEAK_READ] = reading;
     return true;
@@ -144,7 +152,9 @@ static bench_workload even_batch(int32_t length)
 static bool measure_even(varlen_context *context, const bench_workload *workload, varlen_dtype dtype, bench_time *time,
                          reason *why)
 {
-    const bench_plan plan = {.repeats = REPEATS};
+    char batch[64];
+    snprintf(batch, sizeof batch, "%s attention, 4 x %d", dtype_word(dtype), (int)workload->length);
+    const bench_plan plan = {.repeats = REPEATS, .starts = show_repetition, .user = batch};
     bench_problem problem;
     if (!bench_problem_open(context, workload, dtype, VARLEN_PASS_FORWARD, &problem, why))
         return false;
@@ -174,8 +184,7 @@ static bool probe_even_of(varlen_context *context, varlen_dtype dtype, bench_pea
         if (rate <= best->all_threads)
             continue;
         best->all_threads = rate;
-        snprintf(best->with, sizeof best->with, "%s forward, 4 x %d, 16 heads, d128", bench_dtype_name(dtype),
-                 (int)length);
+        snprintf(best->with, sizeof best->with, "%s forward, 4 x %d, 16 heads, d128", dtype_word(dtype), (int)length);
     }
     return true;
 }

@@ -69,8 +69,7 @@ static void write_peaks(FILE *stream, const bench_peaks *peaks)
 static void write_result(FILE *stream, const bench_results *results, const bench_result *result)
 {
     write_text(stream, "workload", result->workload->name);
-    fprintf(stream, ", \"dtype\": \"%s\", \"pass\": \"%s\", ", bench_dtype_name(result->dtype),
-            bench_pass_name(result->pass));
+    fprintf(stream, ", \"dtype\": \"%s\", \"pass\": \"%s\", ", dtype_word(result->dtype), pass_word(result->pass));
     if (result->time.repetitions == 0) {
         write_text(stream, "not_supported", result->skipped);
         return;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/kernels.h"
+#include "progress.h"
 
 enum { TRIALS = 7 };
 
@@ -119,8 +120,11 @@ static bool time_rounds(const probe *what, int64_t rounds, double *seconds, reas
 }
 
 /* The best rate of some trials, in 10^9 per second. */
-static bool best_rate(const probe *what, double *rate, reason *why)
+static bool best_rate(const probe *what, bench_peak_kind kind, double *rate, reason *why)
 {
+    char text[96];
+    snprintf(text, sizeof text, "measuring peaks: %s, %d thread%s", bench_peak_name(kind), what->threads,
+             what->threads == 1 ? "" : "s");
     int64_t rounds = 1;
     double seconds = 0;
     *rate = 0;
@@ -129,6 +133,7 @@ static bool best_rate(const probe *what, double *rate, reason *why)
             return false;
     rounds /= 2;
     for (int trial = 0; trial < TRIALS; trial++) {
+        progress_show(trial + 1, TRIALS, text);
         if (!time_rounds(what, rounds, &seconds, why))
             return false;
         const double trial_rate = what->per_round * (double)rounds / seconds * 1e-9;
@@ -137,7 +142,8 @@ static bool best_rate(const probe *what, double *rate, reason *why)
     return true;
 }
 
-static bool measure_arithmetic(bench_arithmetic arithmetic, int threads, double *rate, reason *why)
+static bool measure_arithmetic(bench_arithmetic arithmetic, int threads, bench_peak_kind kind, double *rate,
+                               reason *why)
 {
     const probe what = {
         .work = work_arithmetic,
@@ -145,7 +151,7 @@ static bool measure_arithmetic(bench_arithmetic arithmetic, int threads, double 
         .threads = threads,
         .arithmetic = arithmetic,
     };
-    return best_rate(&what, rate, why);
+    return best_rate(&what, kind, rate, why);
 }
 
 /* Twice the last-level cache, or more where it is small. */
@@ -172,10 +178,10 @@ static bool measure_memory(int threads, double rates[BENCH_PEAK_COUNT], reason *
     }
     what.work = work_read;
     what.per_round = (double)size;
-    ok = ok && best_rate(&what, &rates[BENCH_PEAK_READ], why);
+    ok = ok && best_rate(&what, BENCH_PEAK_READ, &rates[BENCH_PEAK_READ], why);
     what.work = work_copy;
     what.per_round = 2.0 * (double)size;
-    ok = ok && best_rate(&what, &rates[BENCH_PEAK_COPY], why);
+    ok = ok && best_rate(&what, BENCH_PEAK_COPY, &rates[BENCH_PEAK_COPY], why);
     free(what.source);
     free(what.target);
     return ok;
@@ -183,9 +189,11 @@ static bool measure_memory(int threads, double rates[BENCH_PEAK_COUNT], reason *
 
 static bool measure_all(int threads, double rates[BENCH_PEAK_COUNT], reason *why)
 {
+    const bench_arithmetic float32 = bench_float32_arithmetic();
     const bench_arithmetic bfloat16 = bench_bfloat16_arithmetic();
-    return measure_arithmetic(bench_float32_arithmetic(), threads, &rates[BENCH_PEAK_FLOAT32], why) &&
-           (!bfloat16.run || measure_arithmetic(bfloat16, threads, &rates[BENCH_PEAK_BFLOAT16], why)) &&
+    return measure_arithmetic(float32, threads, BENCH_PEAK_FLOAT32, &rates[BENCH_PEAK_FLOAT32], why) &&
+           (!bfloat16.run ||
+            measure_arithmetic(bfloat16, threads, BENCH_PEAK_BFLOAT16, &rates[BENCH_PEAK_BFLOAT16], why)) &&
            measure_memory(threads, rates, why);
 }
 

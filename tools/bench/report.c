@@ -104,8 +104,8 @@ static void add_share(text_table *table, const bench_results *results, const ben
 static void add_result(text_table *table, const bench_results *results, const bench_result *result)
 {
     text_table_add(table, "%s", result->workload->name);
-    text_table_add(table, "%s", bench_dtype_name(result->dtype));
-    text_table_add(table, "%s", bench_pass_name(result->pass));
+    text_table_add(table, "%s", dtype_word(result->dtype));
+    text_table_add(table, "%s", pass_word(result->pass));
     text_table_add(table, "%9.4f", result->time.median);
     text_table_add(table, "%4.1f %%", bench_spread_percent(result));
     if (results->threads == 0)
@@ -137,7 +137,7 @@ void bench_print_results(const bench_results *results)
     for (int i = 0; i < results->count; i++) {
         const bench_result *result = &results->items[i];
         if (result->time.repetitions == 0)
-            printf("  not supported: %s, %s, %s: %s\n", result->workload->name, bench_dtype_name(result->dtype),
-                   bench_pass_name(result->pass), result->skipped);
+            printf("  not supported: %s, %s, %s: %s\n", result->workload->name, dtype_word(result->dtype),
+                   pass_word(result->pass), result->skipped);
     }
 }

@@ -17,4 +17,7 @@ void bench_print_json(FILE *stream, const bench_results *results);
 /* The same to a file, which is replaced whole. */
 bool bench_write_json(const char *path, const bench_results *results, reason *why);
 
+/* Writes a report with a chart as one HTML page, likewise. `words` are the command line after "varlen bench". */
+bool bench_write_html(const char *path, const bench_results *results, int count, char *const *words, reason *why);
+
 #endif

@@ -48,6 +48,8 @@ typedef struct bench_bound {
 /* Both rates are the given ones where they are given. Else on a processor: float32 FMA, or for bfloat16 the dot product
  * where there is one, and the read bandwidth. On an accelerator: the rate of even batches, and the higher one of the
  * read and the copy bandwidth. */
+bench_bound bench_bound_of(const bench_peaks *peaks, bool on_processor, varlen_dtype dtype, double flops, double bytes);
+
 bench_bound bench_result_bound(const bench_results *results, const bench_result *result);
 
 #endif

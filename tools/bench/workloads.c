@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/lengths.h"
+#include "work.h"
 
 /* clang-format off */
 static const bench_workload workloads[] = {
@@ -178,19 +179,31 @@ static int64_t visible_pairs(const bench_workload *workload)
     return pairs;
 }
 
+static attention_work work_of(const bench_workload *workload)
+{
+    return (attention_work){bench_total_queries(workload), bench_total_keys(workload), visible_pairs(workload)};
+}
+
+/* What of the problem counts. */
+static varlen_attention sizes_of(const bench_workload *workload, varlen_dtype dtype)
+{
+    return (varlen_attention){.dtype = dtype,
+                              .q_heads = workload->q_heads,
+                              .kv_heads = workload->kv_heads,
+                              .head_dim = workload->head_dim,
+                              .value_dim = workload->value_dim};
+}
+
 double bench_flops(const bench_workload *workload, varlen_pass pass)
 {
-    const double forward =
-        2.0 * (double)visible_pairs(workload) * workload->q_heads * ((double)workload->head_dim + workload->value_dim);
-    return pass == VARLEN_PASS_BACKWARD ? 2.5 * forward : forward;
+    const varlen_attention sizes = sizes_of(workload, VARLEN_FLOAT32);
+    const attention_work work = work_of(workload);
+    return work_flops(&sizes, &work, pass);
 }
 
 double bench_bytes(const bench_workload *workload, varlen_dtype dtype, varlen_pass pass)
 {
-    const double q_rows = (double)bench_total_queries(workload) * workload->q_heads;
-    const double k_rows = (double)bench_total_keys(workload) * workload->kv_heads;
-    const double dims = (double)workload->head_dim + workload->value_dim;
-    const double elements = (q_rows + k_rows) * dims;
-    const double lse = q_rows * sizeof(float);
-    return (double)varlen_dtype_size(dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements) + lse;
+    const varlen_attention sizes = sizes_of(workload, dtype);
+    const attention_work work = work_of(workload);
+    return work_bytes(&sizes, &work, pass);
 }

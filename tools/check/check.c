@@ -60,7 +60,12 @@ static void report_case(void *user, const conformance_result *result)
             printf("  rerun: varlen check --backend %s --filter '%s'\n", report->device, result->name);
         fflush(stdout);
     }
-    progress_show(result->number, result->count, result->name);
+}
+
+static void show_case(void *user, const char *name, int number, int count)
+{
+    (void)user;
+    progress_show(number, count, name);
 }
 
 static int no_match(const check_arguments *arguments)
@@ -96,8 +101,11 @@ static int run_cases(varlen_context *context, const check_arguments *arguments)
     fflush(stdout);
 
     check_report report = {.device = device, .names_skipped = arguments->skipped};
-    const conformance_options selection = {
-        .filter = arguments->filter, .small = arguments->scale == SCALE_SMALL, .report = report_case, .user = &report};
+    const conformance_options selection = {.filter = arguments->filter,
+                                           .small = arguments->scale == SCALE_SMALL,
+                                           .report = report_case,
+                                           .starts = show_case,
+                                           .user = &report};
     const conformance_totals totals = conformance_run(context, &selection);
     progress_clear();
     if (!arguments->kernels) /* a family's reasons are as many as problems */

@@ -36,12 +36,16 @@ typedef struct conformance_result {
 
 typedef void (*conformance_report)(void *user, const conformance_result *result);
 
+/* Before a case: its name, and its number among `count`. */
+typedef void (*conformance_start)(void *user, const char *name, int number, int count);
+
 /* Zeroed, everything is run and nothing is reported. */
 typedef struct conformance_options {
     const char *filter; /* a part of the name, or a pattern of the whole name with * and ?; NULL or "" = every case */
     bool small;         /* skip the cases that take an emulator long */
     conformance_report report; /* called after each case, in this thread; NULL = not wanted */
-    void *user;                /* handed to `report` */
+    conformance_start starts;  /* called before each case; NULL = not wanted */
+    void *user;                /* handed to both */
 } conformance_options;
 
 typedef struct conformance_totals {

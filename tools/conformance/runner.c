@@ -100,9 +100,12 @@ conformance_totals conformance_run(varlen_context *context, const conformance_op
         conformance_case_name(index, name);
         if (!filter_matches(chosen->filter, name))
             continue;
+        number++;
+        if (chosen->starts)
+            chosen->starts(chosen->user, name, number, count);
         double start = now();
         conformance_outcome outcome = conformance_run_case(context, index, chosen->small, reason);
-        conformance_result result = {name, reason, outcome, ++number, count, now() - start};
+        conformance_result result = {name, reason, outcome, number, count, now() - start};
         count_outcome(&totals, outcome);
         if (chosen->report)
             chosen->report(chosen->user, &result);

@@ -1,11 +1,6 @@
 /* The command line of `varlen run`: see run/arguments.h. */
 #include "run/arguments.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <varlen/varlen.h>
-
 static const char notes[] =
     "Files are NumPy .npy, little-endian, C order. Numbers may be f2, f4 or f8 and are converted to --dtype; metadata\n"
     "may be i4 or i8. Inputs may be pipes. Outputs are f4: new files, which take the places of the old ones and their\n"
@@ -13,32 +8,6 @@ static const char notes[] =
     "one file. Tq, Tk: tokens in all; Hq, Hk: heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With\n"
     "--page-table, k and v are [pages, page_size, Hk, D] and [pages, page_size, Hk, Dv], and the lengths come from\n"
     "--seqused-k. Times are medians after one warm-up.";
-
-/* One side of a window: a count of keys, or "inf". */
-static bool read_bound(const char *text, const char *end, int32_t *bound)
-{
-    if (end - text == 3 && strncmp(text, "inf", 3) == 0) {
-        *bound = VARLEN_UNBOUNDED;
-        return true;
-    }
-    char *stop;
-    errno = 0;
-    const long value = strtol(text, &stop, 10);
-    *bound = (int32_t)value;
-    return text < end && *text >= '0' && *text <= '9' && stop == end && errno == 0 && value <= INT32_MAX;
-}
-
-static bool read_window(const command_option *option, const char *value, void *target, reason *why)
-{
-    (void)option;
-    run_window *window = target;
-    const char *comma = strchr(value, ',');
-    window->given = true;
-    if (comma && read_bound(value, comma, &window->left) &&
-        read_bound(comma + 1, value + strlen(value), &window->right))
-        return true;
-    return refuse(why, "not a pair L,R of key counts, each 0 or more, or inf");
-}
 
 static bool read_scale(const command_option *option, const char *value, void *target, reason *why)
 {
@@ -48,13 +17,6 @@ static bool read_scale(const command_option *option, const char *value, void *ta
 }
 
 /* clang-format off */
-static const option_choice masks[] = {
-    {"full", VARLEN_MASK_FULL}, {"causal", VARLEN_MASK_CAUSAL}, {"window", VARLEN_MASK_WINDOW}, {NULL, 0}};
-static const option_choice alignments[] = {
-    {"bottom-right", VARLEN_ALIGN_BOTTOM_RIGHT}, {"top-left", VARLEN_ALIGN_TOP_LEFT}, {NULL, 0}};
-static const option_choice dtypes[] = {
-    {"f32", VARLEN_FLOAT32}, {"f16", VARLEN_FLOAT16}, {"bf16", VARLEN_BFLOAT16}, {NULL, 0}};
-
 static const command_option options[] = {
     {"--q", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_Q]), .required = true,
      .help = "queries [Tq, Hq, D]"},
@@ -74,11 +36,11 @@ static const command_option options[] = {
      .help = "keys to skip at the start of each slot [B]"},
     {"--page-table", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_PAGE_TABLE]),
      .help = "pages of each sequence [B, width]"},
-    {"--mask", NULL, read_choice, .offset = offsetof(run_arguments, mask), .choices = masks,
+    {"--mask", NULL, read_choice, .offset = offsetof(run_arguments, mask), .choices = mask_choices,
      .help = "which keys a query sees; default full"},
     {"--window", "L,R", read_window, .offset = offsetof(run_arguments, window),
      .help = "keys seen left and right of the query's own; inf: no bound"},
-    {"--alignment", NULL, read_choice, .offset = offsetof(run_arguments, alignment), .choices = alignments,
+    {"--alignment", NULL, read_choice, .offset = offsetof(run_arguments, alignment), .choices = alignment_choices,
      .help = "where queries stand if there are more or fewer keys; default bottom-right"},
     {"--scale", "S", read_scale, .offset = offsetof(run_arguments, scale),
      .help = "multiplies q.k; default 1/sqrt(D)"},
@@ -88,7 +50,7 @@ static const command_option options[] = {
      .help = "ALiBi slopes [Hq] or [B, Hq]"},
     {"--sinks", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_SINKS]),
      .help = "a sink logit per head [Hq]"},
-    {"--dtype", NULL, read_choice, .offset = offsetof(run_arguments, dtype), .choices = dtypes,
+    {"--dtype", NULL, read_choice, .offset = offsetof(run_arguments, dtype), .choices = dtype_choices,
      .help = "to compute in; default: that of q, where f8 becomes f32"},
     {"--backend", "B", read_text, .offset = offsetof(run_arguments, backend),
      .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ..."},

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "options.h"
+#include "problem_options.h"
 
 typedef enum run_input {
     INPUT_Q,
@@ -27,12 +27,6 @@ typedef enum run_output { OUTPUT_OUT, OUTPUT_LSE, OUTPUT_DQ, OUTPUT_DK, OUTPUT_D
 
 enum { DTYPE_OF_Q = -1 };
 
-typedef struct run_window {
-    bool given;
-    int32_t left; /* VARLEN_UNBOUNDED: inf */
-    int32_t right;
-} run_window;
-
 typedef struct run_scale {
     bool given; /* else 1/sqrt(head_dim) */
     float value;
@@ -44,7 +38,7 @@ typedef struct run_arguments {
     int mask;                          /* varlen_mask */
     int alignment;                     /* varlen_alignment */
     int dtype;                         /* varlen_dtype or DTYPE_OF_Q */
-    run_window window;
+    window_bounds window;
     run_scale scale;
     float softcap;
     const char *backend; /* NULL = what the environment says */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "progress.h"
+
 enum { MOST_REPETITIONS = 25 };
 
 #define TIME_BUDGET_MILLISECONDS 1000.0 /* no further repetition after this much measured time */
@@ -101,6 +103,7 @@ static bool allocate_outputs(run_session *session, const run_arguments *argument
 static bool open_session(run_session *session, const run_arguments *arguments, reason *why)
 {
     const varlen_open_options options = {.struct_size = sizeof options, .backend = arguments->backend};
+    progress_show(0, 0, "opening the backend, copying the arrays");
     if (varlen_open(&options, &session->context) != VARLEN_OK)
         return refuse(why, "%s", varlen_error_message());
     if (!reserve_workspace(session, why) || !upload(session, why) || !allocate_outputs(session, arguments, why))
@@ -189,10 +192,11 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static bool time_pass(const run_session *session, run_pass pass, run_time *time, reason *why)
+static bool time_pass(const run_session *session, const char *name, run_pass pass, run_time *time, reason *why)
 {
     double times[MOST_REPETITIONS];
     double spent = 0;
+    progress_show(0, MOST_REPETITIONS, name);
     /* The warm-up is also where a device reports bad metadata. */
     if (pass(session) != VARLEN_OK || varlen_stream_synchronize(session->context, NULL) != VARLEN_OK ||
         varlen_context_status(session->context) != VARLEN_OK)
@@ -202,6 +206,7 @@ static bool time_pass(const run_session *session, run_pass pass, run_time *time,
         if (time_once(session, pass, &times[count]) != VARLEN_OK)
             return refuse(why, "%s", varlen_error_message());
         spent += times[count++];
+        progress_show(count, MOST_REPETITIONS, name);
     }
     qsort(times, (size_t)count, sizeof times[0], compare_doubles);
     *time = (run_time){.milliseconds = times[count / 2], .repetitions = count};
@@ -232,9 +237,9 @@ static bool download(const run_session *session, run_output output, npy_array *a
 
 static bool run_session_steps(run_session *session, const run_arguments *arguments, run_result *result, reason *why)
 {
-    if (!open_session(session, arguments, why) || !time_pass(session, run_forward, &result->forward, why))
+    if (!open_session(session, arguments, why) || !time_pass(session, "forward", run_forward, &result->forward, why))
         return false;
-    if (session->problem->backward && !time_pass(session, run_backward, &result->backward, why))
+    if (session->problem->backward && !time_pass(session, "backward", run_backward, &result->backward, why))
         return false;
     result->device.struct_size = sizeof result->device;
     if (varlen_context_device(session->context, &result->device) != VARLEN_OK)

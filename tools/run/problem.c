@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "progress.h"
 #include "run/shapes.h"
 
 typedef enum input_kind {
@@ -44,6 +45,7 @@ static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_C
         reason fault;
         if (!path)
             continue;
+        progress_show(input + 1, INPUT_COUNT, path);
         if (!npy_read(path, &inputs[input], &fault))
             return refuse(why, "%s %s", run_input_option(input), fault.text);
         if (!check_kind(input, path, &inputs[input], why))

@@ -1,5 +1,6 @@
 /* `varlen run`: arrays in, arrays out. */
 #include "commands.h"
+#include "progress.h"
 #include "run/arguments.h"
 #include "run/execute.h"
 #include "run/outputs.h"
@@ -12,7 +13,9 @@ static bool report_and_write(const run_arguments *arguments, const run_problem *
                              reason *why)
 {
     run_outputs outputs;
+    progress_show(0, 0, "writing the outputs");
     bool ok = run_outputs_write(arguments, result->outputs, &outputs, why);
+    progress_clear();
     if (ok) {
         run_report_print(arguments, problem, result);
         ok = standard_output_check(why) && run_outputs_commit(&outputs, why);
@@ -25,9 +28,12 @@ static bool run(const run_arguments *arguments, reason *why)
 {
     run_problem problem;
     run_result result;
-    if (!run_problem_read(arguments, &problem, why))
+    if (!run_problem_read(arguments, &problem, why)) {
+        progress_clear();
         return false;
+    }
     bool ok = run_execute(arguments, &problem, &result, why);
+    progress_clear();
     if (ok) {
         ok = report_and_write(arguments, &problem, &result, why);
         run_result_free(&result);

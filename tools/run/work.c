@@ -1,4 +1,5 @@
 /* What the lengths of the sequences of `varlen run` come to: see run/problem.h. */
+#include "work.h"
 #include "run/problem.h"
 
 static int64_t at(const run_problem *problem, run_input input, int32_t index, int64_t absent)
@@ -24,38 +25,6 @@ static int64_t keys_of(const run_problem *problem, int32_t sequence)
     return used - at(problem, INPUT_LEFTPAD_K, sequence, 0);
 }
 
-/* How far a query sees from its position. */
-typedef struct mask_reach {
-    int64_t left;
-    int64_t right;
-} mask_reach;
-
-static mask_reach reach_of(const varlen_attention *attention)
-{
-    const int64_t far = INT64_MAX / 4; /* an unbounded side, with room to add a position */
-    switch (attention->mask) {
-    case VARLEN_MASK_CAUSAL: return (mask_reach){far, 0};
-    case VARLEN_MASK_WINDOW:
-        return (mask_reach){attention->window_left == VARLEN_UNBOUNDED ? far : attention->window_left,
-                            attention->window_right == VARLEN_UNBOUNDED ? far : attention->window_right};
-    default: return (mask_reach){far, far};
-    }
-}
-
-static int64_t visible_pairs(const varlen_attention *attention, int64_t queries, int64_t keys)
-{
-    const mask_reach reach = reach_of(attention);
-    const int64_t shift = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries;
-    int64_t pairs = 0;
-    for (int64_t i = 0; i < queries; i++) {
-        const int64_t position = i + shift;
-        const int64_t first = position - reach.left > 0 ? position - reach.left : 0;
-        const int64_t last = position + reach.right < keys - 1 ? position + reach.right : keys - 1;
-        pairs += last >= first ? last - first + 1 : 0;
-    }
-    return pairs;
-}
-
 run_work run_problem_work(const run_problem *problem)
 {
     run_work work = {0};
@@ -65,7 +34,7 @@ run_work run_problem_work(const run_problem *problem)
         const int64_t keys = keys_of(problem, sequence);
         work.queries += queries;
         work.keys += keys;
-        work.visible_pairs += visible_pairs(&problem->attention, queries, keys);
+        work.visible_pairs += visible_pairs_of(&problem->attention, queries, keys);
         longest = queries > longest ? queries : longest;
     }
     work.padded_rows = longest * problem->attention.batch;

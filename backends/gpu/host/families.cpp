@@ -1,5 +1,7 @@
 #include "host/families.h"
 
+#include "host/instance_table.h"
+#include "host/make_problem.h"
 #include "platform/families.h"
 
 #include <stdarg.h>
@@ -80,6 +82,36 @@ void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, cons
                                        why.text);
     state.host->log(VARLEN_LOG_DEBUG, "%s: %s takes the call%s%s", pass, list[chosen]->name, declined,
                     is_forced(state, list[chosen]->name) ? "; VARLEN_GPU_KERNELS asks for it" : "");
+}
+
+/* All families have kernels of the same sizes. */
+void name_kernel(const varlen_attention &attention, char *text, size_t size)
+{
+    const bool general = may_be_general(attention);
+    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
+    const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
+    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d", general ? "general " : "",
+             kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", kernel.head_dim, kernel.value_dim);
+}
+
+template <typename FAMILY, int COUNT>
+void explain_pass(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention,
+                  char *text, size_t size)
+{
+    const int chosen = choose_family(list, state, attention);
+    const bool forced = is_forced(state, list[chosen]->name);
+    char kernel[96];
+    name_kernel(attention, kernel, sizeof kernel);
+    size_t length = (size_t)snprintf(text, size, "%s takes it, by its %s%s", list[chosen]->name, kernel,
+                                     forced ? "; VARLEN_GPU_KERNELS asks for it" : "");
+    for (int i = 0; i < COUNT && length < size; i++) {
+        family_reason why;
+        if (i == chosen)
+            continue;
+        if (takes(state, *list[i], attention, &why))
+            declines(&why, forced ? "VARLEN_GPU_KERNELS asks for %s" : "%s comes first", list[chosen]->name);
+        length += (size_t)snprintf(text + length, size - length, "\n%s does not: %s", list[i]->name, why.text);
+    }
 }
 
 bool is_log_wanted(const gpu_state &state)
@@ -205,4 +237,14 @@ int32_t gpu_kernel_families(void *state, int32_t index, varlen_kernel_family *fa
         family->calls = __atomic_load_n(&gpu.calls[pass][number], __ATOMIC_RELAXED);
     });
     return count;
+}
+
+varlen_status gpu_explain(void *state, const varlen_attention *attention, varlen_pass pass, char *text, size_t size)
+{
+    const gpu_state &gpu = *(const gpu_state *)state;
+    if (pass == VARLEN_PASS_FORWARD)
+        explain_pass(FORWARD_FAMILIES, gpu, *attention, text, size);
+    else
+        explain_pass(BACKWARD_FAMILIES, gpu, *attention, text, size);
+    return VARLEN_OK;
 }

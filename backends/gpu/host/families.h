@@ -21,4 +21,7 @@ varlen_status gpu_backward(const gpu_state *state, varlen_stream stream, const v
 /* As kernel_families in varlen/backend.h. */
 int32_t gpu_kernel_families(void *state, int32_t index, varlen_kernel_family *family);
 
+/* As explain in varlen/backend.h. */
+varlen_status gpu_explain(void *state, const varlen_attention *attention, varlen_pass pass, char *text, size_t size);
+
 #endif

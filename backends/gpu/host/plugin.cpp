@@ -92,6 +92,7 @@ static varlen_backend make_backend()
     backend.event_synchronize = from_state<gpu_event_synchronize>::call;
     backend.event_elapsed = from_state<gpu_event_elapsed>::call;
     backend.kernel_families = from_state<gpu_kernel_families>::call;
+    backend.explain = from_state<gpu_explain>::call;
     return backend;
 }
 

@@ -31,6 +31,7 @@ def test_forward_and_backward(cpu):
     attention, inputs = example()
     out, lse = np.empty((6, 4, 64), np.float32), np.empty((4, 6), np.float32)
     cpu.supports(attention)
+    assert cpu.explain(attention).splitlines()[0].endswith(" takes it")
     cpu.forward(attention, varlen.ForwardArgs(inputs=inputs, out=out, lse=lse))
     assert out[:, 0, 0].tolist() == [0, 0.5, 2, 2.5, 3, 5]
     np.testing.assert_allclose(lse[0], np.log([1, 2, 1, 2, 3, 1]), rtol=1e-6)

@@ -6,8 +6,8 @@ from ctypes import byref
 from typing import Any, List, Optional
 
 from ._arrays import address_of, is_array
-from ._header import (Attention, BackwardArgs, DeviceInfo, ForwardArgs, KernelFamily, KvAppendArgs, MergeArgs, OpenOptions,
-                      PackArgs, Pass)
+from ._header import (EXPLAIN_SIZE, Attention, BackwardArgs, DeviceInfo, ForwardArgs, KernelFamily, KvAppendArgs, MergeArgs,
+                      OpenOptions, PackArgs, Pass)
 from ._library import check, library
 
 
@@ -88,6 +88,12 @@ class Context:
         size = ctypes.c_size_t()
         check(self._library.varlen_workspace_size(self.handle, byref(attention), direction, byref(size)))
         return size.value
+
+    def explain(self, attention: Attention, direction: Pass = Pass.FORWARD) -> str:
+        """Which kernels calls of a problem go to and why not to others, a line each."""
+        text = ctypes.create_string_buffer(EXPLAIN_SIZE)
+        check(self._library.varlen_explain(self.handle, byref(attention), direction, text, len(text)))
+        return text.value.decode()
 
     def forward(self, attention: Attention, args: ForwardArgs, stream: Optional[int] = None) -> None:
         """varlen_forward. Arguments without a workspace get one for the length of the call."""

@@ -11,8 +11,8 @@ __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG
            "FEATURE_ALIBI", "FEATURE_SINKS", "FEATURE_DROPOUT_STATE", "FEATURE_LSE", "FEATURE_DSINKS",
            "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT",
            "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT",
-           "EXPANDED", "DEVICE_HOST_MEMORY", "Status", "LogLevel", "Dtype", "Mask", "Alignment", "Pass",
-           "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
+           "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask", "Alignment",
+           "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
            "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs",
            "PackArgs", "KvAppendArgs"]
 
@@ -44,6 +44,7 @@ FEATURE_DETERMINISTIC = 1 << 15
 FEATURE_BATCH_INVARIANT = 1 << 16
 EXPANDED = -1
 DEVICE_HOST_MEMORY = 0x1
+EXPLAIN_SIZE = 2048
 
 
 class Status(IntEnum):
@@ -353,6 +354,7 @@ FUNCTIONS = {
     "varlen_get_kernel_family": (c_int, [c_void_p, c_int32, c_void_p]),
     "varlen_supports": (c_int, [c_void_p, c_void_p, c_int]),
     "varlen_workspace_size": (c_int, [c_void_p, c_void_p, c_int, c_void_p]),
+    "varlen_explain": (c_int, [c_void_p, c_void_p, c_int, c_char_p, c_size_t]),
     "varlen_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "varlen_backward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "varlen_merge": (c_int, [c_void_p, c_void_p, c_void_p]),

@@ -36,6 +36,13 @@ extern "C" {
         pass: varlen_pass,
         size: *mut usize,
     ) -> varlen_status;
+    pub fn varlen_explain(
+        context: *mut varlen_context,
+        attention: *const varlen_attention,
+        pass: varlen_pass,
+        text: *mut c_char,
+        size: usize,
+    ) -> varlen_status;
     pub fn varlen_forward(
         context: *mut varlen_context,
         stream: varlen_stream,
