@@ -22,6 +22,7 @@ MOST_LINES = 450
 # Files that may be longer, and why.
 LONG = {
     "include/varlen/varlen.h": "the public header, which is one story",
+    "tests/versions/first/varlen/varlen.h": "the same at the first release",
 }
 
 # Which folders the files of a folder may include, besides their own.
