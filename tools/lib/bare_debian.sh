@@ -64,7 +64,9 @@ begin_bare_debian() {
 run_bare() {
     local status=0
     export work mirror
-    export -f make_system copy_system enter_system in_system timed fail "$1"
+    export -f make_system copy_system enter_system in_system timed fail
+    # shellcheck disable=SC2163
+    export -f "$1"
     unshare --mount --pid --fork --mount-proc --kill-child bash -euo pipefail -c "$1" &
     namespace=$!
     wait "$namespace" || status=1
