@@ -3,16 +3,23 @@
 set -euo pipefail
 cd "$1"
 
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
 # refused WORDS COMMAND...: it ends with 2 and says so.
 refused() {
     local words=$1 said status=0
     shift
     said=$("$@" 2>&1) || status=$?
-    [ $status -eq 2 ] && [[ $said == *"$words"* ]] || { echo "$*: $status: $said, and not 2 and \"$words\"" >&2 && exit 1; }
+    if [ $status -ne 2 ] || [[ $said != *"$words"* ]]; then
+        fail "$*: $status: $said, and not 2 and \"$words\""
+    fi
 }
 
 for script in tools/release tools/abi tools/check_fresh; do
-    [[ $("$script" --help) == *"usage: $script"*"Exit status: 0"* ]] || { echo "$script --help says nothing" >&2 && exit 1; }
+    [[ $("$script" --help) == *"usage: $script"*"Exit status: 0"* ]] || fail "$script --help says nothing"
 done
 refused "unknown word --bogus" tools/release --bogus
 refused "--output needs a value" tools/release --output
