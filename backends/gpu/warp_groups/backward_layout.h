@@ -153,27 +153,26 @@ template <typename INSTANCE> struct group_backward_shared {
     stage_barriers queries[INSTANCE::STAGES]; /* with their statistics */
     stage_barriers douts[INSTANCE::STAGES];
     stage_barriers dq[INSTANCE::GROUPS]; /* filled by a group */
-    stage_barriers items[INSTANCE::ITEMS];
-    backward_item item[INSTANCE::ITEMS];
+    item_place<backward_item> items[INSTANCE::ITEMS];
 
     GPU_DEVICE static group_backward_shared &of_block()
     {
         return *(group_backward_shared *)(shared_memory() + INSTANCE::STATE_AT);
     }
 
-    /* By one thread. Each computing warp empties places of rows and items, one thread of each group those of keys and
-     * values; the warps that copy empty items too. */
+    /* By one thread. Each computing warp empties places of dO and of items, each of its threads those of rows with
+     * their statistics, and one thread of each group those of keys and values; all warps that copy empty items too. */
     GPU_DEVICE void create_barriers()
     {
         constexpr int warps_each = GROUP / WARP;
         constexpr int warps = INSTANCE::GROUPS * warps_each;
-        constexpr int copying_warps = 3;
+        constexpr int copying_warps = GROUP / WARP;
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++) {
             keys[stage].create(INSTANCE::GROUPS);
             values[stage].create(INSTANCE::GROUPS);
         }
         for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
-            queries[stage].create(warps);
+            queries[stage].create(warps * WARP);
             douts[stage].create(warps);
         }
         for (int group = 0; group < INSTANCE::GROUPS; group++) {

@@ -12,30 +12,22 @@
 template <typename INSTANCE>
 GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
-    constexpr int words = (int)(sizeof(forward_item) / sizeof(int32_t));
-    static_assert(words <= WARP, "a word for each thread of a warp");
+    using place_type = item_place<forward_item>;
     const forward_arguments &call = args.call;
     const int32_t numbers = call.plan.header->items * call.problem.kv_heads;
     item_turn<INSTANCE> turn(args);
     auto word_of = [&](int32_t number) {
         const int32_t item = divide(number, call.problem.kv_heads_divisor);
-        return number < numbers && group_lane() < words ? ((const int32_t *)&call.items[item])[group_lane()] : 0;
+        return number < numbers ? place_type::word_of(call.items[item]) : 0;
     };
     int32_t number = block_index();
     int32_t word = word_of(number);
     int32_t taken = group_lane() == 0 ? plan_take_next(call.plan) : 0;
     for (bool exists = true; exists;) {
         exists = number < numbers;
-        forward_item &item = shared.item[turn.stage];
-        shared.items[turn.stage].empty.wait(turn.parity ^ 1);
-        if (group_lane() < words)
-            ((int32_t *)&item)[group_lane()] = word;
-        warp_barrier();
-        if (group_lane() == 0) {
-            item.kv_head = divide_with_rest(number, call.problem.kv_heads_divisor).rest;
-            item.exists = exists;
-            shared.items[turn.stage].full.arrive();
-        }
+        place_type &place = shared.items[turn.stage];
+        place.empty.wait(turn.parity ^ 1);
+        place.fill(word, divide_with_rest(number, call.problem.kv_heads_divisor).rest, exists);
         turn.advance();
         number = warp_first(taken);
         word = word_of(number);

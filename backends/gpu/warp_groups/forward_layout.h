@@ -70,8 +70,7 @@ template <typename INSTANCE> struct group_forward_shared {
     stage_barriers keys[INSTANCE::STAGES];
     stage_barriers values[INSTANCE::STAGES];
     stage_barriers queries[INSTANCE::GROUPS][INSTANCE::QUERY_STAGES];
-    stage_barriers items[INSTANCE::ITEMS];
-    forward_item item[INSTANCE::ITEMS];
+    item_place<forward_item> items[INSTANCE::ITEMS];
     int32_t arrivals[INSTANCE::GROUPS];
 
     GPU_DEVICE static group_forward_shared &of_block()
