@@ -14,6 +14,7 @@
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
 
 #include "warp_groups/backward_dq.h"
+#include "warp_groups/backward_key_sweep.h"
 #include "warp_groups/backward_scores.h"
 
 /* Named barriers at which all groups meet: in a chunk, that of its stage, whose next rows come only when all have left
@@ -132,13 +133,20 @@ template <typename INSTANCE> struct group_backward_work {
         products_commit();
     }
 
-    /* Products become weights. */
+    /* Products become weights, for whose operand there is room when `make_room` has been called. */
+    template <typename F>
+    GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
+                          bool all_are_seen, F make_room)
+    {
+        if (!all_are_seen)
+            mask_group_scores(scores, part);
+        steps.weigh(weights, scores, part, make_room);
+    }
+
     GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
                           int32_t chunk)
     {
-        if (chunk < item->first_whole || chunk >= item->end_whole)
-            mask_group_scores(scores, part);
-        steps.weigh(weights, scores, part);
+        weigh(weights, scores, part, chunk >= item->first_whole && chunk < item->end_whole, [] {});
     }
 
     GPU_DEVICE backward_part<INSTANCE> part_of(int32_t chunk, int32_t stage) const
@@ -340,7 +348,9 @@ template <typename INSTANCE> struct group_backward_work {
         dv.clear();
         shared.keys[keys.stage].full.wait(keys.parity);
         shared.values[keys.stage].full.wait(keys.parity);
-        if constexpr (INSTANCE::SHARED_KEYS)
+        if constexpr (!INSTANCE::DQ)
+            multiply_chunks_of_own_keys(*this);
+        else if constexpr (INSTANCE::SHARED_KEYS)
             multiply_chunks_of_shared_keys();
         else
             multiply_chunks();

@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+/* Code for other architectures is empty, and never launched. */
+constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
+
 /* A place that is filled by one warp and emptied by others. */
 struct stage_barriers {
     arrival_barrier full;
