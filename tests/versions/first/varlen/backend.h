@@ -51,10 +51,12 @@
 extern "C" {
 #endif
 
+/* The version of the ABI in this header. */
 #define VARLEN_BACKEND_ABI_MAJOR 1u
 #define VARLEN_BACKEND_ABI_MINOR 0u
 #define VARLEN_BACKEND_ABI_VERSION (VARLEN_BACKEND_ABI_MAJOR << 16 | VARLEN_BACKEND_ABI_MINOR)
 
+/* Lets compilers hold arguments against their format. */
 #if defined(__GNUC__)
 #define VARLEN_PRINTF(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
 #else
@@ -64,7 +66,7 @@ extern "C" {
 /* What one copy of the library offers to a backend. Lives until the process ends. */
 typedef struct varlen_host {
     uint32_t abi_version; /* VARLEN_BACKEND_ABI_VERSION of the library */
-    uint32_t reserved;
+    uint32_t reserved;    /* 0 */
     size_t struct_size;
 
     /* Sets the calling thread's error message and returns `status`, so that a backend fails in one line. */
@@ -80,7 +82,7 @@ typedef struct varlen_host {
     int32_t (*log_wanted)(varlen_log_level level);
 } varlen_host;
 
-/* A broken rule in metadata, as a device finds it. The library puts it into words. The struct below never grows. */
+/* A broken rule in metadata, as a device finds it. The library puts it into words. */
 typedef enum varlen_metadata {
     VARLEN_METADATA_CU_SEQLENS_Q = 0,
     VARLEN_METADATA_CU_SEQLENS_K = 1,
@@ -93,6 +95,7 @@ typedef enum varlen_metadata {
     VARLEN_METADATA_LENGTHS = 8         /* of varlen_cu_seqlens */
 } varlen_metadata;
 
+/* Which rule is broken, and what the numbers of a varlen_violation then are. */
 typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_NONE = 0,
     VARLEN_VIOLATION_START = 1,     /* element 0 = value, but must be 0 */
@@ -112,9 +115,11 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
 } varlen_violation_rule;
 
+/* A violation, as take_violation gives it. Never grows. */
 typedef struct varlen_violation {
     varlen_violation_rule rule; /* VARLEN_VIOLATION_NONE: nothing is wrong */
-    varlen_metadata argument;
+    varlen_metadata argument;   /* where it was found */
+    /* What the rule says that they are. */
     int32_t index;
     int32_t column;
     int64_t value;
@@ -125,7 +130,7 @@ typedef struct varlen_violation {
 typedef struct varlen_backend_open {
     size_t struct_size;
     const varlen_host *host; /* of all that is done with the state */
-    int32_t device;
+    int32_t device;  /* 0 .. count - 1 */
     int32_t threads; /* 0 to 1024; 0 = the backend's default */
 } varlen_backend_open;
 
@@ -143,6 +148,7 @@ typedef struct varlen_limits {
 /* The sizes that structs have in the header that a plugin is built with. */
 typedef struct varlen_struct_sizes {
     size_t struct_size;
+    /* Of varlen_attention, varlen_inputs and so on. */
     size_t attention;
     size_t inputs;
     size_t forward_args;
@@ -173,11 +179,11 @@ typedef struct varlen_backend {
     const char *name;        /* must be that of its file: "cpu" for varlen-cpu.so; at most 15 characters */
     const char *description; /* one line for people */
 
-    const varlen_struct_sizes *struct_sizes;
-    const varlen_limits *forward_limits;
-    const varlen_limits *backward_limits;  /* these three: NULL without the function */
-    const varlen_limits *merge_limits;
-    const varlen_limits *kv_append_limits;
+    const varlen_struct_sizes *struct_sizes; /* VARLEN_STRUCT_SIZES */
+    const varlen_limits *forward_limits;     /* what it takes of this kind of call */
+    const varlen_limits *backward_limits;    /* likewise; NULL without the function, as the next two */
+    const varlen_limits *merge_limits;       /* likewise */
+    const varlen_limits *kv_append_limits;   /* likewise */
 
     /* Devices. With no device, device_count sets *count = 0, fails with VARLEN_ERROR_BACKEND_UNAVAILABLE and says why.
      * device_info fills in everything but struct_size and backend. A device may take fewer dtypes than the limits
@@ -227,14 +233,20 @@ typedef struct varlen_backend {
     /* Optional: how many families of kernels the state's device has, each counted once for each pass that it does. If
      * 0 <= index < that, fills in number `index`, as far as family->struct_size goes; calls count from open on. */
     int32_t (*kernel_families)(void *state, int32_t index, varlen_kernel_family *family);
+
+    /* Optional: puts into words which kernels calls of a problem that supports takes go to, and why others do not take
+     * them: see varlen_explain. At most `size` >= 1 bytes, the ending 0 included; lines are separated by newlines. */
+    varlen_status (*explain)(void *state, const varlen_attention *attention, varlen_pass pass, char *text, size_t size);
 } varlen_backend;
 
+/* The type of varlen_backend_entry. */
 typedef const varlen_backend *(*varlen_backend_entry_function)(const varlen_host *host);
+
+#define VARLEN_BACKEND_ENTRY_SYMBOL "varlen_backend_entry" /* the name of the function below */
 
 /* The one symbol of a plugin. Each copy of the library calls it, perhaps at the same time as another, and once more
  * after a refusal that may have been for want of memory. NULL: this backend cannot be used here, host->fail has said
  * why. */
-#define VARLEN_BACKEND_ENTRY_SYMBOL "varlen_backend_entry"
 VARLEN_API const varlen_backend *varlen_backend_entry(const varlen_host *host);
 
 #ifdef __cplusplus

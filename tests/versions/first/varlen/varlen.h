@@ -46,6 +46,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of what the library exports. */
 #if defined(__GNUC__)
 #define VARLEN_API __attribute__((visibility("default")))
 #else
@@ -56,12 +57,14 @@
 extern "C" {
 #endif
 
+/* The version of this header; varlen_version() tells the library's. */
 #define VARLEN_VERSION_MAJOR 0
 #define VARLEN_VERSION_MINOR 1
 #define VARLEN_VERSION_PATCH 0
 
 /* ---- Status and errors -------------------------------------------------------------------------------------------- */
 
+/* What functions that can fail return. */
 typedef enum varlen_status {
     VARLEN_OK = 0,
     VARLEN_ERROR_INVALID_ARGUMENT = 1,    /* an argument breaks its rule, whatever the backend */
@@ -86,6 +89,7 @@ VARLEN_API const char *varlen_error_message(void);
 
 /* ---- Log ---------------------------------------------------------------------------------------------------------- */
 
+/* How much a log line matters; VARLEN_LOG names them error, warn, info and debug. */
 typedef enum varlen_log_level {
     VARLEN_LOG_ERROR = 0,
     VARLEN_LOG_WARN = 1,
@@ -93,6 +97,7 @@ typedef enum varlen_log_level {
     VARLEN_LOG_DEBUG = 3
 } varlen_log_level;
 
+/* Takes one log line; `user` is what varlen_set_log_sink was given. */
 typedef void (*varlen_log_sink)(void *user, varlen_log_level level, const char *message);
 
 /* Sends log lines to `sink` instead of stderr; NULL goes back to stderr. Without a sink, lines are printed only as far
@@ -103,6 +108,7 @@ VARLEN_API void varlen_set_log_sink(varlen_log_sink sink, void *user);
 
 /* ---- Elements, heads, masks --------------------------------------------------------------------------------------- */
 
+/* The type of an element. */
 typedef enum varlen_dtype {
     VARLEN_FLOAT32 = 0,
     VARLEN_FLOAT16 = 1,
@@ -139,6 +145,7 @@ typedef enum varlen_mask {
     VARLEN_MASK_WINDOW = 2  /* left = window_left, right = window_right */
 } varlen_mask;
 
+/* Where queries stand among keys: see varlen_mask. */
 typedef enum varlen_alignment {
     VARLEN_ALIGN_BOTTOM_RIGHT = 0,
     VARLEN_ALIGN_TOP_LEFT = 1
@@ -146,6 +153,7 @@ typedef enum varlen_alignment {
 
 #define VARLEN_UNBOUNDED (-1) /* for window_left and window_right: no bound on that side */
 
+/* varlen_forward or varlen_backward. */
 typedef enum varlen_pass {
     VARLEN_PASS_FORWARD = 0,
     VARLEN_PASS_BACKWARD = 1
@@ -214,7 +222,7 @@ typedef struct varlen_attention {
     int32_t max_seqlen_k;       /* an upper bound on the keys of a sequence, 0 = unknown. Never changes a result */
     float softmax_scale;        /* multiplies q.k; finite; 0 = 1/sqrt(head_dim), but for VARLEN_FLAG_EXACT_SCALE */
     float softcap;              /* >= 0; c > 0 replaces a score s by c * tanh(s / c); 0 = none */
-    varlen_mask mask;
+    varlen_mask mask;           /* which keys a query sees; window_left and window_right have its bounds */
     varlen_alignment alignment; /* also decides the position p that ALiBi uses */
     int32_t window_left;        /* WINDOW: >= 0 or VARLEN_UNBOUNDED. CAUSAL: > 0 bounds the left too, 0 or
                                  * VARLEN_UNBOUNDED do not (WINDOW with 0, 0 sees the query's own position alone).
@@ -231,6 +239,7 @@ typedef struct varlen_attention {
 
 /* ---- Backends, devices, settings ---------------------------------------------------------------------------------- */
 
+/* What has become of a backend. */
 typedef enum varlen_backend_state {
     VARLEN_BACKEND_USABLE = 0, /* loaded, and it has at least one device */
     VARLEN_BACKEND_NO_DEVICE = 1, /* loaded, but nothing here for it to run on */
@@ -246,14 +255,15 @@ typedef struct varlen_backend_info {
     const char *description;    /* the backend's own words; "" if refused */
     const char *reason;         /* why it cannot be used, in words; "" if it can. What can pass (no memory, no free
                                  * descriptors, a driver that does not answer) is tried again by the next call */
-    varlen_backend_state state;
+    varlen_backend_state state; /* whether it can be used */
     int32_t priority;           /* `auto` tries higher ones first; 0 if refused */
-    int32_t device_count;
+    int32_t device_count;       /* of a usable backend; else 0 */
     uint32_t abi_version;       /* what the plugin was built for, major << 16 | minor; 0 if not known */
 } varlen_backend_info;
 
 #define VARLEN_DEVICE_HOST_MEMORY 0x1u /* device memory is ordinary host memory, and calls have finished on return */
 
+/* One device of a backend. */
 typedef struct varlen_device_info {
     size_t struct_size;
     char backend[16];        /* "cpu" */
@@ -271,7 +281,7 @@ typedef struct varlen_device_info {
 /* A folder where plugins are looked for, in order of search. Texts as above. */
 typedef struct varlen_search_folder {
     size_t struct_size;
-    const char *path;
+    const char *path;   /* absolute, or as it was given */
     const char *origin; /* who named it: "varlen_add_backend_folder", "VARLEN_BACKEND_PATH", "beside libvarlen", ... */
     const char *reason; /* why it was not searched; "" if it was */
 } varlen_search_folder;
@@ -282,8 +292,8 @@ typedef struct varlen_environment_variable {
     size_t struct_size;
     const char *name;          /* "VARLEN_BACKEND" */
     const char *values;        /* what it may be set to, "auto | cpu | cuda | ..." */
-    const char *default_value;
-    const char *help;
+    const char *default_value; /* what counts where it is not set; "" = nothing */
+    const char *help;          /* what it does, in sentences */
     const char *value;         /* what it is set to now, NULL if it is not set (or not trusted, in a setuid program) */
 } varlen_environment_variable;
 
@@ -309,8 +319,9 @@ VARLEN_API varlen_status varlen_get_device(const char *backend, int32_t device, 
 
 typedef struct varlen_context varlen_context; /* one device of one backend */
 typedef void *varlen_stream; /* a cudaStream_t or hipStream_t; NULL = the default stream. The CPU backend ignores it */
-typedef struct varlen_event_object *varlen_event;
+typedef struct varlen_event_object *varlen_event; /* a mark in a stream's work: see varlen_event_create */
 
+/* What varlen_open is to open. */
 typedef struct varlen_open_options {
     size_t struct_size;
     const char *backend; /* what VARLEN_BACKEND may be: "auto", "cpu", "cuda:1", "cuda, cpu". NULL or "" = the
@@ -331,6 +342,7 @@ VARLEN_API varlen_status varlen_open(const varlen_open_options *options, varlen_
  * the context must have been freed before. */
 VARLEN_API void varlen_close(varlen_context *context);
 
+/* Describes the context's device, as varlen_get_device does. */
 VARLEN_API varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info);
 
 /* VARLEN_OK, or VARLEN_ERROR_BAD_METADATA with the first violation that the device has found in cu_seqlens, lengths or
@@ -345,7 +357,7 @@ VARLEN_API varlen_status varlen_context_status(varlen_context *context);
 typedef struct varlen_kernel_family {
     size_t struct_size;
     const char *name; /* "warp_tiles"; lives until the process ends */
-    varlen_pass pass;
+    varlen_pass pass;  /* of the calls that it takes */
     uint32_t reserved; /* 0 */
     uint64_t calls;    /* that it has taken on this context so far, captured ones once */
 } varlen_kernel_family;
@@ -394,6 +406,7 @@ typedef struct varlen_inputs {
                                    * values above, so that a captured graph can draw another mask. NULL = the values */
 } varlen_inputs;
 
+/* The data of varlen_forward. */
 typedef struct varlen_forward_args {
     size_t struct_size;
     const varlen_inputs *inputs;  /* host memory, like this struct: neither is looked at after the call */
@@ -404,7 +417,7 @@ typedef struct varlen_forward_args {
     size_t workspace_size;        /* bytes, at least what varlen_workspace_size says */
 } varlen_forward_args;
 
-/* The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
+/* The data of varlen_backward. The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
  * results. dk and dv are sums over the query heads of a group. Paging is refused. The gradients are those of
  * sum(dout * out) + sum(dlse * lse). */
 typedef struct varlen_backward_args {
@@ -418,7 +431,7 @@ typedef struct varlen_backward_args {
     varlen_tensor dv;             /* [Tk, Hk, Dv], written */
     float *dsinks;                /* [Hq], written; NULL = not wanted, else VARLEN_FEATURE_DSINKS is set. Needs sinks */
     void *workspace;              /* as in varlen_forward_args */
-    size_t workspace_size;
+    size_t workspace_size;        /* likewise */
     const float *dlse;            /* [Hq, Tq], read where lse is finite: the gradient of lse, for a loss that it enters.
                                    * NULL = zeros, else VARLEN_FEATURE_DLSE is set */
 } varlen_backward_args;
@@ -432,9 +445,22 @@ VARLEN_API varlen_status varlen_supports(varlen_context *context, const varlen_a
 VARLEN_API varlen_status varlen_workspace_size(varlen_context *context, const varlen_attention *attention,
                                                varlen_pass pass, size_t *size);
 
+#define VARLEN_EXPLAIN_SIZE 2048 /* bytes that hold any text of varlen_explain */
+
+/* Tells people which kernels calls of this problem run on, and why others do not take them: a line for each that there
+ * is, the chosen one first, without a newline at the end. "warp_tiles takes it, with bfloat16 kernels for head_dim and
+ * value_dim up to 128". The words are not for programs to read: any version may change them. At most `size` bytes are
+ * written to `text`, which is host memory, the ending 0 included; VARLEN_EXPLAIN_SIZE hold any text. Fails as
+ * varlen_supports does, and with VARLEN_ERROR_UNSUPPORTED where the backend does not tell; *text is then left alone. */
+VARLEN_API varlen_status varlen_explain(varlen_context *context, const varlen_attention *attention, varlen_pass pass,
+                                        char *text, size_t size);
+
+/* Attention: writes out, and lse if it is wanted. Refuses what varlen_supports does, and data that break the rules of
+ * their fields. */
 VARLEN_API varlen_status varlen_forward(varlen_context *context, varlen_stream stream,
                                         const varlen_attention *attention, const varlen_forward_args *args);
 
+/* The gradients of attention: writes dq, dk and dv, and dsinks if it is wanted. Refuses likewise. */
 VARLEN_API varlen_status varlen_backward(varlen_context *context, varlen_stream stream,
                                          const varlen_attention *attention, const varlen_backward_args *args);
 
@@ -463,6 +489,7 @@ typedef struct varlen_merge_args {
     int32_t reserved;             /* 0, in every version */
 } varlen_merge_args;
 
+/* Merges as varlen_merge_args says. */
 VARLEN_API varlen_status varlen_merge(varlen_context *context, varlen_stream stream, const varlen_merge_args *args);
 
 /* Running sums of lengths: [2, 3, 1] becomes [0, 2, 5, 6]. lengths int32 [batch], each >= 0, with a sum below 2^31;
@@ -489,6 +516,7 @@ typedef struct varlen_pack_args {
     const int32_t *cu_seqlens;    /* [B + 1] */
 } varlen_pack_args;
 
+/* Copy as varlen_pack_args says. */
 VARLEN_API varlen_status varlen_pack(varlen_context *context, varlen_stream stream, const varlen_pack_args *args);
 VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream stream, const varlen_pack_args *args);
 
@@ -503,7 +531,7 @@ VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream st
  * page which they share is the caller's to avoid: it is not looked for, and whose row stays is not defined. */
 typedef struct varlen_kv_append_args {
     size_t struct_size;
-    varlen_dtype dtype;
+    varlen_dtype dtype;           /* of all tensors */
     int32_t batch;                /* B, >= 0 */
     int32_t kv_heads;             /* Hk, >= 1 */
     int32_t head_dim;             /* D, as in varlen_attention */
@@ -512,15 +540,15 @@ typedef struct varlen_kv_append_args {
     int64_t total_new;            /* N, new tokens in all, 0 to 2^31 - 1 */
     int64_t total_k;              /* Tk, tokens in a packed cache; 0 with paging */
     int32_t page_size;            /* as in varlen_attention */
-    int32_t page_table_width;
-    int64_t page_count;
+    int32_t page_table_width;     /* likewise */
+    int64_t page_count;           /* likewise */
     varlen_tensor q;              /* [N, Hq, D], rotated in place; needs rotary_dim > 0 */
     varlen_tensor k_new;          /* [N, Hk, D] */
     varlen_tensor v_new;          /* [N, Hk, Dv] */
     varlen_tensor k_cache;        /* [Tk, Hk, D] or [page_count, page_size, Hk, D], written */
     varlen_tensor v_cache;        /* likewise with Dv, written */
     int64_t k_page_stride;        /* as in varlen_inputs */
-    int64_t v_page_stride;
+    int64_t v_page_stride;        /* likewise */
     const int32_t *cu_seqlens_new;/* [B + 1], for q, k_new and v_new */
     const int32_t *cu_seqlens_k;  /* [B + 1]: the cache's slots; NULL with paging and only then */
     const int32_t *seqused_k;     /* [B]: keys in each slot before the call, padding at its start included */
@@ -534,6 +562,7 @@ typedef struct varlen_kv_append_args {
     int32_t rotary_interleaved;   /* 0 or 1 */
 } varlen_kv_append_args;
 
+/* Appends as varlen_kv_append_args says. */
 VARLEN_API varlen_status varlen_kv_append(varlen_context *context, varlen_stream stream,
                                           const varlen_kv_append_args *args);
 
