@@ -17,6 +17,8 @@ typedef struct fake_record {
     bool is_silent;           /* failures come without a reason */
     uint32_t missing_dtypes;  /* of the device, among those that the table claims */
     varlen_violation pending; /* what the device has found */
+    int32_t family_count;     /* families of kernels */
+    const char *family_name;  /* of each */
 
     /* Set by the backend. */
     int calls;   /* calls with a stream, and those of memory, streams and events */
