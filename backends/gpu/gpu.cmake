@@ -19,6 +19,7 @@ function(gpu_add_group_objects target add_object)
     cmake_language(CALL ${add_object} ${target} host-${name} "${gpu_source_dir}/host/${name}.cpp")
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
+  gpu_add_instances(${target} ${add_object} group_sweeps "${gpu_source_dir}/instances/group_sweeps.def")
 endfunction()
 
 # The same for one source of instances/, once for each line of a list.

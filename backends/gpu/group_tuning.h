@@ -3,7 +3,9 @@
  * Platforms that have such kernels have the table in platform/group_tuning.h:
  *
  *     GROUP_FORWARD_TUNINGS[]
- *     GROUP_BACKWARD_TUNINGS[] */
+ *     GROUP_BACKWARD_TUNINGS[]
+ *     GROUP_KEY_SWEEP_TUNINGS[]
+ *     GROUP_DQ_SWEEP_TUNINGS[]    of these two, a row for each size that the backward pass may take in two sweeps */
 #ifndef VARLEN_GPU_GROUP_TUNING_H
 #define VARLEN_GPU_GROUP_TUNING_H
 
@@ -33,7 +35,7 @@ struct group_backward_tuning {
     int groups;
     bool shared_keys; /* groups share a tile of 64 keys: each has some of the columns of dK, dV and dQ */
     int chunk_rows;
-    int stages;     /* chunks of rows in shared memory, of their dO, and of dS */
+    int stages;     /* chunks of rows in shared memory, of their dO, and of dS where dQ is found too */
     int key_stages; /* tiles of keys and values: 2 begin to copy the next while one is multiplied */
     int copying_registers;
     int computing_registers;
@@ -44,6 +46,24 @@ struct group_backward_row {
     int value_dim;
     bool general;
     group_backward_tuning tuning;
+};
+
+/* A block has `groups` warp groups that compute, each on tiles of 64 rows, and one that copies. */
+struct group_dq_sweep_tuning {
+    int groups;
+    int chunk_keys;
+    int key_stages; /* chunks of keys in shared memory: one is multiplied by dS while the next is by Q */
+    int value_stages;
+    int tile_places; /* for rows of q and dO: one for each group at least */
+    int copying_registers;
+    int computing_registers;
+};
+
+struct group_dq_sweep_row {
+    int head_dim;
+    int value_dim;
+    bool general;
+    group_dq_sweep_tuning tuning;
 };
 
 #include "platform/group_tuning.h"
@@ -64,25 +84,51 @@ constexpr group_forward_tuning group_forward_tuning_of(int head_dim, int value_d
     return GROUP_FORWARD_TUNINGS[find_group_tuning(GROUP_FORWARD_TUNINGS, head_dim, value_dim, general)].tuning;
 }
 
-constexpr group_backward_tuning group_backward_tuning_of(int head_dim, int value_dim, bool general)
+/* Of the one sweep that finds DQ too, or of that over keys alone. */
+constexpr group_backward_tuning group_backward_tuning_of(int head_dim, int value_dim, bool general, bool dq)
 {
-    return GROUP_BACKWARD_TUNINGS[find_group_tuning(GROUP_BACKWARD_TUNINGS, head_dim, value_dim, general)].tuning;
+    return dq ? GROUP_BACKWARD_TUNINGS[find_group_tuning(GROUP_BACKWARD_TUNINGS, head_dim, value_dim, general)].tuning
+              : GROUP_KEY_SWEEP_TUNINGS[find_group_tuning(GROUP_KEY_SWEEP_TUNINGS, head_dim, value_dim, general)]
+                    .tuning;
 }
 
-/* 512 registers for four threads, one of each scheduler's. */
+constexpr group_dq_sweep_tuning group_dq_sweep_tuning_of(int head_dim, int value_dim, bool general)
+{
+    return GROUP_DQ_SWEEP_TUNINGS[find_group_tuning(GROUP_DQ_SWEEP_TUNINGS, head_dim, value_dim, general)].tuning;
+}
+
+constexpr bool has_two_sweeps(int head_dim, int value_dim, bool general)
+{
+    constexpr int rows = (int)(sizeof GROUP_DQ_SWEEP_TUNINGS / sizeof GROUP_DQ_SWEEP_TUNINGS[0]);
+    return find_group_tuning(GROUP_DQ_SWEEP_TUNINGS, head_dim, value_dim, general) < rows;
+}
+
+/* Groups can have no more registers than the block began with: a share of 512 each, in eights. */
+constexpr bool fit_registers(int groups, int copying, int computing)
+{
+    const int all = groups + 1;
+    const int share = 512 / all / 8 * 8;
+    return copying % 8 == 0 && computing % 8 == 0 && copying + groups * computing <= all * share;
+}
+
 constexpr bool is_sound(const group_forward_tuning &tuning)
 {
     return tuning.groups > 0 && tuning.groups <= 3 && tuning.chunk_keys % 32 == 0 && tuning.chunk_keys <= 256 &&
-           tuning.stages > 1 && tuning.query_stages > 0 && tuning.copying_registers % 8 == 0 &&
-           tuning.computing_registers % 8 == 0 &&
-           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+           tuning.stages > 1 && tuning.query_stages > 0 &&
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 
 constexpr bool is_sound(const group_backward_tuning &tuning)
 {
-    return tuning.groups == 2 && tuning.chunk_rows % 64 == 0 && tuning.stages == 2 && tuning.key_stages > 0 &&
-           tuning.copying_registers % 8 == 0 && tuning.computing_registers % 8 == 0 &&
-           tuning.copying_registers + tuning.groups * tuning.computing_registers <= 512;
+    return tuning.groups == 2 && tuning.chunk_rows % 64 == 0 && tuning.stages > 1 && tuning.key_stages > 0 &&
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
+}
+
+constexpr bool is_sound(const group_dq_sweep_tuning &tuning)
+{
+    return tuning.groups > 0 && tuning.chunk_keys % 32 == 0 && tuning.key_stages > 1 && tuning.value_stages > 1 &&
+           tuning.tile_places >= tuning.groups &&
+           fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
 }
 
 template <typename ROW, int COUNT> constexpr bool are_sound_groups(const ROW (&rows)[COUNT])
@@ -92,6 +138,8 @@ template <typename ROW, int COUNT> constexpr bool are_sound_groups(const ROW (&r
             return false;
     return true;
 }
-static_assert(are_sound_groups(GROUP_FORWARD_TUNINGS) && are_sound_groups(GROUP_BACKWARD_TUNINGS), "every row");
+static_assert(are_sound_groups(GROUP_FORWARD_TUNINGS) && are_sound_groups(GROUP_BACKWARD_TUNINGS) &&
+                  are_sound_groups(GROUP_KEY_SWEEP_TUNINGS) && are_sound_groups(GROUP_DQ_SWEEP_TUNINGS),
+              "every row");
 
 #endif

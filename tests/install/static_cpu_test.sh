@@ -14,3 +14,5 @@ build=$scratch/build
 
 [ -z "$(find "$scratch/prefix" -name 'varlen-*.so')" ] || fail "a plugin was installed"
 expect "the built-in backend" "3 (built in)" "$(run_with_find_package "$scratch/prefix" "$scratch/outside")"
+expect "the built-in backend, by pkg-config" "3 (built in)" \
+    "$(run_with_pkg_config "$scratch/prefix" "$scratch/pkg-config")"

@@ -169,8 +169,9 @@ static int64_t registers_in_use(const simt_async &async)
 
 static void describe_registers(const void *what, char *text, size_t size)
 {
-    snprintf(text, size, "registers: the block's warps hold %lld of 65536",
-             (long long)registers_in_use(*(const simt_async *)what));
+    const simt_async &async = *(const simt_async *)what;
+    snprintf(text, size, "registers: the block's warps hold %lld of the %lld that they began with",
+             (long long)registers_in_use(async), (long long)async.register_limit);
 }
 
 /* A warp asks once; each of its threads waits until it has got them. */
@@ -183,7 +184,7 @@ void simt_set_registers(int32_t registers, bool grows)
     if (grows) {
         if (own > registers)
             simt_fail("registers_grow<%d> of a warp that has %d", registers, own);
-        while (own != registers && registers_in_use(async) + (registers - own) * simt_warp > 64 * 1024)
+        while (own != registers && registers_in_use(async) + (registers - own) * simt_warp > async.register_limit)
             simt_wait_for({describe_registers, &async});
     } else if (own < registers) {
         simt_fail("registers_shrink<%d> of a warp that has %d", registers, own);

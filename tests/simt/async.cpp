@@ -9,6 +9,7 @@ simt_async::simt_async(const simt_block &block)
     const int32_t most = 64 * 1024 / threads / 8 * 8;
     for (int32_t &number : registers)
         number = most < 248 ? most : 248;
+    register_limit = (int64_t)threads * registers[0];
 }
 
 simt_async &simt_asynchronous()

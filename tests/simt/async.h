@@ -53,6 +53,7 @@ struct simt_async {
     std::vector<simt_warp_products> products;               /* by warp */
     std::map<int32_t, std::vector<uint64_t>> history;       /* of each group's instructions */
     std::vector<int32_t> registers;                         /* of a thread, by warp */
+    int64_t register_limit;                                 /* what the block's threads began with */
 
     explicit simt_async(const simt_block &block);
 };

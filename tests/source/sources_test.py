@@ -12,8 +12,8 @@ import sys
 import tempfile
 import unittest
 
-FOLDERS = ("backends", "bindings", "cmake", "core", "include", "tests", "tools")
-C_SOURCES = (".c", ".cpp", ".cu", ".def", ".h")
+FOLDERS = ("backends", "bindings", "cmake", "core", "examples", "include", "tests", "tools")
+C_SOURCES = (".c", ".cpp", ".cu", ".def", ".h", ".hpp")
 OTHER_SOURCES = (".cmake", ".py", ".rs", ".sh", ".txt")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"|<(?=varlen/))([^">]+)', re.MULTILINE)

@@ -28,6 +28,23 @@ constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
     {  256,   256,  false,   {2,      true,    64,      2,      1,       24,       240}},
     {  256,   256,   true,   {2,      true,    64,      2,      1,       24,       240}},
 };
+
+/* Two sweeps. */
+constexpr group_backward_row GROUP_KEY_SWEEP_TUNINGS[] = {
+    {   64,    64,  false,   {2,     false,    64,      3,      2,       24,       240}},
+    {   64,    64,   true,   {2,     false,    64,      3,      2,       24,       240}},
+    {  128,   128,  false,   {2,     false,    64,      3,      2,       24,       240}},
+    {  128,   128,   true,   {2,     false,    64,      3,      2,       24,       240}},
+};
+
+constexpr group_dq_sweep_row GROUP_DQ_SWEEP_TUNINGS[] = {
+    /*head  value                             key   value    tile  registers:
+     * dim    dim  general   groups  keys  stages  stages  places  copying  computing */
+    {   64,    64,  false,   {2,     128,     3,      3,      4,       40,       232}},
+    {   64,    64,   true,   {2,      64,     3,      3,      4,       40,       232}},
+    {  128,   128,  false,   {2,      96,     3,      2,      3,       40,       232}},
+    {  128,   128,   true,   {2,      64,     3,      2,      3,       40,       232}},
+};
 /* clang-format on */
 
 #endif

@@ -97,12 +97,13 @@ GPU_DEVICE void write_sums(const cu_seqlens_arguments &args, const block_share &
             sum += own + i < share.end ? args.lengths[own + i] : 0;
             sums[i] = sum;
         }
-        const block_sums block = block_scan(shared.scan, sum);
+        const block_sums<int32_t> block = block_scan(shared.scan, sum);
 #pragma unroll
         for (int i = 0; i < CU_SEQLENS_AT_ONCE; i++)
             if (own + i < share.end)
                 args.cu_seqlens[own + i + 1] = before + block.before + sums[i];
         before += block.all;
+        block_barrier(); /* `shared.scan` is free again */
     }
 }
 

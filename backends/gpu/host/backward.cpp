@@ -32,7 +32,22 @@ size_t workspace_of(const gpu_state &state, const varlen_attention &attention, b
     return planned_backward_workspace(attention, find_entry(attention, general).shape(*state.architecture).cut);
 }
 
+/* Of a batch whose sequences have a tile each: nothing is summed. */
+backward_cut small_batch_cut(const gpu_state &state, const varlen_attention &attention, bool general)
+{
+    backward_cut cut = find_entry(attention, general).shape(*state.architecture).cut;
+    cut.dq_parts = 0;
+    return cut;
+}
+
 } // namespace
+
+size_t backward_small_batch_workspace(const gpu_state &state, const varlen_attention &attention)
+{
+    const size_t plain = planned_backward_workspace(attention, small_batch_cut(state, attention, false));
+    const size_t general = planned_backward_workspace(attention, small_batch_cut(state, attention, true));
+    return may_be_general(attention) && general > plain ? general : plain;
+}
 
 /* The tiles of a small batch have a processor each. */
 bool backward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
@@ -62,8 +77,8 @@ varlen_status backward_small_batch(const gpu_state &state, varlen_stream stream,
 {
     const gpu_problem problem = make_problem(attention, *args.inputs);
     const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
-    backward_arguments work =
-        make_backward_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);
+    backward_arguments work = make_backward_arguments(state, attention, args, problem,
+                                                      small_batch_cut(state, attention, problem_is_general(problem)));
     work.plan.header = nullptr;
     return kernel.launch_small(state, stream, work, attention.batch ? attention.batch * attention.kv_heads : 1);
 }

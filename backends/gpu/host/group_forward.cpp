@@ -55,9 +55,9 @@ group_forward_tensors tensors_of(const forward_arguments &args, varlen_dtype dty
 {
     const gpu_problem &problem = args.problem;
     const layout_maker make = {problem, dtype, boxes, args.plan.header};
-    return {boxes, make.queries(), make.keys(problem.k, problem.k_page_bytes, problem.head_dim),
-            make.keys(problem.v, problem.v_page_bytes, problem.value_dim),
-            make.ended_queries(args.out, problem.value_dim)};
+    return {
+        boxes, make.queries(problem.q, problem.head_dim), make.keys(problem.k, problem.k_page_bytes, problem.head_dim),
+        make.keys(problem.v, problem.v_page_bytes, problem.value_dim), make.ended_queries(args.out, problem.value_dim)};
 }
 
 } // namespace

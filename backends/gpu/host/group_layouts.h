@@ -63,13 +63,13 @@ struct layout_maker {
         add_dimension(layout, problem.kv_heads, stride_of(problem.kv_heads, head_bytes), 1);
     }
 
-    tensor_layout queries() const
+    tensor_layout queries(const gpu_tensor &tensor, int32_t dim) const
     {
         const int64_t total = problem.metadata.total_q;
-        tensor_layout layout = begin(problem.q, problem.head_dim);
-        add_group(layout, problem.q);
-        add_dimension(layout, total, stride_of(total, problem.q.token_bytes), boxes.tile_queries);
-        add_kv_heads(layout, problem.q.head_bytes * problem.group.divisor);
+        tensor_layout layout = begin(tensor, dim);
+        add_group(layout, tensor);
+        add_dimension(layout, total, stride_of(total, tensor.token_bytes), boxes.tile_queries);
+        add_kv_heads(layout, tensor.head_bytes * problem.group.divisor);
         return layout;
     }
 

@@ -42,6 +42,14 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     return policy;
 }
 
+varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments)
+{
+    const plan_arguments<forward_policy> args = {arguments.problem, arguments.plan, arguments.items, arguments.policy,
+                                                 arguments.validate};
+    const launch_shape shape = {1 + arguments.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
+    return launch<plan_kernel<forward_policy>>(state.device, shape, stream, args);
+}
+
 } // namespace
 
 forward_arguments make_forward_arguments(const gpu_state &state, const varlen_attention &attention,
@@ -76,8 +84,23 @@ varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, 
     arguments.partial_out = taken.partial_out;
     arguments.partial_maximum = taken.partial_maximum;
     arguments.partial_sum = taken.partial_sum;
-    const plan_arguments<forward_policy> plan_args = {arguments.problem, arguments.plan, arguments.items,
-                                                      arguments.policy, arguments.validate};
-    const launch_shape shape = {1 + arguments.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
-    return launch<plan_kernel<forward_policy>>(state.device, shape, stream, plan_args);
+    return launch_plan(state, stream, arguments);
+}
+
+forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention &attention, const gpu_problem &problem,
+                                int32_t tile_rows)
+{
+    constexpr int32_t wanted_items = 1; /* the fewer, the longer are parts: as long as any sequence */
+    forward_arguments plan = {};
+    plan.problem = problem;
+    plan.policy = make_policy(problem, attention, {tile_rows, tile_rows, wanted_items});
+    plan.policy.batch_invariant = false;
+    plan.plan = take_plan(cursor, attention, 0);
+    plan.items = workspace_take<forward_item>(cursor, forward_item_limit(attention, tile_rows, 0));
+    return plan;
+}
+
+varlen_status launch_row_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments)
+{
+    return launch_plan(state, stream, arguments);
 }

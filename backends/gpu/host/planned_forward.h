@@ -3,6 +3,7 @@
 #define VARLEN_GPU_HOST_PLANNED_FORWARD_H
 
 #include "host/state.h"
+#include "host/workspace.h"
 #include "plan/forward_arguments.h"
 
 /* What kernels on a device make of a batch: see forward_policy. */
@@ -23,5 +24,12 @@ size_t planned_forward_workspace(const varlen_attention &attention, const forwar
 /* Hands out the call's workspace to `arguments`, and launches the plan. */
 varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                   const forward_sizes &sizes, void *workspace, forward_arguments &arguments);
+
+/* A plan of tiles of rows alone, whose keys are not split, for whatever pass goes through them. The same call with no
+ * base measures its part of the workspace. */
+forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention &attention, const gpu_problem &problem,
+                                int32_t tile_rows);
+
+varlen_status launch_row_plan(const gpu_state &state, varlen_stream stream, const forward_arguments &arguments);
 
 #endif

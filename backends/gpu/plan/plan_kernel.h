@@ -16,6 +16,8 @@
 #include "plan/batch_rules.h"
 #include "plan/plan.h"
 
+#include <cstring>
+
 template <typename POLICY> struct plan_arguments {
     gpu_problem problem;
     gpu_plan plan;
@@ -36,14 +38,17 @@ GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t blo
     return no_violation;
 }
 
-/* Classes go by the weight's logarithm in steps of 1/8, heaviest first. */
+/* Classes go by the weight's logarithm in steps of 1/8 or so, heaviest first: by a float's exponent and the first three
+ * bits behind it. The lightest class has all weights below 8. */
 GPU_DEVICE int32_t weight_class(int64_t weight)
 {
-    int32_t exponent = 0;
-    while (weight >> exponent >= 16)
-        exponent++;
-    int32_t level = exponent * 8 + (int32_t)(weight >> exponent); /* 0 .. 15 + 8 * exponent */
-    return level < PLAN_WEIGHTS ? PLAN_WEIGHTS - 1 - level : 0;
+    constexpr int32_t step_bit = 20;
+    constexpr int32_t level_of_8 = (127 + 3) << 3;
+    const float rounded = (float)weight;
+    int32_t bits = 0;
+    memcpy(&bits, &rounded, sizeof bits);
+    const int32_t level = larger((bits >> step_bit) - level_of_8, 0);
+    return larger(PLAN_WEIGHTS - 1 - level, 0);
 }
 
 /* Gaps, as the threads of a block find them in shared memory: a word for each side, which any of them may set. */
@@ -52,18 +57,24 @@ struct found_gaps {
     int32_t in_keys;    /* GAPS_IN_KEYS or 0 */
 };
 
+/* Where a sequence is in its class. */
+struct class_place {
+    int32_t index; /* of the class */
+    int32_t rank;
+};
+
 enum { PLAN_KEPT = 1024 }; /* sequences, at most, of a batch whose sequences are kept in shared memory */
 
 struct plan_shared {
     gpu_sequence sequences[PLAN_KEPT]; /* of the batch, if it has no more */
     int32_t order[PLAN_KEPT];          /* likewise, in place of gpu_plan.order */
+    class_place places[PLAN_KEPT];     /* likewise */
     uint64_t place;
     found_gaps gaps;
     int32_t several;
     int32_t class_next[PLAN_WEIGHTS]; /* the next rank in each class */
-    int32_t first_item[PLAN_THREADS]; /* of a round of ranks, as the next */
-    int32_t first_partial[PLAN_THREADS];
-    block_scan_memory<PLAN_THREADS> scan;
+    plan_counts before[PLAN_THREADS]; /* of a round of ranks: the first item and partial of each */
+    block_scan_memory<PLAN_THREADS, uint64_t> scan;
     block_sum_memory<PLAN_THREADS> sum;
 };
 
@@ -98,18 +109,29 @@ template <typename POLICY> struct plan_batch {
     }
 };
 
-/* Inspects all elements of the batch, finds gaps, and keeps the sequences. Returns the first violation that this thread
- * comes upon. Without sequences, all rows are a gap. */
-template <typename POLICY> GPU_DEVICE uint64_t read_batch(const plan_batch<POLICY> &batch)
+/* By all threads, before anything is found. Without sequences, all rows are a gap. */
+GPU_DEVICE void clear_findings(plan_shared &shared, int32_t batch)
+{
+    if (thread_index() < PLAN_WEIGHTS)
+        shared.class_next[thread_index()] = 0;
+    if (thread_index() == 0) {
+        shared.place = no_violation;
+        shared.gaps = batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
+        shared.several = 0;
+    }
+    block_barrier();
+}
+
+/* Inspects all elements of the batch, finds the first violation and gaps, and keeps the sequences. Returns their work:
+ * keys may be shared between sequences, so that there is more of it than memory. */
+template <typename POLICY> GPU_DEVICE int64_t read_batch(const plan_batch<POLICY> &batch)
 {
     const gpu_metadata &metadata = batch.args.problem.metadata;
     const inspected_side queries = queries_side(metadata);
     const inspected_side keys = keys_side(metadata);
     found_gaps &gaps = batch.shared.gaps;
-    if (thread_index() == 0)
-        gaps = metadata.batch == 0 ? found_gaps{GAPS_IN_QUERIES, GAPS_IN_KEYS} : found_gaps{0, 0};
-    block_barrier();
     uint64_t first = no_violation;
+    int64_t work = 0;
     for (int32_t n = thread_index(); n <= metadata.batch; n += PLAN_THREADS) {
         const inspected_element of_queries = side_element(queries, n);
         const inspected_element of_keys = side_element(keys, n);
@@ -117,25 +139,41 @@ template <typename POLICY> GPU_DEVICE uint64_t read_batch(const plan_batch<POLIC
             inspect_element(first, queries, of_queries, STAGE_CU_SEQLENS_Q);
             inspect_element(first, keys, of_keys, STAGE_CU_SEQLENS_K);
         }
-        if (n == 0)
+        if (n == 0 || first != no_violation)
             continue;
         if (has_gap(queries, of_queries, metadata.batch))
             gaps.in_queries = GAPS_IN_QUERIES;
         if (has_gap(keys, of_keys, metadata.batch))
             gaps.in_keys = GAPS_IN_KEYS;
+        const gpu_sequence sequence = sequence_of(batch.args.problem, of_queries, of_keys);
+        work += batch.args.policy.work(sequence);
         if (batch.kept)
-            batch.shared.sequences[n - 1] = sequence_of(batch.args.problem, of_queries, of_keys);
+            batch.shared.sequences[n - 1] = sequence;
     }
-    return first;
+    if (first != no_violation)
+        atomic_min(&batch.shared.place, first);
+    return block_sum(batch.shared.sum, work);
 }
 
-/* Keys may be shared between sequences: there is more work than memory. */
-template <typename POLICY> GPU_DEVICE int64_t work_of(const plan_batch<POLICY> &batch)
+/* The first rank of each class, in place of how many it has. By all threads of a warp. */
+GPU_DEVICE void rank_classes(int32_t *class_next)
 {
-    int64_t work = 0;
-    for (int32_t b = thread_index(); b < batch.args.problem.metadata.batch; b += PLAN_THREADS)
-        work += batch.args.policy.work(batch.sequence(b));
-    return block_sum(batch.shared.sum, work);
+    constexpr int each = PLAN_WEIGHTS / WARP;
+    static_assert((int)PLAN_WEIGHTS % WARP == 0, "as many for each thread");
+    int32_t *own = class_next + thread_index() % WARP * each;
+    int32_t count[each];
+    int32_t sum = 0;
+#pragma unroll
+    for (int i = 0; i < each; i++) {
+        count[i] = own[i];
+        sum += count[i];
+    }
+    int32_t before = warp_scan(sum).before;
+#pragma unroll
+    for (int i = 0; i < each; i++) {
+        own[i] = before;
+        before += count[i];
+    }
 }
 
 /* Ranks in order of weight: counts of the classes, their running sums, then a place for each sequence. */
@@ -144,42 +182,57 @@ template <typename POLICY> GPU_DEVICE void order_sequences(const plan_batch<POLI
     static_assert((int)PLAN_WEIGHTS <= (int)PLAN_THREADS, "a thread for each class");
     plan_shared &shared = of.shared;
     const int32_t batch = of.args.problem.metadata.batch;
-    const int32_t thread = thread_index();
-    auto class_of = [&](int32_t b) {
-        return b < batch ? weight_class(of.args.policy.weight(of.sequence(b), split)) : 0;
+    auto count_in_class = [&](int32_t b) {
+        const int32_t index = b < batch ? weight_class(of.args.policy.weight(of.sequence(b), split)) : 0;
+        return class_place{index, count_up(shared.class_next, index, b < batch)};
     };
-    if (thread < PLAN_WEIGHTS)
-        shared.class_next[thread] = 0;
+    for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
+        const int32_t b = first + thread_index();
+        const class_place place = count_in_class(b);
+        if (of.kept && b < batch)
+            shared.places[b] = place;
+    }
     block_barrier();
-    for (int32_t first = 0; first < batch; first += PLAN_THREADS)
-        count_up(shared.class_next, class_of(first + thread), first + thread < batch);
-    block_barrier();
-    int32_t count = thread < PLAN_WEIGHTS ? shared.class_next[thread] : 0;
-    int32_t before = block_scan(shared.scan, count).before;
-    if (thread < PLAN_WEIGHTS)
-        shared.class_next[thread] = before;
+    if (thread_index() < WARP)
+        rank_classes(shared.class_next);
     block_barrier();
     for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
-        int32_t rank = count_up(shared.class_next, class_of(first + thread), first + thread < batch);
-        if (first + thread < batch)
-            of.order()[rank] = first + thread;
+        const int32_t b = first + thread_index();
+        int32_t rank = 0;
+        if (!of.kept)
+            rank = count_in_class(b).rank;
+        else if (b < batch)
+            rank = shared.class_next[shared.places[b].index] + shared.places[b].rank;
+        if (b < batch)
+            of.order()[rank] = b;
     }
     block_barrier();
 }
 
 /* The last of `count` ranks whose first item is at or before `item`. */
-GPU_DEVICE int32_t rank_of(const int32_t *first_item, int32_t count, int32_t item)
+GPU_DEVICE int32_t rank_of(const plan_counts *before, int32_t count, int32_t item)
 {
     int32_t low = 0;
     int32_t high = count - 1;
     while (low < high) {
         int32_t middle = (low + high + 1) / 2;
-        if (first_item[middle] <= item)
+        if (before[middle].items <= item)
             low = middle;
         else
             high = middle - 1;
     }
     return low;
+}
+
+/* Counts in one number, so that one scan sums both. */
+GPU_DEVICE uint64_t packed_counts(const plan_counts &counts)
+{
+    return (uint64_t)(uint32_t)counts.partials << 32 | (uint32_t)counts.items;
+}
+
+GPU_DEVICE plan_counts unpacked_counts(uint64_t packed)
+{
+    return {(int32_t)(uint32_t)packed, (int32_t)(uint32_t)(packed >> 32)};
 }
 
 /* Describes all items, in rounds of as many ranks as there are threads. Returns how many there are. */
@@ -197,29 +250,27 @@ template <typename POLICY> GPU_DEVICE plan_counts describe_items(const plan_batc
             own = args.policy.counts(of.sequence(of.order()[first + thread]), split);
         if (own.items > 1)
             shared.several = 1;
-        const block_sums items = block_scan(shared.scan, own.items);
-        const block_sums partials = block_scan(shared.scan, own.partials);
-        shared.first_item[thread] = items.before;
-        shared.first_partial[thread] = partials.before;
+        const block_sums<uint64_t> sums = block_scan(shared.scan, packed_counts(own));
+        const plan_counts all = unpacked_counts(sums.all);
+        shared.before[thread] = unpacked_counts(sums.before);
         block_barrier();
-        for (int32_t n = thread; n < items.all; n += PLAN_THREADS) {
-            const int32_t rank = rank_of(shared.first_item, ranks, n);
+        for (int32_t n = thread; n < all.items; n += PLAN_THREADS) {
+            const int32_t rank = rank_of(shared.before, ranks, n);
             const gpu_sequence sequence = of.sequence(of.order()[first + rank]);
-            args.items[before.items + n] = args.policy.item(args.problem, sequence, split, n - shared.first_item[rank],
-                                                            before.partials + shared.first_partial[rank]);
+            args.items[before.items + n] =
+                args.policy.item(args.problem, sequence, split, n - shared.before[rank].items,
+                                 before.partials + shared.before[rank].partials);
         }
-        before = {before.items + items.all, before.partials + partials.all};
+        before = {before.items + all.items, before.partials + all.partials};
         block_barrier();
     }
     return before;
 }
 
-template <typename POLICY> GPU_DEVICE void make_plan(const plan_batch<POLICY> &batch)
+template <typename POLICY> GPU_DEVICE void make_plan(const plan_batch<POLICY> &batch, int64_t work)
 {
     const plan_arguments<POLICY> &args = batch.args;
-    if (thread_index() == 0)
-        batch.shared.several = 0;
-    const int32_t split = args.policy.choose_split(work_of(batch));
+    const int32_t split = args.policy.choose_split(work);
     order_sequences(batch, split);
     const plan_counts total = describe_items(batch, split);
     for (int32_t n = thread_index(); n < total.partials * args.problem.kv_heads; n += PLAN_THREADS)
@@ -245,7 +296,9 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         return;
     }
     const plan_batch<POLICY> batch = {args, shared, metadata.batch <= PLAN_KEPT};
-    const uint64_t place = first_place(read_batch(batch), &shared.place);
+    clear_findings(shared, metadata.batch);
+    const int64_t work = read_batch(batch);
+    const uint64_t place = shared.place;
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;
@@ -254,7 +307,7 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
         header->gaps = 0;
     }
     if (place == no_violation)
-        make_plan(batch);
+        make_plan(batch, work);
 }
 
 #endif

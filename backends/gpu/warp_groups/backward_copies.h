@@ -1,5 +1,5 @@
 /* The group that copies. Its first warp takes items, tells all others of them and fills the places of keys and values;
- * the next two fill those of queries and of dO, a chunk ahead of the products; the last one takes dQ away. */
+ * the next two fill those of queries and of dO, ahead of the products; the last one takes dQ away, if there is any. */
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 
@@ -26,35 +26,29 @@ GPU_DEVICE void copy_tile(const tensor_map &map, int32_t dim, const backward_ite
 template <typename INSTANCE>
 GPU_DEVICE void take_backward_items(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
 {
-    constexpr int words = (int)(sizeof(backward_item) / sizeof(int32_t));
-    static_assert(words <= WARP, "a word for each thread of a warp");
+    using place_type = item_place<backward_item>;
     const backward_arguments &call = args.call;
     const int32_t numbers = call.plan.header->items * call.problem.kv_heads;
     stage_turn<INSTANCE::ITEMS> turn;
     stage_turn<INSTANCE::KEY_STAGES> keys;
     for (bool exists = true; exists;) {
-        backward_item &item = shared.item[turn.stage];
-        shared.items[turn.stage].empty.wait(turn.parity ^ 1);
+        place_type &place = shared.items[turn.stage];
+        place.empty.wait(turn.parity ^ 1);
         const int32_t number = warp_first(group_lane() == 0 ? plan_take_in_order(call.plan) : 0);
-        const quotient_and_rest place = divide_with_rest(number, call.problem.kv_heads_divisor);
+        const quotient_and_rest planned = divide_with_rest(number, call.problem.kv_heads_divisor);
         exists = number < numbers;
-        if (exists && group_lane() < words)
-            ((int32_t *)&item)[group_lane()] = ((const int32_t *)&call.items[place.quotient])[group_lane()];
-        warp_barrier();
-        if (group_lane() == 0) {
-            item.kv_head = place.rest;
-            item.exists = exists;
-            shared.items[turn.stage].full.arrive();
-        }
-        warp_barrier();
+        place.fill(exists ? place_type::word_of(call.items[planned.quotient]) : 0, planned.rest, exists);
+        place.full.wait(turn.parity);
         turn.advance();
         if (!exists)
             return;
+        const backward_item &item = place.item;
         copy_tile(args.k, call.problem.head_dim, item, INSTANCE::keys(keys.stage), shared.keys[keys.stage],
                   keys.parity);
         copy_tile(args.v, call.problem.value_dim, item, INSTANCE::values(keys.stage), shared.values[keys.stage],
                   keys.parity);
         keys.advance();
+        place.empty.arrive();
     }
 }
 
@@ -122,7 +116,7 @@ GPU_DEVICE void group_backward_copy(const group_backward_arguments &args, group_
         copy_queries(args, shared);
     else if (warp == 2)
         copy_douts(args, shared);
-    else
+    else if constexpr (INSTANCE::DQ_PLACES > 0)
         take_dq_away(args, shared);
 }
 

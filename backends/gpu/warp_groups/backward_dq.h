@@ -117,7 +117,7 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
 {
     int32_t parity = 0;
     for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
-        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk && !INSTANCE::SHARED_KEYS; chunk++) {
+        for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
             if (group_lane() == 0)
                 take_chunk_away(args, shared, item, chunk, parity);
             parity ^= 1;

@@ -37,15 +37,9 @@ GPU_DEVICE void finish_dq(const backward_arguments &args, const row_chunk &chunk
     block_barrier(); /* the tile is free again */
 }
 
-template <typename INSTANCE> GPU_DEVICE void group_finish(const backward_arguments &args)
+template <typename INSTANCE> GPU_DEVICE void finish_all_dq(const backward_arguments &args)
 {
     const gpu_problem &problem = args.problem;
-    if (plan_violation(args.plan) != no_violation)
-        return;
-    for (int32_t head = block_index(); args.dsinks && head < problem.q_heads; head += grid_blocks())
-        finish_sink<GROUP_FINISH_THREADS>(args, head, (float *)shared_memory());
-    if (!args.plan.header->several)
-        return;
     for (int64_t n = block_index(); n < args.row_chunks * problem.kv_heads; n += grid_blocks()) {
         const int64_t number = n / problem.kv_heads;
         const row_chunk chunk = row_chunk_at(problem, args.cut.chunk_rows, number);
@@ -54,6 +48,17 @@ template <typename INSTANCE> GPU_DEVICE void group_finish(const backward_argumen
         for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
             finish_dq<INSTANCE>(args, chunk, number, (int32_t)(n - number * problem.kv_heads), part);
     }
+}
+
+template <typename INSTANCE> GPU_DEVICE void group_finish(const backward_arguments &args)
+{
+    if (plan_violation(args.plan) != no_violation)
+        return;
+    for (int32_t head = block_index(); args.dsinks && head < args.problem.q_heads; head += grid_blocks())
+        finish_sink<GROUP_FINISH_THREADS>(args, head, (float *)shared_memory());
+    if constexpr (INSTANCE::DQ)
+        if (args.plan.header->several)
+            finish_all_dq<INSTANCE>(args);
 }
 
 #endif

@@ -27,7 +27,7 @@ template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const backward_a
         panels_of<typename INSTANCE::key_matrix>(call.problem.head_dim) == INSTANCE::key_matrix::PANELS &&
         panels_of<typename INSTANCE::value_matrix>(call.problem.value_dim) == INSTANCE::value_matrix::PANELS)
         return;
-    for (int32_t byte = thread_index() * 16; byte < INSTANCE::GRADIENTS_AT; byte += INSTANCE::THREADS * 16)
+    for (int32_t byte = thread_index() * 16; byte < INSTANCE::INPUTS_END; byte += INSTANCE::THREADS * 16)
         store_16(shared_memory() + byte, {{0, 0, 0, 0}});
     fence_shared();
 }
@@ -58,23 +58,20 @@ template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward
     }
 }
 
-/* Code for other architectures is empty, and never launched. */
-constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
-
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS), 1)
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL, bool DQ>
+GPU_KERNEL((group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, DQ>::THREADS), 1)
 group_backward_kernel(GPU_ARGUMENTS(group_backward_arguments) args)
 {
     if constexpr (HAS_WARP_GROUPS)
-        group_backward<group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>>(args);
+        group_backward<group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, DQ>>(args);
 }
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL, bool DQ>
 GPU_KERNEL(GROUP_FINISH_THREADS, 4)
 group_finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
 {
     if constexpr (HAS_WARP_GROUPS)
-        group_finish<group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>>(args);
+        group_finish<group_backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, DQ>>(args);
 }
 
 #endif

@@ -30,13 +30,17 @@ struct group_backward_arguments {
 /* Each group has TILE_ROWS keys of a tile: those rows of S^T and dP^T, of dK and of dV. Of dQ, it has a part: TILE_ROWS
  * of the rows where a chunk has as many for each group, or else some of the columns. Where they share keys, a tile has
  * no more than TILE_ROWS, and a group has some columns of each: of S^T and dP^T, which are rows of the chunk, and of
- * the others. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_> struct group_backward_instance {
+ * the others.
+ *
+ * Without DQ, dq is found by another kernel (dq_layout.h), and groups have nothing to do with each other's keys. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITECTURE_, bool DQ_ = true>
+struct group_backward_instance {
     using T = T_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_; /* see score_rule.h */
-    static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
+    static constexpr bool DQ = DQ_;
+    static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL, DQ);
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
     static constexpr bool SHARED_KEYS = TUNING.shared_keys;
@@ -48,7 +52,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     static constexpr int SCORE_ROWS = SHARED_KEYS ? ROWS / GROUPS : ROWS; /* of a group */
     static constexpr int DK_COLUMNS = SHARED_KEYS ? HEAD_DIM / GROUPS : HEAD_DIM;
     static constexpr int DV_COLUMNS = SHARED_KEYS ? VALUE_DIM / GROUPS : VALUE_DIM;
-    static constexpr bool DQ_BY_ROWS = ROWS == GROUPS * TILE_ROWS;
+    static constexpr bool DQ_BY_ROWS = !DQ || ROWS == GROUPS * TILE_ROWS;
     static constexpr int DQ_COLUMNS = DQ_BY_ROWS ? HEAD_DIM : HEAD_DIM / GROUPS;     /* of a part */
     static constexpr int HEAD_SWIZZLE = widest_swizzle(DK_COLUMNS * (int)sizeof(T)); /* a group has whole panels */
     static constexpr int VALUE_SWIZZLE = widest_swizzle(DV_COLUMNS * (int)sizeof(T));
@@ -60,15 +64,20 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL_, int ARCHITE
     using dq_matrix = shared_matrix<T, ROWS, DQ_COLUMNS, HEAD_SWIZZLE>; /* of a part, or of all parts by rows */
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
     static_assert(DQ_BY_ROWS || ROWS == TILE_ROWS, "a product has all rows of a part of dQ");
+    static_assert(DQ || !SHARED_KEYS, "groups that share keys find dQ");
 
-    static constexpr int DQ_FLOATS = TILE_ROWS * DQ_COLUMNS; /* of a part */
+    static constexpr int DQ_FLOATS = TILE_ROWS * DQ_COLUMNS;                /* of a part */
+    static constexpr int DQ_PLACES = DQ && !SHARED_KEYS ? GROUPS : 0;       /* for a part each */
+    static constexpr int GRADIENT_STAGES = DQ ? STAGES : 0;                 /* of dS^T, */
+    static constexpr int WEIGHT_STAGES = SHARED_KEYS ? GRADIENT_STAGES : 0; /* and of P^T */
     static constexpr int VALUES_AT = KEY_STAGES * key_matrix::BYTES;
     static constexpr int QUERIES_AT = VALUES_AT + KEY_STAGES * value_matrix::BYTES;
     static constexpr int DOUTS_AT = QUERIES_AT + STAGES * query_matrix::BYTES;
-    static constexpr int GRADIENTS_AT = DOUTS_AT + STAGES * dout_matrix::BYTES;
-    static constexpr int WEIGHTS_AT = GRADIENTS_AT + STAGES * gradient_matrix::BYTES;
-    static constexpr int DQ_AT = WEIGHTS_AT + (SHARED_KEYS ? STAGES * gradient_matrix::BYTES : 0);
-    static constexpr int STATE_AT = DQ_AT + (SHARED_KEYS ? 0 : GROUPS * DQ_FLOATS * (int)sizeof(float));
+    static constexpr int INPUTS_END = DOUTS_AT + STAGES * dout_matrix::BYTES;
+    static constexpr int GRADIENTS_AT = INPUTS_END;
+    static constexpr int WEIGHTS_AT = GRADIENTS_AT + GRADIENT_STAGES * gradient_matrix::BYTES;
+    static constexpr int DQ_AT = WEIGHTS_AT + WEIGHT_STAGES * gradient_matrix::BYTES;
+    static constexpr int STATE_AT = DQ_AT + DQ_PLACES * DQ_FLOATS * (int)sizeof(float);
 
     GPU_DEVICE static key_matrix keys(int stage)
     {
@@ -153,27 +162,26 @@ template <typename INSTANCE> struct group_backward_shared {
     stage_barriers queries[INSTANCE::STAGES]; /* with their statistics */
     stage_barriers douts[INSTANCE::STAGES];
     stage_barriers dq[INSTANCE::GROUPS]; /* filled by a group */
-    stage_barriers items[INSTANCE::ITEMS];
-    backward_item item[INSTANCE::ITEMS];
+    item_place<backward_item> items[INSTANCE::ITEMS];
 
     GPU_DEVICE static group_backward_shared &of_block()
     {
         return *(group_backward_shared *)(shared_memory() + INSTANCE::STATE_AT);
     }
 
-    /* By one thread. Each computing warp empties places of rows and items, one thread of each group those of keys and
-     * values; the warps that copy empty items too. */
+    /* By one thread. Each computing warp empties places of dO and of items, each of its threads those of rows with
+     * their statistics, and one thread of each group those of keys and values; all warps that copy empty items too. */
     GPU_DEVICE void create_barriers()
     {
         constexpr int warps_each = GROUP / WARP;
         constexpr int warps = INSTANCE::GROUPS * warps_each;
-        constexpr int copying_warps = 3;
+        constexpr int copying_warps = GROUP / WARP - (INSTANCE::DQ_PLACES > 0 ? 0 : 1);
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++) {
             keys[stage].create(INSTANCE::GROUPS);
             values[stage].create(INSTANCE::GROUPS);
         }
         for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
-            queries[stage].create(warps);
+            queries[stage].create(warps * WARP);
             douts[stage].create(warps);
         }
         for (int group = 0; group < INSTANCE::GROUPS; group++) {

@@ -29,7 +29,10 @@ template <typename INSTANCE> GPU_DEVICE void store_dk_and_dv(group_backward_work
     const auto dv = INSTANCE::values(work.keys.stage);
     scale_existing(work.dk, work.problem.scale, TILE_ROWS, work.problem.head_dim - dk_column);
     scale_existing(work.dv, 1.0f, TILE_ROWS, work.problem.value_dim - dv_column);
-    work.meet_groups(); /* no group multiplies these keys any more */
+    if constexpr (INSTANCE::DQ)
+        work.meet_with_results(); /* no group multiplies these keys any more */
+    else
+        group_barrier(work);
     group_store(dk, row, dk_column, work.dk);
     group_store(dv, row, dv_column, work.dv);
     fence_shared();

@@ -90,14 +90,15 @@ template <typename INSTANCE> struct plain_column_steps {
         });
     }
 
-    /* Masked S becomes P. */
-    template <typename T>
-    GPU_DEVICE void weigh(group_operand<T, ROWS> &weights, sums &scores, const part_type &part) const
+    /* Masked S becomes P. Registers for the operand are free when `make_room` has been called. */
+    template <typename T, typename F>
+    GPU_DEVICE void weigh(group_operand<T, ROWS> &weights, sums &scores, const part_type &part, F make_room) const
     {
         if (has_huge_lse(part))
             weigh_all<true>(scores, part);
         else
             weigh_all<false>(scores, part);
+        make_room();
         group_round(weights, scores);
     }
 
@@ -162,11 +163,13 @@ template <typename INSTANCE> struct general_column_steps {
     }
 
     /* Masked products become P times softcap's derivative; the weights are those that were kept. */
-    template <typename T> GPU_DEVICE void weigh(group_operand<T, ROWS> &weights, sums &scores, const part_type &part)
+    template <typename T, typename F>
+    GPU_DEVICE void weigh(group_operand<T, ROWS> &weights, sums &scores, const part_type &part, F make_room)
     {
         const gpu_problem &problem = part.problem;
         const float kept = 1.0f / (1.0f - problem.dropout_p);
         float *products = scores.registers.touch();
+        make_room();
         uint32_t *pairs = weights.registers.touch();
         find_dropped(part);
 #pragma unroll

@@ -14,9 +14,13 @@
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_TILE_H
 
 #include "warp_groups/backward_dq.h"
+#include "warp_groups/backward_key_sweep.h"
 #include "warp_groups/backward_scores.h"
 
-constexpr int ALL_GROUPS_BARRIER = 8; /* a named one */
+/* Named barriers at which all groups meet: in a chunk, that of its stage, whose next rows come only when all have left
+ * this one; and with dK and dV. */
+constexpr int CHUNK_BARRIERS = 8;
+constexpr int RESULTS_BARRIER = 15;
 
 template <typename INSTANCE> struct group_backward_work {
     using instance = INSTANCE;
@@ -68,10 +72,22 @@ template <typename INSTANCE> struct group_backward_work {
         storing = -1;
     }
 
-    /* All computing threads. */
-    GPU_DEVICE static void meet_groups()
+    /* All computing threads, when a chunk's dS is there. ALONE: all of it is this group's, which waits for itself. */
+    template <bool ALONE = false> GPU_DEVICE void meet_groups(int32_t stage) const
     {
-        named_barrier_wait(ALL_GROUPS_BARRIER, INSTANCE::GROUPS * GROUP);
+        constexpr int32_t threads = INSTANCE::GROUPS * GROUP;
+        if constexpr (ALONE) {
+            named_barrier_arrive(CHUNK_BARRIERS + stage, threads);
+            group_barrier(*this);
+        } else {
+            named_barrier_wait(CHUNK_BARRIERS + stage, threads);
+        }
+    }
+
+    /* All computing threads, when the tile's keys have been multiplied. */
+    GPU_DEVICE static void meet_with_results()
+    {
+        named_barrier_wait(RESULTS_BARRIER, INSTANCE::GROUPS * GROUP);
     }
 
     GPU_DEVICE void begin_scores(scores_type &scores)
@@ -117,13 +133,20 @@ template <typename INSTANCE> struct group_backward_work {
         products_commit();
     }
 
-    /* Products become weights. */
+    /* Products become weights, for whose operand there is room when `make_room` has been called. */
+    template <typename F>
+    GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
+                          bool all_are_seen, F make_room)
+    {
+        if (!all_are_seen)
+            mask_group_scores(scores, part);
+        steps.weigh(weights, scores, part, make_room);
+    }
+
     GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
                           int32_t chunk)
     {
-        if (chunk < item->first_whole || chunk >= item->end_whole)
-            mask_group_scores(scores, part);
-        steps.weigh(weights, scores, part);
+        weigh(weights, scores, part, chunk >= item->first_whole && chunk < item->end_whole, [] {});
     }
 
     GPU_DEVICE backward_part<INSTANCE> part_of(int32_t chunk, int32_t stage) const
@@ -140,8 +163,8 @@ template <typename INSTANCE> struct group_backward_work {
             begin_gradients(gradients);
     }
 
-    /* A chunk that has begun. MORE: so does the next, S beside dK. */
-    template <bool MORE, int KEYS>
+    /* A chunk that has begun. MORE: so does the next, S beside dK. ALONE: no other group has keys of it, and dS. */
+    template <bool MORE, bool ALONE>
     GPU_DEVICE void finish_chunk(int32_t chunk, scores_type &scores, scores_type &gradients, scores_type &next_scores,
                                  scores_type &next_gradients)
     {
@@ -161,8 +184,8 @@ template <typename INSTANCE> struct group_backward_work {
         group_round(rounded, gradients);
         group_store(INSTANCE::gradients(stage), INSTANCE::score_key(group), 0, rounded);
         fence_shared();
-        meet_groups();
-        begin_dq<KEYS>(dq, stage);
+        meet_groups<ALONE>(stage);
+        begin_dq<ALONE ? TILE_ROWS : INSTANCE::KEYS>(dq, stage);
         begin_dk(rounded, stage);
         rows.advance();
         products_wait<1>(dv, weights, dq);
@@ -175,15 +198,15 @@ template <typename INSTANCE> struct group_backward_work {
         } else {
             products_wait<0>(dk, rounded);
         }
-        shared.queries[stage].leave();
+        shared.queries[stage].empty.arrive();
     }
 
-    template <int KEYS> GPU_DEVICE void multiply_chunk(int32_t chunk)
+    template <bool ALONE> GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         scores_type scores;
         scores_type gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<false, KEYS>(chunk, scores, gradients, scores, gradients);
+        finish_chunk<false, ALONE>(chunk, scores, gradients, scores, gradients);
     }
 
     /* Products that are under way where a loop begins again are serialised by the assembler; within two chunks they are
@@ -195,8 +218,8 @@ template <typename INSTANCE> struct group_backward_work {
         scores_type next_scores;
         scores_type next_gradients;
         begin_chunk(scores, gradients);
-        finish_chunk<true, INSTANCE::KEYS>(chunk, scores, gradients, next_scores, next_gradients);
-        finish_chunk<false, INSTANCE::KEYS>(chunk + 1, next_scores, next_gradients, scores, gradients);
+        finish_chunk<true, false>(chunk, scores, gradients, next_scores, next_gradients);
+        finish_chunk<false, false>(chunk + 1, next_scores, next_gradients, scores, gradients);
     }
 
     /* A chunk that sees keys of the first group alone: the others' part of dQ. */
@@ -205,10 +228,10 @@ template <typename INSTANCE> struct group_backward_work {
         const int32_t stage = warp_first(rows.stage);
         dq_type dq;
         leave_keys();
-        meet_groups();
+        meet_groups(stage);
         begin_dq<TILE_ROWS>(dq, stage);
         rows.advance();
-        shared.queries[stage].leave();
+        shared.queries[stage].empty.arrive();
         shared.douts[stage].leave();
         products_wait<0>(dq);
         hand_over(*this, dq);
@@ -238,7 +261,7 @@ template <typename INSTANCE> struct group_backward_work {
         dq_type dq;
         const bool summed = dq_is_summed(item->sequence, args.call.cut);
         rows.advance();
-        meet_groups();
+        meet_groups(stage);
         begin_dq<INSTANCE::KEYS>(dq, stage);
         begin_dv(by_rows(INSTANCE::weights(stage)), stage);
         products_wait<1>(dq);
@@ -259,7 +282,7 @@ template <typename INSTANCE> struct group_backward_work {
         products_wait<0>(dk);
         if (!MORE && !summed)
             store_dq_from_registers(*this, dq, chunk, stage);
-        shared.queries[stage].leave();
+        shared.queries[stage].empty.arrive();
     }
 
     GPU_DEVICE void begin_shared_chunk(int32_t chunk, int32_t stage)
@@ -307,7 +330,7 @@ template <typename INSTANCE> struct group_backward_work {
         if constexpr (!INSTANCE::GENERAL) {
             for (const int32_t few = end_of_few_keys(); chunk < few; chunk++) {
                 if (group == 0)
-                    multiply_chunk<TILE_ROWS>(chunk);
+                    multiply_chunk<true>(chunk);
                 else
                     accompany_chunk();
             }
@@ -315,7 +338,7 @@ template <typename INSTANCE> struct group_backward_work {
                 multiply_two_chunks(chunk);
         }
         for (; chunk < end; chunk++)
-            multiply_chunk<INSTANCE::KEYS>(chunk);
+            multiply_chunk<false>(chunk);
     }
 
     GPU_DEVICE void multiply_tile(const backward_item &its_item)
@@ -325,7 +348,9 @@ template <typename INSTANCE> struct group_backward_work {
         dv.clear();
         shared.keys[keys.stage].full.wait(keys.parity);
         shared.values[keys.stage].full.wait(keys.parity);
-        if constexpr (INSTANCE::SHARED_KEYS)
+        if constexpr (!INSTANCE::DQ)
+            multiply_chunks_of_own_keys(*this);
+        else if constexpr (INSTANCE::SHARED_KEYS)
             multiply_chunks_of_shared_keys();
         else
             multiply_chunks();

@@ -12,30 +12,22 @@
 template <typename INSTANCE>
 GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
-    constexpr int words = (int)(sizeof(forward_item) / sizeof(int32_t));
-    static_assert(words <= WARP, "a word for each thread of a warp");
+    using place_type = item_place<forward_item>;
     const forward_arguments &call = args.call;
     const int32_t numbers = call.plan.header->items * call.problem.kv_heads;
     item_turn<INSTANCE> turn(args);
     auto word_of = [&](int32_t number) {
         const int32_t item = divide(number, call.problem.kv_heads_divisor);
-        return number < numbers && group_lane() < words ? ((const int32_t *)&call.items[item])[group_lane()] : 0;
+        return number < numbers ? place_type::word_of(call.items[item]) : 0;
     };
     int32_t number = block_index();
     int32_t word = word_of(number);
     int32_t taken = group_lane() == 0 ? plan_take_next(call.plan) : 0;
     for (bool exists = true; exists;) {
         exists = number < numbers;
-        forward_item &item = shared.item[turn.stage];
-        shared.items[turn.stage].empty.wait(turn.parity ^ 1);
-        if (group_lane() < words)
-            ((int32_t *)&item)[group_lane()] = word;
-        warp_barrier();
-        if (group_lane() == 0) {
-            item.kv_head = divide_with_rest(number, call.problem.kv_heads_divisor).rest;
-            item.exists = exists;
-            shared.items[turn.stage].full.arrive();
-        }
+        place_type &place = shared.items[turn.stage];
+        place.empty.wait(turn.parity ^ 1);
+        place.fill(word, divide_with_rest(number, call.problem.kv_heads_divisor).rest, exists);
         turn.advance();
         number = warp_first(taken);
         word = word_of(number);
@@ -44,33 +36,35 @@ GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_sh
     }
 }
 
-/* Each tile of queries, into the places of the group whose it is. */
+/* copy(place, item, first), by all threads of a warp, for each tile of rows of all items, when the place with that
+ * number is empty; `first` is the tile's first row of q. */
+template <typename INSTANCE, typename F>
+GPU_DEVICE void copy_row_tiles(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared, F copy)
+{
+    stage_turn<INSTANCE::TILE_PLACES> turn;
+    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
+        const int32_t first = item.sequence.first_query + divide(item.first_row, args.call.problem.group);
+        const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
+        for (int32_t tile = 0; tile < tiles; tile++) {
+            shared.queries[turn.stage].empty.wait(turn.parity ^ 1);
+            copy(turn.stage, item, first + tile * args.boxes.tile_queries);
+            turn.advance();
+        }
+    });
+}
+
 template <typename INSTANCE>
 GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
     using matrix = typename INSTANCE::query_matrix;
-    const group_boxes &boxes = args.boxes;
-    stage_turn<INSTANCE::QUERY_STAGES> turn; /* of group `group` and those behind it */
-    int32_t group = 0;
-    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
-        const int32_t first = item.sequence.first_query + divide(item.first_row, args.call.problem.group);
-        const int32_t tiles = divide_up(item.rows, boxes.tile_rows);
-        for (int32_t tile = 0; tile < tiles; tile++) {
-            stage_barriers &place = shared.queries[group][turn.stage];
-            const matrix to = INSTANCE::queries(group, turn.stage);
-            place.empty.wait(turn.parity ^ 1);
-            if (group_lane() == 0)
-                place.full.arrive_and_expect(matrix::PANELS * boxes.tile_rows * matrix::SWIZZLE);
-            warp_barrier();
-            if (group_lane() < matrix::PANELS)
-                copy_tensor(to.panel(group_lane()), args.q,
-                            {group_lane() * matrix::PANEL, 0, first + tile * boxes.tile_queries, item.kv_head},
-                            place.full);
-            if (++group == INSTANCE::GROUPS) {
-                group = 0;
-                turn.advance();
-            }
-        }
+    copy_row_tiles(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
+        arrival_barrier &full = shared.queries[place].full;
+        if (group_lane() == 0)
+            full.arrive_and_expect(matrix::PANELS * args.boxes.tile_rows * matrix::SWIZZLE);
+        warp_barrier();
+        if (group_lane() < matrix::PANELS)
+            copy_tensor(INSTANCE::queries(place).panel(group_lane()), args.q,
+                        {group_lane() * matrix::PANEL, 0, first, item.kv_head}, full);
     });
 }
 
@@ -97,14 +91,15 @@ GPU_DEVICE void copy_key_box(const group_forward_arguments &args, const tensor_m
 }
 
 /* All chunks of all items, keys or values, from the last chunk to the first: the order in which products need them. */
-template <typename INSTANCE, bool PAGED, typename MATRIX>
+template <typename INSTANCE, bool PAGED, int STAGES, typename MATRIX>
 GPU_DEVICE void copy_chunks(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
-                            const tensor_map &map, int32_t dim, stage_barriers *places, MATRIX (*matrix_at)(int stage))
+                            const tensor_map &map, int32_t dim, stage_barriers (&places)[STAGES],
+                            MATRIX (*matrix_at)(int stage))
 {
     const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
     const int32_t pieces = INSTANCE::CHUNK_KEYS / rows * MATRIX::PANELS;
     const int32_t panels = panels_of<MATRIX>(dim);
-    stage_turn<INSTANCE::STAGES> turn;
+    stage_turn<STAGES> turn;
     for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const gpu_span chunks = chunks_of<INSTANCE::CHUNK_KEYS>(item.keys);
         for (int32_t chunk = chunks.end - 1; chunk >= chunks.begin; chunk--) {
@@ -136,6 +131,19 @@ GPU_DEVICE void copy_keys_and_values(const group_forward_arguments &args, group_
     else
         copy_chunks<INSTANCE, PAGED>(args, shared, args.v, args.call.problem.value_dim, shared.values,
                                      INSTANCE::values);
+}
+
+/* What no copy fills, but products read: rows of a tile, where the heads of a group do not divide it, and panels. */
+template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const group_forward_arguments &args)
+{
+    using key_matrix = typename INSTANCE::key_matrix;
+    using value_matrix = typename INSTANCE::value_matrix;
+    if (args.boxes.tile_rows == TILE_ROWS && panels_of<key_matrix>(args.call.problem.head_dim) == key_matrix::PANELS &&
+        panels_of<value_matrix>(args.call.problem.value_dim) == value_matrix::PANELS)
+        return;
+    for (int32_t byte = thread_index() * 16; byte < INSTANCE::STATE_AT; byte += INSTANCE::THREADS * 16)
+        store_16(shared_memory() + byte, {{0, 0, 0, 0}});
+    fence_shared();
 }
 
 template <typename INSTANCE>

@@ -6,45 +6,21 @@
 #include "warp_groups/forward_copies.h"
 #include "warp_groups/forward_results.h"
 
-/* One tile after another, as group_forward_copies numbers them. */
 template <typename INSTANCE>
 GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
                                       int32_t group)
 {
-    constexpr int GROUPS = INSTANCE::GROUPS;
     group_forward_work<INSTANCE> work(args, shared, group);
-    int32_t next_group = 0;
-    for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
-        const int32_t tiles = divide_up(item.rows, args.boxes.tile_rows);
-        const int32_t tile = (group - next_group + GROUPS) % GROUPS;
-        if (tile < tiles) {
-            work.multiply_tile(item, tile);
-            group_forward_finish(work);
-        } else {
-            work.pass_by_item(item);
-        }
-        next_group = (next_group + tiles) % GROUPS;
+    for_each_row_tile<INSTANCE>(work, [&](const forward_item &item, int32_t tile) {
+        work.multiply_tile(item, tile);
+        group_forward_finish(work);
     });
-    work.leave_queries();
-    stores_wait<0>();
-}
-
-/* What no copy fills, but products read: rows of a tile, where the heads of a group do not divide it, and panels. */
-template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const group_forward_arguments &args)
-{
-    using key_matrix = typename INSTANCE::key_matrix;
-    using value_matrix = typename INSTANCE::value_matrix;
-    if (args.boxes.tile_rows == TILE_ROWS && panels_of<key_matrix>(args.call.problem.head_dim) == key_matrix::PANELS &&
-        panels_of<value_matrix>(args.call.problem.value_dim) == value_matrix::PANELS)
-        return;
-    for (int32_t byte = thread_index() * 16; byte < INSTANCE::STATE_AT; byte += INSTANCE::THREADS * 16)
-        store_16(shared_memory() + byte, {{0, 0, 0, 0}});
-    fence_shared();
 }
 
 template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_arguments &args)
 {
     using shared_type = group_forward_shared<INSTANCE>;
+    static_assert(forward_fits_shared_memory<INSTANCE>, "a block's shared memory");
     shared_type &shared = shared_type::of_block();
     if (thread_index() == 0) {
         shared.create_barriers();
@@ -66,9 +42,6 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
         group_forward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
     }
 }
-
-/* Code for other architectures is empty, and never launched. */
-constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 GPU_KERNEL((group_forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS), 1)

@@ -32,8 +32,9 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int GROUPS = TUNING.groups;
     static constexpr int THREADS = (GROUPS + 1) * GROUP;
     static constexpr int CHUNK_KEYS = TUNING.chunk_keys;
-    static constexpr int STAGES = TUNING.stages;
-    static constexpr int QUERY_STAGES = TUNING.query_stages;
+    static constexpr int KEY_STAGES = TUNING.stages;
+    static constexpr int VALUE_STAGES = TUNING.stages;
+    static constexpr int TILE_PLACES = GROUPS * TUNING.query_stages;
     static constexpr int ITEMS = 8; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
@@ -43,17 +44,17 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static_assert(out_matrix::BYTES <= query_matrix::BYTES, "out takes the place of q");
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
 
-    static constexpr int KEYS_AT = GROUPS * QUERY_STAGES * query_matrix::BYTES;
-    static constexpr int VALUES_AT = KEYS_AT + STAGES * key_matrix::BYTES;
-    static constexpr int STATE_AT = VALUES_AT + STAGES * value_matrix::BYTES;
+    static constexpr int KEYS_AT = TILE_PLACES * query_matrix::BYTES;
+    static constexpr int VALUES_AT = KEYS_AT + KEY_STAGES * key_matrix::BYTES;
+    static constexpr int STATE_AT = VALUES_AT + VALUE_STAGES * value_matrix::BYTES;
 
-    GPU_DEVICE static query_matrix queries(int group, int stage)
+    GPU_DEVICE static query_matrix queries(int place)
     {
-        return {(T *)(shared_memory() + (group * QUERY_STAGES + stage) * query_matrix::BYTES)};
+        return {(T *)(shared_memory() + place * query_matrix::BYTES)};
     }
-    GPU_DEVICE static out_matrix out(int group, int stage)
+    GPU_DEVICE static out_matrix out(int place)
     {
-        return {queries(group, stage).data};
+        return {queries(place).data};
     }
     GPU_DEVICE static key_matrix keys(int stage)
     {
@@ -65,13 +66,12 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     }
 };
 
-/* Behind the matrices. */
+/* Behind the matrices: of the forward pass, or of the sweep for dq. */
 template <typename INSTANCE> struct group_forward_shared {
-    stage_barriers keys[INSTANCE::STAGES];
-    stage_barriers values[INSTANCE::STAGES];
-    stage_barriers queries[INSTANCE::GROUPS][INSTANCE::QUERY_STAGES];
-    stage_barriers items[INSTANCE::ITEMS];
-    forward_item item[INSTANCE::ITEMS];
+    stage_barriers keys[INSTANCE::KEY_STAGES];
+    stage_barriers values[INSTANCE::VALUE_STAGES];
+    stage_barriers queries[INSTANCE::TILE_PLACES];
+    item_place<forward_item> items[INSTANCE::ITEMS];
     int32_t arrivals[INSTANCE::GROUPS];
 
     GPU_DEVICE static group_forward_shared &of_block()
@@ -85,13 +85,12 @@ template <typename INSTANCE> struct group_forward_shared {
     {
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
         constexpr int copying_warps = 3;
-        for (int stage = 0; stage < INSTANCE::STAGES; stage++) {
+        for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++)
             keys[stage].create(warps);
+        for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
             values[stage].create(warps);
-        }
-        for (int group = 0; group < INSTANCE::GROUPS; group++)
-            for (int stage = 0; stage < INSTANCE::QUERY_STAGES; stage++)
-                queries[group][stage].create(1);
+        for (int place = 0; place < INSTANCE::TILE_PLACES; place++)
+            queries[place].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
             items[n].create(warps + copying_warps);
         barriers_created();
@@ -100,6 +99,9 @@ template <typename INSTANCE> struct group_forward_shared {
 
 template <typename INSTANCE>
 constexpr int group_forward_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_forward_shared<INSTANCE>);
+
+template <typename INSTANCE>
+constexpr bool forward_fits_shared_memory = group_forward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
 /* Keys that some row of an item's tile sees. */
 GPU_DEVICE gpu_span keys_of_tile(const group_forward_arguments &args, const forward_item &item, int32_t tile)

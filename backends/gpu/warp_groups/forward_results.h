@@ -10,26 +10,16 @@ GPU_DEVICE int32_t thread_of_group()
     return thread_index() % GROUP;
 }
 
-/* Rows of the tile: boxes end where the sequence does. */
 template <typename INSTANCE> GPU_DEVICE void store_out(group_forward_work<INSTANCE> &work)
 {
     using matrix = typename INSTANCE::out_matrix;
-    const matrix tile = INSTANCE::out(work.group, work.queries.stage);
+    const matrix tile = INSTANCE::out(work.queries.place);
     group_barrier(work); /* no warp multiplies these queries any more */
     group_store(tile, 0, 0, work.out);
     fence_shared();
     group_barrier(work);
-    if (thread_of_group() != 0)
-        return;
-    const forward_item &item = *work.item;
-    const int32_t query = divide(item.first_row + work.first_row, work.problem.group);
-    const int32_t valid = smaller(item.sequence.queries - query, work.args.boxes.tile_queries);
-    const int32_t below = work.args.boxes.tile_queries - valid;
-    for (int panel = 0; panel < panels_of<matrix>(work.problem.value_dim); panel++)
-        store_tensor(work.args.out,
-                     {panel * matrix::PANEL, 0, below, item.sequence.first_query + query + valid, item.kv_head},
-                     tile.panel(panel));
-    stores_commit();
+    if (thread_of_group() == 0)
+        store_row_tile(work, work.args.out, work.problem.value_dim, tile);
 }
 
 template <typename WORK> GPU_DEVICE void finish_rows(WORK &work)
@@ -114,17 +104,14 @@ template <typename WORK> GPU_DEVICE void finish_part(WORK &work)
                                                         thread_of_group());
 }
 
-/* The next tile of the group may begin. With one stage of queries, they are copied only when out has been stored. */
+/* The next tile of the group may begin. */
 template <typename INSTANCE> GPU_DEVICE void group_forward_finish(group_forward_work<INSTANCE> &work)
 {
     if (work.item->parts == 1)
         finish_rows(work);
     else
         finish_part(work);
-    work.storing = work.queries.stage;
-    work.queries.advance();
-    if constexpr (INSTANCE::QUERY_STAGES == 1)
-        work.leave_queries();
+    work.next_queries();
 }
 
 #endif

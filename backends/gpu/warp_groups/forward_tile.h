@@ -16,8 +16,10 @@
 
 #include "warp_groups/forward_mask.h"
 #include "warp_groups/forward_turns.h"
+#include "warp_groups/row_tiles.h"
 
-template <typename INSTANCE> struct group_forward_work {
+template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, group_forward_arguments> {
+    using tiles = row_tiles<INSTANCE, group_forward_arguments>;
     using T = typename INSTANCE::T;
     using rule = typename INSTANCE::rule;
     using exponent = typename rule::template exponent<T>;
@@ -26,19 +28,22 @@ template <typename INSTANCE> struct group_forward_work {
     using out_type = group_sums<INSTANCE::VALUE_DIM>;
     static constexpr int SLOTS = out_type::SLOTS;
 
-    const group_forward_arguments &args;
-    const gpu_problem &problem;
-    group_forward_shared<INSTANCE> &shared;
-    const int32_t group; /* 0 .. GROUPS - 1 */
-    stage_turn<INSTANCE::STAGES> keys;
-    stage_turn<INSTANCE::STAGES> values;
-    stage_turn<INSTANCE::QUERY_STAGES> queries;
-    int32_t storing = -1; /* the stage of queries in whose place the last tile's out is, until it has been stored */
-    const forward_item *item;
-    int32_t first_row; /* of the tile, in the item */
-    int32_t rows;      /* of the tile */
-    gpu_span seen;     /* by some row of the tile */
-    gpu_span common;   /* by all of them */
+    using tiles::args;
+    using tiles::await_keys;
+    using tiles::await_values;
+    using tiles::group;
+    using tiles::item;
+    using tiles::keys;
+    using tiles::keys_done;
+    using tiles::leave_queries;
+    using tiles::pass_by;
+    using tiles::problem;
+    using tiles::queries;
+    using tiles::seen;
+    using tiles::shared;
+    using tiles::values;
+    using tiles::values_done;
+
     forward_turns<INSTANCE> turns;
     philox_key dropout;
     out_type out;
@@ -46,57 +51,9 @@ template <typename INSTANCE> struct group_forward_work {
 
     GPU_DEVICE group_forward_work(const group_forward_arguments &arguments, group_forward_shared<INSTANCE> &its_shared,
                                   int32_t its_group)
-        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group)
+        : tiles(arguments, its_shared, its_group)
     {
         rule::find_key(dropout, problem);
-    }
-
-    /* A chunk that no row of this group's tile sees, or of an item of which this group has no tile. */
-    GPU_DEVICE void pass_by()
-    {
-        await_keys();
-        keys_done();
-        shared.values[values.stage].full.wait(values.parity);
-        values_done();
-    }
-
-    /* An item of which this group has no tile. */
-    GPU_DEVICE void pass_by_item(const forward_item &its_item)
-    {
-        const gpu_span all = chunks_of<CHUNK_KEYS>(its_item.keys);
-        for (int32_t chunk = all.begin; chunk < all.end; chunk++)
-            pass_by();
-    }
-
-    /* The queries of the last tile may be written over, when its out has been read. The thread that stores waits; the
-     * others of the group are at work. */
-    GPU_DEVICE void leave_queries()
-    {
-        if (storing >= 0 && thread_index() % GROUP == 0) {
-            stores_wait_read<0>();
-            shared.queries[group][storing].empty.arrive();
-        }
-        storing = -1;
-    }
-
-    GPU_DEVICE void find_tile(const forward_item &its_item, int32_t tile)
-    {
-        item = &its_item;
-        first_row = tile * args.boxes.tile_rows;
-        rows = smaller(item->rows - first_row, args.boxes.tile_rows);
-        const int32_t first = item->first_row + first_row;
-        seen = keys_of_tile(args, *item, tile);
-        const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
-                                              divide(first + rows - 1, problem.group) + 1);
-        common = {larger(all.begin, seen.begin), smaller(all.end, seen.end)};
-        if constexpr (INSTANCE::TUNING.turns)
-            turns.find(args, *item, tile);
-    }
-
-    /* A row of the tile; past its end, its last one. */
-    GPU_DEVICE query_row row_at(int32_t row) const
-    {
-        return query_row_at(problem, item->kv_head, item->first_row + first_row + smaller(row, rows - 1));
     }
 
     /* What the score steps ask, of keys from `first` on. */
@@ -118,9 +75,7 @@ template <typename INSTANCE> struct group_forward_work {
 
         GPU_DEVICE gpu_span seen(int slot) const
         {
-            const int32_t query = row(slot).query;
-            const gpu_span own = keys_seen_by(problem, sequence, query, query + 1);
-            return {larger(own.begin, work.seen.begin), smaller(own.end, work.seen.end)};
+            return work.keys_of_row(out_type::slot_row(slot));
         }
     };
 
@@ -129,7 +84,7 @@ template <typename INSTANCE> struct group_forward_work {
     {
         const score_rows steps = {*this, problem, item->sequence, first};
         rule::transform(scores, steps);
-        if (first < common.begin || first + KEYS > common.end)
+        if (!this->all_see(first, KEYS))
             mask_group_scores(scores, steps);
         softmax_weigh<exponent, LAG>(scores, state, rescale, problem);
         rule::drop(scores, steps, dropout);
@@ -138,7 +93,7 @@ template <typename INSTANCE> struct group_forward_work {
     /* The same for a chunk that all rows see all of, where out is not to be rescaled either: says whether it was. */
     GPU_DEVICE bool weigh_plainly(group_sums<CHUNK_KEYS> &scores, int32_t first)
     {
-        return !rule::TRANSFORMS && first >= common.begin && first + CHUNK_KEYS <= common.end &&
+        return !rule::TRANSFORMS && this->all_see(first, CHUNK_KEYS) &&
                softmax_weigh_in_place<exponent, LAG>(scores, state, problem);
     }
 
@@ -147,14 +102,9 @@ template <typename INSTANCE> struct group_forward_work {
     {
         const int32_t stage = warp_first(keys.stage);
         products_fence();
-        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(group, warp_first(queries.stage))),
+        group_multiply<INSTANCE::HEAD_DIM>(scores, by_rows(INSTANCE::queries(warp_first(queries.place))),
                                            by_rows(INSTANCE::keys(stage)));
         products_commit();
-    }
-
-    GPU_DEVICE void await_keys()
-    {
-        shared.keys[keys.stage].full.wait(keys.parity);
     }
 
     template <int KEYS> GPU_DEVICE void begin_out(group_operand<T, KEYS> &weights)
@@ -164,18 +114,6 @@ template <typename INSTANCE> struct group_forward_work {
         products_fence();
         group_multiply_add<KEYS>(out, weights, by_columns(INSTANCE::values(stage)));
         products_commit();
-    }
-
-    GPU_DEVICE void keys_done()
-    {
-        shared.keys[keys.stage].leave();
-        keys.advance();
-    }
-
-    GPU_DEVICE void values_done()
-    {
-        shared.values[values.stage].leave();
-        values.advance();
     }
 
     /* Weights of keys from a chunk's first on, before any of the tile are multiplied. */
@@ -244,7 +182,9 @@ template <typename INSTANCE> struct group_forward_work {
     /* Number `tile` of an item's tiles. */
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
-        find_tile(its_item, tile);
+        this->find_tile(its_item, tile);
+        if constexpr (INSTANCE::TUNING.turns)
+            turns.find(args, *item, tile);
         const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
         gpu_span own = chunks_of<CHUNK_KEYS>(seen);
         if (seen.begin >= seen.end)
@@ -252,7 +192,7 @@ template <typename INSTANCE> struct group_forward_work {
         int32_t end = own.end;
         out.clear();
         state.clear();
-        shared.queries[group][queries.stage].full.wait(queries.parity);
+        shared.queries[queries.place].full.wait(queries.parity);
         for (int32_t chunk = all.end; chunk > own.end; chunk--)
             pass_by();
         if (ends_with_few<CHUNK_KEYS>(seen)) {

@@ -5,6 +5,11 @@
 
 #include "async_platform.h"
 
+#include <stddef.h>
+
+/* Code for other architectures is empty, and never launched. */
+constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
+
 /* A place that is filled by one warp and emptied by others. */
 struct stage_barriers {
     arrival_barrier full;
@@ -22,6 +27,43 @@ struct stage_barriers {
         warp_barrier();
         if (thread_index() % WARP == 0)
             empty.arrive();
+    }
+};
+
+/* The same for an item, whose words threads of one warp write and all threads of others read: each arrives for itself,
+ * so that nothing but the barriers orders them. */
+template <typename ITEM> struct item_place {
+    static constexpr int WORDS = (int)(sizeof(ITEM) / sizeof(int32_t));
+    static_assert(WORDS <= WARP, "a word for each thread of a warp");
+
+    arrival_barrier full;
+    arrival_barrier empty;
+    ITEM item;
+
+    GPU_DEVICE void create(int warps_to_empty)
+    {
+        full.create(WARP);
+        empty.create(warps_to_empty * WARP);
+    }
+
+    /* A thread's word of an item of the plan. */
+    GPU_DEVICE static int32_t word_of(const ITEM &planned)
+    {
+        return group_lane() < WORDS ? ((const int32_t *)&planned)[group_lane()] : 0;
+    }
+
+    /* All threads of the warp that fills it, with their words. */
+    GPU_DEVICE void fill(int32_t word, int32_t kv_head, bool exists)
+    {
+        constexpr int head_word = (int)(offsetof(ITEM, kv_head) / sizeof(int32_t));
+        constexpr int exists_word = (int)(offsetof(ITEM, exists) / sizeof(int32_t));
+        if (group_lane() == head_word)
+            word = kv_head;
+        if (group_lane() == exists_word)
+            word = exists;
+        if (group_lane() < WORDS)
+            ((int32_t *)&item)[group_lane()] = word;
+        full.arrive();
     }
 };
 
@@ -48,17 +90,16 @@ template <typename MATRIX> GPU_DEVICE int32_t panels_of(int32_t dim)
 }
 
 /* f(item), by all threads of a warp, for each that the block takes until there are no more: a SHARED has a ring of
- * items, and `turn` is at its first place. */
+ * places for items, and `turn` is at its first. */
 template <typename SHARED, typename TURN, typename F> GPU_DEVICE void for_each_item(SHARED &shared, TURN turn, F f)
 {
     for (;;) {
-        stage_barriers &place = shared.items[turn.stage];
-        const auto &item = shared.item[turn.stage];
+        auto &place = shared.items[turn.stage];
         place.full.wait(turn.parity);
-        if (!item.exists)
+        if (!place.item.exists)
             return;
-        f(item);
-        place.leave();
+        f(place.item);
+        place.empty.arrive();
         turn.advance();
     }
 }

@@ -1,0 +1,183 @@
+/* How a group that computes goes through the tiles of rows that it has, and the chunks of keys that these see: in the
+ * forward pass, and where the backward pass finds dq by itself. */
+#ifndef VARLEN_GPU_WARP_GROUPS_ROW_TILES_H
+#define VARLEN_GPU_WARP_GROUPS_ROW_TILES_H
+
+#include "warp_groups/forward_items.h"
+
+/* Tile t of all that a block takes is in place t % PLACES: those of a group, one by one. */
+template <int PLACES, int GROUPS> struct tile_turn {
+    static_assert(PLACES >= GROUPS, "a place for each");
+    int32_t place;
+    int32_t parity = 0;
+
+    GPU_DEVICE explicit tile_turn(int32_t group) : place(group)
+    {
+    }
+
+    GPU_DEVICE void advance()
+    {
+        place += GROUPS;
+        if (place >= PLACES) {
+            place -= PLACES;
+            parity ^= 1;
+        }
+    }
+};
+
+/* Of one group. ARGS are group_forward_arguments, or have them. */
+template <typename INSTANCE, typename ARGS> struct row_tiles {
+    static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
+
+    const ARGS &args;
+    const gpu_problem &problem;
+    group_forward_shared<INSTANCE> &shared;
+    const int32_t group; /* 0 .. GROUPS - 1 */
+    stage_turn<INSTANCE::KEY_STAGES> keys;
+    stage_turn<INSTANCE::VALUE_STAGES> values;
+    tile_turn<INSTANCE::TILE_PLACES, INSTANCE::GROUPS> queries;
+    int32_t storing = -1; /* the place in which the last tile's result is, until it has been stored */
+    const forward_item *item;
+    int32_t first_row; /* of the tile, in the item */
+    int32_t rows;      /* of the tile */
+    gpu_span seen;     /* by some row of the tile */
+    gpu_span common;   /* by all of them */
+
+    GPU_DEVICE row_tiles(const ARGS &arguments, group_forward_shared<INSTANCE> &its_shared, int32_t its_group)
+        : args(arguments), problem(arguments.call.problem), shared(its_shared), group(its_group), queries(its_group)
+    {
+    }
+
+    GPU_DEVICE void await_keys()
+    {
+        shared.keys[keys.stage].full.wait(keys.parity);
+    }
+
+    GPU_DEVICE void await_values()
+    {
+        shared.values[values.stage].full.wait(values.parity);
+    }
+
+    GPU_DEVICE void keys_done()
+    {
+        shared.keys[keys.stage].leave();
+        keys.advance();
+    }
+
+    GPU_DEVICE void values_done()
+    {
+        shared.values[values.stage].leave();
+        values.advance();
+    }
+
+    /* A chunk that no row of this group's tile sees, or of an item of which this group has no tile. */
+    GPU_DEVICE void pass_by()
+    {
+        await_keys();
+        keys_done();
+        await_values();
+        values_done();
+    }
+
+    /* An item of which this group has no tile. */
+    GPU_DEVICE void pass_by_item(const forward_item &its_item)
+    {
+        const gpu_span all = chunks_of<CHUNK_KEYS>(its_item.keys);
+        for (int32_t chunk = all.begin; chunk < all.end; chunk++)
+            pass_by();
+    }
+
+    /* The queries of the last tile may be written over, when its result has been read. The thread that stores waits;
+     * the others of the group are at work. */
+    GPU_DEVICE void leave_queries()
+    {
+        if (storing >= 0 && thread_index() % GROUP == 0) {
+            stores_wait_read<0>();
+            shared.queries[storing].empty.arrive();
+        }
+        storing = -1;
+    }
+
+    /* The result of this tile is being stored. Where groups have a place each, the next is copied only when it has
+     * been. */
+    GPU_DEVICE void next_queries()
+    {
+        storing = queries.place;
+        queries.advance();
+        if constexpr (INSTANCE::TILE_PLACES == INSTANCE::GROUPS)
+            leave_queries();
+    }
+
+    GPU_DEVICE void find_tile(const forward_item &its_item, int32_t tile)
+    {
+        item = &its_item;
+        first_row = tile * args.boxes.tile_rows;
+        rows = smaller(item->rows - first_row, args.boxes.tile_rows);
+        const int32_t first = item->first_row + first_row;
+        seen = keys_of_tile(args, *item, tile);
+        const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
+                                              divide(first + rows - 1, problem.group) + 1);
+        common = {larger(all.begin, seen.begin), smaller(all.end, seen.end)};
+    }
+
+    /* Past the tile's end, its last one. */
+    GPU_DEVICE int32_t row_of_sequence(int32_t row) const
+    {
+        return item->first_row + first_row + smaller(row, rows - 1);
+    }
+
+    GPU_DEVICE query_row row_at(int32_t row) const
+    {
+        return query_row_at(problem, item->kv_head, row_of_sequence(row));
+    }
+
+    /* Of keys that the tile sees, those that a row does. */
+    GPU_DEVICE gpu_span keys_of_row(int32_t row) const
+    {
+        const int32_t query = row_at(row).query;
+        const gpu_span own = keys_seen_by(problem, item->sequence, query, query + 1);
+        return {larger(own.begin, seen.begin), smaller(own.end, seen.end)};
+    }
+
+    /* Whether all rows of the tile see all of so many keys from `first` on. */
+    GPU_DEVICE bool all_see(int32_t first, int32_t count) const
+    {
+        return first >= common.begin && first + count <= common.end;
+    }
+};
+
+/* One tile after another, as group_forward_copies numbers them. A WORK is or has row_tiles; f(item, tile) works on one
+ * of the group's. */
+template <typename INSTANCE, typename WORK, typename F> GPU_DEVICE void for_each_row_tile(WORK &work, F f)
+{
+    constexpr int GROUPS = INSTANCE::GROUPS;
+    int32_t next_group = 0;
+    for_each_item(work.shared, item_turn<INSTANCE>(work.args), [&](const forward_item &item) {
+        const int32_t tiles = divide_up(item.rows, work.args.boxes.tile_rows);
+        const int32_t tile = (work.group - next_group + GROUPS) % GROUPS;
+        if (tile < tiles)
+            f(item, tile);
+        else
+            work.pass_by_item(item);
+        next_group = (next_group + tiles) % GROUPS;
+    });
+    work.leave_queries();
+    stores_wait<0>();
+}
+
+/* A tile's result, which is where its queries were: boxes end where the sequence does. By one thread. */
+template <typename WORK, typename MATRIX>
+GPU_DEVICE void store_row_tile(const WORK &work, const tensor_map &map, int32_t dim, const MATRIX &from)
+{
+    const forward_item &item = *work.item;
+    const int32_t query = divide(item.first_row + work.first_row, work.problem.group);
+    const int32_t valid = smaller(item.sequence.queries - query, work.args.boxes.tile_queries);
+    const int32_t below = work.args.boxes.tile_queries - valid;
+#pragma unroll 1
+    for (int panel = 0; panel < panels_of<MATRIX>(dim); panel++)
+        store_tensor(map, {panel * MATRIX::PANEL, 0, below, item.sequence.first_query + query + valid, item.kv_head},
+                     from.panel(panel));
+    stores_commit();
+}
+
+#endif

@@ -1,0 +1,100 @@
+use crate::attention::{optional, View};
+use crate::buffer::{Buffer, Element};
+use crate::context::Context;
+use crate::error::{check, int, long, Error, Result};
+use std::mem::size_of_val;
+use std::ptr;
+use varlen_sys as sys;
+
+/// The rotation of queries and keys by their positions.
+#[derive(Clone, Copy)]
+pub struct Rotary<'a> {
+    /// `[positions, dim / 2]` each.
+    pub cos: &'a Buffer<f32>,
+    pub sin: &'a Buffer<f32>,
+    pub positions: usize,
+    pub dim: usize,
+    pub interleaved: bool,
+}
+
+/// New keys and values for a cache: row `t` of sequence `b` goes to row `seqused_k[b] + t` of its slot.
+pub struct Append<'a, T: Element> {
+    pub batch: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// 0: `head_dim`.
+    pub value_dim: usize,
+    pub total_new: usize,
+    /// Rows of a packed cache; 0 with paging.
+    pub total_k: usize,
+    pub page_size: usize,
+    pub page_table_width: usize,
+    pub page_count: usize,
+    /// `[total_new, kv_heads, head_dim]` and `value_dim`.
+    pub k_new: View<'a, T>,
+    pub v_new: View<'a, T>,
+    /// `[total_k, kv_heads, head_dim]`, or `[page_count, page_size, kv_heads, head_dim]`: dense, as is `v_cache`.
+    pub k_cache: &'a mut Buffer<T>,
+    pub v_cache: &'a mut Buffer<T>,
+    /// `[batch + 1]`.
+    pub cu_seqlens_new: &'a Buffer<i32>,
+    /// `[batch + 1]`; `None` with paging, and only then.
+    pub cu_seqlens_k: Option<&'a Buffer<i32>>,
+    /// `[batch]`: keys in each slot before the call.
+    pub seqused_k: &'a Buffer<i32>,
+    /// `[batch, page_table_width]`.
+    pub page_table: Option<&'a Buffer<i32>>,
+    /// `[batch]`: keys in each slot after it.
+    pub seqused_k_out: Option<&'a mut Buffer<i32>>,
+    /// Keys are rotated, and queries `[total_new, heads, head_dim]`, if there are any, in place.
+    pub rotary: Option<Rotary<'a>>,
+    pub q: Option<(&'a mut Buffer<T>, usize)>,
+}
+
+impl Context {
+    pub fn kv_append<T: Element>(&self, append: Append<T>) -> Result<()> {
+        let Append { batch, kv_heads, head_dim, total_new, total_k, page_size, page_table_width, page_count, .. } =
+            append;
+        let value_dim = if append.value_dim == 0 { head_dim } else { append.value_dim };
+        let too_large = |name: &str| Error::argument(format!("{name} reaches past an address space"));
+        let paged_rows = page_count.checked_mul(page_size).ok_or_else(|| too_large("k_cache"))?;
+        let rows = if page_size == 0 { total_k } else { paged_rows };
+        let entries = batch.checked_mul(page_table_width).ok_or_else(|| too_large("page_table"))?;
+
+        let mut args = sys::varlen_kv_append_args::zeroed();
+        args.struct_size = size_of_val(&args);
+        args.dtype = T::DTYPE;
+        args.batch = int("batch", batch)?;
+        args.kv_heads = int("kv_heads", kv_heads)?;
+        args.head_dim = int("head_dim", head_dim)?;
+        args.value_dim = int("value_dim", append.value_dim)?;
+        args.total_new = long("total_new", total_new)?;
+        args.total_k = long("total_k", total_k)?;
+        args.page_size = int("page_size", page_size)?;
+        args.page_table_width = int("page_table_width", page_table_width)?;
+        args.page_count = long("page_count", page_count)?;
+        if let Some((q, heads)) = &append.q {
+            args.q_heads = int("q_heads", *heads)?;
+            args.q = View::from(&**q).tensor("q", self, total_new, *heads, head_dim)?;
+        }
+        args.k_new = append.k_new.tensor("k_new", self, total_new, kv_heads, head_dim)?;
+        args.v_new = append.v_new.tensor("v_new", self, total_new, kv_heads, value_dim)?;
+        args.k_cache = View::from(&*append.k_cache).tensor("k_cache", self, rows, kv_heads, head_dim)?;
+        args.v_cache = View::from(&*append.v_cache).tensor("v_cache", self, rows, kv_heads, value_dim)?;
+        args.cu_seqlens_new = append.cu_seqlens_new.reach("cu_seqlens_new", self, batch + 1)?;
+        args.cu_seqlens_k = optional(append.cu_seqlens_k, "cu_seqlens_k", self, batch + 1)?;
+        args.seqused_k = append.seqused_k.reach("seqused_k", self, batch)?;
+        args.page_table = optional(append.page_table, "page_table", self, entries)?;
+        args.seqused_k_out = optional(append.seqused_k_out.as_deref(), "seqused_k_out", self, batch)?;
+        if let Some(rotary) = append.rotary {
+            let angles = rotary.positions.checked_mul(rotary.dim / 2).ok_or_else(|| too_large("rotary_cos"))?;
+            args.rotary_cos = rotary.cos.reach("rotary_cos", self, angles)?;
+            args.rotary_sin = rotary.sin.reach("rotary_sin", self, angles)?;
+            args.rotary_positions = long("rotary_positions", rotary.positions)?;
+            args.rotary_dim = int("rotary_dim", rotary.dim)?;
+            args.rotary_interleaved = rotary.interleaved.into();
+        }
+        // SAFETY: every buffer is this context's and as large as the sizes make the call reach.
+        check(unsafe { sys::varlen_kv_append(self.raw(), ptr::null_mut(), &args) })
+    }
+}

@@ -1,0 +1,365 @@
+use crate::buffer::{Buffer, Element, Number, Workspace};
+use crate::context::Context;
+use crate::error::{check, int, long, Error, Result};
+use std::mem::size_of_val;
+use std::ptr;
+use varlen_sys as sys;
+
+/// Which keys a query sees: docs/semantics.md. A bound of `None` is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mask {
+    #[default]
+    Full,
+    Causal,
+    Window {
+        left: Option<u32>,
+        right: Option<u32>,
+    },
+}
+
+/// The problem without its data. By default it is full attention with a scale of `1 / sqrt(head_dim)`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attention {
+    pub batch: usize,
+    pub q_heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// 0: `head_dim`.
+    pub value_dim: usize,
+    pub total_q: usize,
+    /// 0 with paging.
+    pub total_k: usize,
+    pub max_seqlen_q: usize,
+    pub max_seqlen_k: usize,
+    pub softmax_scale: f32,
+    pub softcap: f32,
+    pub mask: Mask,
+    pub top_left: bool,
+    pub dropout_p: f32,
+    /// Keys of a page; 0: not paged.
+    pub page_size: usize,
+    pub page_table_width: usize,
+    pub page_count: usize,
+    /// `VARLEN_FLAG_*`.
+    pub flags: u32,
+}
+
+/// A `[tokens, heads, dim]` view of a buffer. Strides are in elements, 0 for dense.
+pub struct View<'a, T: Number> {
+    pub buffer: &'a Buffer<T>,
+    pub first: usize,
+    pub token_stride: usize,
+    pub head_stride: usize,
+}
+
+impl<T: Number> Clone for View<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Number> Copy for View<'_, T> {}
+
+impl<'a, T: Number> From<&'a Buffer<T>> for View<'a, T> {
+    fn from(buffer: &'a Buffer<T>) -> Self {
+        View { buffer, first: 0, token_stride: 0, head_stride: 0 }
+    }
+}
+
+impl<'a, T: Number> View<'a, T> {
+    /// Heads `first_head ..` of a dense `[tokens, row_heads, dim]` tensor, as in a fused projection.
+    pub fn heads(buffer: &'a Buffer<T>, row_heads: usize, first_head: usize, dim: usize) -> Self {
+        View { buffer, first: first_head * dim, token_stride: row_heads * dim, head_stride: dim }
+    }
+
+    /// The tensor of C, if all of its rows lie in the buffer.
+    pub(crate) fn tensor(
+        &self,
+        name: &str,
+        context: &Context,
+        tokens: usize,
+        heads: usize,
+        dim: usize,
+    ) -> Result<sys::varlen_tensor> {
+        let too_large = || Error::argument(format!("{name} reaches past an address space"));
+        let head_stride = if self.head_stride == 0 { dim } else { self.head_stride };
+        let dense = heads.checked_mul(dim).ok_or_else(too_large)?;
+        let token_stride = if self.token_stride == 0 { dense } else { self.token_stride };
+        let mut needed = 0;
+        if tokens > 0 && heads > 0 {
+            let rows = (tokens - 1).checked_mul(token_stride).ok_or_else(too_large)?;
+            let columns = (heads - 1).checked_mul(head_stride).ok_or_else(too_large)?;
+            needed = [rows, columns, dim]
+                .iter()
+                .try_fold(self.first, |sum, part| sum.checked_add(*part))
+                .ok_or_else(too_large)?;
+        }
+        let data = self.buffer.reach(name, context, needed)?;
+        Ok(sys::varlen_tensor {
+            // SAFETY: inside the buffer, unless nothing is reached, and then it is not used.
+            data: if needed > 0 { unsafe { data.add(self.first) }.cast() } else { data.cast() },
+            token_stride: long(name, token_stride)?,
+            head_stride: long(name, head_stride)?,
+        })
+    }
+}
+
+/// What both passes read. Made by `new`, and completed by struct update.
+pub struct Inputs<'a, T: Element> {
+    /// `[total_q, q_heads, head_dim]`.
+    pub q: View<'a, T>,
+    /// `[total_k, kv_heads, head_dim]`; paged: `[page_count, page_size, kv_heads, head_dim]`, pages one behind another.
+    pub k: View<'a, T>,
+    /// Likewise, with `value_dim`.
+    pub v: View<'a, T>,
+    /// `[batch + 1]`.
+    pub cu_seqlens_q: &'a Buffer<i32>,
+    /// `[batch + 1]`; `None` with paging, and only then.
+    pub cu_seqlens_k: Option<&'a Buffer<i32>>,
+    /// These three: `[batch]`.
+    pub seqused_q: Option<&'a Buffer<i32>>,
+    pub seqused_k: Option<&'a Buffer<i32>>,
+    pub leftpad_k: Option<&'a Buffer<i32>>,
+    /// `[batch, page_table_width]`.
+    pub page_table: Option<&'a Buffer<i32>>,
+    /// These two: `[q_heads]`.
+    pub alibi_slopes: Option<&'a Buffer<f32>>,
+    pub sinks: Option<&'a Buffer<f32>>,
+    pub dropout_seed: u64,
+    pub dropout_offset: u64,
+}
+
+impl<'a, T: Element> Inputs<'a, T> {
+    pub fn new(
+        q: impl Into<View<'a, T>>,
+        k: impl Into<View<'a, T>>,
+        v: impl Into<View<'a, T>>,
+        cu_seqlens_q: &'a Buffer<i32>,
+    ) -> Self {
+        Inputs {
+            q: q.into(),
+            k: k.into(),
+            v: v.into(),
+            cu_seqlens_q,
+            cu_seqlens_k: None,
+            seqused_q: None,
+            seqused_k: None,
+            leftpad_k: None,
+            page_table: None,
+            alibi_slopes: None,
+            sinks: None,
+            dropout_seed: 0,
+            dropout_offset: 0,
+        }
+    }
+
+    fn features(&self) -> u64 {
+        let given = [
+            (self.seqused_q.is_some(), sys::VARLEN_FEATURE_SEQUSED_Q),
+            (self.seqused_k.is_some(), sys::VARLEN_FEATURE_SEQUSED_K),
+            (self.leftpad_k.is_some(), sys::VARLEN_FEATURE_LEFTPAD_K),
+            (self.alibi_slopes.is_some(), sys::VARLEN_FEATURE_ALIBI),
+            (self.sinks.is_some(), sys::VARLEN_FEATURE_SINKS),
+        ];
+        given.iter().filter(|(is_given, _)| *is_given).map(|(_, feature)| feature).sum()
+    }
+
+    fn to_sys(&self, context: &Context, attention: &Attention) -> Result<sys::varlen_inputs> {
+        let keys = attention.keys()?;
+        let mut inputs = sys::varlen_inputs::zeroed();
+        inputs.struct_size = size_of_val(&inputs);
+        inputs.q = self.q.tensor("q", context, attention.total_q, attention.q_heads, attention.head_dim)?;
+        inputs.k = self.k.tensor("k", context, keys, attention.kv_heads, attention.head_dim)?;
+        inputs.v = self.v.tensor("v", context, keys, attention.kv_heads, attention.values())?;
+        inputs.cu_seqlens_q = self.cu_seqlens_q.reach("cu_seqlens_q", context, attention.batch + 1)?;
+        inputs.cu_seqlens_k = optional(self.cu_seqlens_k, "cu_seqlens_k", context, attention.batch + 1)?;
+        inputs.seqused_q = optional(self.seqused_q, "seqused_q", context, attention.batch)?;
+        inputs.seqused_k = optional(self.seqused_k, "seqused_k", context, attention.batch)?;
+        inputs.leftpad_k = optional(self.leftpad_k, "leftpad_k", context, attention.batch)?;
+        inputs.page_table = optional(self.page_table, "page_table", context, attention.entries()?)?;
+        inputs.alibi_slopes = optional(self.alibi_slopes, "alibi_slopes", context, attention.q_heads)?;
+        inputs.sinks = optional(self.sinks, "sinks", context, attention.q_heads)?;
+        inputs.dropout_seed = self.dropout_seed;
+        inputs.dropout_offset = self.dropout_offset;
+        Ok(inputs)
+    }
+}
+
+/// The address of what may be left out.
+pub(crate) fn optional<T: Number>(
+    buffer: Option<&Buffer<T>>,
+    name: &str,
+    context: &Context,
+    needed: usize,
+) -> Result<*mut T> {
+    buffer.map_or(Ok(ptr::null_mut()), |given| given.reach(name, context, needed))
+}
+
+/// What backward reads besides the inputs, and writes. All are dense.
+pub struct Gradients<'a, T: Element> {
+    /// Forward's results: `[total_q, q_heads, value_dim]` and `[q_heads, total_q]`.
+    pub out: &'a Buffer<T>,
+    pub lse: &'a Buffer<f32>,
+    /// As `out`.
+    pub dout: &'a Buffer<T>,
+    /// As the inputs' `q`, `k` and `v`, and `sinks`.
+    pub dq: &'a mut Buffer<T>,
+    pub dk: &'a mut Buffer<T>,
+    pub dv: &'a mut Buffer<T>,
+    pub dsinks: Option<&'a mut Buffer<f32>>,
+}
+
+fn product(name: &str, factors: &[usize]) -> Result<usize> {
+    factors
+        .iter()
+        .try_fold(1usize, |sum, factor| sum.checked_mul(*factor))
+        .ok_or_else(|| Error::argument(format!("{name} reaches past an address space")))
+}
+
+impl Attention {
+    fn values(&self) -> usize {
+        if self.value_dim == 0 {
+            self.head_dim
+        } else {
+            self.value_dim
+        }
+    }
+
+    /// Rows of k and v.
+    fn keys(&self) -> Result<usize> {
+        if self.page_size == 0 {
+            return Ok(self.total_k);
+        }
+        product("k", &[self.page_count, self.page_size])
+    }
+
+    fn entries(&self) -> Result<usize> {
+        product("page_table", &[self.batch, self.page_table_width])
+    }
+
+    fn to_sys(self, dtype: sys::varlen_dtype, features: u64) -> Result<sys::varlen_attention> {
+        let bound = |name: &str, side: Option<u32>| match side {
+            Some(keys) => int(name, keys as usize),
+            None => Ok(sys::VARLEN_UNBOUNDED),
+        };
+        let (mask, left, right) = match self.mask {
+            Mask::Full => (sys::VARLEN_MASK_FULL, 0, 0),
+            Mask::Causal => (sys::VARLEN_MASK_CAUSAL, 0, 0),
+            Mask::Window { left, right } => {
+                (sys::VARLEN_MASK_WINDOW, bound("window_left", left)?, bound("window_right", right)?)
+            }
+        };
+        Ok(sys::varlen_attention {
+            struct_size: std::mem::size_of::<sys::varlen_attention>(),
+            dtype,
+            batch: int("batch", self.batch)?,
+            q_heads: int("q_heads", self.q_heads)?,
+            kv_heads: int("kv_heads", self.kv_heads)?,
+            head_dim: int("head_dim", self.head_dim)?,
+            value_dim: int("value_dim", self.value_dim)?,
+            total_q: long("total_q", self.total_q)?,
+            total_k: long("total_k", self.total_k)?,
+            max_seqlen_q: int("max_seqlen_q", self.max_seqlen_q)?,
+            max_seqlen_k: int("max_seqlen_k", self.max_seqlen_k)?,
+            softmax_scale: self.softmax_scale,
+            softcap: self.softcap,
+            mask,
+            alignment: if self.top_left { sys::VARLEN_ALIGN_TOP_LEFT } else { sys::VARLEN_ALIGN_BOTTOM_RIGHT },
+            window_left: left,
+            window_right: right,
+            dropout_p: self.dropout_p,
+            page_size: int("page_size", self.page_size)?,
+            page_table_width: int("page_table_width", self.page_table_width)?,
+            flags: self.flags,
+            page_count: long("page_count", self.page_count)?,
+            features,
+        })
+    }
+}
+
+impl Context {
+    /// Whether this problem is done here in this pass (`VARLEN_PASS_*`), and why not. `features` are the `VARLEN_FEATURE_*`
+    /// that calls bring beside it: of the optional inputs, and `VARLEN_FEATURE_LSE`, which backward needs of forward.
+    pub fn supports<T: Element>(&self, attention: &Attention, features: u64, pass: sys::varlen_pass) -> Result<()> {
+        let problem = attention.to_sys(T::DTYPE, features)?;
+        // SAFETY: all live for the duration of the call.
+        check(unsafe { sys::varlen_supports(self.raw(), &problem, pass) })
+    }
+
+    /// What `Workspace::reserve` is to be given, so that calls up to this size do not allocate.
+    pub fn workspace_size<T: Element>(
+        &self,
+        attention: &Attention,
+        features: u64,
+        pass: sys::varlen_pass,
+    ) -> Result<usize> {
+        let problem = attention.to_sys(T::DTYPE, features)?;
+        let mut size = 0;
+        // SAFETY: as above.
+        check(unsafe { sys::varlen_workspace_size(self.raw(), &problem, pass, &mut size) })?;
+        Ok(size)
+    }
+
+    fn workspace(
+        &self,
+        problem: &sys::varlen_attention,
+        pass: sys::varlen_pass,
+        workspace: &mut Workspace,
+    ) -> Result<(*mut sys::c_void, usize)> {
+        let mut size = 0;
+        // SAFETY: all live for the duration of the call.
+        check(unsafe { sys::varlen_workspace_size(self.raw(), problem, pass, &mut size) })?;
+        Ok((workspace.reach(self, size)?.cast(), size))
+    }
+
+    /// `out` is `[total_q, q_heads, value_dim]`, dense; `lse`, `[q_heads, total_q]`, is what backward needs.
+    pub fn forward<T: Element>(
+        &self,
+        attention: &Attention,
+        inputs: &Inputs<T>,
+        out: &mut Buffer<T>,
+        lse: Option<&mut Buffer<f32>>,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let wanted = if lse.is_some() { sys::VARLEN_FEATURE_LSE } else { 0 };
+        let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted)?;
+        let read = inputs.to_sys(self, attention)?;
+        let rows = product("lse", &[attention.q_heads, attention.total_q])?;
+        let mut args = sys::varlen_forward_args::zeroed();
+        args.struct_size = size_of_val(&args);
+        args.inputs = &read;
+        args.out = View::from(&*out).tensor("out", self, attention.total_q, attention.q_heads, attention.values())?;
+        args.lse = optional(lse.as_deref(), "lse", self, rows)?;
+        (args.workspace, args.workspace_size) = self.workspace(&problem, sys::VARLEN_PASS_FORWARD, workspace)?;
+        // SAFETY: every buffer is this context's and as large as the problem makes the call reach.
+        check(unsafe { sys::varlen_forward(self.raw(), ptr::null_mut(), &problem, &args) })
+    }
+
+    pub fn backward<T: Element>(
+        &self,
+        attention: &Attention,
+        inputs: &Inputs<T>,
+        gradients: Gradients<T>,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let wanted = if gradients.dsinks.is_some() { sys::VARLEN_FEATURE_DSINKS } else { 0 };
+        let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted | sys::VARLEN_FEATURE_LSE)?;
+        let read = inputs.to_sys(self, attention)?;
+        let Attention { total_q, total_k, q_heads, kv_heads, head_dim, .. } = *attention;
+        let values = attention.values();
+        let rows = product("lse", &[q_heads, total_q])?;
+        let mut args = sys::varlen_backward_args::zeroed();
+        args.struct_size = size_of_val(&args);
+        args.inputs = &read;
+        args.out = View::from(gradients.out).tensor("out", self, total_q, q_heads, values)?;
+        args.lse = gradients.lse.reach("lse", self, rows)?;
+        args.dout = View::from(gradients.dout).tensor("dout", self, total_q, q_heads, values)?;
+        args.dq = View::from(&*gradients.dq).tensor("dq", self, total_q, q_heads, head_dim)?;
+        args.dk = View::from(&*gradients.dk).tensor("dk", self, total_k, kv_heads, head_dim)?;
+        args.dv = View::from(&*gradients.dv).tensor("dv", self, total_k, kv_heads, values)?;
+        args.dsinks = optional(gradients.dsinks.as_deref(), "dsinks", self, q_heads)?;
+        (args.workspace, args.workspace_size) = self.workspace(&problem, sys::VARLEN_PASS_BACKWARD, workspace)?;
+        // SAFETY: as in forward.
+        check(unsafe { sys::varlen_backward(self.raw(), ptr::null_mut(), &problem, &args) })
+    }
+}
