@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { MOST_BACKENDS = 8, MOST_THREADS = 1024, EXIT_USAGE = 2 };
-enum { FEWEST_SPELLS = 8, SPELL_SECONDS = 30 };
+enum { FEWEST_SPELLS = 2 * QUARTERS, SPELL_SECONDS = 30, MOST_WRONG = 20 };
 
 typedef struct arguments {
     const char *backends;
@@ -76,16 +76,22 @@ static unsigned long long steps_of(const crew *all)
     return sum;
 }
 
-static void run(crew *all, history *measured, double seconds)
+/* As many spells as there is time for, but never fewer than tell something of each quarter. */
+static void run(crew *all, history *measured, double minutes)
 {
-    char what[64];
-    const double each = seconds * 1e3 / (measured->spells + 1);
-    for (int spell = 0; spell <= measured->spells && all->wrong < 20; spell++) {
-        snprintf(what, sizeof what, "spells, %llu calls", steps_of(all));
-        progress_show(spell, measured->spells + 1, what);
-        crew_work(all, clock_milliseconds() + each, spell);
-        if (spell > 0) /* the first one is for threads and memory that are kept */
-            history_add(measured, spell - 1, all->subjects, steps_of(all));
+    const double most = SPELL_SECONDS * 1e3, total = minutes * 60e3;
+    const double each = total / (FEWEST_SPELLS + 1) < most ? total / (FEWEST_SPELLS + 1) : most;
+    const double start = clock_milliseconds(), end = start + total;
+    crew_work(all, start + each, 0); /* for threads and memory that are kept */
+    for (int spell = 1; all->wrong < MOST_WRONG && history_has_room(measured); spell++) {
+        char what[64];
+        const double now = clock_milliseconds();
+        if (now >= end && measured->spells >= FEWEST_SPELLS)
+            break;
+        snprintf(what, sizeof what, "seconds, %llu calls", steps_of(all));
+        progress_show((int)((now - start) / 1e3), (int)(total / 1e3), what);
+        crew_work(all, now + each, spell);
+        history_add(measured, all->subjects, steps_of(all));
     }
     progress_clear();
 }
@@ -100,8 +106,7 @@ static void print_steps(const crew *all)
 static bool endure(const arguments *given, const char *const *backends, int backend_count)
 {
     const int count = backend_count * operation_count;
-    const int quarter = (int)(given->minutes * 60 / SPELL_SECONDS / QUARTERS) + 1;
-    const int spells = QUARTERS * quarter < FEWEST_SPELLS ? FEWEST_SPELLS : QUARTERS * quarter;
+    const int spells = FEWEST_SPELLS + (int)(given->minutes * 60 / SPELL_SECONDS);
     varlen_context *contexts[MOST_BACKENDS];
     subject *subjects = must_allocate((size_t)count * sizeof *subjects);
     history measured = history_make(spells, count);
@@ -115,7 +120,7 @@ static bool endure(const arguments *given, const char *const *backends, int back
     crew all = {
         .subjects = subjects, .subject_count = count, .backend_count = backend_count, .threads = given->threads};
     if (right)
-        run(&all, &measured, (double)given->minutes * 60);
+        run(&all, &measured, (double)given->minutes);
     report(right && all.wrong == 0, "every call went as the first did");
     if (right && all.wrong == 0) {
         puts("");

@@ -14,14 +14,14 @@ static const double resident_slack = 32;   /* MiB, */
 static const double resident_share = 0.25; /* and this part of what was there */
 static const double most_times_as_long = 4;
 
-history history_make(int spells, int subject_count)
+history history_make(int capacity, int subject_count)
 {
     return (history){
-        .spells = spells,
+        .capacity = capacity,
         .subject_count = subject_count,
-        .footprints = must_allocate((size_t)spells * sizeof(footprint)),
-        .times = must_allocate((size_t)spells * (size_t)subject_count * sizeof(double)),
-        .steps = must_allocate((size_t)spells * sizeof(unsigned long long)),
+        .footprints = must_allocate((size_t)capacity * sizeof(footprint)),
+        .times = must_allocate((size_t)capacity * (size_t)subject_count * sizeof(double)),
+        .steps = must_allocate((size_t)capacity * sizeof(unsigned long long)),
     };
 }
 
@@ -32,12 +32,18 @@ void history_free(history *of)
     free(of->steps);
 }
 
-void history_add(history *of, int spell, const subject *subjects, unsigned long long steps)
+bool history_has_room(const history *of)
 {
+    return of->spells < of->capacity;
+}
+
+void history_add(history *of, const subject *subjects, unsigned long long steps)
+{
+    const int spell = of->spells++;
     of->footprints[spell] = footprint_now();
     of->steps[spell] = steps;
     for (int n = 0; n < of->subject_count; n++)
-        of->times[n * of->spells + spell] = subject_time(&subjects[n]);
+        of->times[n * of->capacity + spell] = subject_time(&subjects[n]);
 }
 
 /* ---- Quarters ---- */
@@ -48,12 +54,18 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* The last spell of a quarter, and one more. */
+static int end_of(const history *of, int quarter)
+{
+    return (quarter + 1) * of->spells / QUARTERS;
+}
+
 static double median_time(const history *of, int n, int quarter)
 {
-    const int count = of->spells / QUARTERS;
+    const int start = end_of(of, quarter - 1), count = end_of(of, quarter) - start;
     double *sorted = must_allocate((size_t)count * sizeof(double));
     for (int i = 0; i < count; i++)
-        sorted[i] = of->times[n * of->spells + quarter * count + i];
+        sorted[i] = of->times[n * of->capacity + start + i];
     qsort(sorted, (size_t)count, sizeof *sorted, ascending);
     const double median = (sorted[count / 2] + sorted[(count - 1) / 2]) / 2;
     free(sorted);
@@ -63,7 +75,7 @@ static double median_time(const history *of, int n, int quarter)
 /* As it was at a quarter's end. */
 static footprint footprint_after(const history *of, int quarter)
 {
-    return of->footprints[(quarter + 1) * of->spells / QUARTERS - 1];
+    return of->footprints[end_of(of, quarter) - 1];
 }
 
 static double times_as_long(const history *of, int n)
@@ -107,7 +119,7 @@ static void print_footprints(const history *of)
     for (int quarter = 0; quarter < QUARTERS; quarter++) {
         const footprint held = footprint_after(of, quarter);
         text_table_add(&table, "%d", quarter + 1);
-        text_table_add(&table, "%llu", of->steps[(quarter + 1) * of->spells / QUARTERS - 1]);
+        text_table_add(&table, "%llu", of->steps[end_of(of, quarter) - 1]);
         text_table_add(&table, "%.2f", held.heap);
         text_table_add(&table, "%.1f", held.resident);
         text_table_add(&table, "%d", held.descriptors);

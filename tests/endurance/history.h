@@ -8,18 +8,21 @@
 enum { QUARTERS = 4 };
 
 typedef struct history {
-    int spells; /* a multiple of QUARTERS */
+    int spells; /* so far */
+    int capacity;
     int subject_count;
-    footprint *footprints;     /* [spells] */
-    double *times;             /* [subject_count, spells], milliseconds of a call */
-    unsigned long long *steps; /* [spells], since the start */
+    footprint *footprints;     /* [capacity] */
+    double *times;             /* [subject_count, capacity], milliseconds of a call */
+    unsigned long long *steps; /* [capacity], since the start */
 } history;
 
-history history_make(int spells, int subject_count);
+/* Room for so many spells. */
+history history_make(int capacity, int subject_count);
+bool history_has_room(const history *of);
 void history_free(history *of);
 
 /* Measures, with nothing else going on. */
-void history_add(history *of, int spell, const subject *subjects, unsigned long long steps);
+void history_add(history *of, const subject *subjects, unsigned long long steps);
 
 /* Prints the tables. */
 void history_print(const history *of, const subject *subjects);
