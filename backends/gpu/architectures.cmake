@@ -1,8 +1,12 @@
-# gpu_architectures(<out> <file>): the code that a platform/architectures.h lists, each once. The file configures again
-# when it changes.
+# gpu_architectures(<out> <file> [ASYNC_PRODUCTS]): the code that a platform/architectures.h lists, each once: of all rows,
+# or of those with asynchronous products, of which there may be none. The file configures again when it changes.
 function(gpu_architectures out file)
-  file(STRINGS "${file}" rows REGEX "^    {[0-9a-fx]+, \"[a-z0-9_]+\",")
-  if(NOT rows)
+  set(columns "")
+  if("ASYNC_PRODUCTS" IN_LIST ARGN)
+    set(columns ".* true, +(true|false)}")
+  endif()
+  file(STRINGS "${file}" rows REGEX "^    {[0-9a-fx]+, \"[a-z0-9_]+\",${columns}")
+  if(NOT rows AND NOT columns)
     message(FATAL_ERROR "${file} has no row of the form {number, \"code\", ...}")
   endif()
   list(TRANSFORM rows REPLACE "^    {[0-9a-fx]+, \"([a-z0-9_]+)\",.*" "\\1")

@@ -157,6 +157,17 @@ static varlen_status fake_forward(void *state, varlen_stream stream, const varle
 
 #ifndef FAKE_BARE
 
+static int32_t fake_kernel_families(void *state, int32_t index, varlen_kernel_family *family)
+{
+    (void)state;
+    if (index >= 0 && index < record.family_count) {
+        family->name = record.family_name;
+        family->pass = VARLEN_PASS_BACKWARD;
+        family->calls = 10 + (uint64_t)index;
+    }
+    return record.family_count;
+}
+
 static varlen_status fake_take_violation(void *state, varlen_violation *violation)
 {
     (void)state;
@@ -339,6 +350,7 @@ static const struct {
             .forward = fake_forward,
 #ifndef FAKE_BARE
             .take_violation = fake_take_violation,
+            .kernel_families = fake_kernel_families,
             .backward = fake_backward,
             .backward_limits = &limits,
             .merge_limits = &limits,

@@ -18,6 +18,8 @@ typedef struct fake_record {
     uint32_t missing_dtypes;  /* of the device, among those that the table claims */
     varlen_violation pending; /* what the device has found */
     const char *explanation;  /* what explain answers, with as much of it as fits */
+    int32_t family_count;     /* families of kernels */
+    const char *family_name;  /* of each */
 
     /* Set by the backend. */
     int calls;   /* calls with a stream, and those of memory, streams and events */

@@ -115,6 +115,8 @@ static std::vector<size_t> begin_operand(simt_reading &reading, const simt_opera
 {
     simt_shared &shared = simt_asynchronous().shared;
     std::vector<size_t> numbers;
+    numbers.reserve((size_t)(vectors * steps / 8));
+    reading.expect(vectors * steps / 8);
     if (operand.transposed) {
         for (int eight = first / 8; eight < (first + vectors) / 8; eight++)
             for (int step = 0; step < steps; step++)
@@ -183,7 +185,8 @@ static void note_in_history(simt_warp_products &products, const simt_product &pr
 static void begin_product(void *const (&arguments)[simt_warp])
 {
     simt_warp_products &products = products_of_warp();
-    simt_instruction instruction = {};
+    products.open.emplace_back();
+    simt_instruction &instruction = products.open.back();
     instruction.warp = warp_index();
     instruction.reading.reader = reader_name;
     for (int lane = 0; lane < simt_warp; lane++) {
@@ -201,7 +204,6 @@ static void begin_product(void *const (&arguments)[simt_warp])
                                              instruction.warp % group_warps * warp_rows, warp_rows);
     instruction.b_pieces =
         begin_operand(instruction.reading, simt_operand(first.b, first.b_transposed), 0, first.columns);
-    products.open.push_back(instruction);
 }
 
 /* Four registers a step: rows lane / 4 and 8 below, of steps 2 * (lane % 4) and the next, then of those 8 further. */
@@ -266,7 +268,7 @@ void simt_products_commit()
         "products_commit",
         [](void *const(&)[simt_warp]) {
             simt_warp_products &products = products_of_warp();
-            products.groups.push_back(products.open);
+            products.groups.push_back(std::move(products.open));
             products.open.clear();
         },
         nullptr);

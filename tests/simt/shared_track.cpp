@@ -117,6 +117,12 @@ void simt_shared::end_read(int32_t at, const char *content, const char *reader)
     pieces[(size_t)at / 16].readers--;
 }
 
+void simt_reading::expect(int count)
+{
+    places.reserve(places.size() + (size_t)count);
+    content.reserve(content.size() + 16 * (size_t)count);
+}
+
 size_t simt_reading::begin(simt_shared &shared, int32_t at, int layout)
 {
     if (at < 0 || at % 16 != 0 || at + 16 > shared.bytes)

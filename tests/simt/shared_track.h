@@ -47,6 +47,9 @@ struct simt_reading {
     std::vector<int32_t> places;
     std::vector<char> content; /* 16 bytes each */
 
+    /* So many more pieces are to begin. */
+    void expect(int count);
+
     /* Returns the number of the piece. */
     size_t begin(simt_shared &shared, int32_t at, int layout);
     void end(simt_shared &shared) const;

@@ -76,6 +76,38 @@ static void backends_may_tell_no_families_of_kernels(void **state)
     varlen_close(context);
 }
 
+static void families_of_kernels_are_told(void **state)
+{
+    (void)state;
+    varlen_context *context = open_fake("fake");
+    varlen_kernel_family family = {.struct_size = sizeof family};
+    fake_record_of_thread()->family_count = 2;
+    fake_record_of_thread()->family_name = "tiles";
+    assert_int_equal(varlen_kernel_family_count(context), 2);
+    assert_ok(varlen_get_kernel_family(context, 1, &family));
+    assert_string_equal(family.name, "tiles");
+    assert_int_equal(family.pass, VARLEN_PASS_BACKWARD);
+    assert_int_equal(family.calls, 11);
+    assert_failure(varlen_get_kernel_family(context, 2, &family), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "index = 2 is not below varlen_kernel_family_count() = 2");
+    assert_failure(varlen_get_kernel_family(context, -1, &family), VARLEN_ERROR_INVALID_ARGUMENT, "index = -1");
+    varlen_close(context);
+}
+
+static void a_family_without_a_name_is_a_defect_of_the_backend(void **state)
+{
+    (void)state;
+    varlen_context *context = open_fake("fake");
+    varlen_kernel_family family = {.struct_size = sizeof family, .name = "untouched"};
+    fake_record_of_thread()->family_count = 1;
+    assert_failure(varlen_get_kernel_family(context, 0, &family), VARLEN_ERROR_INTERNAL,
+                   "backend fake: kernel_families gave no name");
+    assert_string_equal(family.name, "untouched");
+    fake_record_of_thread()->family_count = -3;
+    assert_int_equal(varlen_kernel_family_count(context), 0);
+    varlen_close(context);
+}
+
 #define CASE(function) cmocka_unit_test_setup(function, forget_records)
 
 int main(void)
@@ -86,6 +118,8 @@ int main(void)
         CASE(failed_allocations_give_null),
         CASE(streams_and_events_go_through),
         CASE(backends_may_tell_no_families_of_kernels),
+        CASE(families_of_kernels_are_told),
+        CASE(a_family_without_a_name_is_a_defect_of_the_backend),
     };
     return cmocka_run_group_tests_name("objects", cases, NULL, NULL);
 }

@@ -16,6 +16,8 @@ const double *oracle_q_row(const sequence *s, int64_t i, int32_t head);
 const double *oracle_k_row(const sequence *s, int64_t j, int32_t head);
 const double *oracle_v_row(const sequence *s, int64_t j, int32_t head);
 
+double oracle_dot(const double *a, const double *b, int32_t count);
+
 /* The gradient of lse[i], given what that is. */
 double oracle_dlse(const sequence *s, int64_t i, int32_t head, double lse);
 

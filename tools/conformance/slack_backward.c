@@ -13,14 +13,6 @@ typedef struct row_delta {
     double handed;
 } row_delta;
 
-static double dot(const double *a, const double *b, int32_t count)
-{
-    double sum = 0;
-    for (int32_t n = 0; n < count; n++)
-        sum += a[n] * b[n];
-    return sum;
-}
-
 static row_delta delta_of(const sequence *s, const slack_row *row, const double *w, const double *dout)
 {
     row_delta delta = {0};
@@ -28,11 +20,11 @@ static row_delta delta_of(const sequence *s, const slack_row *row, const double 
         if (w[j] == 0)
             continue;
         double kept = w[j] * oracle_drop(s, row->i, row->head, j);
-        delta.value += kept * dot(dout, oracle_v_row(s, j, row->head), s->value_dim);
+        delta.value += kept * oracle_dot(dout, oracle_v_row(s, j, row->head), s->value_dim);
         delta.size += kept * slack_magnitude(dout, oracle_v_row(s, j, row->head), s->value_dim);
     }
     const double *out = s->out + (row->i * s->q_heads + row->head) * s->value_dim;
-    delta.handed = fabs(dot(dout, out, s->value_dim) - delta.value);
+    delta.handed = fabs(oracle_dot(dout, out, s->value_dim) - delta.value);
     const double dlse = oracle_dlse(s, row->i, row->head, row->lse);
     delta.value -= dlse;
     delta.size += fabs(dlse);
@@ -65,7 +57,7 @@ static void backward_row(const sequence *s, varlen_dtype dtype, int64_t i, int32
             continue;
         double dropped = oracle_drop(s, i, head, j);
         double weight = lost ? 0 : slack_of(w[j] * slack_row_weight(s, &row, j));
-        double dw = dropped * dot(dout, oracle_v_row(s, j, head), s->value_dim);
+        double dw = dropped * oracle_dot(dout, oracle_v_row(s, j, head), s->value_dim);
         double dw_size = dropped * slack_magnitude(dout, oracle_v_row(s, j, head), s->value_dim);
         double scale = fabs(s->scale);
         slack_term ds = {

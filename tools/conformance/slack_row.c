@@ -8,10 +8,14 @@
 
 double slack_magnitude(const double *a, const double *b, int32_t count)
 {
-    double sum = 0;
-    for (int32_t n = 0; n < count; n++)
-        sum += fabs(a[n] * b[n]);
-    return sum;
+    double sums[4] = {0};
+    int32_t n = 0;
+    for (; n + 4 <= count; n += 4)
+        for (int32_t i = 0; i < 4; i++)
+            sums[i] += fabs(a[n + i] * b[n + i]);
+    for (; n < count; n++)
+        sums[0] += fabs(a[n] * b[n]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 void slack_add(slack_sums to, varlen_dtype dtype, slack_term term, const double *values, int32_t count)

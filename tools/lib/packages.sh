@@ -86,5 +86,5 @@ want_cuobjdump() {
 
 # ccache makes a second build fast, where it is installed.
 if command -v ccache >/dev/null; then
-    export CMAKE_C_COMPILER_LAUNCHER=ccache
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
