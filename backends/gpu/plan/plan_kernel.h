@@ -16,8 +16,6 @@
 #include "plan/batch_rules.h"
 #include "plan/plan.h"
 
-#include <cstring>
-
 template <typename POLICY> struct plan_arguments {
     gpu_problem problem;
     gpu_plan plan;
@@ -46,7 +44,7 @@ GPU_DEVICE int32_t weight_class(int64_t weight)
     constexpr int32_t level_of_8 = (127 + 3) << 3;
     const float rounded = (float)weight;
     int32_t bits = 0;
-    memcpy(&bits, &rounded, sizeof bits);
+    __builtin_memcpy(&bits, &rounded, sizeof bits);
     const int32_t level = larger((bits >> step_bit) - level_of_8, 0);
     return larger(PLAN_WEIGHTS - 1 - level, 0);
 }
