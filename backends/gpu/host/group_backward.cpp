@@ -30,21 +30,6 @@ backward_cut one_sweep_cut(const varlen_attention &attention, const group_backwa
     return group_backward_cut(attention, shape, shape.groups);
 }
 
-/* No less than for smaller dims, whose chunks may have more rows. */
-size_t workspace_of(const varlen_attention &attention, bool general)
-{
-    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
-    size_t largest = 0;
-    for (int n = 0; n <= found && n < INSTANCE_COUNT; n++) {
-        if (INSTANCES[n].dtype != attention.dtype || INSTANCES[n].general != general)
-            continue;
-        const group_backward_entry &entry = INSTANCE_ENTRIES<group_backward_entry, make_group_backward_entry>[n];
-        const size_t bytes = planned_backward_workspace(attention, one_sweep_cut(attention, entry.shape()));
-        largest = bytes > largest ? bytes : largest;
-    }
-    return largest;
-}
-
 } // namespace
 
 bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attention, family_reason *why)
@@ -57,14 +42,12 @@ bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attent
     return true;
 }
 
-/* No less than of small batches, which are multiplied in tiles of fewer keys. */
 size_t warp_groups_backward_workspace(const gpu_state &state, const varlen_attention &attention)
 {
-    const size_t plain = workspace_of(attention, false);
-    const size_t general = may_be_general(attention) ? workspace_of(attention, true) : 0;
-    const size_t small = backward_small_batch_workspace(state, attention);
-    const size_t own = plain > general ? plain : general;
-    return own > small ? own : small;
+    return group_workspace_of<group_backward_entry, make_group_backward_entry>(
+        state, attention, [&](const group_backward_entry &entry) {
+            return planned_backward_workspace(attention, one_sweep_cut(attention, entry.shape()));
+        });
 }
 
 varlen_status backward_warp_groups(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,

@@ -2,8 +2,11 @@
 #ifndef VARLEN_GPU_HOST_GROUP_CUTS_H
 #define VARLEN_GPU_HOST_GROUP_CUTS_H
 
+#include "host/backward.h"
 #include "host/group_backward_launch.h"
 #include "host/group_layouts.h"
+#include "host/instance_table.h"
+#include "host/make_problem.h"
 
 inline int32_t group_of(const varlen_attention &attention)
 {
@@ -27,6 +30,23 @@ inline backward_cut group_backward_cut(const varlen_attention &attention, const 
     cut.dq_parts = dq_parts;
     cut.copied_rows = 1;
     return cut;
+}
+
+/* Of a family whose entry is MAKE's, bytes_of(entry) being what one instance asks for: no less than for smaller dims,
+ * whose chunks may have more rows, nor than of small batches, which are multiplied in tiles of fewer keys. */
+template <typename ENTRY, template <typename, int, int, bool> class MAKE, typename BYTES>
+size_t group_workspace_of(const gpu_state &state, const varlen_attention &attention, BYTES bytes_of)
+{
+    size_t largest = backward_small_batch_workspace(state, attention);
+    for (int n = 0; n < INSTANCE_COUNT; n++) {
+        const bool general = INSTANCES[n].general;
+        if (INSTANCES[n].dtype != attention.dtype || (general && !may_be_general(attention)) ||
+            n > find_instance(attention.dtype, attention.head_dim, attention.value_dim, general))
+            continue;
+        const size_t bytes = bytes_of(INSTANCE_ENTRIES<ENTRY, MAKE>[n]);
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
 }
 
 inline group_backward_tensors group_backward_tensors_of(const backward_arguments &args,

@@ -53,22 +53,6 @@ int32_t row_tile_of(const varlen_attention &attention, const group_sweeps_shape 
     return shape.dq_groups * (TILE_ROWS / group_of(attention) * group_of(attention));
 }
 
-/* No less than for smaller dims, whose chunks may have more rows. */
-size_t workspace_of(const varlen_attention &attention, bool general)
-{
-    const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
-    size_t largest = 0;
-    for (int n = 0; n <= found && n < INSTANCE_COUNT; n++) {
-        if (INSTANCES[n].dtype != attention.dtype || INSTANCES[n].general != general)
-            continue;
-        const group_sweeps_shape shape = INSTANCE_ENTRIES<group_sweeps_entry, make_group_sweeps_entry>[n].shape();
-        workspace_cursor cursor = {nullptr, planned_backward_workspace(attention, key_sweep_cut(attention, shape))};
-        take_row_plan(cursor, attention, {}, row_tile_of(attention, shape));
-        largest = cursor.used > largest ? cursor.used : largest;
-    }
-    return largest;
-}
-
 group_dq_tensors dq_tensors_of(const backward_arguments &args, const varlen_attention &attention,
                                const group_sweeps_shape &shape)
 {
@@ -99,14 +83,16 @@ bool group_sweeps_take_backward(const gpu_state &state, const varlen_attention &
     return true;
 }
 
-/* No less than of small batches, which are multiplied in tiles of fewer keys. */
 size_t group_sweeps_backward_workspace(const gpu_state &state, const varlen_attention &attention)
 {
-    const size_t plain = workspace_of(attention, false);
-    const size_t general = may_be_general(attention) ? workspace_of(attention, true) : 0;
-    const size_t small = backward_small_batch_workspace(state, attention);
-    const size_t own = plain > general ? plain : general;
-    return own > small ? own : small;
+    return group_workspace_of<group_sweeps_entry, make_group_sweeps_entry>(
+        state, attention, [&](const group_sweeps_entry &entry) {
+            const group_sweeps_shape shape = entry.shape();
+            const size_t of_keys = planned_backward_workspace(attention, key_sweep_cut(attention, shape));
+            workspace_cursor cursor = {nullptr, of_keys};
+            take_row_plan(cursor, attention, {}, row_tile_of(attention, shape));
+            return cursor.used;
+        });
 }
 
 varlen_status backward_group_sweeps(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,

@@ -32,18 +32,6 @@ template <typename INSTANCE> GPU_DEVICE void clear_spare_places(const backward_a
     fence_shared();
 }
 
-template <typename INSTANCE>
-GPU_DEVICE void group_backward_work_on(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared)
-{
-    if (thread_index() < GROUP) {
-        registers_shrink<INSTANCE::TUNING.copying_registers>();
-        group_backward_copy<INSTANCE>(args, shared);
-    } else {
-        registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_backward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
-    }
-}
-
 template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward_arguments &args)
 {
     using shared_type = group_backward_shared<INSTANCE>;
@@ -59,8 +47,10 @@ template <typename INSTANCE> GPU_DEVICE void group_backward(const group_backward
     clear_spare_places<INSTANCE>(args.call);
     block_barrier();
     wait_for_earlier_kernel();
-    if (plan_violation(args.call.plan) == no_violation)
-        group_backward_work_on<INSTANCE>(args, shared);
+    if (plan_violation(args.call.plan) != no_violation)
+        return;
+    divide_roles<INSTANCE>([&] { group_backward_copy<INSTANCE>(args, shared); },
+                           [&](int32_t group) { group_backward_compute<INSTANCE>(args, shared, group); });
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL, bool DQ>

@@ -72,13 +72,8 @@ template <typename INSTANCE> GPU_DEVICE void group_dq(const group_dq_arguments &
     let_next_kernel_start();
     if (plan_violation(args.call.plan) != no_violation)
         return;
-    if (thread_index() < GROUP) {
-        registers_shrink<INSTANCE::TUNING.copying_registers>();
-        group_dq_copy<INSTANCE>(args, shared);
-    } else {
-        registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_dq_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
-    }
+    divide_roles<INSTANCE>([&] { group_dq_copy<INSTANCE>(args, shared); },
+                           [&](int32_t group) { group_dq_compute<INSTANCE>(args, shared, group); });
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

@@ -60,42 +60,21 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
         }
     }
 
-    /* What the score steps ask, of keys from `first` on. */
-    struct score_rows {
-        const group_dq_work &work;
-        const gpu_problem &problem;
-        const gpu_sequence &sequence;
-        int32_t first;
-
-        GPU_DEVICE int32_t first_key() const
-        {
-            return first;
-        }
-
-        GPU_DEVICE query_row row(int slot) const
-        {
-            return work.row_at(dq_type::slot_row(slot));
-        }
-
-        GPU_DEVICE gpu_span seen(int slot) const
-        {
-            return work.keys_of_row(dq_type::slot_row(slot));
-        }
-
+    struct score_rows : tile_score_rows<group_dq_work, dq_type> {
         GPU_DEVICE float lse(int slot) const
         {
-            return work.lse[slot];
+            return this->work.lse[slot];
         }
 
         GPU_DEVICE float delta(int slot) const
         {
-            return work.delta[slot];
+            return this->work.delta[slot];
         }
     };
 
     GPU_DEVICE score_rows rows_at(int32_t first) const
     {
-        return {*this, problem, item->sequence, first};
+        return {{*this, problem, item->sequence, first}};
     }
 
     /* Of keys and values that have come. */
@@ -214,29 +193,17 @@ template <typename INSTANCE> struct group_dq_work : row_tiles<INSTANCE, group_dq
         multiply_last(rounded, behind);
     }
 
+    GPU_DEVICE void clear_sums()
+    {
+        dq.clear();
+    }
+
     /* Number `tile` of an item's tiles. */
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
         this->find_tile(its_item, tile);
         load_statistics();
-        const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
-        gpu_span own = chunks_of<CHUNK_KEYS>(seen);
-        if (seen.begin >= seen.end)
-            own = {all.begin, all.begin};
-        int32_t end = own.end;
-        dq.clear();
-        shared.queries[queries.place].full.wait(queries.parity);
-        for (int32_t chunk = all.end; chunk > own.end; chunk--)
-            this->pass_by();
-        if (ends_with_few<CHUNK_KEYS>(seen)) {
-            end--;
-            multiply_few<CHUNK_KEYS / 2>(end);
-        }
-        if (own.begin < end)
-            multiply_chunks(own.begin, end);
-        for (int32_t chunk = own.begin; chunk > all.begin; chunk--)
-            this->pass_by();
-        this->leave_queries(); /* of no keys, nothing has been multiplied */
+        multiply_chunks_of_item(*this);
     }
 
     /* To where the tile's queries were, and from there to dq. */

@@ -34,13 +34,8 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE::THREADS>(args.call, plan_findings(args.call.plan)))
         return;
-    if (thread_index() < GROUP) {
-        registers_shrink<INSTANCE::TUNING.copying_registers>();
-        group_forward_copy<INSTANCE>(args, shared);
-    } else {
-        registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_forward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 1);
-    }
+    divide_roles<INSTANCE>([&] { group_forward_copy<INSTANCE>(args, shared); },
+                           [&](int32_t group) { group_forward_compute<INSTANCE>(args, shared, group); });
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

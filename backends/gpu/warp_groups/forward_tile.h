@@ -56,28 +56,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         rule::find_key(dropout, problem);
     }
 
-    /* What the score steps ask, of keys from `first` on. */
-    struct score_rows {
-        const group_forward_work &work;
-        const gpu_problem &problem;
-        const gpu_sequence &sequence;
-        int32_t first;
-
-        GPU_DEVICE int32_t first_key() const
-        {
-            return first;
-        }
-
-        GPU_DEVICE query_row row(int slot) const
-        {
-            return work.row_at(out_type::slot_row(slot));
-        }
-
-        GPU_DEVICE gpu_span seen(int slot) const
-        {
-            return work.keys_of_row(out_type::slot_row(slot));
-        }
-    };
+    using score_rows = tile_score_rows<group_forward_work, out_type>;
 
     /* Products of keys from `first` on become weights. */
     template <int KEYS> GPU_DEVICE void weigh(group_sums<KEYS> &scores, int32_t first, float (&rescale)[SLOTS])
@@ -179,31 +158,19 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         multiply_last(weights);
     }
 
+    GPU_DEVICE void clear_sums()
+    {
+        out.clear();
+        state.clear();
+    }
+
     /* Number `tile` of an item's tiles. */
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
         this->find_tile(its_item, tile);
         if constexpr (INSTANCE::TUNING.turns)
             turns.find(args, *item, tile);
-        const gpu_span all = chunks_of<CHUNK_KEYS>(item->keys);
-        gpu_span own = chunks_of<CHUNK_KEYS>(seen);
-        if (seen.begin >= seen.end)
-            own = {all.begin, all.begin};
-        int32_t end = own.end;
-        out.clear();
-        state.clear();
-        shared.queries[queries.place].full.wait(queries.parity);
-        for (int32_t chunk = all.end; chunk > own.end; chunk--)
-            pass_by();
-        if (ends_with_few<CHUNK_KEYS>(seen)) {
-            end--;
-            multiply_few<CHUNK_KEYS / 2>(end);
-        }
-        if (own.begin < end)
-            multiply_chunks(own.begin, end);
-        for (int32_t chunk = own.begin; chunk > all.begin; chunk--)
-            pass_by();
-        leave_queries(); /* of no keys, nothing has been multiplied */
+        multiply_chunks_of_item(*this);
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             state.sum[slot] = out_type::row_sum(state.sum[slot]);

@@ -146,6 +146,55 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
     }
 };
 
+/* What the score steps ask of a tile's rows, of keys from `first` on. A WORK has row_tiles and SUMS, whose slots are
+ * rows. */
+template <typename WORK, typename SUMS> struct tile_score_rows {
+    const WORK &work;
+    const gpu_problem &problem;
+    const gpu_sequence &sequence;
+    int32_t first;
+
+    GPU_DEVICE int32_t first_key() const
+    {
+        return first;
+    }
+
+    GPU_DEVICE query_row row(int slot) const
+    {
+        return work.row_at(SUMS::slot_row(slot));
+    }
+
+    GPU_DEVICE gpu_span seen(int slot) const
+    {
+        return work.keys_of_row(SUMS::slot_row(slot));
+    }
+};
+
+/* A tile's rows, when they are there, against the chunks of its item, from the last on: those that it does not see are
+ * left at once. A WORK has row_tiles, and clear_sums, multiply_few and multiply_chunks for the others. */
+template <typename WORK> GPU_DEVICE void multiply_chunks_of_item(WORK &work)
+{
+    constexpr int CHUNK_KEYS = WORK::CHUNK_KEYS;
+    const gpu_span all = chunks_of<CHUNK_KEYS>(work.item->keys);
+    gpu_span own = chunks_of<CHUNK_KEYS>(work.seen);
+    if (work.seen.begin >= work.seen.end)
+        own = {all.begin, all.begin};
+    int32_t end = own.end;
+    work.clear_sums();
+    work.shared.queries[work.queries.place].full.wait(work.queries.parity);
+    for (int32_t chunk = all.end; chunk > own.end; chunk--)
+        work.pass_by();
+    if (ends_with_few<CHUNK_KEYS>(work.seen)) {
+        end--;
+        work.template multiply_few<CHUNK_KEYS / 2>(end);
+    }
+    if (own.begin < end)
+        work.multiply_chunks(own.begin, end);
+    for (int32_t chunk = own.begin; chunk > all.begin; chunk--)
+        work.pass_by();
+    work.leave_queries(); /* of no keys, nothing has been multiplied */
+}
+
 /* One tile after another, as group_forward_copies numbers them. A WORK is or has row_tiles; f(item, tile) works on one
  * of the group's. */
 template <typename INSTANCE, typename WORK, typename F> GPU_DEVICE void for_each_row_tile(WORK &work, F f)

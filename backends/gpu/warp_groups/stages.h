@@ -104,6 +104,18 @@ template <typename SHARED, typename TURN, typename F> GPU_DEVICE void for_each_i
     }
 }
 
+/* The first group copies, the others compute, each with its number, 0 .. GROUPS - 1. */
+template <typename INSTANCE, typename COPY, typename COMPUTE> GPU_DEVICE void divide_roles(COPY copy, COMPUTE compute)
+{
+    if (thread_index() < GROUP) {
+        registers_shrink<INSTANCE::TUNING.copying_registers>();
+        copy();
+    } else {
+        registers_grow<INSTANCE::TUNING.computing_registers>();
+        compute(warp_first(thread_index() / GROUP) - 1);
+    }
+}
+
 /* All threads of a group. Numbers 1 and up are the groups'. */
 template <typename WORK> GPU_DEVICE void group_barrier(const WORK &work)
 {
