@@ -32,6 +32,7 @@ static void sound_metadata_passes(void **state)
          .cu_seqlens_k = INTS(0, 2, 5, 10),
          .seqused_q = INTS(2, 0, 5),
          .seqused_k = INTS(2, 3, 0),
+         .leftpad_q = INTS(2, 0, 1),
          .leftpad_k = INTS(0, 3, 0)},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++)
@@ -61,6 +62,11 @@ static void attention_violations(void **state)
         {&packed, {.seqused_q = INTS(2, 4, 5)}, "seqused_q[1] = 4 is above the 3 rows of its slot"},
         {&packed, {.seqused_k = INTS(2, 3, -7)}, "seqused_k[2] = -7 is below 0"},
         {&packed, {.seqused_k = INTS(3, 3, 5)}, "seqused_k[0] = 3 is above the 2 rows of its slot"},
+        {&packed, {.leftpad_q = INTS(0, -1, 0)}, "leftpad_q[1] = -1 is below 0"},
+        {&packed, {.leftpad_q = INTS(0, 0, 6)}, "leftpad_q[2] = 6 is above the 5 queries in use"},
+        {&packed,
+         {.seqused_q = INTS(1, 3, 5), .leftpad_q = INTS(2, 0, 0)},
+         "leftpad_q[0] = 2 is above the 1 queries in use"},
         {&packed, {.leftpad_k = INTS(0, -1, 0)}, "leftpad_k[1] = -1 is below 0"},
         {&packed, {.leftpad_k = INTS(0, 0, 6)}, "leftpad_k[2] = 6 is above the 5 keys in use"},
         {&packed,
