@@ -90,8 +90,8 @@ static void add_words(varlen_text *text, const argument *a, const varlen_violati
         add_paged_slot(text, v);
         break;
     case VARLEN_VIOLATION_USED:
-        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " %s in use", name, index, v->value, v->bound,
-                        a->rows);
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " %s in use", name, index, v->value,
+                        v->bound, a->rows);
         break;
     case VARLEN_VIOLATION_PAGE:
         varlen_text_add(text, "%s[%d][%d] = %" PRId64 " is not a page: page_count = %" PRId64, name, index, v->column,

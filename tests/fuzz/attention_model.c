@@ -204,7 +204,8 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
         return false;
     if (!within(used, keys_slot) || !within(padding, used))
         return false;
-    if ((a->max_seqlen_q && queries - skipped > a->max_seqlen_q) || (a->max_seqlen_k && used - padding > a->max_seqlen_k))
+    if ((a->max_seqlen_q && queries - skipped > a->max_seqlen_q) ||
+        (a->max_seqlen_k && used - padding > a->max_seqlen_k))
         return false;
     for (int64_t row = padding; row < used && a->page_size > 0; row++)
         if (!within(inputs->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))

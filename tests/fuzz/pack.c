@@ -219,8 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             metadata_spoil(&input, problem.args.leftpad, problem.args.batch);
         else
             metadata_spoil(&input, problem.args.cu_seqlens, (int64_t)problem.args.batch + 1);
-    }
-    else
+    } else
         for (int32_t n = 0; n < faults; n++)
             fields_make_hostile(&input, &fields_of_pack, &problem.args);
     const pack_model model = read_problem(&problem);

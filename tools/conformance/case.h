@@ -74,7 +74,7 @@ typedef struct attention_case {
     int_list free_k;
     int_list leftpad_k; /* rows at the start of each slot */
     int_list leftpad_q;
-    int32_t slack_q;    /* rows past cu_seqlens[batch] */
+    int32_t slack_q; /* rows past cu_seqlens[batch] */
     int32_t slack_k;
     int32_t q_heads;
     int32_t kv_heads;

@@ -59,7 +59,7 @@ static const pack_bytes_case rows[] = {
     {.head.name = "leftpad-longs-dim-7", LEFTPAD, .element_size = 8, .dim = 7},
     {.head.name = "leftpad-ids-longer", .lens = INTS(700, 1, 350, 0, 999), .leftpad = INTS(300, 1000, 0, 7, 2),
      .max_seqlen = 1003, .element_size = 4, .dim = 1},
-    {.head.name = "leftpad-longs-dim-1-heads-3-gaps", LEFTPAD, .element_size = 8, .dim = 1, .heads = 3, .head_gap = 1,
+    {.head.name = "leftpad-longs-heads-3-gaps", LEFTPAD, .element_size = 8, .dim = 1, .heads = 3, .head_gap = 1,
      .token_gap = 1, .row_gap = 1},
     {.head.name = "leftpad-bytes-odd-places", LEFTPAD, .element_size = 1, .dim = 16, .padded_shift = 1,
      .packed_shift = 3},

@@ -21,7 +21,7 @@ typedef enum metadata_problem {
     METADATA_MANY,  /* more sequences than a backend may have a short cut for */
     METADATA_PAGED,
     METADATA_QUERIES_PADDED, /* at the left of every slot, beside padding of keys */
-    METADATA_LONG_TABLE /* a sequence has thousands of pages */
+    METADATA_LONG_TABLE      /* a sequence has thousands of pages */
 } metadata_problem;
 
 typedef struct metadata_case {

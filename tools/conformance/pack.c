@@ -64,18 +64,19 @@ pack_call pack_prepare(case_trial *trial, const pack_case *row, const pack_metad
     call.padded = place(&call.blocks, row->layout, &padded_shape, padded);
     call.packed = place(&call.blocks, row->layout, &packed_shape, packed);
     const int32_t batch = row->lens.count;
-    call.args = (varlen_pack_args){.struct_size = sizeof call.args,
-                                   .element_size = (int32_t)varlen_dtype_size(trial->dtype),
-                                   .batch = batch,
-                                   .max_seqlen = max_seqlen_of(row),
-                                   .heads = row->heads,
-                                   .dim = row->dim,
-                                   .total = total_of(row),
-                                   .padded = tensor_view(&call.padded),
-                                   .padded_batch_stride = tensor_page_stride(&call.padded),
-                                   .packed = tensor_view(&call.packed),
-                                   .cu_seqlens = block_add_ints(&call.blocks, "cu_seqlens", metadata->cu_seqlens, batch + 1),
-                                   .leftpad = block_add_ints(&call.blocks, "leftpad", metadata->leftpad, batch)};
+    call.args =
+        (varlen_pack_args){.struct_size = sizeof call.args,
+                           .element_size = (int32_t)varlen_dtype_size(trial->dtype),
+                           .batch = batch,
+                           .max_seqlen = max_seqlen_of(row),
+                           .heads = row->heads,
+                           .dim = row->dim,
+                           .total = total_of(row),
+                           .padded = tensor_view(&call.padded),
+                           .padded_batch_stride = tensor_page_stride(&call.padded),
+                           .packed = tensor_view(&call.packed),
+                           .cu_seqlens = block_add_ints(&call.blocks, "cu_seqlens", metadata->cu_seqlens, batch + 1),
+                           .leftpad = block_add_ints(&call.blocks, "leftpad", metadata->leftpad, batch)};
     block_list_upload(&call.blocks);
     return call;
 }

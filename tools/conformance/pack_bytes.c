@@ -114,8 +114,8 @@ static void fill(const pack_bytes_call *call, const byte_tensor *to, const byte_
                     bytes[n] = (unsigned char)random_bits(&source);
                 if (from)
                     memcpy(bytes,
-                           bytes_at(from, call->row, from->block->image, packed ? b : 0,
-                                    packed ? in_padded : in_packed, head),
+                           bytes_at(from, call->row, from->block->image, packed ? b : 0, packed ? in_padded : in_packed,
+                                    head),
                            size);
             }
 }

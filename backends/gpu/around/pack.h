@@ -11,7 +11,7 @@ struct pack_arguments {
     gpu_tensor packed;
     const int32_t *cu_seqlens;
     const int32_t *leftpad; /* NULL: none */
-    int64_t padded_bytes; /* from a sequence to the next */
+    int64_t padded_bytes;   /* from a sequence to the next */
     int64_t total;
     int32_t batch;
     int32_t max_seqlen;
