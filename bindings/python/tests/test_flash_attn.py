@@ -125,9 +125,11 @@ def test_empty(device, dtype, draw):
         flash_attn_func(q, k[:1], k[:1])
 
 
-def test_unpad_and_pad(device, dtype, draw):
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_unpad_and_pad(side, device, dtype, draw):
     lengths = [3, 0, 5]
     mask = torch.arange(5)[None] < torch.tensor(lengths)[:, None]
+    mask = mask.flip(1) if side == "left" else mask
     states = draw(3, 5, 2, 8, dtype=dtype, requires_grad=True)
     rows, indices, cu_seqlens, longest, used = unpad_input(states, mask.to(device))
     assert cu_seqlens.tolist() == starts_of(lengths) and cu_seqlens.dtype is torch.int32

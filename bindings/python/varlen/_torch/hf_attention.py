@@ -36,7 +36,8 @@ def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value
         sequences = of_positions(position_ids, query, key) or of_dense(query, key)
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     left = -1 if sliding_window is None else sliding_window - 1
-    problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k,
+    problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k, sequences.seqused_q, sequences.seqused_k,
+                      sequences.leftpad_k, leftpad_q=sequences.leftpad_q,
                       dropout_state=draw_dropout_state(query.device) if dropout else None,
                       max_seqlen_q=sequences.max_seqlen_q, max_seqlen_k=sequences.max_seqlen_k,
                       softmax_scale=query.shape[-1] ** -0.5 if scaling is None else scaling, window_left=left,

@@ -56,6 +56,7 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
     left, right = window_of(causal, window_size, max_seqlen_k)
     return Problem(
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
-        draw_dropout_state(q.device) if dropout_p else None, max_seqlen_q, max_seqlen_k,
-        q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), left, right, max(float(softcap), 0.0),
-        float(dropout_p), bool(deterministic), num_splits == 1)
+        draw_dropout_state(q.device) if dropout_p else None, max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
+        softmax_scale=q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), window_left=left,
+        window_right=right, softcap=max(float(softcap), 0.0), dropout_p=float(dropout_p),
+        deterministic=bool(deterministic), batch_invariant=num_splits == 1)
