@@ -28,7 +28,8 @@ static bool features_are_legal(const varlen_attention *a)
         {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
     };
-    bool legal = a->features < VARLEN_FEATURE_DLSE << 1;
+    const uint64_t known = ((VARLEN_FEATURE_DLSE << 1) - 1) | VARLEN_FEATURE_LEFTPAD_Q;
+    bool legal = !(a->features & ~known);
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;

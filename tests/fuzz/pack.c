@@ -229,9 +229,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const around_call around = {.name = problem.unpack ? "varlen_unpack" : "varlen_pack",
                                 .call = problem.unpack ? unpack : pack,
                                 .context = context,
-                                .bait = "cu_seqlens = 0x"};
+                                .bait = "leftpad = 0x"};
     if (!can_run)
-        problem.args.cu_seqlens = bait_address();
+        problem.args.leftpad = bait_address();
     const void *args = fields_place_struct(&input, "args", &problem.args, sizeof problem.args, faults > 0);
     if (can_run)
         run(&around, &problem, &model, args, faults == 0);
