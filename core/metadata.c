@@ -8,10 +8,10 @@
 typedef struct side {
     varlen_metadata cu_seqlens_name;
     varlen_metadata seqused_name;
+    varlen_metadata leftpad_name;
     const int32_t *cu_seqlens; /* NULL: slots are rows of a page table */
     const int32_t *seqused;    /* NULL: the whole slot */
-    varlen_metadata leftpad_name;
-    const int32_t *leftpad; /* NULL: none */
+    const int32_t *leftpad;    /* NULL: none */
     int64_t total;
     int64_t paged_rows; /* rows of a slot without cu_seqlens, */
     int32_t page_table_width;

@@ -9,7 +9,7 @@ typedef struct cpu_row_range {
     int64_t end;
 } cpu_row_range;
 
-/* What the rows of one side of a batch are, queries or keys. */
+/* Where the sequences of a batch lie on one side, among queries or among keys. */
 typedef struct cpu_slots {
     const int32_t *cu_seqlens;
     const int32_t *seqused; /* NULL: whole slots */
