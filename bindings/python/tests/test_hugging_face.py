@@ -6,7 +6,7 @@ from conftest import starts_of
 from reference import GRADIENT, assert_near, attend
 
 import varlen
-from varlen._torch import hf_sequences
+from varlen._torch import hf_attention, hf_sequences
 from varlen._torch.hf_attention import attention_forward
 from varlen._torch.hf_masks import padding_mask
 
@@ -19,6 +19,13 @@ class Layer(torch.nn.Module):
         self.is_causal = is_causal
 
 
+@pytest.fixture(autouse=True, params=[0, 16])
+def most_decoded(request, monkeypatch):
+    """Keys as pages, for as many queries, or packed."""
+    monkeypatch.setattr(hf_attention, "MOST_DECODED", request.param)
+    return request.param
+
+
 @pytest.fixture
 def sequences(draw, dtype):
     """q, k, v [tokens, heads, dim] of each sequence."""
@@ -26,8 +33,8 @@ def sequences(draw, dtype):
 
 
 def heads_first(rows):
-    """[batch, heads, seqlen, dim], as models hand them over."""
-    return rows.transpose(1, 2)
+    """[batch, heads, seqlen, dim], as models hand them over, and as caches hold them."""
+    return rows.transpose(1, 2).contiguous()
 
 
 def padded(sequences, side):
@@ -79,6 +86,28 @@ def test_padded_batches_are_used_as_they_lie(side, sequences, monkeypatch):
     assert_near(attention_forward(Layer(), *batch, gathered)[0], out.float())
     assert (hf_sequences.of_padded(gathered, 12).rows_k is None) == (side == "right")
     assert hf_sequences.of_padded(gathered, 1).rows_k is None or side == "right"  # a query to each row needs no padding
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_decoding_copies_no_cache(is_padded, sequences, most_decoded, monkeypatch):
+    batch, mask = padded(sequences, "left")
+    seen = []
+
+    def record(problem, sinks, *tensors, want_lse):
+        seen.append((problem, tensors))
+        return given(problem, sinks, *tensors, want_lse=want_lse)
+
+    given = hf_attention.attention
+    monkeypatch.setattr(hf_attention, "attention", record)
+    last = batch[0][:, :, -2:]
+    out, _ = attention_forward(Layer(), last, *batch[1:], mask if is_padded else None)
+    (problem, (_, k, v)), = seen
+    assert (problem.page_table is not None) == (most_decoded > 0)
+    assert not hf_attention._are_pages(*(each.transpose(1, 2).contiguous() for each in (last, *batch[1:])), None)
+    assert (k.data_ptr() == batch[1].data_ptr() and v.data_ptr() == batch[2].data_ptr()) == (most_decoded > 0)
+    for b, row in enumerate(mask if is_padded else torch.ones_like(mask)):
+        assert_near(out[b], attend(last[b].transpose(0, 1), *(each[b, :, row].transpose(0, 1) for each in batch[1:]),
+                                   causal=True)[0])
 
 
 def test_padding_in_the_midst(sequences):

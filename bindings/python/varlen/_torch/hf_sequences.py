@@ -29,6 +29,7 @@ class Sequences(NamedTuple):
     seqused_k: Optional[Tensor] = None
     leftpad_q: Optional[Tensor] = None
     leftpad_k: Optional[Tensor] = None
+    is_dense: bool = False  # whether slots are the rows of the batch
 
 
 def of_dense(query: Tensor, key: Tensor) -> Sequences:
@@ -36,7 +37,7 @@ def of_dense(query: Tensor, key: Tensor) -> Sequences:
     batch, seqlen_q, seqlen_k = *query.shape[:2], key.shape[1]
     cu_seqlens_q = uniform_cu_seqlens(batch, seqlen_q, query.device)
     cu_seqlens_k = cu_seqlens_q if seqlen_q == seqlen_k else uniform_cu_seqlens(batch, seqlen_k, query.device)
-    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k)
+    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k, is_dense=True)
 
 
 def of_padded(mask: Tensor, seqlen_q: int) -> Sequences:
@@ -92,7 +93,7 @@ def _of_runs(mask: Tensor, seqlen_q: int) -> Optional[Sequences]:
         return None
     cu_seqlens_q, cu_seqlens_k = (uniform_cu_seqlens(batch, each, mask.device) for each in (seqlen_q, seqlen_k))
     return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k, seqused_q=ends_q, seqused_k=ends,
-                     leftpad_q=begins_q if are_padded else None, leftpad_k=begins)
+                     leftpad_q=begins_q if are_padded else None, leftpad_k=begins, is_dense=True)
 
 
 def _of_marks(mask: Tensor, seqlen_q: int) -> Sequences:
