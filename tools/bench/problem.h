@@ -22,6 +22,9 @@ typedef enum bench_buffer {
     BUFFER_CU_SEQLENS_K,
     BUFFER_SEQUSED_K,
     BUFFER_PAGE_TABLE,
+    BUFFER_KEY_BEGIN,
+    BUFFER_KEY_END,
+    BUFFER_TREE_MASK,
     BUFFER_WORKSPACE,
     BUFFER_COUNT
 } bench_buffer;

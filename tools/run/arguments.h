@@ -16,6 +16,9 @@ typedef enum run_input {
     INPUT_SEQUSED_K,
     INPUT_LEFTPAD_K,
     INPUT_PAGE_TABLE,
+    INPUT_KEY_BEGIN,
+    INPUT_KEY_END,
+    INPUT_TREE_MASK,
     INPUT_ALIBI,
     INPUT_SINKS,
     INPUT_DOUT,
@@ -39,6 +42,7 @@ typedef struct run_arguments {
     int alignment;                     /* varlen_alignment */
     int dtype;                         /* varlen_dtype or DTYPE_OF_Q */
     window_bounds window;
+    int32_t chunk; /* 0 = none */
     run_scale scale;
     float softcap;
     const char *backend; /* NULL = what the environment says */
