@@ -98,7 +98,8 @@ static varlen_attention problem(void)
         .total_q = 10,
         .total_k = 10,
         .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE |
+                    VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -129,6 +130,9 @@ static void forward_refuses_overlaps(void **state)
         {{FORWARD, .inputs = GIVEN(.sinks = AT(4))}, "overlaps sinks (0x1400000 .. 0x140000f)"},
         {{FORWARD, .inputs = GIVEN(.alibi_slopes = AT(4))}, "overlaps alibi_slopes"},
         {{FORWARD, .inputs = GIVEN(.dropout_state = AT(4))}, "overlaps dropout_state"},
+        {{FORWARD, .inputs = GIVEN(.key_begin = AT(4))}, "overlaps key_begin"},
+        {{FORWARD, .inputs = GIVEN(.key_end = AT(4))}, "overlaps key_end"},
+        {{FORWARD, .inputs = GIVEN(.tree_mask = AT(4))}, "overlaps tree_mask"},
         /* out as a part of q's buffer, with rows of its own but another stride */
         {{FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}), .out = {(char *)AT(0) + 512, 256, 0}},
          "which is written, overlaps q"},
