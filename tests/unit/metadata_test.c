@@ -82,10 +82,11 @@ static void attention_violations(void **state)
 /* Sequences of 2, 3 and 4 queries in slots of 2, 3 and 5, with 2, 2 and 5 keys. */
 static varlen_inputs ranged(const int32_t *key_begin, const int32_t *key_end)
 {
-    return (varlen_inputs){.cu_seqlens_q = INTS(0, 2, 5, 10),
-                           .cu_seqlens_k = INTS(0, 2, 5, 10),
-                           .seqused_q = INTS(2, 3, 4),
-                           .leftpad_k = INTS(0, 1, 0),
+    static const int32_t cu_seqlens[] = {0, 2, 5, 10}, used[] = {2, 3, 4}, padding[] = {0, 1, 0};
+    return (varlen_inputs){.cu_seqlens_q = cu_seqlens,
+                           .cu_seqlens_k = cu_seqlens,
+                           .seqused_q = used,
+                           .leftpad_k = padding,
                            .key_begin = key_begin,
                            .key_end = key_end};
 }
