@@ -10,9 +10,9 @@ import torch
 from reference import GRADIENT, assert_near, attend_packed
 
 import varlen
-from varlen._torch.problem import Problem
 from varlen._torch import operators
 from varlen._torch.devices import context_of
+from varlen._torch.problem import Problem
 from varlen.torch import AuxRequest, context, varlen_attn, varlen_attn_out
 
 STARTS = [0, 5, 5, 12, 13]
