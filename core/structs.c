@@ -13,7 +13,8 @@ typedef struct layout {
     size_t place; /* where varlen_struct_sizes has the plugin's size; 0: it is not handed to plugins */
 } layout;
 
-#define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
+/* The size of a struct that ends with a field: what its last eight bytes have beside that is padding. */
+#define END_OF(type, field) ((offsetof(type, field) + sizeof(((type *)0)->field) + 7) / 8 * 8)
 
 /* `last_field` is the last that release 0.1 had. */
 #define LAYOUT(argument, type, last_field)                                                                             \

@@ -18,7 +18,7 @@ static void fill_sequence(cpu_span *own, const cpu_inputs *inputs, const cpu_seq
     }
 }
 
-static cpu_span *own_spans(const cpu_panel_spans *spans, const cpu_inputs *inputs, const cpu_sequence *sequence)
+cpu_span *cpu_panel_spans_of(const cpu_panel_spans *spans, const cpu_inputs *inputs, const cpu_sequence *sequence)
 {
     if (!spans->at || sequence->keys <= spans->tile_keys)
         return NULL;
@@ -29,13 +29,8 @@ void cpu_fill_panel_spans(const cpu_panel_spans *spans, const cpu_inputs *inputs
 {
     for (int32_t index = 0; spans->at && index < inputs->attention->batch; index++) {
         const cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, index);
-        cpu_span *own = own_spans(spans, inputs, &sequence);
+        cpu_span *own = cpu_panel_spans_of(spans, inputs, &sequence);
         if (own)
             fill_sequence(own, inputs, &sequence, spans->panel_rows);
     }
-}
-
-const cpu_span *cpu_panel_spans_of(const cpu_panel_spans *spans, const cpu_inputs *inputs, const cpu_sequence *sequence)
-{
-    return own_spans(spans, inputs, sequence);
 }

@@ -19,7 +19,6 @@ size_t cpu_panel_span_limit(const varlen_attention *attention, int32_t panel_row
 void cpu_fill_panel_spans(const cpu_panel_spans *spans, const cpu_inputs *inputs);
 
 /* Those of one sequence, one for each panel; NULL where there are none. */
-const cpu_span *cpu_panel_spans_of(const cpu_panel_spans *spans, const cpu_inputs *inputs,
-                                   const cpu_sequence *sequence);
+cpu_span *cpu_panel_spans_of(const cpu_panel_spans *spans, const cpu_inputs *inputs, const cpu_sequence *sequence);
 
 #endif
