@@ -82,6 +82,8 @@ static uint64_t following_features(const varlen_attention *a)
         features |= VARLEN_FEATURE_DROPOUT;
     if (a->page_size > 0)
         features |= VARLEN_FEATURE_PAGED | VARLEN_FEATURE_SEQUSED_K;
+    if (a->features & VARLEN_FEATURE_KEY_STARTS)
+        features |= VARLEN_FEATURE_SEQUSED_K;
     if (a->flags & VARLEN_FLAG_DETERMINISTIC)
         features |= VARLEN_FEATURE_DETERMINISTIC;
     if (a->flags & VARLEN_FLAG_BATCH_INVARIANT)

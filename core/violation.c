@@ -1,4 +1,4 @@
-/* The sentences for broken rules in cu_seqlens, lengths and page tables. */
+/* The sentences for broken rules in cu_seqlens, lengths, page tables and key_starts. */
 #include "violation.h"
 
 #include <inttypes.h>
@@ -23,6 +23,8 @@ static const argument arguments[] = {
     [VARLEN_METADATA_CU_SEQLENS] = {"cu_seqlens", "total", "tokens", "max_seqlen"},
     [VARLEN_METADATA_CU_SEQLENS_NEW] = {"cu_seqlens_new", "total_new", "new tokens", "total_new"},
     [VARLEN_METADATA_LENGTHS] = {"lengths", "2147483647", "tokens", "2147483647"},
+    [VARLEN_METADATA_QUERY_POSITIONS] = {"query_positions", "2147483647", "queries", "max_seqlen_q"},
+    [VARLEN_METADATA_KEY_STARTS] = {"key_starts", "total_k", "keys", "max_seqlen_k"},
 };
 
 static const unsigned argument_count = sizeof arguments / sizeof arguments[0];
@@ -98,6 +100,12 @@ static void add_words(varlen_text *text, const argument *a, const varlen_violati
     case VARLEN_VIOLATION_OVERFLOW:
         varlen_text_add(text, "the sum of %s[0] .. %s[%d] is above 2147483647", name, name, index);
         break;
+    case VARLEN_VIOLATION_SHARED:
+        varlen_text_add(text,
+                        "the keys of sequence %d begin at row %" PRId64 ", before row %" PRId64
+                        ", where those of sequence %d end: varlen_backward takes no shared keys",
+                        index, v->value, v->bound, v->column);
+        break;
     default: add_words_of_sequence(text, a, v); break;
     }
 }
@@ -107,11 +115,11 @@ varlen_status varlen_violation_words(const varlen_violation *violation, varlen_t
     const unsigned named = (unsigned)violation->argument;
     if (violation->rule == VARLEN_VIOLATION_NONE)
         return VARLEN_OK;
-    if (named >= argument_count) {
+    if (named >= argument_count || !arguments[named].name) {
         varlen_text_add(words, "the backend reports metadata %d, which does not exist", (int)violation->argument);
         return VARLEN_ERROR_INTERNAL;
     }
-    if ((unsigned)violation->rule > VARLEN_VIOLATION_COUNT) {
+    if ((unsigned)violation->rule > VARLEN_VIOLATION_SHARED) {
         varlen_text_add(words, "the backend reports rule %d of %s, which does not exist", (int)violation->rule,
                         arguments[named].name);
         return VARLEN_ERROR_INTERNAL;

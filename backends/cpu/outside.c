@@ -30,6 +30,18 @@ int64_t cpu_gap_rows(const int32_t *cu_seqlens, const int32_t *seqused, int32_t 
     return rows;
 }
 
+cpu_row_range cpu_piece(int64_t total, int64_t number)
+{
+    const int32_t none = 0;
+    return cpu_gap(&none, NULL, 0, total, number);
+}
+
+int64_t cpu_piece_count(int64_t total)
+{
+    const int32_t none = 0;
+    return cpu_gap_count(&none, 0, total);
+}
+
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows)
 {
     int64_t element = cpu_element_size(dtype);

@@ -17,6 +17,10 @@ cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t
 int64_t cpu_gap_count(const int32_t *cu_seqlens, int32_t batch, int64_t total);
 int64_t cpu_gap_rows(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total);
 
+/* All rows, in pieces. */
+cpu_row_range cpu_piece(int64_t total, int64_t number);
+int64_t cpu_piece_count(int64_t total);
+
 /* Rows of every head = 0. */
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows);
 

@@ -65,6 +65,8 @@ VALUE(VARLEN_FEATURE_PAGED, 0x4000);
 VALUE(VARLEN_FEATURE_DETERMINISTIC, 0x8000);
 VALUE(VARLEN_FEATURE_BATCH_INVARIANT, 0x10000);
 VALUE(VARLEN_FEATURE_DLSE, 0x20000);
+VALUE(VARLEN_FEATURE_QUERY_POSITIONS, 0x80000);
+VALUE(VARLEN_FEATURE_KEY_STARTS, 0x100000);
 
 SIZE(varlen_tensor, 24);
 FIELD(varlen_tensor, data, 0);
@@ -147,7 +149,7 @@ FIELD(varlen_open_options, backend, 8);
 FIELD(varlen_open_options, threads, 16);
 FIELD(varlen_open_options, reserved, 20);
 
-SIZE(varlen_inputs, 192);
+SIZE(varlen_inputs, 208);
 FIELD(varlen_inputs, struct_size, 0);
 FIELD(varlen_inputs, q, 8);
 FIELD(varlen_inputs, k, 32);
@@ -166,6 +168,8 @@ FIELD(varlen_inputs, sinks, 160);
 FIELD(varlen_inputs, dropout_seed, 168);
 FIELD(varlen_inputs, dropout_offset, 176);
 FIELD(varlen_inputs, dropout_state, 184);
+FIELD(varlen_inputs, query_positions, 192);
+FIELD(varlen_inputs, key_starts, 200);
 
 SIZE(varlen_forward_args, 64);
 FIELD(varlen_forward_args, struct_size, 0);
@@ -260,6 +264,8 @@ VALUE(VARLEN_METADATA_PAGE_TABLE, 5);
 VALUE(VARLEN_METADATA_CU_SEQLENS, 6);
 VALUE(VARLEN_METADATA_CU_SEQLENS_NEW, 7);
 VALUE(VARLEN_METADATA_LENGTHS, 8);
+VALUE(VARLEN_METADATA_QUERY_POSITIONS, 11);
+VALUE(VARLEN_METADATA_KEY_STARTS, 12);
 
 VALUE(VARLEN_VIOLATION_NONE, 0);
 VALUE(VARLEN_VIOLATION_START, 1);
@@ -276,6 +282,7 @@ VALUE(VARLEN_VIOLATION_POSITION, 11);
 VALUE(VARLEN_VIOLATION_PAGED_SLOT, 12);
 VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
 VALUE(VARLEN_VIOLATION_COUNT, 14);
+VALUE(VARLEN_VIOLATION_SHARED, 17);
 
 
 SIZE(varlen_host, 48);

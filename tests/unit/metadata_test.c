@@ -35,7 +35,7 @@ static void sound_metadata_passes(void **state)
          .leftpad_k = INTS(0, 3, 0)},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++)
-        assert_sound(varlen_inspect_attention(&packed, &rows[i]));
+        assert_sound(varlen_inspect_attention(&packed, VARLEN_PASS_FORWARD, &rows[i]));
 }
 
 static void attention_violations(void **state)
@@ -73,7 +73,7 @@ static void attention_violations(void **state)
         varlen_inputs inputs = rows[i].inputs;
         inputs.cu_seqlens_q = inputs.cu_seqlens_q ? inputs.cu_seqlens_q : good;
         inputs.cu_seqlens_k = inputs.cu_seqlens_k ? inputs.cu_seqlens_k : good;
-        assert_found(varlen_inspect_attention(rows[i].attention, &inputs), rows[i].sentence);
+        assert_found(varlen_inspect_attention(rows[i].attention, VARLEN_PASS_FORWARD, &inputs), rows[i].sentence);
     }
 }
 
@@ -84,7 +84,7 @@ static void bounds_count_what_is_used(void **state)
                                   .cu_seqlens_k = INTS(0, 2, 5, 10),
                                   .seqused_q = INTS(2, 3, 4),
                                   .leftpad_k = INTS(0, 0, 1)};
-    assert_sound(varlen_inspect_attention(&bounded, &inputs));
+    assert_sound(varlen_inspect_attention(&bounded, VARLEN_PASS_FORWARD, &inputs));
 }
 
 static void paged_violations(void **state)
@@ -108,7 +108,7 @@ static void paged_violations(void **state)
         varlen_inputs inputs = rows[i].inputs;
         inputs.cu_seqlens_q = INTS(0, 2, 5);
         inputs.page_table = inputs.page_table ? inputs.page_table : table;
-        assert_found(varlen_inspect_attention(&paged, &inputs), rows[i].sentence);
+        assert_found(varlen_inspect_attention(&paged, VARLEN_PASS_FORWARD, &inputs), rows[i].sentence);
     }
 }
 
@@ -123,7 +123,7 @@ static void entries_that_no_key_goes_through_are_not_read(void **state)
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_inputs inputs = rows[i];
         inputs.cu_seqlens_q = INTS(0, 2, 5);
-        assert_sound(varlen_inspect_attention(&paged, &inputs));
+        assert_sound(varlen_inspect_attention(&paged, VARLEN_PASS_FORWARD, &inputs));
     }
 }
 

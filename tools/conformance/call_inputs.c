@@ -47,6 +47,8 @@ static void give_metadata(const attention_batch *batch, block_list *blocks, varl
     inputs->seqused_k = copied(blocks, "seqused_k", batch->seqused_k, count, size);
     inputs->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
     inputs->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
+    inputs->query_positions = copied(blocks, "query_positions", batch->query_positions, count, size);
+    inputs->key_starts = copied(blocks, "key_starts", batch->key_starts, count, size);
 }
 
 static void give_features(const attention_batch *batch, block_list *blocks, varlen_inputs *inputs)

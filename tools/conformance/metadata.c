@@ -31,6 +31,12 @@ static const attention_case problems[] = {
     },
     /* Pages of 1 row, 2543 of them, and 2501 entries to a sequence, which uses 40, 2500 of them. */
     [METADATA_LONG_TABLE] = {.lens_q = INTS(1, 2), .lens_k = INTS(40, 2500), .page_size = 1},
+    /* key_starts 17 0 7, seqused_k 6 6 9, total_k 26: keys 18 .. 22, 0 .. 5, 9 .. 15. */
+    [METADATA_STARTED] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .key_starts = INTS(17, 0, 7), .slack_k = 3,
+        .query_positions = INTS(2, INT32_MIN, INT32_MAX), .mask = VARLEN_MASK_CAUSAL,
+    },
 };
 /* clang-format on */
 
@@ -43,6 +49,7 @@ static int32_t *array_of(const attention_batch *batch, metadata_array array)
     case METADATA_SEQUSED_K: return batch->seqused_k;
     case METADATA_LEFTPAD_K: return batch->leftpad_k;
     case METADATA_PAGE_TABLE: return batch->page_table;
+    case METADATA_KEY_STARTS: return batch->key_starts;
     case METADATA_NONE: break;
     }
     return NULL;

@@ -81,7 +81,9 @@ static void check_panel(const mask *rule, int32_t queries, int32_t keys, int32_t
                                         .window_right = rule->right,
                                         .alignment = rule->alignment};
     const cpu_inputs inputs = {.attention = &attention};
-    const cpu_sequence sequence = {.queries = queries, .keys = keys};
+    const cpu_metadata metadata = {.alignment = rule->alignment};
+    cpu_sequence sequence = {.queries = queries, .keys = keys};
+    sequence.shift = cpu_position_shift(&metadata, &sequence);
     panel_columns columns;
     columns_init(&columns, &inputs, &sequence, KV_HEAD, first_row, count);
     CHECK(columns.count == count && columns.vectors == (count + LANES - 1) / LANES, "%d columns in %d vectors",

@@ -104,6 +104,8 @@ c_structs! {
         pub dropout_seed: u64,
         pub dropout_offset: u64,
         pub dropout_state: *const u64,
+        pub query_positions: *const i32,
+        pub key_starts: *const i32,
     }
     pub struct varlen_forward_args {
         pub struct_size: usize,
