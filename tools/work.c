@@ -21,13 +21,17 @@ static mask_reach reach_of(const varlen_attention *attention)
 
 int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys)
 {
+    const int64_t position = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries;
+    return visible_pairs_at(attention, position, queries, keys);
+}
+
+int64_t visible_pairs_at(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys)
+{
     const mask_reach reach = reach_of(attention);
-    const int64_t shift = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries;
     int64_t pairs = 0;
-    for (int64_t i = 0; i < queries; i++) {
-        const int64_t position = i + shift;
-        const int64_t first = position - reach.left > 0 ? position - reach.left : 0;
-        const int64_t last = position + reach.right < keys - 1 ? position + reach.right : keys - 1;
+    for (int64_t p = position; p < position + queries; p++) {
+        const int64_t first = p - reach.left > 0 ? p - reach.left : 0;
+        const int64_t last = p + reach.right < keys - 1 ? p + reach.right : keys - 1;
         pairs += last >= first ? last - first + 1 : 0;
     }
     return pairs;

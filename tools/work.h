@@ -8,6 +8,9 @@
 /* Of one sequence. */
 int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys);
 
+/* The same where the first query stands at `position`, whatever the alignment. */
+int64_t visible_pairs_at(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys);
+
 /* Sums over a batch. */
 typedef struct attention_work {
     int64_t queries;

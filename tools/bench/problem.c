@@ -36,7 +36,7 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .total_k = workload->page_size ? 0 : bench_total_keys(workload),
         .mask = workload->mask,
         .page_size = workload->page_size,
-        .features = VARLEN_FEATURE_LSE,
+        .features = VARLEN_FEATURE_LSE | bench_features(workload),
     };
     for (int32_t i = 0; i < workload->batch; i++) {
         const int32_t queries = bench_queries(workload, i);
@@ -149,6 +149,38 @@ static bool upload_cu_seqlens(bench_problem *problem, bench_buffer buffer, const
     return ok;
 }
 
+static bool upload_numbers(bench_problem *problem, bench_buffer buffer, const bench_workload *workload,
+                           length_of number, reason *why)
+{
+    const size_t count = (size_t)workload->batch;
+    int32_t *numbers = calloc(count, sizeof *numbers);
+    if (!numbers)
+        return refuse(why, "out of memory");
+    for (int32_t i = 0; i < workload->batch; i++)
+        numbers[i] = number(workload, i);
+    const bool ok = upload(problem, buffer, numbers, count, why);
+    free(numbers);
+    return ok;
+}
+
+static int32_t key_start(const bench_workload *workload, int32_t sequence)
+{
+    (void)workload;
+    (void)sequence;
+    return 0;
+}
+
+static int32_t query_position(const bench_workload *workload, int32_t sequence)
+{
+    return bench_keys(workload, sequence) - bench_queries(workload, sequence);
+}
+
+static bool upload_starts(bench_problem *problem, const bench_workload *workload, reason *why)
+{
+    return upload_numbers(problem, BUFFER_SEQUSED_K, workload, bench_keys, why) &&
+           upload_numbers(problem, BUFFER_KEY_STARTS, workload, key_start, why);
+}
+
 /* Every page once, in random order, as in a cache that has been in use for a while. */
 static void draw_pages(int32_t *pages, int64_t count)
 {
@@ -206,8 +238,10 @@ bool bench_problem_open(varlen_context *context, const bench_workload *workload,
     *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype), .pass = pass};
     const bool ok =
         make_floats(problem, why) && upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, bench_queries, why) &&
-        (workload->page_size ? upload_pages(problem, workload, why)
-                             : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, bench_keys, why)) &&
+        (workload->page_size     ? upload_pages(problem, workload, why)
+         : workload->shared_keys ? upload_starts(problem, workload, why)
+                                 : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, bench_keys, why)) &&
+        (!workload->positions || upload_numbers(problem, BUFFER_QUERY_POSITIONS, workload, query_position, why)) &&
         make_workspace(problem, why);
     if (!ok)
         bench_problem_close(problem);
@@ -233,6 +267,8 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .cu_seqlens_k = buffers[BUFFER_CU_SEQLENS_K],
         .seqused_k = buffers[BUFFER_SEQUSED_K],
         .page_table = buffers[BUFFER_PAGE_TABLE],
+        .query_positions = buffers[BUFFER_QUERY_POSITIONS],
+        .key_starts = buffers[BUFFER_KEY_STARTS],
     };
 }
 

@@ -22,6 +22,8 @@ typedef enum bench_buffer {
     BUFFER_CU_SEQLENS_K,
     BUFFER_SEQUSED_K,
     BUFFER_PAGE_TABLE,
+    BUFFER_QUERY_POSITIONS,
+    BUFFER_KEY_STARTS,
     BUFFER_WORKSPACE,
     BUFFER_COUNT
 } bench_buffer;

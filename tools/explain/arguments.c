@@ -24,6 +24,8 @@ static const option_choice feature_choices[] = {
     {"dropout-state", __builtin_ctzll(VARLEN_FEATURE_DROPOUT_STATE)},
     {"dsinks", __builtin_ctzll(VARLEN_FEATURE_DSINKS)},
     {"dlse", __builtin_ctzll(VARLEN_FEATURE_DLSE)},
+    {"query-positions", __builtin_ctzll(VARLEN_FEATURE_QUERY_POSITIONS)},
+    {"key-starts", __builtin_ctzll(VARLEN_FEATURE_KEY_STARTS)},
     {"deterministic", __builtin_ctzll(VARLEN_FEATURE_DETERMINISTIC)},
     {"batch-invariant", __builtin_ctzll(VARLEN_FEATURE_BATCH_INVARIANT)},
     {NULL, 0},
@@ -75,7 +77,7 @@ static const command_option options[] = {
      .help = "probability of dropping a softmax weight"},
     {"--features", "WORD,...", read_choices, .offset = offsetof(explain_arguments, features), .choices = feature_choices,
      .help = "what calls bring besides: lse, alibi, sinks, seqused-q, seqused-k, leftpad-k, expanded, dropout-state, "
-             "dsinks, dlse, deterministic, batch-invariant"},
+             "dsinks, dlse, query-positions, key-starts, deterministic, batch-invariant"},
     {"--dtype", NULL, read_choice, .offset = offsetof(explain_arguments, dtype), .choices = dtype_choices,
      .help = "default bf16"},
     {"--pass", NULL, read_choice, .offset = offsetof(explain_arguments, passes), .choices = pass_choices,

@@ -201,16 +201,20 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
     attention->window_right = arguments->window.right;
     attention->softcap = arguments->softcap;
     attention->dropout_p = arguments->dropout;
-    problem->passes = arguments->passes      ? arguments->passes
-                      : attention->page_size ? 1 << VARLEN_PASS_FORWARD
-                                             : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
+    problem->passes = arguments->passes ? arguments->passes
+                      : attention->page_size || (workload && workload->shared_keys)
+                          ? 1 << VARLEN_PASS_FORWARD
+                          : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
     attention->features = explain_features(arguments->features, problem->passes);
+    attention->features |= workload ? bench_features(workload) : 0;
     attention->flags = explain_flags(arguments->features);
     const bool ok = workload                  ? from_workload(workload, &sequences, why)
                     : arguments->cu_seqlens_q ? from_files(arguments, &sequences, why)
                                               : from_lists(arguments, &sequences, why);
     for (int32_t i = 0; ok && i < sequences.batch; i++)
         add_sequence(problem, sequences.queries[i], sequences.keys[i]);
+    if (workload && workload->shared_keys)
+        problem->work.keys = attention->total_k = bench_total_keys(workload);
     lengths_free(&sequences);
     return ok;
 }

@@ -23,6 +23,8 @@ static const input_kind kinds[INPUT_COUNT] = {
     [INPUT_SEQUSED_K] = KIND_INTEGERS,
     [INPUT_LEFTPAD_K] = KIND_INTEGERS,
     [INPUT_PAGE_TABLE] = KIND_INTEGERS,
+    [INPUT_QUERY_POSITIONS] = KIND_INTEGERS,
+    [INPUT_KEY_STARTS] = KIND_INTEGERS,
     [INPUT_ALIBI] = KIND_FLOATS,
     [INPUT_SINKS] = KIND_FLOATS,
     [INPUT_DOUT] = KIND_ELEMENTS,
@@ -101,9 +103,10 @@ static varlen_dtype choose_dtype(const run_arguments *arguments, const npy_array
 static uint64_t features_of(const run_arguments *arguments, bool backward)
 {
     static const uint64_t features[INPUT_COUNT] = {
-        [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q, [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
-        [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K, [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,
-        [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
+        [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q,   [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
+        [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K,   [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,
+        [INPUT_SINKS] = VARLEN_FEATURE_SINKS,           [INPUT_QUERY_POSITIONS] = VARLEN_FEATURE_QUERY_POSITIONS,
+        [INPUT_KEY_STARTS] = VARLEN_FEATURE_KEY_STARTS,
     };
     uint64_t found = backward || arguments->outputs[OUTPUT_LSE] ? VARLEN_FEATURE_LSE : 0;
     for (int input = 0; input < INPUT_COUNT; input++)
