@@ -4,8 +4,9 @@ from typing import NamedTuple, Optional
 
 import torch
 
-from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_LEFTPAD_K, FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q,
-                       FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention, Inputs, Mask)
+from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_KEY_STARTS, FEATURE_LEFTPAD_K, FEATURE_QUERY_POSITIONS,
+                       FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q, FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE,
+                       UNBOUNDED, Attention, Inputs, Mask)
 
 Tensor = torch.Tensor
 
@@ -24,6 +25,8 @@ class Problem(NamedTuple):
     page_table: Optional[Tensor] = None
     alibi_slopes: Optional[Tensor] = None
     dropout_state: Optional[Tensor] = None
+    query_positions: Optional[Tensor] = None
+    key_starts: Optional[Tensor] = None
     max_seqlen_q: int = 0
     max_seqlen_k: int = 0
     softmax_scale: float = 1.0
@@ -35,7 +38,7 @@ class Problem(NamedTuple):
     batch_invariant: bool = False
 
 
-TENSORS = 8  # of a problem's fields
+TENSORS = 10  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:
@@ -56,7 +59,8 @@ def check_metadata(tensor: Tensor, name: str, dtype: torch.dtype, shape: "tuple[
 
 
 # Fields of Problem and of varlen_inputs by the same name, int32 [batch], and the feature that each is.
-_LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_k", FEATURE_LEFTPAD_K))
+_OF_SEQUENCES = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_k", FEATURE_LEFTPAD_K),
+                 ("query_positions", FEATURE_QUERY_POSITIONS), ("key_starts", FEATURE_KEY_STARTS))
 
 
 def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> int:
@@ -65,10 +69,10 @@ def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: In
     check_metadata(problem.cu_seqlens_q, "cu_seqlens_q", torch.int32, (batch + 1,), device)
     if problem.cu_seqlens_k is not None:
         check_metadata(problem.cu_seqlens_k, "cu_seqlens_k", torch.int32, (batch + 1,), device)
-    for name, feature in _LENGTHS:
-        lengths = getattr(problem, name)
-        if lengths is not None:
-            check_metadata(lengths, name, torch.int32, (batch,), device)
+    for name, feature in _OF_SEQUENCES:
+        numbers = getattr(problem, name)
+        if numbers is not None:
+            check_metadata(numbers, name, torch.int32, (batch,), device)
             features |= feature
     if problem.page_table is not None:
         attention.page_table_width = width = problem.page_table.shape[-1]
