@@ -114,7 +114,7 @@ pub struct Inputs<'a, T: Element> {
     pub v: View<'a, T>,
     /// `[batch + 1]`.
     pub cu_seqlens_q: &'a Buffer<i32>,
-    /// `[batch + 1]`; `None` with paging, and only then.
+    /// `[batch + 1]`; `None` with paging or `key_starts`, and only then.
     pub cu_seqlens_k: Option<&'a Buffer<i32>>,
     /// These three: `[batch]`.
     pub seqused_q: Option<&'a Buffer<i32>>,
@@ -127,6 +127,10 @@ pub struct Inputs<'a, T: Element> {
     pub sinks: Option<&'a Buffer<f32>>,
     pub dropout_seed: u64,
     pub dropout_offset: u64,
+    /// `[batch]`: where the first query of each sequence stands among its keys, in place of the alignment.
+    pub query_positions: Option<&'a Buffer<i32>>,
+    /// `[batch]`: the row where the keys of each sequence begin, with `seqused_k`, in place of `cu_seqlens_k`.
+    pub key_starts: Option<&'a Buffer<i32>>,
 }
 
 impl<'a, T: Element> Inputs<'a, T> {
@@ -150,6 +154,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             sinks: None,
             dropout_seed: 0,
             dropout_offset: 0,
+            query_positions: None,
+            key_starts: None,
         }
     }
 
@@ -160,6 +166,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             (self.leftpad_k.is_some(), sys::VARLEN_FEATURE_LEFTPAD_K),
             (self.alibi_slopes.is_some(), sys::VARLEN_FEATURE_ALIBI),
             (self.sinks.is_some(), sys::VARLEN_FEATURE_SINKS),
+            (self.query_positions.is_some(), sys::VARLEN_FEATURE_QUERY_POSITIONS),
+            (self.key_starts.is_some(), sys::VARLEN_FEATURE_KEY_STARTS),
         ];
         given.iter().filter(|(is_given, _)| *is_given).map(|(_, feature)| feature).sum()
     }
@@ -181,6 +189,8 @@ impl<'a, T: Element> Inputs<'a, T> {
         inputs.sinks = optional(self.sinks, "sinks", context, attention.q_heads)?;
         inputs.dropout_seed = self.dropout_seed;
         inputs.dropout_offset = self.dropout_offset;
+        inputs.query_positions = optional(self.query_positions, "query_positions", context, attention.batch)?;
+        inputs.key_starts = optional(self.key_starts, "key_starts", context, attention.batch)?;
         Ok(inputs)
     }
 }
