@@ -92,7 +92,9 @@ typedef enum varlen_metadata {
     VARLEN_METADATA_PAGE_TABLE = 5,
     VARLEN_METADATA_CU_SEQLENS = 6,     /* of varlen_pack and varlen_unpack */
     VARLEN_METADATA_CU_SEQLENS_NEW = 7, /* of varlen_kv_append */
-    VARLEN_METADATA_LENGTHS = 8         /* of varlen_cu_seqlens */
+    VARLEN_METADATA_LENGTHS = 8,        /* of varlen_cu_seqlens */
+    VARLEN_METADATA_QUERY_POSITIONS = 11,
+    VARLEN_METADATA_KEY_STARTS = 12
 } varlen_metadata;
 
 /* Which rule is broken, and what the numbers of a varlen_violation then are. */
@@ -112,7 +114,9 @@ typedef enum varlen_violation_rule {
     /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
     VARLEN_VIOLATION_PAGED_SLOT = 12,
     VARLEN_VIOLATION_PAGED_CAPACITY = 13,
-    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
+    VARLEN_VIOLATION_COUNT = 14, /* sequence index would have value keys, above 2^31 - 1 = bound */
+    /* backward: the keys of sequence index, from row value, begin before bound, where those of sequence column end */
+    VARLEN_VIOLATION_SHARED = 17
 } varlen_violation_rule;
 
 /* A violation, as take_violation gives it. Never grows. */
