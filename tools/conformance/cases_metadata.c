@@ -119,7 +119,7 @@ static const metadata_case rows[] = {
      .words = "cu_seqlens_q[3] = 15 is above total_q = 14"},
     {.head.name = "started-max-seqlen-k-too-low", STARTED, .max_seqlen_k = 6,
      .words = "sequence 2 has 7 keys, above max_seqlen_k = 6"},
-    {.head.name = "keys-shared", STARTED_BACKWARD, .array = METADATA_KEY_STARTS, .index = 2, .value = 0,
+    {.head.name = "shared-keys", STARTED_BACKWARD, .array = METADATA_KEY_STARTS, .index = 2, .value = 0,
      .words = "the keys of sequence 2 begin at row 2, before row 6, where those of sequence 1 end: varlen_backward takes no shared keys"},
     {.head.name = "keys-shared-with-a-later-one", STARTED_BACKWARD, .array = METADATA_KEY_STARTS, .index = 0, .value = 14,
      .words = "the keys of sequence 0 begin at row 15, before row 16, where those of sequence 2 end: varlen_backward takes no shared keys"},
