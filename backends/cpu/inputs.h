@@ -8,7 +8,12 @@
 
 #include <varlen/varlen.h>
 
-enum { CPU_MAX_DIM = 256 }; /* of head_dim and value_dim */
+/* Of head_dim and value_dim: the bytes of each piece of a thread's scratch are counted in 32 bits where addresses are.
+ */
+enum { CPU_MAX_DIM = 1 << 20 };
+
+/* Elements of a row that are handled at a time where there is no scratch, only the stack. */
+enum { CPU_ROW_PIECE = 256 };
 
 typedef struct cpu_inputs {
     const varlen_attention *attention;

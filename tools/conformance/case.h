@@ -121,6 +121,8 @@ extern const case_suite suite_masks;
 extern const case_suite suite_features;
 extern const case_suite suite_values;
 extern const case_suite suite_shapes;
+extern const case_suite suite_wide;
+extern const case_suite suite_latent;
 extern const case_suite suite_paged;
 extern const case_suite suite_layout;
 extern const case_suite suite_merge;
