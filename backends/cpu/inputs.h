@@ -8,6 +8,8 @@
 
 #include <varlen/varlen.h>
 
+#include <stdbool.h>
+
 /* Of head_dim and value_dim: the bytes of each piece of a thread's scratch are counted in 32 bits where addresses are.
  */
 enum { CPU_MAX_DIM = 1 << 20 };
@@ -21,6 +23,8 @@ typedef struct cpu_inputs {
     varlen_tensor q;
     cpu_cache keys;
     cpu_cache values;
+    bool
+        values_in_keys; /* values are the first columns of the keys: a row that was read for the one serves the other */
     const float *alibi_slopes;
     int64_t alibi_batch_stride;
     const float *sinks;

@@ -18,6 +18,7 @@ typedef struct bench_workload {
     int32_t value_dim;
     varlen_mask mask;  /* full or causal */
     int32_t page_size; /* 0 = keys and values are packed */
+    bool v_in_k;       /* values are the first columns of the keys */
     bool for_host;     /* the size suits processors; else accelerators */
 } bench_workload;
 

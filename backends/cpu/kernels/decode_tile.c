@@ -114,6 +114,16 @@ static void find_rows(decode_rows *rows, const decode_work *work, const decode_s
     }
 }
 
+/* Values that are the first columns of keys: they are there, and so is what comes next. */
+static decode_rows values_of(const decode_rows *keys, const decode_scratch *scratch, int32_t dim)
+{
+    decode_rows values = *keys;
+    values.vectors = (dim + LANES - 1) / LANES;
+    values.row_bytes = 0;
+    values.row[values.count] = scratch->values;
+    return values;
+}
+
 /* Rows of one head lie far apart, where the processor does not look ahead by itself. */
 PANEL_INLINE void prefetch_next(const decode_rows *rows, int32_t key)
 {
@@ -214,7 +224,9 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
     decode_rows keys;
     decode_rows values;
     find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
-    find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin, end);
+    if (!work->tile->inputs->values_in_keys)
+        find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin,
+                  end);
     for (int32_t first = 0; first < keys.count; first += LANES)
         decode_scores(scratch, &keys, first, rows, dtype, elements);
     for (int row = 0; row < rows; row++) {
@@ -223,6 +235,8 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
         if (elements == PANEL_PAIRS)
             pairs_pack_columns(scores, scores, 1, CPU_KEY_BLOCK / LANES);
     }
+    if (work->tile->inputs->values_in_keys)
+        values = values_of(&keys, scratch, attention->value_dim);
     int32_t v = 0;
     for (; v + width <= values.vectors; v += width)
         decode_accumulate(scratch, &values, v, rows, width, dtype, elements);
