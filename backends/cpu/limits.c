@@ -42,18 +42,17 @@ static split_limits split_limits_of(const varlen_attention *attention)
     int64_t slot =
         attention->page_size > 0 ? (int64_t)attention->page_table_width * attention->page_size : attention->total_k;
     int64_t longest = attention->max_seqlen_k > 0 ? cpu_min(slot, attention->max_seqlen_k) : slot;
+    split_limits limits = {.parts = cpu_min(longest > 0 ? (longest - 1) / SPLIT_KEYS + 1 : 1, SPLIT_PARTS)};
+    if (limits.parts == 1)
+        return (split_limits){0};
+    limits.sequences = sequences_with_keys(attention, SPLIT_KEYS);
     int64_t queries = cpu_max(SPLIT_ROWS / group, SPLIT_QUERIES);
     if (attention->max_seqlen_q > 0)
         queries = cpu_min(queries, attention->max_seqlen_q);
-    split_limits limits = {.rows = cpu_min(queries, attention->total_q) * group};
-    const int64_t least = cpu_split_least(limits.rows);
-    limits.parts = cpu_min(longest > 0 ? (longest - 1) / least + 1 : 1, SPLIT_PARTS);
-    if (limits.parts == 1)
-        return (split_limits){0};
-    limits.sequences = sequences_with_keys(attention, least);
+    limits.rows = queries * group;
     limits.extra = limits.sequences * (limits.parts - 1);
     if (attention->page_size == 0)
-        limits.extra = cpu_min(limits.extra, attention->total_k / least);
+        limits.extra = cpu_min(limits.extra, attention->total_k / SPLIT_KEYS);
     return limits;
 }
 

@@ -3,23 +3,18 @@
 #include "../workspace_size.h"
 #include "results.h"
 
-_Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0 && SPLIT_KEYS_OF_MANY % CPU_KEY_BLOCK == 0,
-               "parts begin at blocks of keys");
+#include <stdbool.h>
 
-int32_t cpu_split_least(int64_t rows)
-{
-    return rows > SPLIT_ROWS ? SPLIT_KEYS_OF_MANY : SPLIT_KEYS;
-}
+_Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0, "parts begin at blocks of keys");
 
 int32_t cpu_split_keys(int32_t group, int32_t queries, int32_t keys)
 {
-    const int64_t rows = (int64_t)queries * group;
-    const int32_t least = cpu_split_least(rows);
-    if ((rows > SPLIT_ROWS && queries > SPLIT_QUERIES) || keys <= least)
+    const bool few = (int64_t)queries * group <= SPLIT_ROWS || queries <= SPLIT_QUERIES;
+    if (!few || keys <= SPLIT_KEYS)
         return keys;
     int32_t blocks = (keys - 1) / CPU_KEY_BLOCK + 1;
     int32_t part = ((blocks - 1) / SPLIT_PARTS + 1) * CPU_KEY_BLOCK;
-    return part < least ? least : part;
+    return part < SPLIT_KEYS ? SPLIT_KEYS : part;
 }
 
 int32_t cpu_split_parts(int32_t group, int32_t queries, int32_t keys)

@@ -7,15 +7,11 @@
 
 /* Changes speed, and results in their last bits. */
 enum {
-    SPLIT_ROWS = 32,          /* query rows under one kv head up to which keys are split */
-    SPLIT_QUERIES = 4,        /* and queries, whatever heads share the kv head */
-    SPLIT_KEYS = 1024,        /* the least keys in a part, a multiple of CPU_KEY_BLOCK */
-    SPLIT_KEYS_OF_MANY = 256, /* likewise where there are more than SPLIT_ROWS rows, so that a part is as much work */
-    SPLIT_PARTS = 32,         /* the most parts of a sequence */
+    SPLIT_ROWS = 32,   /* query rows under one kv head up to which keys are split */
+    SPLIT_QUERIES = 4, /* and queries, whatever heads share the kv head */
+    SPLIT_KEYS = 1024, /* the least keys in a part, a multiple of CPU_KEY_BLOCK */
+    SPLIT_PARTS = 32,  /* the most parts of a sequence */
 };
-
-/* The least keys in a part for so many rows. */
-int32_t cpu_split_least(int64_t rows);
 
 /* Keys per part; all keys where they are not split. */
 int32_t cpu_split_keys(int32_t group, int32_t queries, int32_t keys);

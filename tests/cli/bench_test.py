@@ -57,7 +57,9 @@ class List(BenchTest):
                     ["verify-32x4k-q4-gqa32/8-d128-page16", "accelerators", "32", "128", "131072", "pages", "of", "16"],
                     ["decode-64x4k-gqa32/8-d128-page16", "accelerators", "64", "64", "262144", "pages", "of", "16"],
                     ["documents-24-gqa8/2-d128-causal", "processors", "24", "12288", "12288", "packed"],
-                    ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"]):
+                    ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"],
+                    ["latent-128x4k-gqa128/1-d576/512-page64", "accelerators", "128", "128", "524288", "pages", "of", "64"],
+                    ["latent-8x4k-gqa128/1-d576/512-page64", "processors", "8", "8", "32768", "pages", "of", "64"]):
             self.assertIn(row, rows)
 
 

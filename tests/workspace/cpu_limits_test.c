@@ -208,17 +208,16 @@ static void make_greedy(batch *greedy, const batch *other)
 {
     int32_t group = cpu_group(&other->attention);
     int64_t sequences = other->attention.batch, queries = other->attention.total_q, keys = other->attention.total_k;
-    int64_t each = cpu_min(cpu_max(SPLIT_ROWS / group, SPLIT_QUERIES), queries);
-    int64_t least = cpu_split_least(each * group);
-    int64_t split = cpu_min(cpu_min(sequences, keys / (least + 1)), (queries + each - 1) / each);
-    int64_t spare = split > 0 ? (keys - split * (least + 1)) / least : 0;
+    int64_t each = cpu_max(SPLIT_ROWS / group, SPLIT_QUERIES);
+    int64_t split = cpu_min(cpu_min(sequences, keys / (SPLIT_KEYS + 1)), (queries + each - 1) / each);
+    int64_t spare = split > 0 ? (keys - split * (SPLIT_KEYS + 1)) / SPLIT_KEYS : 0;
     begin(greedy, group);
     for (int64_t n = 0; n < split; n++) {
         int64_t more = cpu_min(spare, SPLIT_PARTS - 2), own = cpu_min(each, queries);
-        add(greedy, own, least + 1 + more * least);
+        add(greedy, own, SPLIT_KEYS + 1 + more * SPLIT_KEYS);
         spare -= more;
         queries -= own;
-        keys -= least + 1 + more * least;
+        keys -= SPLIT_KEYS + 1 + more * SPLIT_KEYS;
     }
     for (int64_t n = split; n < sequences; n++) {
         add(greedy, queries, keys);

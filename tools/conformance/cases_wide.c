@@ -113,8 +113,9 @@ static const attention_case latent[] = {
     {.head.name = "decode-128-heads", .lens_q = INTS(1, 1), .lens_k = INTS(40, 13), LATENT(128)},
     {.head.name = "decode-128-heads-paged", PAGED(64), .lens_q = INTS(1, 1, 1), .lens_k = INTS(66, 0, 13), CAUSAL,
      LATENT(128)},
-    {.head.name = "decode-16-heads-parts", .lens_q = INTS(3, 1), .lens_k = INTS(300, 1030), CAUSAL, LATENT(16)},
-    {.head.name = "decode-128-heads-parts-paged", PAGED(64), .lens_q = INTS(1), .lens_k = INTS(270), CAUSAL, LATENT(128)},
+    {.head.name = "decode-12-heads-parts", .lens_q = INTS(4, 1), .lens_k = INTS(1030, 20), CAUSAL, LATENT(12)},
+    {.head.name = "decode-12-heads-parts-paged", PAGED(64), .lens_q = INTS(1, 4), .lens_k = INTS(30, 1100), CAUSAL,
+     LATENT(12)},
     {.head.name = "verify-16-heads-paged", PAGED(64), .lens_q = INTS(4, 2), .lens_k = INTS(90, 33), CAUSAL, LATENT(16)},
     {.head.name = "verify-128-heads", .lens_q = INTS(4, 3), .lens_k = INTS(30, 9), CAUSAL, LATENT(128)},
 };
