@@ -27,7 +27,7 @@ static const attention_case rows[] = {
     {.head.name = "wide", .lens_q = INTS(35, 1, 9), .lens_k = INTS(35, 140, 30), CAUSAL, .q_heads = 2, .kv_heads = 1,
      .head_dim = 328, .value_dim = 512},
     {.head.name = "decode-group-128", .lens_q = INTS(1, 2, 1), .lens_k = INTS(1100, 270, 19), CAUSAL, .q_heads = 128,
-     .kv_heads = 1, .head_dim = 16},
+     .kv_heads = 1, .head_dim = 8},
     {.head.name = "latent-decode", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 3, 1), .lens_k = INTS(1050, 270, 19),
      CAUSAL, .q_heads = 12, .kv_heads = 1, .head_dim = 576, .value_dim = 512},
     {.head.name = "paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 20, 1), .lens_k = INTS(700, 50, 90), CAUSAL,

@@ -82,33 +82,34 @@ static const attention_case wide[] = {
      .mask = VARLEN_MASK_CAUSAL, DIM_512},
 };
 
-/* Of one kv head, with v in k; but for the last rows. */
+/* Of one kv head, with v in k. */
 #define LATENT(heads) .layout.v_in_k = true, HEADS(heads, 1), .head_dim = 576, .value_dim = 512
 #define CAUSAL .mask = VARLEN_MASK_CAUSAL
+#define SHORT .lens_q = INTS(9, 2), .lens_k = INTS(10, 20), CAUSAL
 
 static const attention_case latent[] = {
-    {.head.name = "prefill", LENGTHS, LATENT(4)},
-    {.head.name = "full", .lens_q = INTS(9, 5), .lens_k = INTS(20, 35), LATENT(4)},
-    {.head.name = "window", .lens_q = INTS(9, 5), .lens_k = INTS(20, 35), .mask = VARLEN_MASK_WINDOW, .window_left = 6,
+    {.head.name = "prefill", SHORT, LATENT(4)},
+    {.head.name = "full", .lens_q = INTS(9, 2), .lens_k = INTS(10, 20), LATENT(4)},
+    {.head.name = "window", .lens_q = INTS(9, 2), .lens_k = INTS(10, 20), .mask = VARLEN_MASK_WINDOW, .window_left = 6,
      .window_right = 2, LATENT(4)},
-    {.head.name = "softcap-sinks", LENGTHS, .softcap = 3, .sinks = SINKS_ORDINARY, LATENT(4)},
-    {.head.name = "dropout", LENGTHS, .dropout_p = 0.3f, LATENT(4)},
-    {.head.name = "slots", LENGTHS, .free_q = INTS(2, 1), .free_k = INTS(1, 4), .leftpad_k = INTS(0, 3), .slack_q = 4,
+    {.head.name = "softcap-sinks", SHORT, .softcap = 3, .sinks = SINKS_ORDINARY, LATENT(4)},
+    {.head.name = "dropout", SHORT, .dropout_p = 0.3f, LATENT(4)},
+    {.head.name = "slots", SHORT, .free_q = INTS(2, 1), .free_k = INTS(1, 4), .leftpad_k = INTS(0, 3), .slack_q = 4,
      .slack_k = 3, LATENT(4)},
-    {.head.name = "padded-strides", LENGTHS, HEADS(4, 1), .head_dim = 576, .value_dim = 512,
+    {.head.name = "padded-strides", SHORT, HEADS(4, 1), .head_dim = 576, .value_dim = 512,
      .layout = {LAYOUT_PADDED, .v_in_k = true}},
-    {.head.name = "two-kv-heads", LENGTHS, HEADS(4, 2), .head_dim = 576, .value_dim = 512, .layout.v_in_k = true},
-    {.head.name = "dims-288-256", LENGTHS, HEADS(4, 1), .head_dim = 288, .value_dim = 256, .layout.v_in_k = true},
-    {.head.name = "dims-328-264", LENGTHS, HEADS(4, 1), .head_dim = 328, .value_dim = 264, .layout.v_in_k = true},
-    {.head.name = "dims-equal", LENGTHS, HEADS(4, 1), .head_dim = 512, .layout.v_in_k = true},
-    {.head.name = "paged-1", PAGED(1), LENGTHS, LATENT(4)},
-    {.head.name = "paged-64", PAGED(64), LENGTHS, LATENT(16)},
+    {.head.name = "two-kv-heads", SHORT, HEADS(4, 2), .head_dim = 576, .value_dim = 512, .layout.v_in_k = true},
+    {.head.name = "dims-288-256", SHORT, HEADS(4, 1), .head_dim = 288, .value_dim = 256, .layout.v_in_k = true},
+    {.head.name = "dims-328-264", SHORT, HEADS(4, 1), .head_dim = 328, .value_dim = 264, .layout.v_in_k = true},
+    {.head.name = "dims-equal", SHORT, HEADS(4, 1), .head_dim = 512, .layout.v_in_k = true},
+    {.head.name = "paged-1", PAGED(1), SHORT, LATENT(4)},
+    {.head.name = "paged-64", PAGED(64), .lens_q = INTS(2, 1), .lens_k = INTS(66, 30), CAUSAL, LATENT(4)},
     {.head.name = "paged-48-shared", PAGED(48), .lens_q = INTS(4, 3), .lens_k = INTS(100, 70), CAUSAL, .shared_pages = 1,
      LATENT(4)},
-    {.head.name = "decode-8-heads", .lens_q = INTS(1, 1), .lens_k = INTS(70, 130), LATENT(8)},
+    {.head.name = "decode-8-heads", .lens_q = INTS(1, 1), .lens_k = INTS(70, 13), LATENT(8)},
     {.head.name = "decode-8-heads-dims-328-264", .lens_q = INTS(1, 1), .lens_k = INTS(70, 130), HEADS(8, 1),
      .head_dim = 328, .value_dim = 264, .layout.v_in_k = true},
-    {.head.name = "decode-16-heads", .lens_q = INTS(1, 1), .lens_k = INTS(70, 130), LATENT(16)},
+    {.head.name = "decode-16-heads", .lens_q = INTS(1, 1), .lens_k = INTS(40, 13), LATENT(16)},
     {.head.name = "decode-64-heads", .lens_q = INTS(1, 1), .lens_k = INTS(70, 13), LATENT(64)},
     {.head.name = "decode-128-heads", .lens_q = INTS(1, 1), .lens_k = INTS(40, 13), LATENT(128)},
     {.head.name = "decode-128-heads-paged", PAGED(64), .lens_q = INTS(1, 1, 1), .lens_k = INTS(66, 0, 13), CAUSAL,
