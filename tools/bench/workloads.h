@@ -20,6 +20,7 @@ typedef struct bench_workload {
     int32_t page_size; /* 0 = keys and values are packed */
     bool v_in_k;       /* values are the first columns of the keys */
     bool for_host;     /* the size suits processors; else accelerators */
+    bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
 } bench_workload;
 
 int bench_workload_count(void);

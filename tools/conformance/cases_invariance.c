@@ -30,6 +30,10 @@ static const attention_case rows[] = {
      .kv_heads = 1, .head_dim = 8},
     {.head.name = "latent-decode", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 3, 1), .lens_k = INTS(1050, 270, 19),
      CAUSAL, .q_heads = 12, .kv_heads = 1, .head_dim = 576, .value_dim = 512},
+    {.head.name = "queries-padded", .lens_q = INTS(35, 0, 66), .lens_k = INTS(35, 170, 30), CAUSAL,
+     .leftpad_q = INTS(7, 30, 9), .free_q = INTS(4, 1, 0), .leftpad_k = INTS(2, 40, 0), .slack_q = 20},
+    {.head.name = "queries-padded-decode", .lens_q = INTS(1, 1, 1), .lens_k = INTS(700, 40, 333),
+     .leftpad_q = INTS(0, 4, 17)},
     {.head.name = "paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 20, 1), .lens_k = INTS(700, 50, 90), CAUSAL,
      .page_size = 16},
 };
