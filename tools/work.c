@@ -98,7 +98,8 @@ double work_bytes(const varlen_attention *attention, const attention_work *work,
     const double q_rows = (double)work->queries * attention->q_heads;
     const double k_rows = (double)work->keys * attention->kv_heads;
     const double dims = (double)attention->head_dim + attention->value_dim;
-    const double elements = (q_rows + k_rows) * dims;
+    const double elements = (q_rows + k_rows) * dims; /* gradients are as many */
+    const double read = work->v_in_k ? elements - k_rows * attention->value_dim : elements;
     const double lse = q_rows * sizeof(float);
-    return (double)varlen_dtype_size(attention->dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements) + lse;
+    return (double)varlen_dtype_size(attention->dtype) * (pass == VARLEN_PASS_BACKWARD ? read + elements : read) + lse;
 }

@@ -2,6 +2,7 @@
 #ifndef VARLEN_TOOLS_WORK_H
 #define VARLEN_TOOLS_WORK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <varlen/varlen.h>
 
@@ -28,6 +29,7 @@ typedef struct attention_work {
     int64_t queries;
     int64_t keys;
     int64_t visible_pairs;
+    bool v_in_k; /* values are columns of the keys, which are read once for both */
 } attention_work;
 
 /* Multiplications and additions over the visible pairs only; a backward pass counts as 2.5 forward passes. */

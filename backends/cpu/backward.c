@@ -80,20 +80,28 @@ static float dlse_at(const varlen_backward_args *args, int64_t index)
     return args->dlse && args->lse[index] != -INFINITY ? args->dlse[index] : 0.0f;
 }
 
+static float dot(const char *a, const char *b, varlen_dtype dtype, int32_t count)
+{
+    float left[ROW_STEP];
+    float right[ROW_STEP];
+    float sum = 0.0f;
+    for (int32_t first = 0; first < count; first += ROW_STEP) {
+        row_load(left, a + first * cpu_element_size(dtype), dtype, ROW_STEP);
+        row_load(right, b + first * cpu_element_size(dtype), dtype, ROW_STEP);
+        for (int i = 0; i < ROW_STEP; i++)
+            sum += left[i] * right[i];
+    }
+    return sum;
+}
+
 /* delta = dot(dout, out) - dlse of one row, and dq = 0, which tiles overwrite where the row sees a key. */
 static void prepare_row(const varlen_attention *attention, const varlen_backward_args *args, float *delta, int64_t row,
                         int32_t head)
 {
-    float out[CPU_MAX_DIM];
-    float dout[CPU_MAX_DIM];
-    int32_t value_dim = attention->value_dim;
-    row_load(out, cpu_row(&args->out, attention->dtype, row, head), attention->dtype, value_dim);
-    row_load(dout, cpu_row(&args->dout, attention->dtype, row, head), attention->dtype, value_dim);
-    float sum = 0.0f;
-    for (int32_t dim = 0; dim < value_dim; dim++)
-        sum += out[dim] * dout[dim];
     const int64_t index = head * attention->total_q + row;
-    delta[index] = sum - dlse_at(args, index);
+    float product = dot(cpu_row(&args->out, attention->dtype, row, head),
+                        cpu_row(&args->dout, attention->dtype, row, head), attention->dtype, attention->value_dim);
+    delta[index] = product - dlse_at(args, index);
     memset(cpu_row(&args->dq, attention->dtype, row, head), 0,
            (size_t)(attention->head_dim * cpu_element_size(attention->dtype)));
 }

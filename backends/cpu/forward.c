@@ -88,7 +88,7 @@ static cpu_forward_tile tile_at(const forward_work *work, int64_t index)
         .first_row = (int64_t)task->tile * work->kernels->forward_rows,
     };
     int64_t rows = (int64_t)tile.sequence.queries * cpu_group(attention);
-    int64_t part_keys = cpu_split_keys(rows, tile.sequence.keys);
+    int64_t part_keys = cpu_split_keys(cpu_group(attention), tile.sequence.queries, tile.sequence.keys);
     int64_t first_key = task->part * part_keys;
     tile.keys = (cpu_span){first_key, first_key + part_keys};
     if (tile.keys.end > tile.sequence.keys)
@@ -136,13 +136,13 @@ static void run_tile(const void *pointer, int32_t member, int64_t index)
 static void combine_parts(const void *pointer, int32_t member, int64_t index)
 {
     const forward_work *work = pointer;
-    (void)member;
+    char *scratch = work->workspace.scratch + (size_t)member * work->workspace.scratch_bytes;
     const cpu_task *task = task_at(work, index);
-    if (task->parts == 1 || task->part != 0)
+    if (task->parts == 1)
         return;
     cpu_forward_tile tile = tile_at(work, index);
     cpu_partial first = partial_at(work, task, tile.kv_head, 0);
-    cpu_combine(&tile, &first, task->parts);
+    cpu_combine(&tile, &first, task->parts, task->part, (float *)scratch);
 }
 
 static void clear_gap(const void *pointer, int32_t member, int64_t gap)

@@ -6,6 +6,13 @@ static philox_key dropout_key(const varlen_inputs *given)
     return state ? philox_call_key(state[0], state[1]) : philox_call_key(given->dropout_seed, given->dropout_offset);
 }
 
+static bool values_in_keys(const varlen_attention *attention, const varlen_inputs *given)
+{
+    return given->v.data == given->k.data && given->v.token_stride == given->k.token_stride &&
+           given->v.head_stride == given->k.head_stride && given->v_page_stride == given->k_page_stride &&
+           attention->value_dim <= attention->head_dim;
+}
+
 cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given)
 {
     return (cpu_inputs){
@@ -28,6 +35,7 @@ cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs 
         .q = given->q,
         .keys = {given->k, given->k_page_stride, attention->page_size, attention->dtype},
         .values = {given->v, given->v_page_stride, attention->page_size, attention->dtype},
+        .values_in_keys = values_in_keys(attention, given),
         .alibi_slopes = given->alibi_slopes,
         .alibi_batch_stride = given->alibi_batch_stride,
         .sinks = given->sinks,

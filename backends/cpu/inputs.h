@@ -9,7 +9,14 @@
 
 #include <varlen/varlen.h>
 
-enum { CPU_MAX_DIM = 256 }; /* of head_dim and value_dim */
+#include <stdbool.h>
+
+/* Of head_dim and value_dim: the bytes of each piece of a thread's scratch are counted in 32 bits where addresses are.
+ */
+enum { CPU_MAX_DIM = 1 << 20 };
+
+/* Elements of a row that are handled at a time where there is no scratch, only the stack. */
+enum { CPU_ROW_PIECE = 256 };
 
 typedef struct cpu_inputs {
     const varlen_attention *attention;
@@ -17,6 +24,7 @@ typedef struct cpu_inputs {
     varlen_tensor q;
     cpu_cache keys;
     cpu_cache values;
+    bool values_in_keys; /* values are the first columns of keys: a row that is read for the one serves the other */
     const float *alibi_slopes;
     int64_t alibi_batch_stride;
     const float *sinks;

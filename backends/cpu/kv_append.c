@@ -2,6 +2,7 @@
 #include "around.h"
 #include "inputs.h"
 #include "rows.h"
+#include "span.h"
 #include "state.h"
 #include "team.h"
 #include "threads.h"
@@ -41,43 +42,72 @@ static new_token token_at(const varlen_kv_append_args *args, int64_t row)
     return token;
 }
 
-static void rotate_half(float *row, const float *cosines, const float *sines, int32_t half)
+/* Any number of elements of a row: those past the last whole step take one of their own. */
+static void load_elements(float *to, const char *from, varlen_dtype dtype, int32_t count)
 {
-    for (int32_t i = 0; i < half; i++) {
-        float x = row[i];
-        float y = row[i + half];
-        row[i] = x * cosines[i] - y * sines[i];
-        row[i + half] = x * sines[i] + y * cosines[i];
+    const int32_t rest = count % ROW_STEP;
+    row_load(to, from, dtype, count - rest);
+    if (rest == 0)
+        return;
+    char step[ROW_STEP * sizeof(float)] = {0};
+    memcpy(step, from + (count - rest) * cpu_element_size(dtype), (size_t)(rest * cpu_element_size(dtype)));
+    row_load(to + count - rest, step, dtype, ROW_STEP);
+}
+
+static void store_elements(char *to, const float *from, varlen_dtype dtype, int32_t count)
+{
+    const int32_t rest = count % ROW_STEP;
+    row_store(to, from, dtype, count - rest);
+    if (rest == 0)
+        return;
+    char step[ROW_STEP * sizeof(float)];
+    row_store(step, from + count - rest, dtype, ROW_STEP);
+    memcpy(to + (count - rest) * cpu_element_size(dtype), step, (size_t)(rest * cpu_element_size(dtype)));
+}
+
+static inline void rotate(float *x, float *y, int32_t step, const float *cosines, const float *sines, int32_t pairs)
+{
+    for (int32_t i = 0; i < pairs * step; i += step) {
+        float own = x[i];
+        float other = y[i];
+        x[i] = own * cosines[i / step] - other * sines[i / step];
+        y[i] = own * sines[i / step] + other * cosines[i / step];
     }
 }
 
-static void rotate_interleaved(float *row, const float *cosines, const float *sines, int32_t half)
+enum { PIECE_PAIRS = CPU_ROW_PIECE / 2 };
+
+/* Pairs first .. first + pairs - 1 of a row. */
+static void move_pairs(char *to, const char *from, const varlen_kv_append_args *args, int64_t position, int32_t first,
+                       int32_t pairs)
 {
-    for (int32_t i = 0; i < half; i++) {
-        float x = row[2 * i];
-        float y = row[2 * i + 1];
-        row[2 * i] = x * cosines[i] - y * sines[i];
-        row[2 * i + 1] = x * sines[i] + y * cosines[i];
+    float row[2 * PIECE_PAIRS];
+    const int32_t half = args->rotary_dim / 2;
+    const float *cosines = args->rotary_cos + position * half + first;
+    const float *sines = args->rotary_sin + position * half + first;
+    const int64_t element = cpu_element_size(args->dtype);
+    if (args->rotary_interleaved) {
+        load_elements(row, from + 2 * first * element, args->dtype, 2 * pairs);
+        rotate(row, row + 1, 2, cosines, sines, pairs);
+        store_elements(to + 2 * first * element, row, args->dtype, 2 * pairs);
+        return;
     }
+    load_elements(row, from + first * element, args->dtype, pairs);
+    load_elements(row + PIECE_PAIRS, from + (half + first) * element, args->dtype, pairs);
+    rotate(row, row + PIECE_PAIRS, 1, cosines, sines, pairs);
+    store_elements(to + first * element, row, args->dtype, pairs);
+    store_elements(to + (half + first) * element, row + PIECE_PAIRS, args->dtype, pairs);
 }
 
-static void rotate(float *row, const varlen_kv_append_args *args, int64_t position)
+/* Past the rotated elements, a row stays as it is; it may be moved to where it lies. */
+static void move_rotated(char *to, const char *from, const varlen_kv_append_args *args, int64_t position)
 {
-    int32_t half = args->rotary_dim / 2;
-    const float *cosines = args->rotary_cos + position * half;
-    const float *sines = args->rotary_sin + position * half;
-    if (args->rotary_interleaved)
-        rotate_interleaved(row, cosines, sines, half);
-    else
-        rotate_half(row, cosines, sines, half);
-}
-
-static void move_rotated(void *destination, const void *source, const varlen_kv_append_args *args, int64_t position)
-{
-    float row[CPU_MAX_DIM];
-    row_load(row, source, args->dtype, args->head_dim);
-    rotate(row, args, position);
-    row_store(destination, row, args->dtype, args->head_dim);
+    const int32_t half = args->rotary_dim / 2;
+    const int64_t rotated = args->rotary_dim * cpu_element_size(args->dtype);
+    for (int32_t first = 0; first < half; first += PIECE_PAIRS)
+        move_pairs(to, from, args, position, first, (int32_t)cpu_min(PIECE_PAIRS, half - first));
+    if (to != from)
+        memcpy(to + rotated, from + rotated, (size_t)(args->head_dim * cpu_element_size(args->dtype) - rotated));
 }
 
 static void append_token(const varlen_kv_append_args *args, const new_token *token)

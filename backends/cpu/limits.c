@@ -31,6 +31,11 @@ static int64_t sequences_with_keys(const varlen_attention *attention, int64_t ke
     return keys_are_shared(attention) ? sequences : cpu_min(sequences, attention->total_k / (keys + 1));
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* What split keys make of any batch, under one kv head. */
 typedef struct split_limits {
     int64_t sequences; /* whose keys are split */
@@ -46,12 +51,13 @@ static split_limits split_limits_of(const varlen_attention *attention)
         attention->page_size > 0 ? (int64_t)attention->page_table_width * attention->page_size : attention->total_k;
     int64_t longest = attention->max_seqlen_k > 0 ? cpu_min(slot, attention->max_seqlen_k) : slot;
     split_limits limits = {.parts = cpu_min(longest > 0 ? (longest - 1) / SPLIT_KEYS + 1 : 1, SPLIT_PARTS)};
-    if (limits.parts == 1 || group > SPLIT_ROWS)
+    if (limits.parts == 1)
         return (split_limits){0};
     limits.sequences = sequences_with_keys(attention, SPLIT_KEYS);
-    limits.rows = SPLIT_ROWS / group * group;
+    int64_t queries = cpu_max(SPLIT_ROWS / group, SPLIT_QUERIES);
     if (attention->max_seqlen_q > 0)
-        limits.rows = cpu_min(limits.rows, attention->max_seqlen_q * group);
+        queries = cpu_min(queries, attention->max_seqlen_q);
+    limits.rows = queries * group;
     limits.extra = limits.sequences * (limits.parts - 1);
     if (!keys_are_shared(attention))
         limits.extra = cpu_min(limits.extra, attention->total_k / SPLIT_KEYS);
@@ -61,7 +67,9 @@ static split_limits split_limits_of(const varlen_attention *attention)
 size_t cpu_forward_task_limit(const varlen_attention *attention, int32_t tile_rows)
 {
     int64_t tiles = query_rows(attention) / tile_rows + sequences_with_queries(attention);
-    return (size_t)(tiles + split_limits_of(attention).extra);
+    split_limits split = split_limits_of(attention);
+    size_t tiles_of_one = (size_t)((split.rows + tile_rows - 1) / tile_rows);
+    return size_sum((size_t)tiles, size_product((size_t)split.extra, tiles_of_one));
 }
 
 size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_keys)
@@ -72,8 +80,9 @@ size_t cpu_backward_task_limit(const varlen_attention *attention, int32_t tile_k
 size_t cpu_partial_limit(const varlen_attention *attention)
 {
     split_limits limits = split_limits_of(attention);
-    int64_t rows = cpu_min(query_rows(attention), limits.sequences * limits.rows);
-    return (size_t)cpu_min(rows * limits.parts, rows + limits.rows * limits.extra);
+    size_t rows = smaller((size_t)query_rows(attention), size_product((size_t)limits.sequences, (size_t)limits.rows));
+    size_t extra_rows = size_product((size_t)limits.rows, (size_t)limits.extra);
+    return smaller(size_product(rows, (size_t)limits.parts), size_sum(rows, extra_rows));
 }
 
 size_t cpu_panel_limit(const varlen_attention *attention, int32_t panel_rows, int32_t tile_keys)

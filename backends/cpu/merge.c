@@ -1,8 +1,10 @@
 /* varlen_merge: partial results combined by their lse. */
 #include "around.h"
 #include "element_size.h"
+#include "inputs.h"
 #include "rows.h"
 #include "score_rule.h"
+#include "span.h"
 #include "state.h"
 #include "team.h"
 #include "threads.h"
@@ -42,22 +44,31 @@ static merged_total total_of(const varlen_merge_args *args, int64_t token, int32
     return (merged_total){maximum, sum};
 }
 
-/* All parts of a row are read before it is written, so that the result may take a part's place. */
-static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head)
+/* The piece of a row that begins with element `first`. All parts of it are read before it is written, so that the
+ * result may take a part's place. */
+static void merge_piece(const varlen_merge_args *args, int64_t token, int32_t head, merged_total total, int32_t first)
 {
-    float sum[CPU_MAX_DIM] = {0};
-    float row[CPU_MAX_DIM];
-    merged_total total = total_of(args, token, head);
+    float sum[CPU_ROW_PIECE] = {0};
+    float row[CPU_ROW_PIECE];
+    const int32_t count = (int32_t)cpu_min(CPU_ROW_PIECE, args->value_dim - first);
+    const int64_t offset = first * cpu_element_size(args->partial_dtype);
     for (int32_t part = 0; part < args->parts; part++) {
         double own = partial_lse(args, part, token, head);
         if (own == -INFINITY)
             continue;
         float weight = (float)(exp(own - total.maximum) / total.sum);
-        row_load(row, partial_row(args, part, token, head), args->partial_dtype, args->value_dim);
-        row_add(sum, weight, row, args->value_dim);
+        row_load(row, partial_row(args, part, token, head) + offset, args->partial_dtype, count);
+        row_add(sum, weight, row, count);
     }
-    int64_t element = token * args->out.token_stride + head * args->out.head_stride;
-    row_store((char *)args->out.data + element * cpu_element_size(args->dtype), sum, args->dtype, args->value_dim);
+    int64_t element = token * args->out.token_stride + head * args->out.head_stride + first;
+    row_store((char *)args->out.data + element * cpu_element_size(args->dtype), sum, args->dtype, count);
+}
+
+static void merge_row(const varlen_merge_args *args, int64_t token, int32_t head)
+{
+    merged_total total = total_of(args, token, head);
+    for (int32_t first = 0; first < args->value_dim; first += CPU_ROW_PIECE)
+        merge_piece(args, token, head, total, first);
     if (args->lse)
         args->lse[head * args->tokens + token] =
             total.maximum == -INFINITY ? -INFINITY : score_finite((float)(total.maximum + log(total.sum)));

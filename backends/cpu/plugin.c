@@ -93,7 +93,7 @@ static varlen_status cpu_backward_call(void *state, varlen_stream stream, const 
 
 static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
 
-/* Kernels take all features, in both passes, and dims up to what their rows on the stack hold. */
+/* Kernels take all features, in both passes. */
 static const varlen_limits limits = {
     .struct_size = sizeof limits,
     .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K | VARLEN_FEATURE_ALIBI |

@@ -3,20 +3,23 @@
 #include "../workspace_size.h"
 #include "results.h"
 
+#include <stdbool.h>
+
 _Static_assert(SPLIT_KEYS % CPU_KEY_BLOCK == 0, "parts begin at blocks of keys");
 
-int32_t cpu_split_keys(int64_t rows, int32_t keys)
+int32_t cpu_split_keys(int32_t group, int32_t queries, int32_t keys)
 {
-    if (rows > SPLIT_ROWS || keys <= SPLIT_KEYS)
+    const bool few = (int64_t)queries * group <= SPLIT_ROWS || queries <= SPLIT_QUERIES;
+    if (!few || keys <= SPLIT_KEYS)
         return keys;
     int32_t blocks = (keys - 1) / CPU_KEY_BLOCK + 1;
     int32_t part = ((blocks - 1) / SPLIT_PARTS + 1) * CPU_KEY_BLOCK;
     return part < SPLIT_KEYS ? SPLIT_KEYS : part;
 }
 
-int32_t cpu_split_parts(int64_t rows, int32_t keys)
+int32_t cpu_split_parts(int32_t group, int32_t queries, int32_t keys)
 {
-    int32_t part = cpu_split_keys(rows, keys);
+    int32_t part = cpu_split_keys(group, queries, keys);
     return keys <= part ? 1 : (keys - 1) / part + 1;
 }
 
@@ -33,10 +36,10 @@ cpu_partial cpu_partial_at(char *memory, const varlen_attention *attention, size
     return (cpu_partial){out + first * attention->value_dim, maximum + first, sum + first};
 }
 
-static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts, int32_t row)
+static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts, int32_t row, float *out)
 {
     int32_t value_dim = tile->inputs->attention->value_dim;
-    float out[CPU_MAX_DIM] = {0};
+    memset(out, 0, (size_t)value_dim * sizeof *out);
     float maximum = -INFINITY;
     float sum = 0.0f;
     for (int32_t part = 0; part < parts; part++)
@@ -50,8 +53,9 @@ static void combine_row(const cpu_forward_tile *tile, const cpu_partial *first, 
     cpu_store_row(tile, row, out, maximum, sum);
 }
 
-void cpu_combine(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts)
+void cpu_combine(const cpu_forward_tile *tile, const cpu_partial *first, int32_t parts, int32_t share, float *scratch)
 {
-    for (int32_t row = 0; row < tile->rows; row++)
-        combine_row(tile, first, parts, row);
+    const int32_t end = (int32_t)((int64_t)tile->rows * (share + 1) / parts);
+    for (int32_t row = (int32_t)((int64_t)tile->rows * share / parts); row < end; row++)
+        combine_row(tile, first, parts, row, scratch);
 }

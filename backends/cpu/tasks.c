@@ -45,10 +45,10 @@ static void sort_heaviest_first(cpu_task *tasks, int64_t count)
 static int64_t add_forward_tile(cpu_task *tasks, const cpu_inputs *inputs, const cpu_sequence *sequence, int64_t first,
                                 int64_t end, cpu_task task)
 {
-    int64_t group = cpu_group(inputs->attention);
-    int32_t part_keys = cpu_split_keys(sequence->queries * group, sequence->keys);
+    int32_t group = cpu_group(inputs->attention);
+    int32_t part_keys = cpu_split_keys(group, sequence->queries, sequence->keys);
     cpu_span seen = cpu_keys_seen_by(inputs->attention, sequence, first / group, (end - 1) / group + 1);
-    task.parts = cpu_split_parts(sequence->queries * group, sequence->keys);
+    task.parts = cpu_split_parts(group, sequence->queries, sequence->keys);
     for (task.part = 0; task.part < task.parts; task.part++) {
         int64_t first_key = (int64_t)task.part * part_keys;
         int64_t begin_key = seen.begin > first_key ? seen.begin : first_key;
@@ -72,7 +72,7 @@ int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t til
             cpu_task task = {.sequence = index, .tile = (int32_t)(first / tile_rows), .partial = partial};
             int64_t parts = add_forward_tile(tasks + count, inputs, &sequence, first, end, task);
             count += parts;
-            partial += parts > 1 ? parts * rows : 0;
+            partial += parts > 1 ? parts * (end - first) : 0;
         }
     }
     sort_heaviest_first(tasks, count);

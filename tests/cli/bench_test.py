@@ -59,7 +59,9 @@ class List(BenchTest):
                     ["shared-prefix-64x8k-gqa32/8-d128", "accelerators", "64", "64", "8192", "shared"],
                     ["chunked-prefill-16k/1k-gqa32/8-d128", "accelerators", "16", "16384", "16384", "shared"],
                     ["documents-24-gqa8/2-d128-causal", "processors", "24", "12288", "12288", "packed"],
-                    ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"]):
+                    ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"],
+                    ["latent-128x4k-gqa128/1-d576/512-page64", "accelerators", "128", "128", "524288", "pages", "of", "64"],
+                    ["latent-8x4k-gqa128/1-d576/512-page64", "processors", "8", "8", "32768", "pages", "of", "64"]):
             self.assertIn(row, rows)
 
 

@@ -103,6 +103,14 @@ class Partial(unittest.TestCase):
         self.assertEqual((passed + total, sum(counts.values())), (len(names(pattern)), total))
         self.assertGreater(passed, 0)
 
+    def test_heads_that_are_too_wide_are_skipped_and_counted(self):
+        for pattern in ("forward/wide/*", "backward/wide/*", "forward/latent/*"):
+            skipped, counts, (passed, total) = self.check(["dims_above_64"], pattern)
+            self.assertEqual((passed, total), (0, len(names(pattern))))
+            self.assertEqual(sum(counts.values()), total)
+            self.assertTrue(all(re.fullmatch(r"(head|value)_dim = \d+ is above the 64 that backend partial takes .*", reason)
+                                for reason in skipped.values()))
+
     def test_skipped_cases_are_named_only_if_asked_for(self):
         result = command("check", "--backend", "partial", "--filter", "around/merge/*", VARLEN_TEST_WITHOUT="merge")
         self.assertNotIn("\nskipped around/", result.stdout)

@@ -73,6 +73,11 @@ class Problem(ExplainTest):
         self.assertRegex(text, r"pages +4096 of 16 tokens\n")
         self.assertNotIn("backward", text)
 
+    def test_values_in_keys_count_once(self):
+        text = self.explain("--workload", "latent-128x4k-gqa128/1-d576/512-page64").stdout
+        elements = 128 * 128 * (576 + 512) + 128 * 4096 * 576
+        self.assertRegex(text, rf"forward +[0-9.]+ GFLOP on {(2 * elements + 4 * 128 * 128) / 1e6:.3g} MB\n")
+
 
 class Answer(ExplainTest):
     def test_the_cpu_names_its_kernels(self):

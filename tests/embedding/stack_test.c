@@ -16,19 +16,30 @@ enum {
     PROMISED = 64 << 10,
     STACK = 1 << 20,
     PAINT = 0xa5,
-    TOKENS = 640,
+    MOST_TOKENS = 640,
+    HEAD_ROWS = 640 * 256, /* tokens * dim */
     Q_HEADS = 4,
-    KV_HEADS = 2,
-    DIM = 256,
-    PAGE = 16
+    KV_HEADS = 2
 };
 
-static _Alignas(64) float q[TOKENS][Q_HEADS][DIM], k[TOKENS][KV_HEADS][DIM], v[TOKENS][KV_HEADS][DIM];
-static _Alignas(64) float out[TOKENS][Q_HEADS][DIM], dout[TOKENS][Q_HEADS][DIM], dq[TOKENS][Q_HEADS][DIM];
-static _Alignas(64) float dk[TOKENS][KV_HEADS][DIM], dv[TOKENS][KV_HEADS][DIM];
-static float lse[Q_HEADS * TOKENS], slopes[Q_HEADS], sinks[Q_HEADS], dsinks[Q_HEADS], rotary[TOKENS][DIM / 2];
-static const int32_t cu_seqlens[] = {0, 1, 140, TOKENS}, cu_queries[] = {0, 1, 2}, used[] = {300, 200};
-static int32_t page_table[2][20];
+/* A batch of three sequences, and two of a paged cache. */
+typedef struct sizes {
+    int32_t cu_seqlens[4]; /* the last are the tokens */
+    int32_t dim;
+    int32_t used[2];
+    int32_t page_size;
+    int32_t width; /* of the page table */
+} sizes;
+
+static const sizes ordinary = {{0, 1, 140, MOST_TOKENS}, 256, {300, 200}, 16, 20};
+static const sizes wide = {{0, 1, 3, 5}, HEAD_ROWS / 5, {1, 1}, 1, 2}; /* a row is twice the stack that is promised */
+
+static _Alignas(64) float q[Q_HEADS * HEAD_ROWS], k[KV_HEADS * HEAD_ROWS], v[KV_HEADS * HEAD_ROWS];
+static _Alignas(64) float out[Q_HEADS * HEAD_ROWS], dout[Q_HEADS * HEAD_ROWS], dq[Q_HEADS * HEAD_ROWS];
+static _Alignas(64) float dk[KV_HEADS * HEAD_ROWS], dv[KV_HEADS * HEAD_ROWS];
+static float lse[Q_HEADS * MOST_TOKENS], slopes[Q_HEADS], sinks[Q_HEADS], dsinks[Q_HEADS], rotary[HEAD_ROWS / 2];
+static const int32_t cu_queries[] = {0, 1, 2};
+static int32_t page_table[40]; /* each page its own number */
 
 static void *workspace_for(varlen_context *context, const varlen_attention *attention, varlen_pass pass, size_t *size)
 {
@@ -38,16 +49,16 @@ static void *workspace_for(varlen_context *context, const varlen_attention *atte
     return workspace;
 }
 
-static varlen_status prefill(varlen_context *context, varlen_dtype dtype)
+static varlen_status prefill(varlen_context *context, varlen_dtype dtype, const sizes *problem)
 {
     const varlen_attention attention = {.struct_size = sizeof attention,
                                         .dtype = dtype,
                                         .batch = 3,
                                         .q_heads = Q_HEADS,
                                         .kv_heads = KV_HEADS,
-                                        .head_dim = DIM,
-                                        .total_q = TOKENS,
-                                        .total_k = TOKENS,
+                                        .head_dim = problem->dim,
+                                        .total_q = problem->cu_seqlens[3],
+                                        .total_k = problem->cu_seqlens[3],
                                         .mask = VARLEN_MASK_CAUSAL,
                                         .softcap = 20.0f,
                                         .dropout_p = 0.1f,
@@ -57,8 +68,8 @@ static varlen_status prefill(varlen_context *context, varlen_dtype dtype)
                                   .q.data = q,
                                   .k.data = k,
                                   .v.data = v,
-                                  .cu_seqlens_q = cu_seqlens,
-                                  .cu_seqlens_k = cu_seqlens,
+                                  .cu_seqlens_q = problem->cu_seqlens,
+                                  .cu_seqlens_k = problem->cu_seqlens,
                                   .alibi_slopes = slopes,
                                   .sinks = sinks};
     varlen_forward_args forward = {.struct_size = sizeof forward, .inputs = &inputs, .out.data = out, .lse = lse};
@@ -82,48 +93,48 @@ static varlen_status prefill(varlen_context *context, varlen_dtype dtype)
 }
 
 /* New keys into a paged cache, and a query for each sequence. */
-static varlen_status decode(varlen_context *context, varlen_dtype dtype)
+static varlen_status decode(varlen_context *context, varlen_dtype dtype, const sizes *problem)
 {
     const varlen_kv_append_args append = {.struct_size = sizeof append,
                                           .dtype = dtype,
                                           .batch = 2,
                                           .kv_heads = KV_HEADS,
-                                          .head_dim = DIM,
+                                          .head_dim = problem->dim,
                                           .q_heads = Q_HEADS,
                                           .total_new = 2,
-                                          .page_size = PAGE,
-                                          .page_table_width = 20,
-                                          .page_count = TOKENS / PAGE,
+                                          .page_size = problem->page_size,
+                                          .page_table_width = problem->width,
+                                          .page_count = problem->cu_seqlens[3] / problem->page_size,
                                           .q.data = q,
                                           .k_new.data = dk,
                                           .v_new.data = dv,
                                           .k_cache.data = k,
                                           .v_cache.data = v,
                                           .cu_seqlens_new = cu_queries,
-                                          .seqused_k = used,
-                                          .page_table = page_table[0],
-                                          .rotary_cos = rotary[0],
-                                          .rotary_sin = rotary[0],
-                                          .rotary_positions = TOKENS,
-                                          .rotary_dim = DIM};
+                                          .seqused_k = problem->used,
+                                          .page_table = page_table,
+                                          .rotary_cos = rotary,
+                                          .rotary_sin = rotary,
+                                          .rotary_positions = problem->cu_seqlens[3],
+                                          .rotary_dim = problem->dim};
     const varlen_attention attention = {.struct_size = sizeof attention,
                                         .dtype = dtype,
                                         .batch = 2,
                                         .q_heads = Q_HEADS,
                                         .kv_heads = KV_HEADS,
-                                        .head_dim = DIM,
+                                        .head_dim = problem->dim,
                                         .total_q = 2,
-                                        .page_size = PAGE,
-                                        .page_table_width = 20,
-                                        .page_count = TOKENS / PAGE,
+                                        .page_size = problem->page_size,
+                                        .page_table_width = problem->width,
+                                        .page_count = problem->cu_seqlens[3] / problem->page_size,
                                         .features = VARLEN_FEATURE_LSE};
     const varlen_inputs inputs = {.struct_size = sizeof inputs,
                                   .q.data = q,
                                   .k.data = k,
                                   .v.data = v,
                                   .cu_seqlens_q = cu_queries,
-                                  .seqused_k = used,
-                                  .page_table = page_table[0]};
+                                  .seqused_k = problem->used,
+                                  .page_table = page_table};
     varlen_forward_args args = {.struct_size = sizeof args, .inputs = &inputs, .out.data = out, .lse = lse};
     const varlen_merge_args merge = {.struct_size = sizeof merge,
                                      .dtype = dtype,
@@ -134,7 +145,7 @@ static varlen_status decode(varlen_context *context, varlen_dtype dtype)
                                      .partial_out.data = out,
                                      .partial_lse = lse,
                                      .out.data = dq,
-                                     .value_dim = DIM};
+                                     .value_dim = problem->dim};
     args.workspace = workspace_for(context, &attention, VARLEN_PASS_FORWARD, &args.workspace_size);
     varlen_status status = varlen_kv_append(context, NULL, &append);
     if (!status)
@@ -153,9 +164,13 @@ static void *all_calls(void *failure)
     varlen_context *context;
     varlen_status status = varlen_open(&options, &context);
     for (varlen_dtype dtype = VARLEN_FLOAT32; !status && dtype <= VARLEN_BFLOAT16; dtype++) {
-        status = prefill(context, dtype);
+        status = prefill(context, dtype, &ordinary);
         if (!status)
-            status = decode(context, dtype);
+            status = decode(context, dtype, &ordinary);
+        if (!status)
+            status = prefill(context, dtype, &wide);
+        if (!status)
+            status = decode(context, dtype, &wide);
     }
     if (status)
         snprintf(failure, 256, "%s", varlen_error_message());
@@ -180,8 +195,8 @@ static void test_calls_need_no_more_than_promised(void **state)
     unsigned char *stack = aligned_alloc(4096, STACK);
     assert_non_null(stack);
     memset(stack, PAINT, STACK);
-    for (int32_t page = 0; page < 20; page++)
-        page_table[0][page] = page, page_table[1][page] = 20 + page;
+    for (int32_t page = 0; page < 40; page++)
+        page_table[page] = page;
 
     pthread_attr_t attributes;
     pthread_t thread;

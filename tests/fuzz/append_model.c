@@ -11,16 +11,12 @@
 #include <math.h>
 #include <string.h>
 
-static bool dim_is_legal(int32_t dim)
-{
-    return dim >= 8 && dim <= 256 && dim % 8 == 0;
-}
-
 static void expect_numbers(const varlen_kv_append_args *a, expectation *expected)
 {
     expect_rule(expected, (unsigned)a->dtype <= VARLEN_BFLOAT16, "dtype");
     expect_rule(expected, a->batch >= 0 && a->kv_heads >= 1 && a->q_heads >= 0, "batch, heads");
-    expect_rule(expected, dim_is_legal(a->head_dim) && (a->value_dim == 0 || dim_is_legal(a->value_dim)), "dims");
+    expect_rule(expected, view_dim_is_legal(a->head_dim) && (a->value_dim == 0 || view_dim_is_legal(a->value_dim)),
+                "dims");
     expect_rule(expected, a->total_new >= 0 && a->total_new <= INT32_MAX, "total_new");
     expect_rule(expected, a->total_k >= 0 && a->total_k <= INT32_MAX, "total_k");
     expect_rule(expected, a->page_size >= 0 && a->page_table_width >= 0 && a->page_count >= 0, "paging");
@@ -125,6 +121,7 @@ append_model append_model_make(const varlen_kv_append_args *a)
         model.q = read_rows(&model, "q", false, a->q_heads, a->head_dim, true, &a->q, 0);
     expect_arrays(a, &model.expected);
     expect_memory(&model.expected, a->batch <= 4096 && a->kv_heads <= 4096 && a->total_new <= 4096, "the work");
+    expect_memory(&model.expected, a->head_dim <= VIEW_WIDEST && a->value_dim <= VIEW_WIDEST, "the work");
     if (model.expected.reach == VIEW_BACKED) {
         model.is_sound = ends_are_sound(a->cu_seqlens_new, a->batch, a->total_new) &&
                          ends_are_sound(a->cu_seqlens_k, a->batch, a->total_k);
@@ -216,7 +213,7 @@ static void judge_head(const append_model *model, const tensor_view *from, const
 {
     const varlen_kv_append_args *a = model->args;
     const int64_t half = a->rotary_dim / 2, dim = from->shape.dim;
-    double given[256], want[256], got[256], slack[256] = {0};
+    double given[VIEW_WIDEST], want[VIEW_WIDEST], got[VIEW_WIDEST], slack[VIEW_WIDEST] = {0};
     view_load_before(from, a->dtype, 0, row->from, head, given);
     view_load(to, a->dtype, page, token, head, got);
     memcpy(want, given, sizeof want);

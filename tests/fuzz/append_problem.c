@@ -96,7 +96,7 @@ varlen_kv_append_args append_problem_make(fuzz_input *input)
     varlen_kv_append_args args = {.struct_size = sizeof args, .dtype = (varlen_dtype)input_below(input, 3)};
     args.batch = input_below(input, 5);
     args.kv_heads = 1 + input_below(input, 3);
-    args.head_dim = INPUT_PICK(input, 8, 8, 16, 16, 24, 40, 64, 128, 256);
+    args.head_dim = INPUT_PICK(input, 8, 8, 16, 520, 24, 40, 64, 128, 256);
     args.value_dim = input_chance(input, 64) ? INPUT_PICK(input, 8, 16, 24, 128) : 0;
     numbers_seed(input_byte(input));
     give_metadata(input, &args);

@@ -78,7 +78,7 @@ static void bound_forward(const attention_model *model, batch *all, forward_answ
 /* Rows that belong to no sequence are 0, and nothing near it. */
 static void check_unowned(const tensor_view *view, const uint8_t *owned)
 {
-    static const char zeros[256 * sizeof(float)];
+    static const char zeros[VIEW_WIDEST * sizeof(float)];
     for (int64_t token = 0; token < view->shape.tokens; token++)
         for (int64_t head = 0; head < view->shape.heads && !owned[token]; head++)
             if (memcmp(view_row(view, 0, token, head), zeros, (size_t)view_row_bytes(view)) != 0)

@@ -36,11 +36,6 @@ static bool features_are_legal(const varlen_attention *a)
     return legal;
 }
 
-static bool dim_is_legal(int32_t dim)
-{
-    return dim >= 8 && dim <= 256 && dim % 8 == 0;
-}
-
 static bool total_is_legal(int64_t total)
 {
     return total >= 0 && total <= INT32_MAX;
@@ -52,8 +47,8 @@ static void expect_sizes(const varlen_attention *a, expectation *expected)
     expect_rule(expected, a->batch >= 0, "batch");
     expect_rule(expected, a->q_heads >= 1 && a->kv_heads >= 1, "heads");
     expect_rule(expected, a->kv_heads < 1 || a->q_heads % a->kv_heads == 0, "kv_heads divides q_heads");
-    expect_rule(expected, dim_is_legal(a->head_dim), "head_dim");
-    expect_rule(expected, a->value_dim == 0 || dim_is_legal(a->value_dim), "value_dim");
+    expect_rule(expected, view_dim_is_legal(a->head_dim), "head_dim");
+    expect_rule(expected, a->value_dim == 0 || view_dim_is_legal(a->value_dim), "value_dim");
     expect_rule(expected, total_is_legal(a->total_q) && total_is_legal(a->total_k), "totals");
     expect_rule(expected, a->max_seqlen_q >= 0 && a->max_seqlen_k >= 0, "max_seqlen");
     expect_rule(expected, a->page_size >= 0 && a->page_table_width >= 0 && a->page_count >= 0, "paging");
@@ -270,7 +265,7 @@ static void expect_few(const varlen_attention *a, expectation *expected)
     const int64_t most = 4096;
     const bool few = a->batch <= most && a->q_heads <= most && a->total_q <= most && a->total_k <= most &&
                      a->page_count <= most && (int64_t)a->page_size * a->page_table_width <= INT32_MAX &&
-                     a->total_q * a->q_heads <= 4 * most;
+                     a->total_q * a->q_heads <= 4 * most && a->head_dim <= VIEW_WIDEST && a->value_dim <= VIEW_WIDEST;
     expect_memory(expected, few, "the work");
 }
 

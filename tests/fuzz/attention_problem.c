@@ -34,7 +34,7 @@ static const size_class *pick_class(fuzz_input *input)
 static int32_t pick_dim(fuzz_input *input, const size_class *size)
 {
     if (size == &tiny)
-        return INPUT_PICK(input, 8, 8, 8, 8, 16, 16, 16, 24, 24, 32, 40, 48, 64, 80, 128, 256);
+        return INPUT_PICK(input, 8, 8, 8, 8, 16, 16, 264, 24, 576, 32, 40, 48, 64, 80, 128, 256);
     return size == &small ? INPUT_PICK(input, 8, 8, 8, 16, 16, 24, 32, 64) : INPUT_PICK(input, 8, 8, 16, 24);
 }
 

@@ -74,7 +74,7 @@ static varlen_merge_args make(fuzz_input *input)
     args.parts = 1 + input_below(input, 4);
     args.heads = 1 + input_below(input, 3);
     args.tokens = input_chance(input, 16) ? input_below(input, 40) : input_below(input, 5);
-    args.value_dim = INPUT_PICK(input, 8, 8, 8, 16, 16, 24, 40, 64, 128, 256);
+    args.value_dim = INPUT_PICK(input, 8, 8, 328, 16, 16, 24, 40, 64, 128, 256);
     numbers_seed(input_byte(input));
     const view_shape partial = shape_of(&args, true), out = shape_of(&args, false);
     args.partial_out = view_place(input, &partial, &args.partial_out_stride);
@@ -105,7 +105,7 @@ static merge_model read_problem(const varlen_merge_args *args)
     expect_rule(expected, (unsigned)args->dtype <= 2 && (unsigned)args->partial_dtype <= 2, "dtype");
     expect_rule(expected, args->parts >= 1 && args->heads >= 1, "parts, heads");
     expect_rule(expected, args->tokens >= 0 && args->tokens <= INT32_MAX, "tokens");
-    expect_rule(expected, dim >= 8 && dim <= 256 && dim % 8 == 0, "value_dim");
+    expect_rule(expected, view_dim_is_legal(dim), "value_dim");
     expect_rule(expected, args->reserved == 0, "reserved");
     if (expected->reach != VIEW_BACKED)
         return model;
@@ -119,6 +119,7 @@ static merge_model read_problem(const varlen_merge_args *args)
     expect_rule(expected, model.lse_stride >= rows, "partial_lse_stride");
     expect_array(expected, "partial_lse", args->partial_lse, (__int128)(args->parts - 1) * model.lse_stride + rows, 4,
                  args->tokens > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL);
+    expect_memory(expected, dim <= VIEW_WIDEST, "the work");
     expect_memory(expected, args->parts <= 64 && args->heads <= 4096 && args->tokens <= 4096, "the work");
     expect_array(expected, "lse", args->lse, rows, 4, ARRAY_OPTIONAL);
     return model;
@@ -153,7 +154,7 @@ static void merge_row(const merge_model *model, int64_t token, int64_t head, ans
     lse->slack[n] = slack_of(1 + fabs(lse->want[n]));
     for (int64_t part = 0; part < model->args->parts; part++) {
         const float value = lse_before(model, part, token, head);
-        double row[256];
+        double row[VIEW_WIDEST];
         view_load_before(&model->partial, model->args->partial_dtype, part, token, head, row);
         for (int64_t e = 0; e < out->dim && !isinf(value); e++) {
             const double weighed = exp(value - lse->want[n]) * row[e];
@@ -171,7 +172,7 @@ static bool parts_are_tame(const merge_model *model)
         for (int64_t token = 0; token < model->args->tokens; token++)
             for (int64_t head = 0; head < model->args->heads; head++) {
                 const float value = lse_before(model, part, token, head);
-                double row[256];
+                double row[VIEW_WIDEST];
                 view_load_before(&model->partial, model->args->partial_dtype, part, token, head, row);
                 if (!(isinf(value) || fabsf(value) < 64))
                     return false;

@@ -54,4 +54,12 @@ void view_load(const tensor_view *view, varlen_dtype dtype, int64_t step, int64_
  * NULL where there is one step. The block is full of NaN. */
 varlen_tensor view_place(fuzz_input *input, const view_shape *shape, int64_t *step_stride);
 
+/* Of a call that a target runs. Wider rows are legal, and refused by backends that have a limit. */
+enum { VIEW_WIDEST = 1024 };
+
+static inline bool view_dim_is_legal(int32_t dim)
+{
+    return dim >= 8 && dim % 8 == 0;
+}
+
 #endif

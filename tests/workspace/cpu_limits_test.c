@@ -80,7 +80,8 @@ static counts count(const batch *b, int kernels)
     assert_true(result.forward_tasks <= MOST_TASKS && result.backward_tasks <= MOST_TASKS);
     for (int32_t n = 0; n < b->attention.batch; n++) {
         int64_t rows = rows_of(b, n);
-        int32_t parts = rows > 0 ? cpu_split_parts(rows, keys_of(b, n)) : 1;
+        int32_t queries = b->cu_seqlens_q[n + 1] - b->cu_seqlens_q[n];
+        int32_t parts = rows > 0 ? cpu_split_parts(cpu_group(&b->attention), queries, keys_of(b, n)) : 1;
         result.partial_rows += parts > 1 ? rows * parts : 0;
         if (keys_of(b, n) > TILE_KEYS)
             result.panels += (rows + rows_of_panels[kernels] - 1) / rows_of_panels[kernels];
@@ -125,7 +126,7 @@ static int64_t some(random_source *source, int64_t bound)
     return random_below(source, 1 + random_below(source, 1 + random_below(source, bound)));
 }
 
-static const int32_t groups[] = {1, 2, 3, 8, 32, 33, 64};
+static const int32_t groups[] = {1, 2, 3, 8, 9, 16, 32, 33, 64, 128};
 
 static int32_t some_group(random_source *source)
 {
@@ -255,10 +256,8 @@ static void make_greedy(batch *greedy, const batch *other)
 {
     int32_t group = cpu_group(&other->attention);
     int64_t sequences = other->attention.batch, queries = other->attention.total_q, keys = other->attention.total_k;
-    int64_t each = SPLIT_ROWS / group;
-    int64_t split = cpu_min(sequences, keys / (SPLIT_KEYS + 1));
-    if (each > 0)
-        split = cpu_min(split, (queries + each - 1) / each);
+    int64_t each = cpu_max(SPLIT_ROWS / group, SPLIT_QUERIES);
+    int64_t split = cpu_min(cpu_min(sequences, keys / (SPLIT_KEYS + 1)), (queries + each - 1) / each);
     int64_t spare = split > 0 ? (keys - split * (SPLIT_KEYS + 1)) / SPLIT_KEYS : 0;
     begin(greedy, group);
     for (int64_t n = 0; n < split; n++) {

@@ -157,7 +157,7 @@ static void sizes_do_not_wrap_and_do_not_fall(void **state)
 {
     (void)state;
     static const int32_t heads[][2] = {
-        {1, 1}, {8, 8}, {64, 2}, {64, 1}, {1431368184, 1431368184}, {INT32_MAX, 1}, {INT32_MAX, INT32_MAX}};
+        {1, 1}, {8, 8}, {64, 2}, {64, 1}, {128, 1}, {1431368184, 1431368184}, {INT32_MAX, 1}, {INT32_MAX, INT32_MAX}};
     static const int32_t page_sizes[] = {0, 1, 256, INT32_MAX};
     static const int32_t max_seqlens[] = {0, 1, 100000};
     for (size_t h = 0; h < COUNT_OF(heads); h++)
@@ -184,6 +184,36 @@ static void what_is_too_large_is_refused_in_words(void **state)
         assert_int_equal(size, 12345);
         assert_non_null(strstr(varlen_error_message(), "q_heads = 1431368184"));
     }
+}
+
+/* Wider heads need no less, up to the widest that the backend takes; from there on it says so. */
+static void dims_have_a_largest_that_words_name(void **state)
+{
+    (void)state;
+    static const int32_t dims[] = {8, 128, 256, 264, 512, 576, 1024, 65536, 1 << 20, (1 << 20) + 8, INT32_MAX - 7};
+    for (int pass = VARLEN_PASS_FORWARD; pass <= VARLEN_PASS_BACKWARD; pass++)
+        for (int of_values = 0; of_values < 2; of_values++) {
+            size_t least_size = 0;
+            bool refused = false;
+            for (size_t n = 0; n < COUNT_OF(dims); n++) {
+                const fixed_numbers fixed = {.q_heads = 4, .kv_heads = 2, .head_dim = of_values ? 64 : dims[n]};
+                varlen_attention problem = problem_at(&fixed, (const int[GROWING]){2, 2, 2, 0});
+                problem.value_dim = of_values ? dims[n] : 64;
+                size_t size = 0;
+                if (takes(&problem, (varlen_pass)pass, &size)) {
+                    assert_false(refused);
+                    assert_true(size >= least_size);
+                    least_size = size;
+                    continue;
+                }
+                char words[64];
+                snprintf(words, sizeof words, "%s = %d is above the ", of_values ? "value_dim" : "head_dim", dims[n]);
+                assert_non_null(strstr(varlen_error_message(), words));
+                assert_true(dims[n] > 256);
+                refused = true;
+            }
+            assert_true(refused);
+        }
 }
 
 /* Many short sequences share what a few long ones would take: keys and values are eight times the partial results of
@@ -224,8 +254,8 @@ static void lengths_need_not_be_known(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest cases[] = {cmocka_unit_test(sizes_do_not_wrap_and_do_not_fall),
-                                       cmocka_unit_test(what_is_too_large_is_refused_in_words),
-                                       cmocka_unit_test(lengths_need_not_be_known)};
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(sizes_do_not_wrap_and_do_not_fall), cmocka_unit_test(what_is_too_large_is_refused_in_words),
+        cmocka_unit_test(dims_have_a_largest_that_words_name), cmocka_unit_test(lengths_need_not_be_known)};
     return cmocka_run_group_tests_name("workspace/sizes", cases, set_up, tear_down);
 }

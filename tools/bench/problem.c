@@ -94,7 +94,7 @@ static void float_sizes(const bench_problem *problem, size_t sizes[BUFFER_COUNT]
     const size_t value_dim = element * (size_t)a->value_dim;
     sizes[BUFFER_Q] = q_rows * dim;
     sizes[BUFFER_K] = k_rows * dim;
-    sizes[BUFFER_V] = k_rows * value_dim;
+    sizes[BUFFER_V] = problem->v_in_k ? 0 : k_rows * value_dim;
     sizes[BUFFER_OUT] = q_rows * value_dim;
     sizes[BUFFER_LSE] = q_rows * sizeof(float);
     if (problem->pass == VARLEN_PASS_FORWARD)
@@ -305,7 +305,8 @@ static bool make_workspace(bench_problem *problem, reason *why)
 bool bench_problem_open(varlen_context *context, const bench_workload *workload, varlen_dtype dtype, varlen_pass pass,
                         bench_problem *problem, reason *why)
 {
-    *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype), .pass = pass};
+    *problem = (bench_problem){
+        .context = context, .attention = bench_attention(workload, dtype), .pass = pass, .v_in_k = workload->v_in_k};
     const bool ok =
         make_floats(problem, why) && upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, query_slot, why) &&
         (workload->page_size     ? upload_pages(problem, workload, why)
@@ -330,7 +331,7 @@ void bench_problem_close(bench_problem *problem)
 static varlen_inputs inputs_of(const bench_problem *problem)
 {
     void *const *buffers = problem->buffers;
-    return (varlen_inputs){
+    varlen_inputs inputs = {
         .struct_size = sizeof(varlen_inputs),
         .q = {.data = buffers[BUFFER_Q]},
         .k = {.data = buffers[BUFFER_K]},
@@ -347,6 +348,13 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .tree_mask = buffers[BUFFER_TREE_MASK],
         .leftpad_q = buffers[BUFFER_LEFTPAD],
     };
+    if (problem->v_in_k) {
+        const varlen_attention *a = &problem->attention;
+        const int64_t token_stride = (int64_t)a->kv_heads * a->head_dim;
+        inputs.v = (varlen_tensor){buffers[BUFFER_K], token_stride, a->head_dim};
+        inputs.v_page_stride = a->page_size * token_stride;
+    }
+    return inputs;
 }
 
 varlen_status bench_problem_forward(const bench_problem *problem)

@@ -36,6 +36,7 @@ typedef struct bench_problem {
     varlen_context *context;
     varlen_attention attention;
     varlen_pass pass;
+    bool v_in_k;                 /* values are the first columns of the keys */
     void *buffers[BUFFER_COUNT]; /* device memory; NULL = this problem has none */
     size_t workspace_size;       /* of the larger pass */
 } bench_problem;

@@ -57,6 +57,12 @@ static const bench_workload workloads[] = {
     {.name = "chunked-prefill-16k/1k-gqa32/8-d128", .lengths = bench_lengths_chunks, .batch = 16, .queries = 1024,
      .shared_keys = true, .positions = true,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-4x4k-gqa16/8-d512-causal", .length = 4096, .batch = 4,
+     .q_heads = 16, .kv_heads = 8, .head_dim = 512, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "latent-128x4k-gqa128/1-d576/512-page64", .length = 4096, .batch = 128, .queries = 1, .v_in_k = true,
+     .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
+    {.name = "latent-32x4k-q4-gqa128/1-d576/512-page64", .length = 4096, .batch = 32, .queries = 4, .v_in_k = true,
+     .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
     {.name = "one-1x4k-h4-d128-causal", .length = 4096, .batch = 1, .for_host = true,
      .q_heads = 4, .kv_heads = 4, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "even-6x2k-gqa8/2-d128-causal", .length = 2048, .batch = 6, .for_host = true,
@@ -105,6 +111,14 @@ static const bench_workload workloads[] = {
     {.name = "chunked-prefill-4k/1k-gqa8/2-d128", .lengths = bench_lengths_chunks, .batch = 4, .queries = 1024,
      .for_host = true, .shared_keys = true, .positions = true,
      .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "even-2x2k-gqa4/2-d512-causal", .length = 2048, .batch = 2, .for_host = true,
+     .q_heads = 4, .kv_heads = 2, .head_dim = 512, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "latent-8x4k-gqa8/1-d576/512-page64", .length = 4096, .batch = 8, .queries = 1, .v_in_k = true,
+     .for_host = true, .q_heads = 8, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL,
+     .page_size = 64},
+    {.name = "latent-8x4k-gqa128/1-d576/512-page64", .length = 4096, .batch = 8, .queries = 1, .v_in_k = true,
+     .for_host = true, .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL,
+     .page_size = 64},
 };
 /* clang-format on */
 
@@ -243,7 +257,8 @@ static int64_t visible_pairs(const bench_workload *workload)
 
 static attention_work work_of(const bench_workload *workload)
 {
-    return (attention_work){bench_total_queries(workload), bench_total_keys(workload), visible_pairs(workload)};
+    return (attention_work){bench_total_queries(workload), bench_total_keys(workload), visible_pairs(workload),
+                            workload->v_in_k};
 }
 
 /* What of the problem counts. */

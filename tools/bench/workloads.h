@@ -22,6 +22,7 @@ typedef struct bench_workload {
     int32_t chunk;     /* attention_chunk; 0 = none */
     bench_rows rows;   /* what each row sees of that */
     int32_t page_size; /* 0 = keys and values are packed */
+    bool v_in_k;       /* values are the first columns of the keys */
     bool for_host;     /* the size suits processors; else accelerators */
     bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
     bool shared_keys;  /* every sequence's keys are the first ones of the longest, by key_starts */

@@ -212,4 +212,8 @@ void batch_expand_values(attention_batch *batch, tensor_layout layout)
         expand(batch->k, &k);
     if (layout_expands(layout, "v"))
         expand(batch->v, &v);
+    if (layout.v_in_k)
+        for (int64_t row = 0; row < batch->k_rows * attention->kv_heads; row++)
+            memcpy(batch->v + row * value_dim, batch->k + row * attention->head_dim,
+                   (size_t)value_dim * sizeof *batch->v);
 }

@@ -77,6 +77,8 @@ varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layou
     tensor_shape k = call_key_shape(batch, "k", batch->attention.head_dim);
     tensor_shape v = call_key_shape(batch, "v", call_value_dim(batch));
     tensor_triple tensors = layout_triple(blocks, layout, &q, &k, &v, BLOCK_INPUT_FILL);
+    if (layout.v_in_k)
+        tensors.v = layout_first_columns(&tensors.k, &v);
     tensor_store(&tensors.q, batch->q);
     tensor_store(&tensors.k, batch->k);
     tensor_store(&tensors.v, batch->v);

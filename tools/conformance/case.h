@@ -151,6 +151,8 @@ extern const case_suite suite_trees;
 extern const case_suite suite_features;
 extern const case_suite suite_values;
 extern const case_suite suite_shapes;
+extern const case_suite suite_wide;
+extern const case_suite suite_latent;
 extern const case_suite suite_paged;
 extern const case_suite suite_layout;
 extern const case_suite suite_leftpad_q;

@@ -93,6 +93,14 @@ strided_tensor layout_alone(block_list *list, tensor_layout layout, const tensor
     return tensor;
 }
 
+strided_tensor layout_first_columns(const strided_tensor *whole, const tensor_shape *shape)
+{
+    strided_tensor columns = *whole;
+    columns.shape = *shape;
+    columns.strides_left_out = false; /* dense would be other strides */
+    return columns;
+}
+
 /* A tensor that the public view helpers placed in `block`. */
 static strided_tensor part_of(device_block *block, const tensor_shape *shape, varlen_tensor view)
 {

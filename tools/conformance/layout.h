@@ -23,6 +23,7 @@ typedef struct tensor_layout {
     layout_kind kind;
     const char *far;      /* a tensor's name: "q", "k", "v", "out" */
     const char *expanded; /* names of inputs, a letter each: "kv" */
+    bool v_in_k;          /* v is a view of the first value_dim columns of k */
 } tensor_layout;
 
 /* Whether the layout expands the tensor of this name. */
@@ -30,6 +31,9 @@ bool layout_expands(tensor_layout layout, const char *name);
 
 /* A tensor in a block of its own. */
 strided_tensor layout_alone(block_list *list, tensor_layout layout, const tensor_shape *shape, uint8_t fill);
+
+/* A view of the first columns of a tensor, in its block. */
+strided_tensor layout_first_columns(const strided_tensor *whole, const tensor_shape *shape);
 
 /* q, k, v, or their gradients: together where the layout is a fused one, else each alone. */
 typedef struct tensor_triple {

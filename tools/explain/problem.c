@@ -206,6 +206,7 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
                       arguments->workload);
     *problem = (explain_problem){.attention = workload ? describe_workload(workload) : describe(arguments)};
     varlen_attention *attention = &problem->attention;
+    problem->work.v_in_k = workload && workload->v_in_k;
     attention->dtype = (varlen_dtype)arguments->dtype;
     attention->alignment = (varlen_alignment)arguments->alignment;
     attention->window_left = arguments->window.left;

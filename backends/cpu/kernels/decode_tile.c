@@ -27,7 +27,7 @@ typedef struct decode_scratch {
     float *outputs;         /* [DECODE_ROWS][value_stride] */
     float *scores;          /* [DECODE_ROWS][CPU_KEY_BLOCK] */
     float *keys;            /* [CPU_KEY_BLOCK][key_stride]: rows whose end is not the end of a vector */
-    float *values;          /* [CPU_KEY_BLOCK][value_stride] likewise */
+    float *values; /* [CPU_KEY_BLOCK][value_stride] likewise; for pairs, which are not copied, a row of zeros */
     int64_t key_stride;
     int64_t value_stride;
 } decode_scratch;
@@ -57,7 +57,7 @@ size_t CPU_SYMBOL(decode_scratch_bytes)(const varlen_attention *attention)
 
 /* A block of rows of keys or values, ready for whole vectors. */
 typedef struct decode_rows {
-    const void *row[CPU_KEY_BLOCK + 1]; /* the row after the last is 0 */
+    const void *row[CPU_KEY_BLOCK + 1]; /* the row after the last value of pairs is 0 */
     const char *next[CPU_KEY_BLOCK];    /* the caller's rows that the next block will read */
     int32_t row_bytes;                  /* in the caller's memory */
     int32_t vectors;                    /* per row */
@@ -97,12 +97,11 @@ static const char *row_after(const decode_work *work, const decode_source *sourc
 static void find_rows(decode_rows *rows, const decode_work *work, const decode_source *source, int32_t dim,
                       float *copies, int64_t stride, int32_t begin, int32_t end)
 {
-    static const float zeros[CPU_MAX_DIM];
     varlen_dtype dtype = work->tile->inputs->attention->dtype;
     rows->vectors = (dim + LANES - 1) / LANES;
     rows->row_bytes = (int32_t)(dim * cpu_element_size(dtype));
     rows->count = end - begin;
-    rows->row[rows->count] = zeros;
+    rows->row[rows->count] = copies;
     for (int32_t i = 0; i < rows->count; i++) {
         rows->row[i] = cpu_key_row(&source->own, begin + i);
         rows->next[i] = row_after(work, source, begin + i);
@@ -113,6 +112,16 @@ static void find_rows(decode_rows *rows, const decode_work *work, const decode_s
         memset(copy + dim, 0, (size_t)(rows->vectors * LANES - dim) * sizeof *copy);
         rows->row[i] = copy;
     }
+}
+
+/* Values that are the first columns of keys: they are there, and so is what comes next. */
+static decode_rows values_of(const decode_rows *keys, const decode_scratch *scratch, int32_t dim)
+{
+    decode_rows values = *keys;
+    values.vectors = (dim + LANES - 1) / LANES;
+    values.row_bytes = 0;
+    values.row[values.count] = scratch->values;
+    return values;
 }
 
 /* Rows of one head lie far apart, where the processor does not look ahead by itself. */
@@ -215,7 +224,9 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
     decode_rows keys;
     decode_rows values;
     find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
-    find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin, end);
+    if (!work->tile->inputs->values_in_keys)
+        find_rows(&values, work, &work->values, attention->value_dim, scratch->values, scratch->value_stride, begin,
+                  end);
     for (int32_t first = 0; first < keys.count; first += LANES)
         decode_scores(scratch, &keys, first, rows, dtype, elements);
     for (int row = 0; row < rows; row++) {
@@ -224,6 +235,8 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
         if (elements == PANEL_PAIRS)
             pairs_pack_columns(scores, scores, 1, CPU_KEY_BLOCK / LANES);
     }
+    if (work->tile->inputs->values_in_keys)
+        values = values_of(&keys, scratch, attention->value_dim);
     int32_t v = 0;
     for (; v + width <= values.vectors; v += width)
         decode_accumulate(scratch, &values, v, rows, width, dtype, elements);
@@ -284,6 +297,8 @@ static void load_rows(const decode_work *work)
     columns_init(scratch->columns, tile->inputs, &tile->sequence, tile->kv_head, tile->first_row, tile->rows);
     memset(scratch->queries, 0, DECODE_ROWS * (size_t)scratch->key_stride * sizeof *scratch->queries);
     memset(scratch->outputs, 0, DECODE_ROWS * (size_t)scratch->value_stride * sizeof *scratch->outputs);
+    if (work->elements == PANEL_PAIRS)
+        memset(scratch->values, 0, (size_t)attention->value_dim * sizeof(uint16_t));
     for (int32_t row = 0; row < tile->rows; row++) {
         float *query = scratch->queries + row * scratch->key_stride;
         const char *source = load_address(&tile->inputs->q, attention->dtype, &tile->sequence, scratch->columns, row);
@@ -297,7 +312,7 @@ static void load_rows(const decode_work *work)
 static void store_row(const decode_work *work, int32_t row)
 {
     const decode_scratch *scratch = &work->scratch;
-    float ordered[CPU_MAX_DIM];
+    float *ordered = scratch->values;
     float *outputs = scratch->outputs + row * scratch->value_stride;
     if (work->elements == PANEL_PAIRS) {
         pairs_restore_order(ordered, outputs, work->tile->inputs->attention->value_dim);

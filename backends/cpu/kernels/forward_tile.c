@@ -89,7 +89,9 @@ static void load_block(const varlen_attention *attention, const forward_scratch 
         load_transposed_pairs(scratch->values, scratch->rows, values, attention->value_dim, FORWARD_KEYS, begin, end);
     } else {
         load_keys(scratch->keys, scratch->key_stride, keys, attention->dtype, attention->head_dim, begin, end);
-        load_keys(scratch->values, scratch->value_stride, values, attention->dtype, attention->value_dim, begin, end);
+        if (scratch->values != scratch->keys)
+            load_keys(scratch->values, scratch->value_stride, values, attention->dtype, attention->value_dim, begin,
+                      end);
     }
 }
 
@@ -123,6 +125,10 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
         .score = inputs->score,
         .dropout = dropout_rule_of(inputs, &tile->sequence),
     };
+    if (inputs->values_in_keys && panel_elements_of(inputs->attention) == PANEL_FLOATS) {
+        work.scratch.values = work.scratch.keys;
+        work.scratch.value_row = inputs->attention->head_dim;
+    }
     int32_t panels = (tile->rows + PANEL - 1) / PANEL;
     cpu_span range = load_tile(tile, &work.scratch, panels);
     cpu_key_rows keys = cpu_key_rows_of(&inputs->keys, tile->kv_head, &tile->sequence);

@@ -27,7 +27,7 @@ static inline void forward_step(const forward_work *work, int32_t panel, int32_t
     if (elements == PANEL_PAIRS)
         pairs_pack_rows(scores, scores, end - begin, columns->vectors);
     panel_left values =
-        load_transposed(scratch->values, attention->value_dim, FORWARD_KEYS, begin - block_begin, elements);
+        load_transposed(scratch->values, scratch->value_row, FORWARD_KEYS, begin - block_begin, elements);
     panel_accumulate(forward_outputs(scratch, panel), columns->rescale, values, attention->value_dim, scores,
                      (end - begin + together - 1) / together, columns->vectors, elements);
 }

@@ -20,10 +20,11 @@ typedef struct forward_scratch {
     float *scores;          /* [FORWARD_KEYS][PANEL]; on AMX [2][FORWARD_SCORES][PANEL] */
     float *weights;         /* on AMX [2][FORWARD_KEYS / 2][PANEL]; otherwise scores become weights in place */
     float *keys;            /* [FORWARD_KEYS][key_stride] */
-    float *values;          /* as load_transposed wants them */
+    float *values;          /* as load_transposed wants them; floats that lie in keys are not loaded again */
     float *rows;            /* [PANEL][key_stride or value_stride] */
     int32_t query_rows;     /* head_dim and value_dim, rounded up for the products */
     int32_t output_rows;
+    int32_t value_row; /* dims of a loaded row of values */
     int64_t key_stride;
     int64_t value_stride;
 } forward_scratch;
@@ -50,6 +51,7 @@ static inline forward_scratch forward_take_scratch(scratch_cursor *cursor, const
         .rows = scratch_take(cursor, PANEL * (key_stride > value_stride ? key_stride : value_stride) * sizeof(float)),
         .query_rows = (int32_t)query_rows,
         .output_rows = (int32_t)output_rows,
+        .value_row = attention->value_dim,
         .key_stride = (int64_t)key_stride,
         .value_stride = (int64_t)value_stride,
     };

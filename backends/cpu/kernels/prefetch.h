@@ -86,7 +86,8 @@ PANEL_INLINE void prefetch_some(const prefetch_plan *plan, int32_t part, int32_t
     const varlen_attention *attention = inputs->attention;
     cpu_span keys = prefetch_part(plan->keys, part, parts);
     prefetch_keys(&inputs->keys, plan->loaded, attention->head_dim, keys);
-    prefetch_keys(&inputs->values, plan->loaded, attention->value_dim, keys);
+    if (!inputs->values_in_keys)
+        prefetch_keys(&inputs->values, plan->loaded, attention->value_dim, keys);
     prefetch_queries(&inputs->q, plan->loaded, attention->head_dim, prefetch_part(plan->queries, part, parts));
     prefetch_queries(&plan->stored->out, plan->stored, attention->value_dim, prefetch_part(plan->outputs, part, parts));
 }

@@ -103,8 +103,10 @@ def test_a_loss_of_lse_is_squared_where_there_are_no_keys(device, dtype, draw):
     assert gradients[0][:2].count_nonzero() == 0
 
 
-@pytest.mark.parametrize("dims", [(60, 60), (111, 111), (5, 3), (64, 32), (256, 256)])
+@pytest.mark.parametrize("dims", [(60, 60), (111, 111), (5, 3), (64, 32), (256, 256), (512, 512), (576, 512)])
 def test_any_head_dim(dims, device, dtypes, draw):
+    if max(dims) > 256 and device != "cpu":
+        pytest.skip("GPUs take dims up to 256")
     for dtype in dtypes:
         q, k, v = tensors(draw, dtype, dims=dims)
         starts = [cu_seqlens(lengths, device) for lengths in (LENGTHS_Q, LENGTHS_K)]

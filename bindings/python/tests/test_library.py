@@ -62,7 +62,7 @@ def test_a_violation_is_an_exception_with_the_librarys_words(cpu):
     with pytest.raises(ValueError, match="head_dim"):
         cpu.workspace_size(varlen.Attention(batch=1, q_heads=1, kv_heads=1, head_dim=60))
     with pytest.raises(NotImplementedError):
-        cpu.supports(varlen.Attention(batch=1, q_heads=1, kv_heads=1, head_dim=4096))
+        cpu.supports(varlen.Attention(batch=1, q_heads=1, kv_heads=1, head_dim=2**20 + 8))
     cpu.status()
 
 
