@@ -10,6 +10,9 @@ static const char *const dtype_names[] = {
     [VARLEN_FLOAT32] = "float32",
     [VARLEN_FLOAT16] = "float16",
     [VARLEN_BFLOAT16] = "bfloat16",
+    [VARLEN_FLOAT8_E4M3] = "float8_e4m3",
+    [VARLEN_FLOAT8_E5M2] = "float8_e5m2",
+    [VARLEN_INT8] = "int8",
 };
 
 static const uint64_t mask_features[] = {
@@ -33,18 +36,25 @@ static const struct {
     NAMED(VARLEN_FEATURE_CAUSAL),        NAMED(VARLEN_FEATURE_WINDOW),          NAMED(VARLEN_FEATURE_TOP_LEFT),
     NAMED(VARLEN_FEATURE_SOFTCAP),       NAMED(VARLEN_FEATURE_DROPOUT),         NAMED(VARLEN_FEATURE_PAGED),
     NAMED(VARLEN_FEATURE_DETERMINISTIC), NAMED(VARLEN_FEATURE_BATCH_INVARIANT), NAMED(VARLEN_FEATURE_DLSE),
+    NAMED(VARLEN_FEATURE_QUANTIZED),
 };
 
-/* Bits are given out in order, without a gap. */
-const uint64_t varlen_known_features = ((uint64_t)1 << COUNT_OF(feature_names)) - 1;
+/* Bits are given out in order, without a gap but for the last. */
+const uint64_t varlen_known_features = (((uint64_t)1 << (COUNT_OF(feature_names) - 1)) - 1) | VARLEN_FEATURE_QUANTIZED;
 
 const uint64_t varlen_following_features = VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
                                            VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED |
-                                           VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT;
+                                           VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT |
+                                           VARLEN_FEATURE_QUANTIZED;
 
 const char *varlen_dtype_name(varlen_dtype dtype)
 {
     return (unsigned)dtype < COUNT_OF(dtype_names) ? dtype_names[dtype] : NULL;
+}
+
+bool varlen_dtype_is_quantized(varlen_dtype dtype)
+{
+    return dtype == VARLEN_FLOAT8_E4M3 || dtype == VARLEN_FLOAT8_E5M2 || dtype == VARLEN_INT8;
 }
 
 bool varlen_mask_exists(varlen_mask mask)
