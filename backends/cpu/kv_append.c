@@ -1,10 +1,13 @@
-/* varlen_kv_append: new keys and values, rotated, into a packed or paged cache. */
+/* varlen_kv_append: new keys and values, rotated and quantised, into a packed or paged cache. */
 #include "around.h"
 #include "inputs.h"
+#include "quantize.h"
 #include "rows.h"
 #include "state.h"
 #include "team.h"
 #include "threads.h"
+
+#include <stdbool.h>
 
 /* One new token and where it goes. */
 typedef struct new_token {
@@ -72,34 +75,87 @@ static void rotate(float *row, const varlen_kv_append_args *args, int64_t positi
         rotate_half(row, cosines, sines, half);
 }
 
-static void move_rotated(void *destination, const void *source, const varlen_kv_append_args *args, int64_t position)
+static void rotate_in_place(void *query, const varlen_kv_append_args *args, int64_t position)
 {
     float row[CPU_MAX_DIM];
-    row_load(row, source, args->dtype, args->head_dim);
+    row_load(row, query, args->dtype, args->head_dim);
     rotate(row, args, position);
-    row_store(destination, row, args->dtype, args->head_dim);
+    row_store(query, row, args->dtype, args->head_dim);
+}
+
+/* Keys or values: new rows, and the cache that they go to. */
+typedef struct append_side {
+    varlen_tensor new_rows;
+    cpu_cache cache;
+    cpu_cache scales; /* no data: 1 */
+    int32_t dim;
+    bool rotated;
+} append_side;
+
+static append_side keys_of(const varlen_kv_append_args *args)
+{
+    const varlen_tensor scales = {args->k_scale, args->k_scale_token_stride, args->k_scale_head_stride};
+    const varlen_dtype dtype = args->cache_dtype ? args->cache_dtype : args->dtype;
+    return (append_side){.new_rows = args->k_new,
+                         .cache = {args->k_cache, args->k_page_stride, args->page_size, dtype},
+                         .scales = {scales, args->k_scale_page_stride, args->page_size, VARLEN_FLOAT32},
+                         .dim = args->head_dim,
+                         .rotated = args->rotary_dim > 0};
+}
+
+static append_side values_of(const varlen_kv_append_args *args)
+{
+    const varlen_tensor scales = {args->v_scale, args->v_scale_token_stride, args->v_scale_head_stride};
+    const varlen_dtype dtype = args->cache_dtype ? args->cache_dtype : args->dtype;
+    return (append_side){.new_rows = args->v_new,
+                         .cache = {args->v_cache, args->v_page_stride, args->page_size, dtype},
+                         .scales = {scales, args->v_scale_page_stride, args->page_size, VARLEN_FLOAT32},
+                         .dim = args->value_dim};
+}
+
+/* The scale that a row is given, or gets. */
+static float scale_for(const varlen_kv_append_args *args, const append_side *side, const new_token *token, int32_t head,
+                       const float *row)
+{
+    if (!side->scales.tensor.data)
+        return 1.0f;
+    const cpu_key_rows scales = cpu_key_rows_of(&side->scales, head, &token->slot);
+    float *scale = cpu_key_row(&scales, token->slot_row);
+    if (!args->scales_given)
+        *scale = quantize_scale(row, args->cache_dtype, side->dim);
+    return *scale;
+}
+
+static void append_head(const varlen_kv_append_args *args, const append_side *side, const new_token *token, int32_t head)
+{
+    const cpu_key_rows rows = cpu_key_rows_of(&side->cache, head, &token->slot);
+    void *destination = cpu_key_row(&rows, token->slot_row);
+    const void *source = cpu_row(&side->new_rows, args->dtype, token->row, head);
+    if (!side->rotated && !args->cache_dtype) {
+        memcpy(destination, source, (size_t)(side->dim * cpu_element_size(args->dtype)));
+        return;
+    }
+    float row[CPU_MAX_DIM];
+    row_load(row, source, args->dtype, side->dim);
+    if (side->rotated)
+        rotate(row, args, token->position);
+    if (args->cache_dtype)
+        quantize_row(destination, row, scale_for(args, side, token, head, row), args->cache_dtype, side->dim);
+    else
+        row_store(destination, row, args->dtype, side->dim);
 }
 
 static void append_token(const varlen_kv_append_args *args, const new_token *token)
 {
-    const cpu_cache k_cache = {args->k_cache, args->k_page_stride, args->page_size, args->dtype};
-    const cpu_cache v_cache = {args->v_cache, args->v_page_stride, args->page_size, args->dtype};
-    int64_t element = cpu_element_size(args->dtype);
+    const append_side keys = keys_of(args);
+    const append_side values = values_of(args);
     for (int32_t head = 0; head < args->kv_heads; head++) {
-        cpu_key_rows keys = cpu_key_rows_of(&k_cache, head, &token->slot);
-        cpu_key_rows values = cpu_key_rows_of(&v_cache, head, &token->slot);
-        void *key = cpu_key_row(&keys, token->slot_row);
-        void *value = cpu_key_row(&values, token->slot_row);
-        const void *new_key = cpu_row(&args->k_new, args->dtype, token->row, head);
-        if (args->rotary_dim)
-            move_rotated(key, new_key, args, token->position);
-        else
-            memcpy(key, new_key, (size_t)(args->head_dim * element));
-        memcpy(value, cpu_row(&args->v_new, args->dtype, token->row, head), (size_t)(args->value_dim * element));
+        append_head(args, &keys, token, head);
+        append_head(args, &values, token, head);
     }
     for (int32_t head = 0; head < args->q_heads; head++) {
         void *query = cpu_row(&args->q, args->dtype, token->row, head);
-        move_rotated(query, query, args, token->position);
+        rotate_in_place(query, args, token->position);
     }
 }
 

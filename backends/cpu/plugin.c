@@ -93,15 +93,15 @@ static varlen_status cpu_backward_call(void *state, varlen_stream stream, const 
 
 static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
 
-/* Kernels take all features, in both passes, and dims up to what their rows on the stack hold. */
+/* Kernels take all features, and dims up to what their rows on the stack hold. */
 static const varlen_limits limits = {
     .struct_size = sizeof limits,
     .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K | VARLEN_FEATURE_ALIBI |
                 VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS |
                 VARLEN_FEATURE_EXPANDED | VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
                 VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED | VARLEN_FEATURE_DETERMINISTIC |
-                VARLEN_FEATURE_BATCH_INVARIANT | VARLEN_FEATURE_DLSE,
-    .dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16,
+                VARLEN_FEATURE_BATCH_INVARIANT | VARLEN_FEATURE_DLSE | VARLEN_FEATURE_QUANTIZED,
+    .dtypes = CPU_DTYPES,
     .head_dim = CPU_MAX_DIM,
     .value_dim = CPU_MAX_DIM,
 };

@@ -552,7 +552,7 @@ VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream st
  * With cache_dtype, rows are quantised when they have been rotated, in float32: element = x / scale, rounded to nearest
  * even, where what is beyond the largest finite number of cache_dtype (448, 57344; -127 and 127) becomes it, and a NaN
  * stays one in float8 and becomes 0 in int8. Each row's scale is max |x| / that number, but at least 2^-126; 1 for a row
- * of zeros; NaN for a row with an infinity or a NaN, whose elements are 0. With scales_given the scales are read instead. */
+ * of zeros; NaN for a row with an infinity or a NaN. With scales_given the scales are read instead. */
 typedef struct varlen_kv_append_args {
     size_t struct_size;
     varlen_dtype dtype;           /* of all tensors, but for what cache_dtype says */

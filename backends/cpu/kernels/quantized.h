@@ -1,0 +1,69 @@
+/* Rows of quantised keys and values into float, or pairs of bfloat16, which hold every number of theirs. Scales come
+ * later, where there are fewer numbers to multiply: on scores and weights. */
+#ifndef VARLEN_CPU_QUANTIZED_H
+#define VARLEN_CPU_QUANTIZED_H
+
+#include "kernels/elements.h"
+
+typedef int8_t quantized_bytes __attribute__((vector_size(LANES)));
+typedef int16_t quantized_words __attribute__((vector_size(2 * LANES)));
+
+/* Exponent and fraction moved to those of a float16 are 2^-8 of the number. The one NaN of either sign, all ones, must
+ * become one: adding the last place carries into the exponent's highest bit, which is free. */
+static inline vfloat quantized_from_e4m3(quantized_words number)
+{
+    quantized_words half = (number << 7) & (int16_t)0xbf80;
+    half |= (half + 0x80) & 0x4000;
+    return elements_from_float16((element_halves)half) * 0x1p8f;
+}
+
+/* Elements index .. index + LANES - 1 of a row, as float. `dtype` is known when this is compiled. */
+PANEL_INLINE vfloat quantized_load(const void *row, int64_t index, const varlen_dtype dtype)
+{
+    quantized_bytes bytes;
+    memcpy(&bytes, (const char *)row + index, sizeof bytes);
+    if (dtype == VARLEN_INT8)
+        return __builtin_convertvector(__builtin_convertvector(bytes, vint), vfloat);
+    const quantized_words words = __builtin_convertvector(bytes, quantized_words);
+    return dtype == VARLEN_FLOAT8_E4M3 ? quantized_from_e4m3(words)
+                                       : elements_from_float16((element_halves)(words << 8));
+}
+
+PANEL_INLINE void quantized_to_floats_of(float *floats, const void *row, int32_t dim, const varlen_dtype dtype)
+{
+    for (int32_t i = 0; i < dim; i += LANES) {
+        const vfloat value = quantized_load(row, i, dtype);
+        memcpy(floats + i, &value, sizeof value);
+    }
+}
+
+/* dim is a multiple of 16, and so of LANES. */
+static inline void quantized_to_floats(float *floats, const void *row, varlen_dtype dtype, int32_t dim)
+{
+    switch (dtype) {
+    case VARLEN_FLOAT8_E4M3: quantized_to_floats_of(floats, row, dim, VARLEN_FLOAT8_E4M3); break;
+    case VARLEN_FLOAT8_E5M2: quantized_to_floats_of(floats, row, dim, VARLEN_FLOAT8_E5M2); break;
+    default: quantized_to_floats_of(floats, row, dim, VARLEN_INT8); break;
+    }
+}
+
+/* The upper half of a float that has no more digits. */
+PANEL_INLINE void quantized_to_pairs_of(uint16_t *halves, const void *row, int32_t dim, const varlen_dtype dtype)
+{
+    for (int32_t i = 0; i < dim; i += LANES) {
+        const vuint bits = (vuint)quantized_load(row, i, dtype);
+        const element_halves upper = __builtin_convertvector(bits >> 16, element_halves);
+        memcpy(halves + i, &upper, sizeof upper);
+    }
+}
+
+static inline void quantized_to_pairs(void *pairs, const void *row, varlen_dtype dtype, int32_t dim)
+{
+    switch (dtype) {
+    case VARLEN_FLOAT8_E4M3: quantized_to_pairs_of(pairs, row, dim, VARLEN_FLOAT8_E4M3); break;
+    case VARLEN_FLOAT8_E5M2: quantized_to_pairs_of(pairs, row, dim, VARLEN_FLOAT8_E5M2); break;
+    default: quantized_to_pairs_of(pairs, row, dim, VARLEN_INT8); break;
+    }
+}
+
+#endif
