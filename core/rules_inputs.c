@@ -165,22 +165,12 @@ static varlen_status check_scales(const varlen_attention *a, varlen_inputs *inpu
 {
     const varlen_tensor_rule k = varlen_key_rows(a, "k", a->head_dim, "k_page_stride", false);
     const varlen_tensor_rule v = varlen_key_rows(a, "v", a->value_dim, "v_page_stride", false);
-    const varlen_scales k_scales = {"k_scale",
-                                    "k_scale_token_stride",
-                                    "k_scale_head_stride",
-                                    "k_scale_page_stride",
-                                    inputs->k_scale,
-                                    &inputs->k_scale_token_stride,
-                                    &inputs->k_scale_head_stride,
-                                    &inputs->k_scale_page_stride};
-    const varlen_scales v_scales = {"v_scale",
-                                    "v_scale_token_stride",
-                                    "v_scale_head_stride",
-                                    "v_scale_page_stride",
-                                    inputs->v_scale,
-                                    &inputs->v_scale_token_stride,
-                                    &inputs->v_scale_head_stride,
-                                    &inputs->v_scale_page_stride};
+    const varlen_scales k_scales = {
+        "k_scale",       "k_scale_token_stride",        "k_scale_head_stride",        "k_scale_page_stride",
+        inputs->k_scale, &inputs->k_scale_token_stride, &inputs->k_scale_head_stride, &inputs->k_scale_page_stride};
+    const varlen_scales v_scales = {
+        "v_scale",       "v_scale_token_stride",        "v_scale_head_stride",        "v_scale_page_stride",
+        inputs->v_scale, &inputs->v_scale_token_stride, &inputs->v_scale_head_stride, &inputs->v_scale_page_stride};
     VARLEN_TRY(varlen_check_scales(&k_scales, &k, a->kv_dtype != 0, "kv_dtype", extents));
     return varlen_check_scales(&v_scales, &v, a->kv_dtype != 0, "kv_dtype", extents);
 }

@@ -91,22 +91,12 @@ static varlen_status check_scales(varlen_kv_append_args *args, varlen_tensor_rul
                                   varlen_extents *extents)
 {
     const varlen_range given = {"scales_given", args->scales_given, 0, 1};
-    const varlen_scales k_scales = {"k_scale",
-                                    "k_scale_token_stride",
-                                    "k_scale_head_stride",
-                                    "k_scale_page_stride",
-                                    args->k_scale,
-                                    &args->k_scale_token_stride,
-                                    &args->k_scale_head_stride,
-                                    &args->k_scale_page_stride};
-    const varlen_scales v_scales = {"v_scale",
-                                    "v_scale_token_stride",
-                                    "v_scale_head_stride",
-                                    "v_scale_page_stride",
-                                    args->v_scale,
-                                    &args->v_scale_token_stride,
-                                    &args->v_scale_head_stride,
-                                    &args->v_scale_page_stride};
+    const varlen_scales k_scales = {
+        "k_scale",     "k_scale_token_stride",      "k_scale_head_stride",      "k_scale_page_stride",
+        args->k_scale, &args->k_scale_token_stride, &args->k_scale_head_stride, &args->k_scale_page_stride};
+    const varlen_scales v_scales = {
+        "v_scale",     "v_scale_token_stride",      "v_scale_head_stride",      "v_scale_page_stride",
+        args->v_scale, &args->v_scale_token_stride, &args->v_scale_head_stride, &args->v_scale_page_stride};
     const bool quantized = args->cache_dtype != 0;
     const bool written = quantized && !args->scales_given;
     VARLEN_TRY(varlen_check_ranges(&given, 1));

@@ -1,4 +1,5 @@
-/* The rules of varlen_tensor and of its scales: addresses, strides, extent, and rows of outputs that must not overlap. */
+/* The rules of varlen_tensor and of its scales: addresses, strides, extent, and rows of outputs that must not overlap.
+ */
 #include "rules_tensor.h"
 
 #include <inttypes.h>

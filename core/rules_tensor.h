@@ -46,8 +46,8 @@ typedef struct varlen_scales {
     int64_t *page_stride;
 } varlen_scales;
 
-/* `rows` is the rule of the tensor that they scale, whose rows may be `written`; `allowed` says whether it is quantised,
- * which `dtype_name` decides. Adds them to `extents`. */
+/* `rows` is the rule of the tensor that they scale, whose rows may be `written`; `allowed` says whether it is
+ * quantised, which `dtype_name` decides. Adds them to `extents`. */
 varlen_status varlen_check_scales(const varlen_scales *scales, const varlen_tensor_rule *rows, bool allowed,
                                   const char *dtype_name, varlen_extents *extents);
 

@@ -7,12 +7,8 @@
     }
 
 static const char *const dtype_names[] = {
-    [VARLEN_FLOAT32] = "float32",
-    [VARLEN_FLOAT16] = "float16",
-    [VARLEN_BFLOAT16] = "bfloat16",
-    [VARLEN_FLOAT8_E4M3] = "float8_e4m3",
-    [VARLEN_FLOAT8_E5M2] = "float8_e5m2",
-    [VARLEN_INT8] = "int8",
+    [VARLEN_FLOAT32] = "float32",         [VARLEN_FLOAT16] = "float16",         [VARLEN_BFLOAT16] = "bfloat16",
+    [VARLEN_FLOAT8_E4M3] = "float8_e4m3", [VARLEN_FLOAT8_E5M2] = "float8_e5m2", [VARLEN_INT8] = "int8",
 };
 
 static const uint64_t mask_features[] = {

@@ -45,7 +45,9 @@ double work_bytes(const varlen_attention *attention, const attention_work *work,
     const double q_rows = (double)work->queries * attention->q_heads;
     const double k_rows = (double)work->keys * attention->kv_heads;
     const double dims = (double)attention->head_dim + attention->value_dim;
-    const double elements = (q_rows + k_rows) * dims;
+    const varlen_dtype kv_dtype = attention->kv_dtype ? attention->kv_dtype : attention->dtype;
+    const double bytes =
+        (q_rows * (double)varlen_dtype_size(attention->dtype) + k_rows * (double)varlen_dtype_size(kv_dtype)) * dims;
     const double lse = q_rows * sizeof(float);
-    return (double)varlen_dtype_size(attention->dtype) * (pass == VARLEN_PASS_BACKWARD ? 2 * elements : elements) + lse;
+    return (pass == VARLEN_PASS_BACKWARD ? 2 * bytes : bytes) + lse;
 }

@@ -126,7 +126,8 @@ static float scale_for(const varlen_kv_append_args *args, const append_side *sid
     return *scale;
 }
 
-static void append_head(const varlen_kv_append_args *args, const append_side *side, const new_token *token, int32_t head)
+static void append_head(const varlen_kv_append_args *args, const append_side *side, const new_token *token,
+                        int32_t head)
 {
     const cpu_key_rows rows = cpu_key_rows_of(&side->cache, head, &token->slot);
     void *destination = cpu_key_row(&rows, token->slot_row);

@@ -16,9 +16,10 @@ typedef struct bench_workload {
     int32_t kv_heads;
     int32_t head_dim;
     int32_t value_dim;
-    varlen_mask mask;  /* full or causal */
-    int32_t page_size; /* 0 = keys and values are packed */
-    bool for_host;     /* the size suits processors; else accelerators */
+    varlen_mask mask;      /* full or causal */
+    int32_t page_size;     /* 0 = keys and values are packed */
+    varlen_dtype kv_dtype; /* 0 = that of the queries */
+    bool for_host;         /* the size suits processors; else accelerators */
 } bench_workload;
 
 int bench_workload_count(void);

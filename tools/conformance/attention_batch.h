@@ -35,7 +35,7 @@ typedef struct attention_batch {
     uint64_t dropout_offset;
     bool dropout_in_memory;
     bool without_lse;
-    bool sharp;   /* see sequence.h */
+    bool sharp; /* see sequence.h */
     batch_scales k_scales;
     batch_scales v_scales;
     double *q;    /* [q_rows, q_heads, head_dim] */

@@ -43,8 +43,7 @@ static const double *gather_keys(memory_pool *pool, const attention_batch *batch
     for (int64_t j = 0; j < keys; j++) {
         int64_t row = batch_key_row(batch, b, j);
         for (int64_t n = 0; n < row_size; n++)
-            gathered[j * row_size + n] =
-                rows[row * row_size + n] * batch_scale(batch, scales, row, (int32_t)(n / dim));
+            gathered[j * row_size + n] = rows[row * row_size + n] * batch_scale(batch, scales, row, (int32_t)(n / dim));
     }
     return gathered;
 }

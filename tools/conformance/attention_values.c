@@ -64,8 +64,7 @@ typedef struct value_head {
 static double end_element(varlen_dtype dtype, random_source *source)
 {
     static const double largest[] = {[VARLEN_FLOAT8_E4M3] = 448, [VARLEN_FLOAT8_E5M2] = 57344, [VARLEN_INT8] = 127};
-    static const double smallest[] = {
-        [VARLEN_FLOAT8_E4M3] = 0x1p-9, [VARLEN_FLOAT8_E5M2] = 0x1p-16, [VARLEN_INT8] = 1};
+    static const double smallest[] = {[VARLEN_FLOAT8_E4M3] = 0x1p-9, [VARLEN_FLOAT8_E5M2] = 0x1p-16, [VARLEN_INT8] = 1};
     const double sign = random_below(source, 2) ? 1 : -1;
     switch (random_below(source, 4)) {
     case 0: return dtype == VARLEN_INT8 && sign < 0 ? -128 : sign * largest[dtype];
@@ -75,8 +74,7 @@ static double end_element(varlen_dtype dtype, random_source *source)
     }
 }
 
-static double element(const value_row *row, const value_head *head, int32_t n,
-                      random_source *source)
+static double element(const value_row *row, const value_head *head, int32_t n, random_source *source)
 {
     if (row->role == ROLE_DOUT)
         return random_normal(source);

@@ -69,7 +69,7 @@ typedef enum scale_kind {
     SCALES_NONE = 0, /* NULL: numbers are about 1 */
     SCALES_PER_TENSOR,
     SCALES_PER_HEAD,
-    SCALES_PER_TOKEN, /* and head */
+    SCALES_PER_TOKEN,  /* and head */
     SCALES_HEAD_MAJOR, /* the same, with the tokens of a head side by side */
     SCALES_SHARED_BY_HEADS,
     SCALES_PER_PAGE, /* and head */

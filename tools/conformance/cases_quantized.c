@@ -4,7 +4,9 @@
 #define EACH(label, ...)                                                                                               \
     {.head.name = label "-e4m3", .kv_dtype = VARLEN_FLOAT8_E4M3, __VA_ARGS__},                                         \
         {.head.name = label "-e5m2", .kv_dtype = VARLEN_FLOAT8_E5M2, __VA_ARGS__},                                     \
-        {.head.name = label "-int8", .kv_dtype = VARLEN_INT8, __VA_ARGS__}
+    {                                                                                                                  \
+        .head.name = label "-int8", .kv_dtype = VARLEN_INT8, __VA_ARGS__                                               \
+    }
 
 #define SCALES(kind) .k_scales = SCALES_##kind, .v_scales = SCALES_##kind
 #define PREFILL .lens_q = INTS(35, 9, 66, 20), .lens_k = INTS(35, 130, 30, 0)
@@ -13,8 +15,8 @@
 #define GROUP_8 .q_heads = 8, .kv_heads = 1
 #define CAUSAL .mask = VARLEN_MASK_CAUSAL
 #define WINDOW(left, right) .mask = VARLEN_MASK_WINDOW, .window_left = (left), .window_right = (right)
-#define SLOTS .leftpad_k = INTS(1, 0, 5, 0), .free_q = INTS(0, 3, 1, 0), .free_k = INTS(2, 0, 0, 7), .slack_q = 4, \
-              .slack_k = 3
+#define SLOTS                                                                                                          \
+    .leftpad_k = INTS(1, 0, 5, 0), .free_q = INTS(0, 3, 1, 0), .free_k = INTS(2, 0, 0, 7), .slack_q = 4, .slack_k = 3
 
 /* clang-format off */
 static const attention_case rows[] = {

@@ -100,8 +100,8 @@ void dtype_store(varlen_dtype dtype, void *element, float value)
 
 const char *dtype_name(varlen_dtype dtype)
 {
-    static const char *const names[] = {[VARLEN_FLOAT32] = "f32",      [VARLEN_FLOAT16] = "f16",
-                                        [VARLEN_BFLOAT16] = "bf16",    [VARLEN_FLOAT8_E4M3] = "e4m3",
-                                        [VARLEN_FLOAT8_E5M2] = "e5m2", [VARLEN_INT8] = "int8"};
+    static const char *const names[] = {
+        [VARLEN_FLOAT32] = "f32",      [VARLEN_FLOAT16] = "f16",      [VARLEN_BFLOAT16] = "bf16",
+        [VARLEN_FLOAT8_E4M3] = "e4m3", [VARLEN_FLOAT8_E5M2] = "e5m2", [VARLEN_INT8] = "int8"};
     return names[dtype];
 }

@@ -1,5 +1,5 @@
-/* Elements of tensors on the host: conversion between float32 and the formats of 16 and 8 bits, rounding to nearest even;
- * those of 8 bits take the largest finite number of theirs for what is larger. */
+/* Elements of tensors on the host: conversion between float32 and the formats of 16 and 8 bits, rounding to nearest
+ * even; those of 8 bits take the largest finite number of theirs for what is larger. */
 #ifndef VARLEN_TESTS_DTYPES_H
 #define VARLEN_TESTS_DTYPES_H
 

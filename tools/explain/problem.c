@@ -145,6 +145,7 @@ static varlen_attention describe(const explain_arguments *arguments)
         .value_dim = given_or(arguments->value_dim, head_dim),
         .mask = (varlen_mask)arguments->mask,
         .page_size = arguments->page_size,
+        .kv_dtype = (varlen_dtype)arguments->kv_dtype,
     };
 }
 
@@ -158,6 +159,7 @@ static varlen_attention describe_workload(const bench_workload *workload)
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
+        .kv_dtype = workload->kv_dtype,
     };
 }
 
@@ -201,9 +203,10 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
     attention->window_right = arguments->window.right;
     attention->softcap = arguments->softcap;
     attention->dropout_p = arguments->dropout;
-    problem->passes = arguments->passes      ? arguments->passes
-                      : attention->page_size ? 1 << VARLEN_PASS_FORWARD
-                                             : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
+    const bool forward_only = attention->page_size || attention->kv_dtype;
+    problem->passes = arguments->passes ? arguments->passes
+                      : forward_only    ? 1 << VARLEN_PASS_FORWARD
+                                        : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
     attention->features = explain_features(arguments->features, problem->passes);
     attention->flags = explain_flags(arguments->features);
     const bool ok = workload                  ? from_workload(workload, &sequences, why)

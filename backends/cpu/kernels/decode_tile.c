@@ -84,7 +84,8 @@ typedef struct decode_work {
     cpu_span span;      /* keys that some row sees */
     cpu_span next_span; /* of the tile that comes next; empty if there is none */
     panel_elements elements;
-    int copy; /* whether rows are copied first: as floats, since some end inside a vector, or since they are quantised */
+    int copy; /* whether rows are copied first: as floats, since some end inside a vector, or since they are quantised
+               */
 } decode_work;
 
 /* The row that is read CPU_KEY_BLOCK rows after row `key`. */

@@ -6,9 +6,8 @@
  *         for each panel of query rows:
  *             S = K Q                  [key][query]            panel_scores; times the keys' scales, if quantised
  *             S = transform, mask(S)                           only where softcap, ALiBi or the mask's edge asks
- *             P = exp2(S - maximum)                            softmax_step, softmax_pairs_step; times the values' scales
- *             O = O * rescale + V^T P  [value][query]          panel_accumulate
- *     out = O / sum, lse = log(sum) + maximum
+ *             P = exp2(S - maximum)                            softmax_step, softmax_pairs_step; times the values'
+ * scales O = O * rescale + V^T P  [value][query]          panel_accumulate out = O / sum, lse = log(sum) + maximum
  *
  * Blocks start at multiples of FORWARD_KEYS from the sequence's first key, and what is added in one step of a product
  * at multiples of forward_key_step. A key that a row does not see adds exact zeros to it, so a row's result does not
@@ -133,8 +132,8 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
         load_block(work.attention, &work.scratch, &keys, &values, (int32_t)block.begin, (int32_t)block.end);
         work.key_scales = load_scales(work.scratch.key_scales, &inputs->key_scales, tile->kv_head, &tile->sequence,
                                       (int32_t)block.begin, (int32_t)block.end);
-        work.value_scales = load_scales(work.scratch.value_scales, &inputs->value_scales, tile->kv_head, &tile->sequence,
-                                        (int32_t)block.begin, (int32_t)block.end);
+        work.value_scales = load_scales(work.scratch.value_scales, &inputs->value_scales, tile->kv_head,
+                                        &tile->sequence, (int32_t)block.begin, (int32_t)block.end);
         prefetch_plan plan = prefetch_plan_of(tile, (cpu_span){block.end, range.end});
         forward_block(&work, panels, block, &plan);
     }

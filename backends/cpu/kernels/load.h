@@ -60,8 +60,8 @@ static inline void load_keys(float *rows, int64_t stride, const cpu_key_rows *so
 }
 
 /* Scales of rows begin .. end - 1, with zeros up to the end of a vector; NULL if all are 1. */
-static inline const float *load_scales(float *scales, const cpu_cache *cache, int32_t head, const cpu_sequence *sequence,
-                                       int32_t begin, int32_t end)
+static inline const float *load_scales(float *scales, const cpu_cache *cache, int32_t head,
+                                       const cpu_sequence *sequence, int32_t begin, int32_t end)
 {
     if (!cache->tensor.data)
         return NULL;
@@ -135,7 +135,8 @@ static inline void load_transposed_pairs(float *data, float *row, const cpu_key_
     for (int32_t key = begin; key < end; key += 2 * PANEL_STEPS) {
         const uint16_t *rows[2 * PANEL_STEPS];
         for (int32_t i = 0; i < 2 * PANEL_STEPS; i++)
-            rows[i] = key + i < end ? load_halves(copies + i * load_stride(dim), source, key + i, dim) : (const void *)row;
+            rows[i] =
+                key + i < end ? load_halves(copies + i * load_stride(dim), source, key + i, dim) : (const void *)row;
         pairs_transpose(data + (key - begin) / 2, load_stride(keys / 2), rows, dim);
     }
 #else
@@ -185,10 +186,10 @@ static inline void load_query_pairs(float *panel, float *rows, int64_t stride, c
 {
     int32_t width = load_width(columns);
     for (int32_t column = 0; column < width; column++)
-        load_row_of_pairs(
-            rows + column * stride,
-            column < columns->count ? load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column) : NULL,
-            VARLEN_BFLOAT16, dim);
+        load_row_of_pairs(rows + column * stride,
+                          column < columns->count ? load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column)
+                                                  : NULL,
+                          VARLEN_BFLOAT16, dim);
     transpose(panel, PANEL, rows, stride, width, load_pairs_of(dim));
 }
 
