@@ -25,6 +25,9 @@ VALUE(VARLEN_LOG_DEBUG, 3);
 VALUE(VARLEN_FLOAT32, 0);
 VALUE(VARLEN_FLOAT16, 1);
 VALUE(VARLEN_BFLOAT16, 2);
+VALUE(VARLEN_FLOAT8_E4M3, 3);
+VALUE(VARLEN_FLOAT8_E5M2, 4);
+VALUE(VARLEN_INT8, 5);
 
 VALUE(VARLEN_MASK_FULL, 0);
 VALUE(VARLEN_MASK_CAUSAL, 1);
@@ -65,13 +68,14 @@ VALUE(VARLEN_FEATURE_PAGED, 0x4000);
 VALUE(VARLEN_FEATURE_DETERMINISTIC, 0x8000);
 VALUE(VARLEN_FEATURE_BATCH_INVARIANT, 0x10000);
 VALUE(VARLEN_FEATURE_DLSE, 0x20000);
+VALUE(VARLEN_FEATURE_QUANTIZED, 0x1000000);
 
 SIZE(varlen_tensor, 24);
 FIELD(varlen_tensor, data, 0);
 FIELD(varlen_tensor, token_stride, 8);
 FIELD(varlen_tensor, head_stride, 16);
 
-SIZE(varlen_attention, 112);
+SIZE(varlen_attention, 120);
 FIELD(varlen_attention, struct_size, 0);
 FIELD(varlen_attention, dtype, 8);
 FIELD(varlen_attention, batch, 12);
@@ -95,6 +99,7 @@ FIELD(varlen_attention, page_table_width, 88);
 FIELD(varlen_attention, flags, 92);
 FIELD(varlen_attention, page_count, 96);
 FIELD(varlen_attention, features, 104);
+FIELD(varlen_attention, kv_dtype, 112);
 
 SIZE(varlen_backend_info, 56);
 FIELD(varlen_backend_info, struct_size, 0);
@@ -147,7 +152,7 @@ FIELD(varlen_open_options, backend, 8);
 FIELD(varlen_open_options, threads, 16);
 FIELD(varlen_open_options, reserved, 20);
 
-SIZE(varlen_inputs, 192);
+SIZE(varlen_inputs, 256);
 FIELD(varlen_inputs, struct_size, 0);
 FIELD(varlen_inputs, q, 8);
 FIELD(varlen_inputs, k, 32);
@@ -166,6 +171,14 @@ FIELD(varlen_inputs, sinks, 160);
 FIELD(varlen_inputs, dropout_seed, 168);
 FIELD(varlen_inputs, dropout_offset, 176);
 FIELD(varlen_inputs, dropout_state, 184);
+FIELD(varlen_inputs, k_scale, 192);
+FIELD(varlen_inputs, k_scale_token_stride, 200);
+FIELD(varlen_inputs, k_scale_head_stride, 208);
+FIELD(varlen_inputs, k_scale_page_stride, 216);
+FIELD(varlen_inputs, v_scale, 224);
+FIELD(varlen_inputs, v_scale_token_stride, 232);
+FIELD(varlen_inputs, v_scale_head_stride, 240);
+FIELD(varlen_inputs, v_scale_page_stride, 248);
 
 SIZE(varlen_forward_args, 64);
 FIELD(varlen_forward_args, struct_size, 0);
@@ -219,7 +232,7 @@ FIELD(varlen_pack_args, padded_batch_stride, 64);
 FIELD(varlen_pack_args, packed, 72);
 FIELD(varlen_pack_args, cu_seqlens, 96);
 
-SIZE(varlen_kv_append_args, 280);
+SIZE(varlen_kv_append_args, 352);
 FIELD(varlen_kv_append_args, struct_size, 0);
 FIELD(varlen_kv_append_args, dtype, 8);
 FIELD(varlen_kv_append_args, batch, 12);
@@ -250,6 +263,16 @@ FIELD(varlen_kv_append_args, rotary_sin, 256);
 FIELD(varlen_kv_append_args, rotary_positions, 264);
 FIELD(varlen_kv_append_args, rotary_dim, 272);
 FIELD(varlen_kv_append_args, rotary_interleaved, 276);
+FIELD(varlen_kv_append_args, cache_dtype, 280);
+FIELD(varlen_kv_append_args, scales_given, 284);
+FIELD(varlen_kv_append_args, k_scale, 288);
+FIELD(varlen_kv_append_args, k_scale_token_stride, 296);
+FIELD(varlen_kv_append_args, k_scale_head_stride, 304);
+FIELD(varlen_kv_append_args, k_scale_page_stride, 312);
+FIELD(varlen_kv_append_args, v_scale, 320);
+FIELD(varlen_kv_append_args, v_scale_token_stride, 328);
+FIELD(varlen_kv_append_args, v_scale_head_stride, 336);
+FIELD(varlen_kv_append_args, v_scale_page_stride, 344);
 
 VALUE(VARLEN_METADATA_CU_SEQLENS_Q, 0);
 VALUE(VARLEN_METADATA_CU_SEQLENS_K, 1);

@@ -11,10 +11,10 @@ __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG
            "FEATURE_ALIBI", "FEATURE_SINKS", "FEATURE_DROPOUT_STATE", "FEATURE_LSE", "FEATURE_DSINKS",
            "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT",
            "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT",
-           "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask", "Alignment",
-           "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
-           "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs",
-           "PackArgs", "KvAppendArgs"]
+           "FEATURE_QUANTIZED", "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype",
+           "Mask", "Alignment", "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo",
+           "SearchFolder", "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs",
+           "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
 
 
 VERSION_MAJOR = 0
@@ -42,6 +42,7 @@ FEATURE_DROPOUT = 1 << 13
 FEATURE_PAGED = 1 << 14
 FEATURE_DETERMINISTIC = 1 << 15
 FEATURE_BATCH_INVARIANT = 1 << 16
+FEATURE_QUANTIZED = 1 << 24
 EXPANDED = -1
 DEVICE_HOST_MEMORY = 0x1
 EXPLAIN_SIZE = 2048
@@ -69,6 +70,9 @@ class Dtype(IntEnum):
     FLOAT32 = 0
     FLOAT16 = 1
     BFLOAT16 = 2
+    FLOAT8_E4M3 = 3
+    FLOAT8_E5M2 = 4
+    INT8 = 5
 
 
 class Mask(IntEnum):
@@ -129,6 +133,7 @@ class Attention(Struct):
         ("flags", c_uint32),
         ("page_count", c_int64),
         ("features", c_uint64),
+        ("kv_dtype", c_int),
     ]
 
 
@@ -221,10 +226,18 @@ class Inputs(Struct):
         ("dropout_seed", c_uint64),
         ("dropout_offset", c_uint64),
         ("dropout_state", c_void_p),
+        ("k_scale", c_void_p),
+        ("k_scale_token_stride", c_int64),
+        ("k_scale_head_stride", c_int64),
+        ("k_scale_page_stride", c_int64),
+        ("v_scale", c_void_p),
+        ("v_scale_token_stride", c_int64),
+        ("v_scale_head_stride", c_int64),
+        ("v_scale_page_stride", c_int64),
     ]
     _elements_ = {"cu_seqlens_q": "int32", "cu_seqlens_k": "int32", "seqused_q": "int32", "seqused_k": "int32",
                   "leftpad_k": "int32", "page_table": "int32", "alibi_slopes": "float32", "sinks": "float32",
-                  "dropout_state": "uint64"}
+                  "dropout_state": "uint64", "k_scale": "float32", "v_scale": "float32"}
 
 
 class ForwardArgs(Struct):
@@ -327,9 +340,20 @@ class KvAppendArgs(Struct):
         ("rotary_positions", c_int64),
         ("rotary_dim", c_int32),
         ("rotary_interleaved", c_int32),
+        ("cache_dtype", c_int),
+        ("scales_given", c_int32),
+        ("k_scale", c_void_p),
+        ("k_scale_token_stride", c_int64),
+        ("k_scale_head_stride", c_int64),
+        ("k_scale_page_stride", c_int64),
+        ("v_scale", c_void_p),
+        ("v_scale_token_stride", c_int64),
+        ("v_scale_head_stride", c_int64),
+        ("v_scale_page_stride", c_int64),
     ]
     _elements_ = {"cu_seqlens_new": "int32", "cu_seqlens_k": "int32", "seqused_k": "int32", "leftpad_k": "int32",
-                  "page_table": "int32", "seqused_k_out": "int32", "rotary_cos": "float32", "rotary_sin": "float32"}
+                  "page_table": "int32", "seqused_k_out": "int32", "rotary_cos": "float32", "rotary_sin": "float32",
+                  "k_scale": "float32", "v_scale": "float32"}
 
 
 # name: (result, parameters)

@@ -33,6 +33,7 @@ c_structs! {
         pub flags: u32,
         pub page_count: i64,
         pub features: u64,
+        pub kv_dtype: varlen_dtype,
     }
     pub struct varlen_backend_info {
         pub struct_size: usize,
@@ -104,6 +105,14 @@ c_structs! {
         pub dropout_seed: u64,
         pub dropout_offset: u64,
         pub dropout_state: *const u64,
+        pub k_scale: *const f32,
+        pub k_scale_token_stride: i64,
+        pub k_scale_head_stride: i64,
+        pub k_scale_page_stride: i64,
+        pub v_scale: *const f32,
+        pub v_scale_token_stride: i64,
+        pub v_scale_head_stride: i64,
+        pub v_scale_page_stride: i64,
     }
     pub struct varlen_forward_args {
         pub struct_size: usize,
@@ -188,5 +197,15 @@ c_structs! {
         pub rotary_positions: i64,
         pub rotary_dim: i32,
         pub rotary_interleaved: i32,
+        pub cache_dtype: varlen_dtype,
+        pub scales_given: i32,
+        pub k_scale: *mut f32,
+        pub k_scale_token_stride: i64,
+        pub k_scale_head_stride: i64,
+        pub k_scale_page_stride: i64,
+        pub v_scale: *mut f32,
+        pub v_scale_token_stride: i64,
+        pub v_scale_head_stride: i64,
+        pub v_scale_page_stride: i64,
     }
 }
