@@ -12,9 +12,7 @@ Tensor = torch.Tensor
 # Arguments of FlashAttention-3 that would change a result or a promise, their defaults, and why they are refused.
 NOT_DONE = {
     "qv": (None, "a second query for the values (absorbed MLA) is not computed"),
-    "q_descale": (None, "there are no 8-bit dtypes"),
-    "k_descale": (None, "there are no 8-bit dtypes"),
-    "v_descale": (None, "there are no 8-bit dtypes"),
+    "q_descale": (None, "queries have 16 bits or more"),
     "attention_chunk": (0, "attention in chunks is not computed: give each chunk as a sequence of its own"),
     "sm_margin": (0, "kernels use all of a device's multiprocessors"),
 }
@@ -49,13 +47,13 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
                dropout_p: float = 0.0, softmax_scale: Optional[float] = None, causal: bool = False,
                window_size: "Tuple[int, int]" = (-1, -1), softcap: float = 0.0, alibi_slopes: Optional[Tensor] = None,
                deterministic: bool = False, num_splits: int = 0, seqused_q: Optional[Tensor] = None,
-               seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None
-               ) -> Problem:
+               seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None,
+               k_scale: Optional[Tensor] = None, v_scale: Optional[Tensor] = None) -> Problem:
     """The problem of FlashAttention's arguments, and of more fields of Problem by their own names."""
     max_seqlen_q, max_seqlen_k = bound(max_seqlen_q), bound(max_seqlen_k)
     left, right = window_of(causal, window_size, max_seqlen_k)
     return Problem(
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
-        draw_dropout_state(q.device) if dropout_p else None, max_seqlen_q, max_seqlen_k,
+        draw_dropout_state(q.device) if dropout_p else None, k_scale, v_scale, max_seqlen_q, max_seqlen_k,
         q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), left, right, max(float(softcap), 0.0),
         float(dropout_p), bool(deterministic), num_splits == 1)

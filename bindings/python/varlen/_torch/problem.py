@@ -24,6 +24,8 @@ class Problem(NamedTuple):
     page_table: Optional[Tensor] = None
     alibi_slopes: Optional[Tensor] = None
     dropout_state: Optional[Tensor] = None
+    k_scale: Optional[Tensor] = None
+    v_scale: Optional[Tensor] = None
     max_seqlen_q: int = 0
     max_seqlen_k: int = 0
     softmax_scale: float = 1.0
@@ -35,7 +37,7 @@ class Problem(NamedTuple):
     batch_invariant: bool = False
 
 
-TENSORS = 8  # of a problem's fields
+TENSORS = 10  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:
