@@ -96,7 +96,7 @@ class TestTracing:
 
     def test_operators_follow_torchs_rules(self, inputs, device):
         q, k, v, starts, *_ = inputs
-        problem = (starts, starts, None, None, None, None, None, None, 7, 7, 0.2, -1, 0, 0.0, 0.0, False, False)
+        problem = (starts, starts, None, None, None, None, None, None, None, None, 7, 7, 0.2, -1, 0, 0.0, 0.0, False, False)
         sinks = torch.zeros(4, device=device, requires_grad=True)
         for given in (None, sinks):
             torch.library.opcheck(torch.ops.varlen.forward.default, (q, k, v, given, *problem))
