@@ -4,6 +4,7 @@
 #define VARLEN_CPU_QUANTIZED_H
 
 #include "kernels/elements.h"
+#include "kernels/quantized_tables.h"
 
 typedef int8_t quantized_bytes __attribute__((vector_size(LANES)));
 typedef int16_t quantized_words __attribute__((vector_size(2 * LANES)));
@@ -81,9 +82,15 @@ static inline void quantized_to_floats(float *floats, const void *row, varlen_dt
     }
 }
 
-PANEL_INLINE void quantized_to_pairs_of(uint16_t *halves, const void *row, int32_t dim, const varlen_dtype dtype)
+PANEL_INLINE void quantized_to_pairs_of(uint16_t *halves, const uint8_t *row, int32_t dim, const varlen_dtype dtype)
 {
-    for (int32_t i = 0; i < dim; i += LANES) {
+    int32_t i = 0;
+#if defined(__AVX512BW__)
+    const uint16_t *table = dtype == VARLEN_FLOAT8_E4M3 ? quantized_e4m3_table : quantized_e5m2_table;
+    for (; dtype != VARLEN_INT8 && i + QUANTIZED_LOOKUP <= dim; i += QUANTIZED_LOOKUP)
+        quantized_look_up(halves + i, row + i, table);
+#endif
+    for (; i < dim; i += LANES) {
         const element_halves upper = quantized_upper_halves(quantized_load(row, i, dtype));
         memcpy(halves + i, &upper, sizeof upper);
     }
