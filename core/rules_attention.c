@@ -20,6 +20,7 @@ static varlen_status check_sizes(const varlen_attention *a)
         {"total_q", a->total_q, 0, INT32_MAX},           /* cu_seqlens_q is 32 bits wide */
         {"max_seqlen_q", a->max_seqlen_q, 0, INT32_MAX}, /* 0: not known */
         {"max_seqlen_k", a->max_seqlen_k, 0, INT32_MAX},
+        {"attention_chunk", a->attention_chunk, 0, 0},
     };
     const varlen_paging paging = {a->page_size, a->page_table_width, a->page_count, a->total_k};
     VARLEN_TRY(varlen_check_dtype("dtype", a->dtype));

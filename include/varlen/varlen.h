@@ -240,6 +240,7 @@ typedef struct varlen_attention {
     int64_t page_count;         /* pages in k and v; 0 without paging. Entries of page_table are below it */
     uint64_t features;          /* VARLEN_FEATURE_*: the most that calls bring; 0 = nothing that is optional. Unknown bits
                                  * are refused */
+    int32_t attention_chunk;    /* 0: no backend attends in chunks */
     varlen_dtype kv_dtype;      /* of k and v where it is not dtype: FLOAT8_E4M3, FLOAT8_E5M2 or INT8, with scales in
                                  * varlen_inputs; 0 = dtype. Then head_dim and value_dim are multiples of 16. Forward only */
 } varlen_attention;

@@ -99,7 +99,8 @@ FIELD(varlen_attention, page_table_width, 88);
 FIELD(varlen_attention, flags, 92);
 FIELD(varlen_attention, page_count, 96);
 FIELD(varlen_attention, features, 104);
-FIELD(varlen_attention, kv_dtype, 112);
+FIELD(varlen_attention, attention_chunk, 112);
+FIELD(varlen_attention, kv_dtype, 116);
 
 SIZE(varlen_backend_info, 56);
 FIELD(varlen_backend_info, struct_size, 0);

@@ -133,6 +133,7 @@ class Attention(Struct):
         ("flags", c_uint32),
         ("page_count", c_int64),
         ("features", c_uint64),
+        ("attention_chunk", c_int32),
         ("kv_dtype", c_int),
     ]
 

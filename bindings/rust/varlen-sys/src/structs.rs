@@ -33,6 +33,7 @@ c_structs! {
         pub flags: u32,
         pub page_count: i64,
         pub features: u64,
+        pub attention_chunk: i32,
         pub kv_dtype: varlen_dtype,
     }
     pub struct varlen_backend_info {

@@ -273,6 +273,7 @@ impl Attention {
             flags: self.flags,
             page_count: long("page_count", self.page_count)?,
             features,
+            attention_chunk: 0,
             kv_dtype: 0,
         })
     }
