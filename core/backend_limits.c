@@ -35,6 +35,13 @@ static varlen_status check_dtype(const claim *c, varlen_dtype dtype)
     return VARLEN_OK;
 }
 
+static varlen_status check_kv_dtype(const claim *c, varlen_dtype dtype)
+{
+    VARLEN_RULE(dtype == 0 || c->dtypes & 1u << dtype, UNSUPPORTED, "backend %s does not take keys and values in %s %s",
+                c->backend, varlen_dtype_name(dtype), c->call);
+    return VARLEN_OK;
+}
+
 static varlen_status check_dim(const claim *c, const char *name, int32_t dim, int32_t largest)
 {
     VARLEN_RULE(dim <= largest, UNSUPPORTED, "%s = %d is above the %d that backend %s takes %s", name, dim, largest,
@@ -55,6 +62,7 @@ varlen_status varlen_limits_check_attention(const varlen_context *context, const
     VARLEN_RULE(unknown == 0, UNSUPPORTED, "backend %s does not know %s %s", c.backend, varlen_feature_name(unknown),
                 c.call);
     VARLEN_TRY(check_dtype(&c, attention->dtype));
+    VARLEN_TRY(check_kv_dtype(&c, attention->kv_dtype));
     VARLEN_TRY(check_dim(&c, "head_dim", attention->head_dim, limits->head_dim));
     return check_dim(&c, "value_dim", attention->value_dim, limits->value_dim);
 }
@@ -73,6 +81,7 @@ varlen_status varlen_limits_check_kv_append(const varlen_context *context, const
     const varlen_limits *limits = context->backend->kv_append_limits;
     const claim c = {context->backend->name, limits->dtypes, "in varlen_kv_append"};
     VARLEN_TRY(check_dtype(&c, args->dtype));
+    VARLEN_TRY(check_kv_dtype(&c, args->cache_dtype));
     VARLEN_TRY(check_dim(&c, "head_dim", args->head_dim, limits->head_dim));
     return check_dim(&c, "value_dim", args->value_dim, limits->value_dim);
 }

@@ -31,6 +31,9 @@ static varlen_status check_sizes(const varlen_attention *a)
     VARLEN_TRY(varlen_check_dim("head_dim", a->head_dim));
     if (a->value_dim != 0) /* 0: the same as head_dim */
         VARLEN_TRY(varlen_check_dim("value_dim", a->value_dim));
+    VARLEN_TRY(varlen_check_kv_dtype("kv_dtype", a->kv_dtype));
+    VARLEN_TRY(varlen_check_kv_dim("head_dim", a->head_dim, a->kv_dtype));
+    VARLEN_TRY(varlen_check_kv_dim("value_dim", a->value_dim, a->kv_dtype));
     return varlen_check_paging(&paging);
 }
 
@@ -91,6 +94,8 @@ static uint64_t following_features(const varlen_attention *a)
         features |= VARLEN_FEATURE_BATCH_INVARIANT;
     if (a->attention_chunk > 0)
         features |= VARLEN_FEATURE_CHUNK;
+    if (a->kv_dtype != 0)
+        features |= VARLEN_FEATURE_QUANTIZED;
     return features;
 }
 
@@ -119,6 +124,9 @@ static varlen_status check_pass(const varlen_attention *a, varlen_pass pass)
     VARLEN_RULE(pass == VARLEN_PASS_FORWARD || !(a->features & VARLEN_FEATURE_TREE_MASK), UNSUPPORTED,
                 "features has %s: the backward pass takes no tree masks",
                 varlen_feature_name(VARLEN_FEATURE_TREE_MASK));
+    /* Their gradients would be those of a rounding, which has none. */
+    VARLEN_RULE(pass == VARLEN_PASS_FORWARD || a->kv_dtype == 0, UNSUPPORTED,
+                "kv_dtype = %s: the backward pass takes keys and values of dtype only", varlen_dtype_name(a->kv_dtype));
     return VARLEN_OK;
 }
 

@@ -20,6 +20,26 @@ varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count)
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype)
 {
     VARLEN_RULE(varlen_dtype_name(dtype), INVALID_ARGUMENT, "%s = %d is not a varlen_dtype", name, (int)dtype);
+    /* Sums would have nowhere to be rounded to, and queries and results no scales. */
+    VARLEN_RULE(!varlen_dtype_is_quantized(dtype), INVALID_ARGUMENT, "%s = %s is a dtype of keys and values alone",
+                name, varlen_dtype_name(dtype));
+    return VARLEN_OK;
+}
+
+varlen_status varlen_check_kv_dtype(const char *name, varlen_dtype dtype)
+{
+    VARLEN_RULE(varlen_dtype_name(dtype), INVALID_ARGUMENT, "%s = %d is not a varlen_dtype", name, (int)dtype);
+    VARLEN_RULE(dtype == 0 || varlen_dtype_is_quantized(dtype), INVALID_ARGUMENT,
+                "%s = %s is neither 0 nor a dtype of keys and values alone: float8_e4m3, float8_e5m2, int8", name,
+                varlen_dtype_name(dtype));
+    return VARLEN_OK;
+}
+
+varlen_status varlen_check_kv_dim(const char *name, int32_t dim, varlen_dtype kv_dtype)
+{
+    /* Rows are read in pieces of 16 bytes. */
+    VARLEN_RULE(kv_dtype == 0 || dim % 16 == 0, INVALID_ARGUMENT, "%s = %d is not a multiple of 16, which %s takes",
+                name, dim, varlen_dtype_name(kv_dtype));
     return VARLEN_OK;
 }
 

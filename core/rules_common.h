@@ -17,7 +17,14 @@ typedef struct varlen_range {
 
 varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count);
 
+/* Of tensors that are computed with. */
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype);
+
+/* kv_dtype and cache_dtype: 0, or one that is of keys and values alone. */
+varlen_status varlen_check_kv_dtype(const char *name, varlen_dtype dtype);
+
+/* A dim of keys or values: whole pieces of 16 bytes, whatever their dtype. */
+varlen_status varlen_check_kv_dim(const char *name, int32_t dim, varlen_dtype kv_dtype);
 
 /* head_dim and value_dim: multiples of 8, at least 8. */
 varlen_status varlen_check_dim(const char *name, int32_t dim);

@@ -25,8 +25,9 @@ varlen_tensor_rule varlen_key_rows(const varlen_attention *attention, const char
                                    const char *stride_name, bool written)
 {
     const bool paged = attention->page_size > 0;
+    const varlen_dtype dtype = attention->kv_dtype ? attention->kv_dtype : attention->dtype;
     return (varlen_tensor_rule){.name = name,
-                                .element_size = varlen_dtype_size(attention->dtype),
+                                .element_size = varlen_dtype_size(dtype),
                                 .alignment = VARLEN_ROW_ALIGNMENT,
                                 .written = written,
                                 .unexpanded = !(attention->features & VARLEN_FEATURE_EXPANDED),
@@ -225,6 +226,20 @@ static varlen_status check_page_stride(const varlen_attention *a, const char *na
     return VARLEN_OK;
 }
 
+static varlen_status check_scales(const varlen_attention *a, varlen_inputs *inputs, varlen_extents *extents)
+{
+    const varlen_tensor_rule k = varlen_key_rows(a, "k", a->head_dim, "k_page_stride", false);
+    const varlen_tensor_rule v = varlen_key_rows(a, "v", a->value_dim, "v_page_stride", false);
+    const varlen_scales k_scales = {
+        "k_scale",       "k_scale_token_stride",        "k_scale_head_stride",        "k_scale_page_stride",
+        inputs->k_scale, &inputs->k_scale_token_stride, &inputs->k_scale_head_stride, &inputs->k_scale_page_stride};
+    const varlen_scales v_scales = {
+        "v_scale",       "v_scale_token_stride",        "v_scale_head_stride",        "v_scale_page_stride",
+        inputs->v_scale, &inputs->v_scale_token_stride, &inputs->v_scale_head_stride, &inputs->v_scale_page_stride};
+    VARLEN_TRY(varlen_check_scales(&k_scales, &k, a->kv_dtype != 0, "kv_dtype", extents));
+    return varlen_check_scales(&v_scales, &v, a->kv_dtype != 0, "kv_dtype", extents);
+}
+
 static varlen_status check_fields(const varlen_attention *a, varlen_inputs *inputs, varlen_extents *extents)
 {
     const varlen_tensor_rule q = varlen_query_rows(a, "q", a->head_dim, false);
@@ -239,6 +254,7 @@ static varlen_status check_fields(const varlen_attention *a, varlen_inputs *inpu
     VARLEN_TRY(check_position_arrays(a, inputs, extents));
     inputs->page_table = a->page_table_width > 0 ? inputs->page_table : NULL;
     VARLEN_TRY(check_row_arrays(a, inputs, extents));
+    VARLEN_TRY(check_scales(a, inputs, extents));
     return check_score_arrays(a, inputs, extents);
 }
 

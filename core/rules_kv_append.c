@@ -21,6 +21,9 @@ static varlen_status check_sizes(const varlen_kv_append_args *args)
     VARLEN_TRY(varlen_check_dim("head_dim", args->head_dim));
     if (args->value_dim != 0) /* 0: the same as head_dim */
         VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim));
+    VARLEN_TRY(varlen_check_kv_dtype("cache_dtype", args->cache_dtype));
+    VARLEN_TRY(varlen_check_kv_dim("head_dim", args->head_dim, args->cache_dtype));
+    VARLEN_TRY(varlen_check_kv_dim("value_dim", args->value_dim, args->cache_dtype));
     return varlen_check_paging(&paging);
 }
 
@@ -84,11 +87,34 @@ static varlen_status check_new_rows(varlen_kv_append_args *args, varlen_extents 
     return args->q_heads > 0 ? varlen_check_tensor(&q, &args->q, extents) : VARLEN_OK;
 }
 
+static varlen_status check_scales(varlen_kv_append_args *args, varlen_tensor_rule k, varlen_tensor_rule v,
+                                  varlen_extents *extents)
+{
+    const varlen_range given = {"scales_given", args->scales_given, 0, 1};
+    const varlen_scales k_scales = {
+        "k_scale",     "k_scale_token_stride",      "k_scale_head_stride",      "k_scale_page_stride",
+        args->k_scale, &args->k_scale_token_stride, &args->k_scale_head_stride, &args->k_scale_page_stride};
+    const varlen_scales v_scales = {
+        "v_scale",     "v_scale_token_stride",      "v_scale_head_stride",      "v_scale_page_stride",
+        args->v_scale, &args->v_scale_token_stride, &args->v_scale_head_stride, &args->v_scale_page_stride};
+    const bool quantized = args->cache_dtype != 0;
+    const bool written = quantized && !args->scales_given;
+    VARLEN_TRY(varlen_check_ranges(&given, 1));
+    VARLEN_RULE(quantized || !args->scales_given, INVALID_ARGUMENT, "scales_given = 1, but cache_dtype = 0");
+    /* Nobody could read the rows without them. */
+    VARLEN_RULE(!written || args->k_scale, INVALID_ARGUMENT, "k_scale is NULL, but the scales of new rows are written");
+    VARLEN_RULE(!written || args->v_scale, INVALID_ARGUMENT, "v_scale is NULL, but the scales of new rows are written");
+    k.written = v.written = written;
+    VARLEN_TRY(varlen_check_scales(&k_scales, &k, quantized, "cache_dtype", extents));
+    return varlen_check_scales(&v_scales, &v, quantized, "cache_dtype", extents);
+}
+
 static varlen_status check_cache(varlen_kv_append_args *args, varlen_extents *extents)
 {
+    const varlen_dtype dtype = args->cache_dtype ? args->cache_dtype : args->dtype;
     const bool paged = args->page_size > 0;
     const varlen_tensor_rule k = {.name = "k_cache",
-                                  .element_size = varlen_dtype_size(args->dtype),
+                                  .element_size = varlen_dtype_size(dtype),
                                   .alignment = VARLEN_ROW_ALIGNMENT,
                                   .written = true,
                                   .tokens = paged ? args->page_size : args->total_k,
@@ -106,7 +132,8 @@ static varlen_status check_cache(varlen_kv_append_args *args, varlen_extents *ex
     VARLEN_RULE(paged || args->v_page_stride == 0, INVALID_ARGUMENT,
                 "v_page_stride = %" PRId64 " must be 0 without paging", args->v_page_stride);
     VARLEN_TRY(varlen_check_stacked_tensor(&k, &args->k_cache, &args->k_page_stride, extents));
-    return varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride, extents);
+    VARLEN_TRY(varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride, extents));
+    return check_scales(args, k, v, extents);
 }
 
 static varlen_status check_metadata_arrays(const varlen_kv_append_args *args, varlen_extents *extents)

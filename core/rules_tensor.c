@@ -1,4 +1,5 @@
-/* The rules of varlen_tensor: addresses, strides, extent, and rows of outputs that must not overlap. */
+/* The rules of varlen_tensor and of its scales: addresses, strides, extent, and rows of outputs that must not overlap.
+ */
 #include "rules_tensor.h"
 
 #include <inttypes.h>
@@ -249,4 +250,58 @@ varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen
         {.field = rule->stride_name, .count = rule->count, .stride = stride},
     };
     return check_dimensions(rule, tensor, dimensions, rule->stride_name ? MAX_DIMENSIONS : MAX_DIMENSIONS - 1, extents);
+}
+
+/* From a stride of scales to that of a tensor, where 0 is dense. */
+static varlen_status read_scale_stride(const dimension *along, bool written)
+{
+    const int64_t stride = *along->stride;
+    /* Below 0, offsets would leave the array at its front. */
+    VARLEN_RULE(stride >= 0, INVALID_ARGUMENT, "%s = %" PRId64 " is below 0", along->field, stride);
+    /* Every row has its own scale, which another row's would overwrite. */
+    VARLEN_RULE(stride > 0 || !written || along->count <= 1, INVALID_ARGUMENT,
+                "%s = 0 is a scale that rows share, but scales are written", along->field);
+    if (stride == 0)
+        *along->stride = VARLEN_EXPANDED;
+    return VARLEN_OK;
+}
+
+/* Strides of scales that are not there: the scales were forgotten. */
+static varlen_status check_no_scales(const varlen_scales *scales, const dimension *dimensions)
+{
+    for (int i = 0; i < MAX_DIMENSIONS; i++)
+        VARLEN_RULE(*dimensions[i].stride == 0, INVALID_ARGUMENT, "%s = %" PRId64 " must be 0 without %s",
+                    dimensions[i].field, *dimensions[i].stride, scales->name);
+    return VARLEN_OK;
+}
+
+varlen_status varlen_check_scales(const varlen_scales *scales, const varlen_tensor_rule *rows, bool allowed,
+                                  const char *dtype_name, varlen_extents *extents)
+{
+    varlen_tensor view = {.data = (void *)(uintptr_t)scales->data};
+    const varlen_tensor_rule rule = {.name = scales->name,
+                                     .element_size = sizeof(float),
+                                     .alignment = sizeof(float),
+                                     .written = rows->written,
+                                     .tokens = rows->tokens,
+                                     .heads = rows->heads,
+                                     .dim = 1,
+                                     .count = rows->count};
+    dimension dimensions[MAX_DIMENSIONS] = {
+        {.field = scales->head_stride_name, .count = rows->heads, .stride = scales->head_stride},
+        {.field = scales->token_stride_name, .count = rows->tokens, .stride = scales->token_stride},
+        {.field = scales->page_stride_name, .count = rows->count, .stride = scales->page_stride},
+    };
+    if (!scales->data)
+        return check_no_scales(scales, dimensions);
+    /* They would be dropped silently. */
+    VARLEN_RULE(allowed, INVALID_ARGUMENT, "%s is given, but %s = 0", scales->name, dtype_name);
+    VARLEN_RULE(rows->stride_name || *scales->page_stride == 0, INVALID_ARGUMENT,
+                "%s = %" PRId64 " must be 0 without paging", scales->page_stride_name, *scales->page_stride);
+    VARLEN_RULE((uintptr_t)scales->data % sizeof(float) == 0, INVALID_ARGUMENT,
+                "%s = %p is not aligned to its elements' %zu bytes", scales->name, (const void *)scales->data,
+                sizeof(float));
+    for (int i = 0; i < MAX_DIMENSIONS; i++)
+        VARLEN_TRY(read_scale_stride(&dimensions[i], rule.written));
+    return check_dimensions(&rule, &view, dimensions, MAX_DIMENSIONS, extents);
 }

@@ -1,4 +1,4 @@
-/* The rules of varlen_tensor, and the meaning of its zero strides. */
+/* The rules of varlen_tensor, and of the scales of its rows, and the meaning of their zero strides. */
 #ifndef VARLEN_CORE_RULES_TENSOR_H
 #define VARLEN_CORE_RULES_TENSOR_H
 
@@ -32,5 +32,23 @@ varlen_status varlen_check_tensor(const varlen_tensor_rule *rule, varlen_tensor 
  * token_stride. */
 varlen_status varlen_check_stacked_tensor(const varlen_tensor_rule *rule, varlen_tensor *tensor, int64_t *stride,
                                           varlen_extents *extents);
+
+/* The scales of a quantised tensor: one for each row of [pages, tokens, heads], a stride of 0 being a scale that rows
+ * share. */
+typedef struct varlen_scales {
+    const char *name; /* "k_scale" */
+    const char *token_stride_name;
+    const char *head_stride_name;
+    const char *page_stride_name;
+    const float *data;
+    int64_t *token_stride;
+    int64_t *head_stride;
+    int64_t *page_stride;
+} varlen_scales;
+
+/* `rows` is the rule of the tensor that they scale, whose rows may be `written`; `allowed` says whether it is
+ * quantised, which `dtype_name` decides. Adds them to `extents`. */
+varlen_status varlen_check_scales(const varlen_scales *scales, const varlen_tensor_rule *rows, bool allowed,
+                                  const char *dtype_name, varlen_extents *extents);
 
 #endif

@@ -7,9 +7,8 @@
     }
 
 static const char *const dtype_names[] = {
-    [VARLEN_FLOAT32] = "float32",
-    [VARLEN_FLOAT16] = "float16",
-    [VARLEN_BFLOAT16] = "bfloat16",
+    [VARLEN_FLOAT32] = "float32",         [VARLEN_FLOAT16] = "float16",         [VARLEN_BFLOAT16] = "bfloat16",
+    [VARLEN_FLOAT8_E4M3] = "float8_e4m3", [VARLEN_FLOAT8_E5M2] = "float8_e5m2", [VARLEN_INT8] = "int8",
 };
 
 static const uint64_t mask_features[] = {
@@ -35,6 +34,7 @@ static const struct {
     NAMED(VARLEN_FEATURE_DETERMINISTIC), NAMED(VARLEN_FEATURE_BATCH_INVARIANT), NAMED(VARLEN_FEATURE_DLSE),
     NAMED(VARLEN_FEATURE_KEY_RANGES),    NAMED(VARLEN_FEATURE_QUERY_POSITIONS), NAMED(VARLEN_FEATURE_KEY_STARTS),
     NAMED(VARLEN_FEATURE_TREE_MASK),     NAMED(VARLEN_FEATURE_LEFTPAD_Q),       NAMED(VARLEN_FEATURE_CHUNK),
+    NAMED(VARLEN_FEATURE_QUANTIZED),
 };
 
 /* Bits are given out in order, without a gap. */
@@ -43,11 +43,16 @@ const uint64_t varlen_known_features = ((uint64_t)1 << COUNT_OF(feature_names)) 
 const uint64_t varlen_following_features = VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
                                            VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED |
                                            VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT |
-                                           VARLEN_FEATURE_CHUNK;
+                                           VARLEN_FEATURE_CHUNK | VARLEN_FEATURE_QUANTIZED;
 
 const char *varlen_dtype_name(varlen_dtype dtype)
 {
     return (unsigned)dtype < COUNT_OF(dtype_names) ? dtype_names[dtype] : NULL;
+}
+
+bool varlen_dtype_is_quantized(varlen_dtype dtype)
+{
+    return dtype == VARLEN_FLOAT8_E4M3 || dtype == VARLEN_FLOAT8_E5M2 || dtype == VARLEN_INT8;
 }
 
 bool varlen_mask_exists(varlen_mask mask)

@@ -9,6 +9,8 @@
 
 const char *varlen_dtype_name(varlen_dtype dtype); /* "float32"; NULL: there is none */
 
+bool varlen_dtype_is_quantized(varlen_dtype dtype); /* of keys and values alone */
+
 bool varlen_mask_exists(varlen_mask mask);
 bool varlen_alignment_exists(varlen_alignment alignment);
 

@@ -83,12 +83,13 @@ static void add_unknown_device(text_table *table, const char *backend, int32_t d
 
 static void add_device(text_table *table, const varlen_device_info *info)
 {
-    static const bit_name dtypes[] = {
-        {1u << VARLEN_FLOAT32, "f32"}, {1u << VARLEN_FLOAT16, "f16"}, {1u << VARLEN_BFLOAT16, "bf16"}};
+    static const bit_name dtypes[] = {{1u << VARLEN_FLOAT32, "f32"},      {1u << VARLEN_FLOAT16, "f16"},
+                                      {1u << VARLEN_BFLOAT16, "bf16"},    {1u << VARLEN_FLOAT8_E4M3, "e4m3"},
+                                      {1u << VARLEN_FLOAT8_E5M2, "e5m2"}, {1u << VARLEN_INT8, "int8"}};
     static const bit_name passes[] = {{1u << VARLEN_PASS_FORWARD, "forward"}, {1u << VARLEN_PASS_BACKWARD, "backward"}};
     char text[64];
     text_table_add(table, "%s:%d", info->backend, (int)info->device);
-    text_table_add(table, "%s", bit_names(info->dtypes, dtypes, 3, text, sizeof text));
+    text_table_add(table, "%s", bit_names(info->dtypes, dtypes, 6, text, sizeof text));
     text_table_add(table, "%s", bit_names(info->passes, passes, 2, text, sizeof text));
     text_table_add(table, info->memory_bytes ? "%.1f GiB" : "unknown", (double)info->memory_bytes / (1 << 30));
     text_table_add(table, "%d", (int)info->compute_units);

@@ -16,13 +16,15 @@ const option_choice alignment_choices[] = {
     {"bottom-right", VARLEN_ALIGN_BOTTOM_RIGHT}, {"top-left", VARLEN_ALIGN_TOP_LEFT}, {NULL, 0}};
 const option_choice dtype_choices[] = {
     {"f32", VARLEN_FLOAT32}, {"f16", VARLEN_FLOAT16}, {"bf16", VARLEN_BFLOAT16}, {NULL, 0}};
+const option_choice kv_dtype_choices[] = {
+    {"e4m3", VARLEN_FLOAT8_E4M3}, {"e5m2", VARLEN_FLOAT8_E5M2}, {"int8", VARLEN_INT8}, {NULL, 0}};
 const option_choice pass_choices[] = {
     {"forward", FORWARD_BIT}, {"backward", BACKWARD_BIT}, {"both", FORWARD_BIT | BACKWARD_BIT}, {NULL, 0}};
 /* clang-format on */
 
 const char *dtype_word(varlen_dtype dtype)
 {
-    return dtype_choices[dtype].name;
+    return dtype < VARLEN_FLOAT8_E4M3 ? dtype_choices[dtype].name : kv_dtype_choices[dtype - VARLEN_FLOAT8_E4M3].name;
 }
 
 const char *pass_word(varlen_pass pass)

@@ -13,9 +13,10 @@ enum { MOST_LENGTHS = 4096 };
 extern const option_choice mask_choices[];      /* full|causal|window: varlen_mask */
 extern const option_choice alignment_choices[]; /* varlen_alignment */
 extern const option_choice dtype_choices[];     /* f32|f16|bf16: varlen_dtype, in the order of its values */
+extern const option_choice kv_dtype_choices[];  /* e4m3|e5m2|int8: those that follow, of keys and values alone */
 extern const option_choice pass_choices[];      /* forward|backward|both: bits, 1 << varlen_pass */
 
-const char *dtype_word(varlen_dtype dtype); /* "bf16" */
+const char *dtype_word(varlen_dtype dtype); /* "bf16", "e4m3" */
 const char *pass_word(varlen_pass pass);    /* "backward" */
 
 /* A list of lengths in tokens; count 0 = not given. */

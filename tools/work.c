@@ -98,8 +98,11 @@ double work_bytes(const varlen_attention *attention, const attention_work *work,
     const double q_rows = (double)work->queries * attention->q_heads;
     const double k_rows = (double)work->keys * attention->kv_heads;
     const double dims = (double)attention->head_dim + attention->value_dim;
-    const double elements = (q_rows + k_rows) * dims; /* gradients are as many */
-    const double read = work->v_in_k ? elements - k_rows * attention->value_dim : elements;
+    const varlen_dtype kv_dtype = attention->kv_dtype ? attention->kv_dtype : attention->dtype;
+    const double key_bytes = k_rows * (double)varlen_dtype_size(kv_dtype);
+    const double bytes =
+        (q_rows * (double)varlen_dtype_size(attention->dtype) + key_bytes) * dims; /* gradients: the same */
+    const double read = work->v_in_k ? bytes - key_bytes * attention->value_dim : bytes;
     const double lse = q_rows * sizeof(float);
-    return (double)varlen_dtype_size(attention->dtype) * (pass == VARLEN_PASS_BACKWARD ? read + elements : read) + lse;
+    return (pass == VARLEN_PASS_BACKWARD ? read + bytes : read) + lse;
 }

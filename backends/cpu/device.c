@@ -44,7 +44,7 @@ varlen_status cpu_device_info(const varlen_host *host, int32_t device, varlen_de
     snprintf(info->architecture, sizeof info->architecture, "%s", kernels->name);
     info->memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     info->compute_units = cpu_default_threads();
-    info->dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
+    info->dtypes = CPU_DTYPES;
     info->passes = 1u << VARLEN_PASS_FORWARD | 1u << VARLEN_PASS_BACKWARD;
     info->flags = VARLEN_DEVICE_HOST_MEMORY;
     return VARLEN_OK;

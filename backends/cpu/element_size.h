@@ -7,7 +7,7 @@
 
 static inline int64_t cpu_element_size(varlen_dtype dtype)
 {
-    return dtype == VARLEN_FLOAT32 ? 4 : 2;
+    return dtype == VARLEN_FLOAT32 ? 4 : dtype >= VARLEN_FLOAT8_E4M3 ? 1 : 2;
 }
 
 #endif

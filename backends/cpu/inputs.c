@@ -13,8 +13,16 @@ static bool values_in_keys(const varlen_attention *attention, const varlen_input
            attention->value_dim <= attention->head_dim;
 }
 
+static cpu_cache scales_of(const varlen_attention *attention, const float *data, int64_t token_stride,
+                           int64_t head_stride, int64_t page_stride)
+{
+    const varlen_tensor tensor = {(void *)(uintptr_t)data, token_stride, head_stride};
+    return (cpu_cache){tensor, page_stride, attention->page_size, VARLEN_FLOAT32};
+}
+
 cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given)
 {
+    const varlen_dtype kv_dtype = attention->kv_dtype ? attention->kv_dtype : attention->dtype;
     return (cpu_inputs){
         .attention = attention,
         .metadata = {.cu_seqlens_q = given->cu_seqlens_q,
@@ -33,9 +41,13 @@ cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs 
                      .query_positions = given->query_positions,
                      .key_starts = given->key_starts},
         .q = given->q,
-        .keys = {given->k, given->k_page_stride, attention->page_size, attention->dtype},
-        .values = {given->v, given->v_page_stride, attention->page_size, attention->dtype},
+        .keys = {given->k, given->k_page_stride, attention->page_size, kv_dtype},
+        .values = {given->v, given->v_page_stride, attention->page_size, kv_dtype},
         .values_in_keys = values_in_keys(attention, given),
+        .key_scales = scales_of(attention, given->k_scale, given->k_scale_token_stride, given->k_scale_head_stride,
+                                given->k_scale_page_stride),
+        .value_scales = scales_of(attention, given->v_scale, given->v_scale_token_stride, given->v_scale_head_stride,
+                                  given->v_scale_page_stride),
         .alibi_slopes = given->alibi_slopes,
         .alibi_batch_stride = given->alibi_batch_stride,
         .sinks = given->sinks,

@@ -24,7 +24,9 @@ typedef struct cpu_inputs {
     varlen_tensor q;
     cpu_cache keys;
     cpu_cache values;
-    bool values_in_keys; /* values are the first columns of keys: a row that is read for the one serves the other */
+    bool values_in_keys;  /* values are the first columns of keys: a row that is read for the one serves the other */
+    cpu_cache key_scales; /* of quantised keys: a float in place of each row, along strides that may be 0; no data: 1 */
+    cpu_cache value_scales;
     const float *alibi_slopes;
     int64_t alibi_batch_stride;
     const float *sinks;

@@ -1,11 +1,14 @@
-/* varlen_kv_append: new keys and values, rotated, into a packed or paged cache. */
+/* varlen_kv_append: new keys and values, rotated and quantised, into a packed or paged cache. */
 #include "around.h"
 #include "inputs.h"
+#include "quantize.h"
 #include "rows.h"
 #include "span.h"
 #include "state.h"
 #include "team.h"
 #include "threads.h"
+
+#include <stdbool.h>
 
 /* One new token and where it goes. */
 typedef struct new_token {
@@ -110,22 +113,128 @@ static void move_rotated(char *to, const char *from, const varlen_kv_append_args
         memcpy(to + rotated, from + rotated, (size_t)(args->head_dim * cpu_element_size(args->dtype) - rotated));
 }
 
+/* Keys or values: new rows, and the cache that they go to. */
+typedef struct append_side {
+    varlen_tensor new_rows;
+    cpu_cache cache;
+    cpu_cache scales; /* no data: 1 */
+    int32_t dim;
+    bool rotated;
+} append_side;
+
+static append_side keys_of(const varlen_kv_append_args *args)
+{
+    const varlen_tensor scales = {args->k_scale, args->k_scale_token_stride, args->k_scale_head_stride};
+    const varlen_dtype dtype = args->cache_dtype ? args->cache_dtype : args->dtype;
+    return (append_side){.new_rows = args->k_new,
+                         .cache = {args->k_cache, args->k_page_stride, args->page_size, dtype},
+                         .scales = {scales, args->k_scale_page_stride, args->page_size, VARLEN_FLOAT32},
+                         .dim = args->head_dim,
+                         .rotated = args->rotary_dim > 0};
+}
+
+static append_side values_of(const varlen_kv_append_args *args)
+{
+    const varlen_tensor scales = {args->v_scale, args->v_scale_token_stride, args->v_scale_head_stride};
+    const varlen_dtype dtype = args->cache_dtype ? args->cache_dtype : args->dtype;
+    return (append_side){.new_rows = args->v_new,
+                         .cache = {args->v_cache, args->v_page_stride, args->page_size, dtype},
+                         .scales = {scales, args->v_scale_page_stride, args->page_size, VARLEN_FLOAT32},
+                         .dim = args->value_dim};
+}
+
+/* Elements of halves that are rotated against each other: those of one half that `count` elements from `first` on have,
+ * with the elements of the other half that belong to them. */
+static void rotate_halves(float *row, const char *from, const varlen_kv_append_args *args, int64_t position,
+                          int32_t first, int32_t count)
+{
+    float other[CPU_ROW_PIECE];
+    const int32_t half = args->rotary_dim / 2;
+    const int64_t element = cpu_element_size(args->dtype);
+    const float *cosines = args->rotary_cos + position * half;
+    const float *sines = args->rotary_sin + position * half;
+    const int32_t lower = (int32_t)cpu_min(count, half - first);
+    if (lower > 0) {
+        load_elements(other, from + (half + first) * element, args->dtype, lower);
+        rotate(row, other, 1, cosines + first, sines + first, lower);
+    }
+    const int32_t begin = (int32_t)cpu_max(first, half);
+    const int32_t upper = (int32_t)cpu_min(first + count, args->rotary_dim) - begin;
+    if (upper > 0) {
+        load_elements(other, from + (begin - half) * element, args->dtype, upper);
+        rotate(other, row + begin - first, 1, cosines + begin - half, sines + begin - half, upper);
+    }
+}
+
+/* A piece of a new row as floats, rotated if the row is. */
+static void load_piece(float *row, const char *from, const varlen_kv_append_args *args, const append_side *side,
+                       int64_t position, int32_t first)
+{
+    const int32_t half = args->rotary_dim / 2;
+    const int32_t count = (int32_t)cpu_min(CPU_ROW_PIECE, side->dim - first);
+    row_load(row, from + first * cpu_element_size(args->dtype), args->dtype, count);
+    if (!side->rotated || first >= args->rotary_dim)
+        return;
+    if (!args->rotary_interleaved) {
+        rotate_halves(row, from, args, position, first, count);
+        return;
+    }
+    const int64_t table = position * half + first / 2;
+    rotate(row, row + 1, 2, args->rotary_cos + table, args->rotary_sin + table,
+           (int32_t)cpu_min(count, args->rotary_dim - first) / 2);
+}
+
+/* The scale that a row is given, or gets. */
+static float scale_for(const varlen_kv_append_args *args, const append_side *side, const new_token *token, int32_t head,
+                       const char *source)
+{
+    if (!side->scales.tensor.data)
+        return 1.0f;
+    const cpu_key_rows scales = cpu_key_rows_of(&side->scales, head, &token->slot);
+    float *scale = cpu_key_row(&scales, token->slot_row);
+    if (args->scales_given)
+        return *scale;
+    float magnitude = 0.0f;
+    for (int32_t first = 0; first < side->dim; first += CPU_ROW_PIECE) {
+        float row[CPU_ROW_PIECE];
+        load_piece(row, source, args, side, token->position, first);
+        magnitude = quantize_magnitude(magnitude, row, cpu_min(CPU_ROW_PIECE, side->dim - first));
+    }
+    *scale = quantize_scale(magnitude, args->cache_dtype);
+    return *scale;
+}
+
+static void append_quantized(char *destination, const char *source, const varlen_kv_append_args *args,
+                             const append_side *side, const new_token *token, float scale)
+{
+    for (int32_t first = 0; first < side->dim; first += CPU_ROW_PIECE) {
+        float row[CPU_ROW_PIECE];
+        load_piece(row, source, args, side, token->position, first);
+        quantize_row(destination + first, row, scale, args->cache_dtype, cpu_min(CPU_ROW_PIECE, side->dim - first));
+    }
+}
+
+static void append_head(const varlen_kv_append_args *args, const append_side *side, const new_token *token,
+                        int32_t head)
+{
+    const cpu_key_rows rows = cpu_key_rows_of(&side->cache, head, &token->slot);
+    char *destination = cpu_key_row(&rows, token->slot_row);
+    const char *source = cpu_row(&side->new_rows, args->dtype, token->row, head);
+    if (args->cache_dtype)
+        append_quantized(destination, source, args, side, token, scale_for(args, side, token, head, source));
+    else if (side->rotated)
+        move_rotated(destination, source, args, token->position);
+    else
+        memcpy(destination, source, (size_t)(side->dim * cpu_element_size(args->dtype)));
+}
+
 static void append_token(const varlen_kv_append_args *args, const new_token *token)
 {
-    const cpu_cache k_cache = {args->k_cache, args->k_page_stride, args->page_size, args->dtype};
-    const cpu_cache v_cache = {args->v_cache, args->v_page_stride, args->page_size, args->dtype};
-    int64_t element = cpu_element_size(args->dtype);
+    const append_side keys = keys_of(args);
+    const append_side values = values_of(args);
     for (int32_t head = 0; head < args->kv_heads; head++) {
-        cpu_key_rows keys = cpu_key_rows_of(&k_cache, head, &token->slot);
-        cpu_key_rows values = cpu_key_rows_of(&v_cache, head, &token->slot);
-        void *key = cpu_key_row(&keys, token->slot_row);
-        void *value = cpu_key_row(&values, token->slot_row);
-        const void *new_key = cpu_row(&args->k_new, args->dtype, token->row, head);
-        if (args->rotary_dim)
-            move_rotated(key, new_key, args, token->position);
-        else
-            memcpy(key, new_key, (size_t)(args->head_dim * element));
-        memcpy(value, cpu_row(&args->v_new, args->dtype, token->row, head), (size_t)(args->value_dim * element));
+        append_head(args, &keys, token, head);
+        append_head(args, &values, token, head);
     }
     for (int32_t head = 0; head < args->q_heads; head++) {
         void *query = cpu_row(&args->q, args->dtype, token->row, head);

@@ -93,7 +93,7 @@ static varlen_status cpu_backward_call(void *state, varlen_stream stream, const 
 
 static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;
 
-/* Kernels take all features, in both passes. */
+/* Kernels take all features. */
 static const varlen_limits limits = {
     .struct_size = sizeof limits,
     .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K | VARLEN_FEATURE_ALIBI |
@@ -102,8 +102,8 @@ static const varlen_limits limits = {
                 VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED | VARLEN_FEATURE_DETERMINISTIC |
                 VARLEN_FEATURE_BATCH_INVARIANT | VARLEN_FEATURE_DLSE | VARLEN_FEATURE_KEY_RANGES |
                 VARLEN_FEATURE_QUERY_POSITIONS | VARLEN_FEATURE_KEY_STARTS | VARLEN_FEATURE_TREE_MASK |
-                VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK,
-    .dtypes = 1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16,
+                VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK | VARLEN_FEATURE_QUANTIZED,
+    .dtypes = CPU_DTYPES,
     .head_dim = CPU_MAX_DIM,
     .value_dim = CPU_MAX_DIM,
 };

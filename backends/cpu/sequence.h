@@ -87,6 +87,12 @@ typedef struct cpu_cache {
     varlen_dtype dtype;
 } cpu_cache;
 
+/* Whether a dtype is of keys and values alone, of one byte. */
+static inline int cpu_is_quantized(varlen_dtype dtype)
+{
+    return dtype >= VARLEN_FLOAT8_E4M3;
+}
+
 /* Those of one head and one sequence. */
 typedef struct cpu_key_rows {
     char *data; /* of the head */
@@ -95,6 +101,7 @@ typedef struct cpu_key_rows {
     int64_t row_bytes;
     int64_t page_bytes;
     int32_t page_size;
+    varlen_dtype dtype;
 } cpu_key_rows;
 
 static inline cpu_key_rows cpu_key_rows_of(const cpu_cache *cache, int32_t head, const cpu_sequence *sequence)
@@ -107,6 +114,7 @@ static inline cpu_key_rows cpu_key_rows_of(const cpu_cache *cache, int32_t head,
         .row_bytes = cache->tensor.token_stride * element,
         .page_bytes = cache->page_stride * element,
         .page_size = cache->page_size,
+        .dtype = cache->dtype,
     };
 }
 

@@ -12,7 +12,7 @@
  *     one that can be multiplied. CAUSAL and FULL have window_left and window_right set to what they mean; CAUSAL with a
  *     left window has become WINDOW. A problem is paged if and only if page_size > 0; page_table is NULL where
  *     page_table_width = 0. varlen_attention.features is the complete word: what a call brings beyond plain full
- *     attention has its bit there, also where it follows from a field.
+ *     attention has its bit there, also where it follows from a field. kv_dtype stays 0 where k and v are of dtype.
  *  2. A backend with VARLEN_DEVICE_HOST_MEMORY gets metadata whose contents have been checked too, unless
  *     VARLEN_VALIDATE=0. Others check on the device, and report through take_violation.
  *  3. Structs are whole: each is as large as in the header that the plugin was built with, and so is its struct_size.
@@ -41,7 +41,8 @@
  * that were built before: a bit of features, a bit of dtypes, a larger dim, or a field that lies past the size of the
  * plugin's struct. An enumerator of a mask or an alignment therefore has its feature, and a value that a field could not
  * have before needs one too.
- *   1.0   first release: the features up to VARLEN_FEATURE_DLSE, float32, float16 and bfloat16 */
+ *   1.0   first release: the features up to VARLEN_FEATURE_QUANTIZED; float32, float16 and bfloat16, and float8_e4m3,
+ *         float8_e5m2 and int8 of keys and values */
 #ifndef VARLEN_BACKEND_H
 #define VARLEN_BACKEND_H
 
@@ -150,7 +151,8 @@ typedef struct varlen_backend_open {
 typedef struct varlen_limits {
     size_t struct_size;
     uint64_t features; /* VARLEN_FEATURE_* that it does; not looked at for merge and kv_append, which have none */
-    uint32_t dtypes;   /* 1u << dtype for each varlen_dtype */
+    uint32_t dtypes;   /* 1u << dtype for each varlen_dtype. Bits of those that are of keys and values alone count for
+                        * kv_dtype, beside VARLEN_FEATURE_QUANTIZED, and for cache_dtype */
     int32_t head_dim;  /* the largest; not looked at for merge, which has none */
     int32_t value_dim; /* the largest */
     uint32_t reserved; /* 0 */

@@ -107,17 +107,17 @@ class Notices(unittest.TestCase):
         self.expect_incompatible("backend", "later")
 
     def test_an_enumerator_of_another_value(self):
-        self.change(("varlen.h", r"VARLEN_BFLOAT16 = 2\n", "VARLEN_BFLOAT16 = 3\n"))
-        self.expect_incompatible("backend", "VARLEN_BFLOAT16")
+        self.change(("varlen.h", r"VARLEN_INT8 = 5 ", "VARLEN_INT8 = 6 "))
+        self.expect_incompatible("backend", "VARLEN_INT8")
 
     def test_a_field_at_the_end(self):
         self.change(("varlen.h", r"\n} varlen_attention;", r"\n    uint64_t later;\g<0>"))
         self.expect_growth("uint64_t later")
 
     def test_an_enumerator_and_a_function_at_the_ends(self):
-        self.change(("varlen.h", r"VARLEN_BFLOAT16 = 2\n", "VARLEN_BFLOAT16 = 2,\n    VARLEN_FLOAT8 = 3\n"),
+        self.change(("varlen.h", r"VARLEN_INT8 = 5 ", "VARLEN_FLOAT4 = 6,\n    VARLEN_INT8 = 5 "),
                     ("backend.h", r"\n} varlen_backend;", r"\n    void (*later)(void *state);\g<0>"))
-        self.expect_growth("VARLEN_FLOAT8")
+        self.expect_growth("VARLEN_FLOAT4")
 
     def test_what_grows_beside_what_breaks(self):
         self.change(("varlen.h", r"\n} varlen_attention;", r"\n    uint64_t later;\g<0>"),

@@ -17,7 +17,7 @@ from pathlib import Path
 COMMAND = sys.argv[1]
 SAMPLE = Path(sys.argv[2])
 
-FORMATS = {"<f4": "f", "<f8": "d", "<f2": "e", "<i4": "i", "<i8": "q", ">f4": "f"}
+FORMATS = {"<f4": "f", "<f8": "d", "<f2": "e", "<i4": "i", "<i8": "q", ">f4": "f", "|i1": "b", "|u1": "B"}
 
 
 def npy_bytes(descr, shape, values, fortran=False):
@@ -92,7 +92,7 @@ class Info(CommandTest):
         for heading in self.HEADINGS:
             self.assertIn(f"\n{heading}", result.stdout)
         self.assertRegex(result.stdout, r"\n  cpu +usable +0 +1 +1\.0 +\S")
-        self.assertRegex(result.stdout, r"\n  cpu:0 +f32 f16 bf16 +forward")
+        self.assertRegex(result.stdout, r"\n  cpu:0 +f32 f16 bf16 e4m3 e5m2 int8 +forward")
         self.assertRegex(result.stdout, r"\n  VARLEN_BACKEND +\(not set\)")
         self.assertIn("gets cpu:0", result.stdout)
 
@@ -162,6 +162,28 @@ class Run(SampleTest):
     def test_every_dtype(self):
         self.assertLess(self.errors("--dtype", "f16")[1], 2e-3)
         self.assertLess(self.errors("--dtype", "bf16")[1], 2e-2)
+
+    def quantized(self, name):
+        """The sample's array in int8, with a scale for each head: the words of both files."""
+        _, (tokens, heads, dim), values = read_npy(SAMPLE / f"{name}.npy")
+        of_head = [[values[(token * heads + head) * dim + n] for token in range(tokens) for n in range(dim)]
+                   for head in range(heads)]
+        scales = [max(map(abs, numbers)) / 127 for numbers in of_head]
+        numbers = [round(value / scales[at // dim % heads]) for at, value in enumerate(values)]
+        self.write(f"{name}.npy", "|i1", (tokens, heads, dim), numbers)
+        self.write(f"{name}_scale.npy", "<f4", (heads,), scales)
+        return [f"--{name}-scale", f"{name}_scale.npy"]
+
+    def test_quantised_keys_and_values(self):
+        scales = [*self.quantized("k"), *self.quantized("v")]
+        words = self.words("--expect", SAMPLE / "expected.npy", "--kv-dtype", "int8", *scales, k="k.npy", v="v.npy")
+        result = self.command(*words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertLess(float(result.stdout.split("largest error")[1].split()[0]), 5e-2)
+        (self.folder / "out.npy").unlink()
+        self.refused(1, "must hold i1 or u1 with --kv-dtype", *self.words("--kv-dtype", "e4m3"))
+        self.refused(1, "--k k.npy holds i8, but must hold f2, f4 or f8", *self.words(k="k.npy"))
+        self.refused(2, "--k-scale needs --kv-dtype", *self.words("--k-scale", "k_scale.npy"))
 
     def test_outputs_are_f4_with_their_shapes(self):
         result = self.command(*self.words("--lse", "lse.npy"))

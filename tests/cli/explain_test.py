@@ -146,7 +146,7 @@ class Refusals(ExplainTest):
             ("--cu-seqlens-k needs --cu-seqlens-q", ("--lens", "5", "--cu-seqlens-k", "k.npy")),
             ("--mask window needs --window", ("--lens", "5", "--mask", "window")),
             ("--window needs --mask window", ("--lens", "5", "--window", "1,1")),
-            ("--workload has heads, dims, pages and a mask of its own", ("--workload", "documents", "--q-heads", "4")),
+            ("--workload has heads, dims, pages, a mask and a dtype of keys of its own", ("--workload", "documents", "--q-heads", "4")),
             ("--peak and --bandwidth need --floor", ("--lens", "5", "--peak", "1")),
             ("--features lse,nosuch: not a list of lse, alibi, ", ("--lens", "5", "--features", "lse,nosuch")),
         ):

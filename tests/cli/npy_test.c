@@ -96,7 +96,7 @@ static void test_bad_headers_are_refused_with_what_is_wrong(void **state)
         {"{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3), }", 24, "fortran_order = 0 is neither True nor False"},
         {"{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }", 24, "descr = '>f4' is big-endian"},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }", 24, "descr = '|O' means Python objects"},
-        {"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", 6, "descr = '|u1' is none of <f4, <f8"},
+        {"{'descr': '|b1', 'fortran_order': False, 'shape': (2, 3), }", 6, "descr = '|b1' is none of <f4, <f8"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, ), }", 8,
          "descr = [('a', '<f4')] is no plain type"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 8), }", 8,

@@ -89,11 +89,46 @@ static void known_values(void **state)
     assert_true(dtype_round(VARLEN_FLOAT32, 0.1f) == 0.1f);
 }
 
+static const varlen_dtype byte_dtypes[] = {VARLEN_FLOAT8_E4M3, VARLEN_FLOAT8_E5M2, VARLEN_INT8};
+
+static void every_byte_survives(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 3; n++)
+        for (int bits = 0; bits < 256; bits++) {
+            float value = dtype_from_byte(byte_dtypes[n], (uint8_t)bits);
+            if (isfinite(value))
+                assert_int_equal(dtype_byte_from(byte_dtypes[n], value), bits);
+        }
+}
+
+static void known_bytes(void **state)
+{
+    (void)state;
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E4M3, 0x38) == 1);
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E4M3, 0xfe) == -448);
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E4M3, 0x01) == 0x1p-9f);
+    assert_true(isnan(dtype_from_byte(VARLEN_FLOAT8_E4M3, 0x7f)) && isnan(dtype_from_byte(VARLEN_FLOAT8_E4M3, 0xff)));
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E5M2, 0x3c) == 1);
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E5M2, 0x7b) == 57344);
+    assert_true(dtype_from_byte(VARLEN_FLOAT8_E5M2, 0x81) == -0x1p-16f);
+    assert_true(isinf(dtype_from_byte(VARLEN_FLOAT8_E5M2, 0xfc)) && isnan(dtype_from_byte(VARLEN_FLOAT8_E5M2, 0x7d)));
+    assert_true(dtype_from_byte(VARLEN_INT8, 0x80) == -128);
+    assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E4M3, 1e9f), 0x7e);
+    assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E4M3, 1.0625f), 0x38); /* halfway, to even */
+    assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E4M3, 1.1875f), 0x3a);
+    assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E4M3, 0x1.8p-9f), 0x02);
+    assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E5M2, -1e9f), 0xfb);
+    assert_int_equal(dtype_byte_from(VARLEN_INT8, 2.5f), 2);
+    assert_true(dtype_step(VARLEN_FLOAT8_E4M3, -448) == 32 && dtype_step(VARLEN_FLOAT8_E5M2, 0) == 0x1p-16);
+}
+
 static void memory_holds_what_was_stored(void **state)
 {
     (void)state;
-    const varlen_dtype dtypes[] = {VARLEN_FLOAT32, VARLEN_FLOAT16, VARLEN_BFLOAT16};
-    for (int n = 0; n < 3; n++) {
+    const varlen_dtype dtypes[] = {VARLEN_FLOAT32,     VARLEN_FLOAT16,     VARLEN_BFLOAT16,
+                                   VARLEN_FLOAT8_E4M3, VARLEN_FLOAT8_E5M2, VARLEN_INT8};
+    for (int n = 0; n < 6; n++) {
         unsigned char bytes[9] = {0};
         dtype_store(dtypes[n], bytes + 1, -1.7f);
         assert_true(dtype_load(dtypes[n], bytes + 1) == dtype_round(dtypes[n], -1.7f));
@@ -105,9 +140,13 @@ static void memory_holds_what_was_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_value_survives),         cmocka_unit_test(nan_stays_nan),
-        cmocka_unit_test(halfway_goes_to_even),         cmocka_unit_test(known_values),
+        cmocka_unit_test(every_value_survives),
+        cmocka_unit_test(nan_stays_nan),
+        cmocka_unit_test(halfway_goes_to_even),
+        cmocka_unit_test(known_values),
         cmocka_unit_test(memory_holds_what_was_stored),
+        cmocka_unit_test(every_byte_survives),
+        cmocka_unit_test(known_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

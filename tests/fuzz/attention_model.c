@@ -29,8 +29,9 @@ static bool features_are_legal(const varlen_attention *a)
         {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
         {a->attention_chunk > 0, VARLEN_FEATURE_CHUNK},
+        {a->kv_dtype != 0, VARLEN_FEATURE_QUANTIZED},
     };
-    bool legal = a->features < VARLEN_FEATURE_CHUNK << 1;
+    bool legal = a->features < VARLEN_FEATURE_QUANTIZED << 1;
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;

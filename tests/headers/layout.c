@@ -25,6 +25,9 @@ VALUE(VARLEN_LOG_DEBUG, 3);
 VALUE(VARLEN_FLOAT32, 0);
 VALUE(VARLEN_FLOAT16, 1);
 VALUE(VARLEN_BFLOAT16, 2);
+VALUE(VARLEN_FLOAT8_E4M3, 3);
+VALUE(VARLEN_FLOAT8_E5M2, 4);
+VALUE(VARLEN_INT8, 5);
 
 VALUE(VARLEN_MASK_FULL, 0);
 VALUE(VARLEN_MASK_CAUSAL, 1);
@@ -71,6 +74,7 @@ VALUE(VARLEN_FEATURE_KEY_STARTS, 0x100000);
 VALUE(VARLEN_FEATURE_TREE_MASK, 0x200000);
 VALUE(VARLEN_FEATURE_LEFTPAD_Q, 0x400000);
 VALUE(VARLEN_FEATURE_CHUNK, 0x800000);
+VALUE(VARLEN_FEATURE_QUANTIZED, 0x1000000);
 
 SIZE(varlen_tensor, 24);
 FIELD(varlen_tensor, data, 0);
@@ -102,6 +106,7 @@ FIELD(varlen_attention, flags, 92);
 FIELD(varlen_attention, page_count, 96);
 FIELD(varlen_attention, features, 104);
 FIELD(varlen_attention, attention_chunk, 112);
+FIELD(varlen_attention, kv_dtype, 116);
 
 SIZE(varlen_backend_info, 56);
 FIELD(varlen_backend_info, struct_size, 0);
@@ -154,7 +159,7 @@ FIELD(varlen_open_options, backend, 8);
 FIELD(varlen_open_options, threads, 16);
 FIELD(varlen_open_options, reserved, 20);
 
-SIZE(varlen_inputs, 240);
+SIZE(varlen_inputs, 304);
 FIELD(varlen_inputs, struct_size, 0);
 FIELD(varlen_inputs, q, 8);
 FIELD(varlen_inputs, k, 32);
@@ -179,6 +184,14 @@ FIELD(varlen_inputs, query_positions, 208);
 FIELD(varlen_inputs, key_starts, 216);
 FIELD(varlen_inputs, tree_mask, 224);
 FIELD(varlen_inputs, leftpad_q, 232);
+FIELD(varlen_inputs, k_scale, 240);
+FIELD(varlen_inputs, k_scale_token_stride, 248);
+FIELD(varlen_inputs, k_scale_head_stride, 256);
+FIELD(varlen_inputs, k_scale_page_stride, 264);
+FIELD(varlen_inputs, v_scale, 272);
+FIELD(varlen_inputs, v_scale_token_stride, 280);
+FIELD(varlen_inputs, v_scale_head_stride, 288);
+FIELD(varlen_inputs, v_scale_page_stride, 296);
 
 SIZE(varlen_forward_args, 64);
 FIELD(varlen_forward_args, struct_size, 0);
@@ -233,7 +246,7 @@ FIELD(varlen_pack_args, packed, 72);
 FIELD(varlen_pack_args, cu_seqlens, 96);
 FIELD(varlen_pack_args, leftpad, 104);
 
-SIZE(varlen_kv_append_args, 280);
+SIZE(varlen_kv_append_args, 352);
 FIELD(varlen_kv_append_args, struct_size, 0);
 FIELD(varlen_kv_append_args, dtype, 8);
 FIELD(varlen_kv_append_args, batch, 12);
@@ -264,6 +277,16 @@ FIELD(varlen_kv_append_args, rotary_sin, 256);
 FIELD(varlen_kv_append_args, rotary_positions, 264);
 FIELD(varlen_kv_append_args, rotary_dim, 272);
 FIELD(varlen_kv_append_args, rotary_interleaved, 276);
+FIELD(varlen_kv_append_args, cache_dtype, 280);
+FIELD(varlen_kv_append_args, scales_given, 284);
+FIELD(varlen_kv_append_args, k_scale, 288);
+FIELD(varlen_kv_append_args, k_scale_token_stride, 296);
+FIELD(varlen_kv_append_args, k_scale_head_stride, 304);
+FIELD(varlen_kv_append_args, k_scale_page_stride, 312);
+FIELD(varlen_kv_append_args, v_scale, 320);
+FIELD(varlen_kv_append_args, v_scale_token_stride, 328);
+FIELD(varlen_kv_append_args, v_scale_head_stride, 336);
+FIELD(varlen_kv_append_args, v_scale_page_stride, 344);
 
 VALUE(VARLEN_METADATA_CU_SEQLENS_Q, 0);
 VALUE(VARLEN_METADATA_CU_SEQLENS_K, 1);

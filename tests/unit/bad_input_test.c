@@ -88,7 +88,8 @@ static void bad_problems(void **state)
         {{ATTENTION, .dropout_p = 1.0f}, "dropout_p = 1 is not in 0 <= p < 1"},
         {{ATTENTION, .softmax_scale = NAN}, "softmax_scale = nan is not finite"},
         {{ATTENTION, .flags = 0x10}, "flags = 0x10 has unknown bits 0x10"},
-        {{ATTENTION, .dtype = (varlen_dtype)5}, "dtype = 5 is not a varlen_dtype"},
+        {{ATTENTION, .dtype = (varlen_dtype)9}, "dtype = 9 is not a varlen_dtype"},
+        {{ATTENTION, .dtype = VARLEN_INT8}, "dtype = int8 is a dtype of keys and values alone"},
         {{ATTENTION, .mask = (varlen_mask)5}, "mask = 5 is not a varlen_mask"},
         {{ATTENTION, .alignment = (varlen_alignment)5}, "alignment = 5 is not a varlen_alignment"},
     };

@@ -98,6 +98,19 @@ static void the_backend_gets_the_complete_word(void **state)
     varlen_close(context);
 }
 
+/* The fake knows quantised keys, but claims no dtype of theirs. */
+static void dtypes_of_keys_are_refused_by_name(void **state)
+{
+    (void)state;
+    varlen_context *context = open_fake("fake");
+    varlen_attention asked = attention;
+    asked.head_dim = 16;
+    asked.kv_dtype = VARLEN_FLOAT8_E4M3;
+    assert_failure(varlen_supports(context, &asked, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED,
+                   "backend fake does not take keys and values in float8_e4m3 forward");
+    varlen_close(context);
+}
+
 static void features_are_refused_by_name(void **state)
 {
     (void)state;
@@ -111,6 +124,7 @@ static void features_are_refused_by_name(void **state)
          "backend bare does not know VARLEN_FEATURE_ALIBI forward"}, /* one of them, so that refusals can be counted */
         {{.mask = VARLEN_MASK_CAUSAL}, "backend bare does not know VARLEN_FEATURE_CAUSAL forward"},
         {{.softcap = 30}, "backend bare does not know VARLEN_FEATURE_SOFTCAP forward"},
+        {{.kv_dtype = VARLEN_INT8}, "backend bare does not know VARLEN_FEATURE_QUANTIZED forward"},
         {{.flags = VARLEN_FLAG_DETERMINISTIC}, "backend bare does not know VARLEN_FEATURE_DETERMINISTIC forward"},
     };
     varlen_context *context = open_fake("bare");
@@ -120,6 +134,8 @@ static void features_are_refused_by_name(void **state)
         asked.mask = rows[i].attention.mask;
         asked.softcap = rows[i].attention.softcap;
         asked.flags = rows[i].attention.flags;
+        asked.head_dim = 16;
+        asked.kv_dtype = rows[i].attention.kv_dtype;
         assert_failure(varlen_supports(context, &asked, VARLEN_PASS_FORWARD), VARLEN_ERROR_UNSUPPORTED, rows[i].words);
     }
     assert_ok(varlen_supports(context, &attention, VARLEN_PASS_FORWARD));
@@ -146,6 +162,7 @@ int main(void)
         CASE(calls_around_have_limits_of_their_own),
         CASE(a_device_s_dtypes_are_heeded),
         CASE(the_backend_gets_the_complete_word),
+        CASE(dtypes_of_keys_are_refused_by_name),
         CASE(features_are_refused_by_name),
         CASE(features_of_the_other_pass_do_not_count),
     };

@@ -59,7 +59,7 @@ static void merge_refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{MERGE, .struct_size = 0}, "args.struct_size = 0 is below"},
-        {{MERGE, .dtype = (varlen_dtype)3}, "dtype = 3 is not a varlen_dtype"},
+        {{MERGE, .dtype = (varlen_dtype)6}, "dtype = 6 is not a varlen_dtype"},
         {{MERGE, .partial_dtype = (varlen_dtype)9}, "partial_dtype = 9 is not a varlen_dtype"},
         {{MERGE, .parts = 0}, "parts = 0 is below 1"},
         {{MERGE, .heads = 0}, "heads = 0 is below 1"},
@@ -175,7 +175,7 @@ static void append_refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{APPEND, .struct_size = 0}, "args.struct_size = 0 is below"},
-        {{APPEND, .dtype = (varlen_dtype)3}, "dtype = 3 is not a varlen_dtype"},
+        {{APPEND, .dtype = (varlen_dtype)6}, "dtype = 6 is not a varlen_dtype"},
         {{APPEND, .batch = -1}, "batch = -1 is below 0"},
         {{APPEND, .kv_heads = 0}, "kv_heads = 0 is below 1"},
         {{APPEND, .q_heads = -1}, "q_heads = -1 is below 0"},

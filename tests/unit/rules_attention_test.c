@@ -125,7 +125,7 @@ static void refuses_what_breaks_a_rule(void **state)
         const char *words;
     } rows[] = {
         {{PLAIN, .struct_size = 0}, "attention.struct_size = 0 is below"},
-        {{PLAIN, .dtype = (varlen_dtype)3}, "dtype = 3 is not a varlen_dtype"},
+        {{PLAIN, .dtype = (varlen_dtype)6}, "dtype = 6 is not a varlen_dtype"},
         {{PLAIN, .dtype = (varlen_dtype)-1}, "dtype = -1 is not a varlen_dtype"},
         {{PLAIN, .batch = -1}, "batch = -1 is below 0"},
         {{PLAIN, .q_heads = 0}, "q_heads = 0 is below 1"},
@@ -227,6 +227,7 @@ static void features_follow_from_fields(void **state)
         {{PLAIN, .attention_chunk = 8192}, VARLEN_FEATURE_CHUNK},
         {{PLAIN, .features = VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK},
          VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK},
+        {{PLAIN, .kv_dtype = VARLEN_INT8}, VARLEN_FEATURE_QUANTIZED},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_attention given = rows[i].attention;

@@ -14,11 +14,11 @@ file(READ "${SOURCE}/include/varlen/varlen.h" api)
 foreach(struct IN ITEMS attention inputs forward_args backward_args merge_args pack_args kv_append_args device_info)
   change(api "\n} varlen_${struct};" "\n    uint64_t later;\n} varlen_${struct};")
 endforeach()
-change(api "    VARLEN_BFLOAT16 = 2\n" "    VARLEN_BFLOAT16 = 2,\n    VARLEN_FLOAT8 = 3\n")
-change(api " || dtype == VARLEN_BFLOAT16 ? 2 : 0;" " || dtype == VARLEN_BFLOAT16 ? 2 : dtype == VARLEN_FLOAT8;")
+change(api "    VARLEN_INT8 = 5 " "    VARLEN_FLOAT4 = 6,\n    VARLEN_INT8 = 5 ")
+change(api "    case VARLEN_INT8: return 1;" "    case VARLEN_FLOAT4:\n    case VARLEN_INT8: return 1;")
 change(api "    VARLEN_MASK_WINDOW = 2 " "    VARLEN_MASK_LATER = 3,\n    VARLEN_MASK_WINDOW = 2 ")
-change(api "#define VARLEN_FEATURE_BATCH_INVARIANT " "#define VARLEN_FEATURE_LATER ((uint64_t)1 << 24)
-#define VARLEN_FEATURE_LATER_MASK ((uint64_t)1 << 25)
+change(api "#define VARLEN_FEATURE_BATCH_INVARIANT " "#define VARLEN_FEATURE_LATER ((uint64_t)1 << 25)
+#define VARLEN_FEATURE_LATER_MASK ((uint64_t)1 << 26)
 #define VARLEN_FEATURE_BATCH_INVARIANT ")
 
 file(READ "${SOURCE}/include/varlen/backend.h" abi)
@@ -26,8 +26,7 @@ change(abi "#define VARLEN_BACKEND_ABI_MINOR 0u" "#define VARLEN_BACKEND_ABI_MIN
 change(abi "\n} varlen_backend_open;" "\n    uint64_t later;\n} varlen_backend_open;")
 
 file(READ "${SOURCE}/core/vocabulary.c" vocabulary)
-change(vocabulary "    [VARLEN_BFLOAT16] = \"bfloat16\",\n"
-  "    [VARLEN_BFLOAT16] = \"bfloat16\",\n    [VARLEN_FLOAT8] = \"float8\",\n")
+change(vocabulary "[VARLEN_INT8] = \"int8\",\n" "[VARLEN_INT8] = \"int8\",\n    [VARLEN_FLOAT4] = \"float4\",\n")
 change(vocabulary "    [VARLEN_MASK_WINDOW] = VARLEN_FEATURE_WINDOW,\n"
   "    [VARLEN_MASK_WINDOW] = VARLEN_FEATURE_WINDOW,\n    [VARLEN_MASK_LATER] = VARLEN_FEATURE_LATER_MASK,\n")
 change(vocabulary "NAMED(VARLEN_FEATURE_BATCH_INVARIANT),"

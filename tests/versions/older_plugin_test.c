@@ -95,12 +95,12 @@ static void a_later_dtype_is_refused(void **state)
 {
     (void)state;
     calls made = calls_make();
-    made.attention.dtype = made.merge.partial_dtype = made.kv_append.dtype = VARLEN_FLOAT8;
-    assert_refused(calls_forward(&made), "backend fake does not take float8 forward");
-    assert_refused(calls_backward(&made), "backend fake does not take float8 backward");
-    assert_refused(varlen_merge(made.context, NULL, &made.merge), "backend fake does not take float8 in varlen_merge");
+    made.attention.dtype = made.merge.partial_dtype = made.kv_append.dtype = VARLEN_FLOAT4;
+    assert_refused(calls_forward(&made), "backend fake does not take float4 forward");
+    assert_refused(calls_backward(&made), "backend fake does not take float4 backward");
+    assert_refused(varlen_merge(made.context, NULL, &made.merge), "backend fake does not take float4 in varlen_merge");
     assert_refused(varlen_kv_append(made.context, NULL, &made.kv_append),
-                   "backend fake does not take float8 in varlen_kv_append");
+                   "backend fake does not take float4 in varlen_kv_append");
     varlen_close(made.context);
 }
 

@@ -44,6 +44,8 @@ static const command_option options[] = {
      .help = "with --lens: which keys a query sees; default full"},
     {"--page-size", "N", read_count, .offset = offsetof(bench_arguments, page_size),
      .help = "with --lens: keys and values in scattered pages of N tokens; default: packed"},
+    {"--kv-dtype", NULL, read_choice, .offset = offsetof(bench_arguments, kv_dtype), .choices = kv_dtype_choices,
+     .help = "with --lens: quantised keys and values, with a scale per head; default: the dtype of the queries"},
     {"--dtype", "f32|f16|bf16,...", read_choices, .offset = offsetof(bench_arguments, dtypes), .choices = dtype_choices,
      .help = "one or more; default bf16"},
     {"--pass", NULL, read_choice, .offset = offsetof(bench_arguments, passes), .choices = pass_choices,
@@ -84,6 +86,7 @@ static bool check_combination(const bench_arguments *arguments, reason *why)
         {!arguments->lens.count && arguments->head_dim, "--head-dim needs --lens"},
         {!arguments->lens.count && arguments->value_dim, "--value-dim needs --lens"},
         {!arguments->lens.count && arguments->page_size, "--page-size needs --lens"},
+        {!arguments->lens.count && arguments->kv_dtype, "--kv-dtype needs --lens"},
         {!arguments->lens.count && arguments->mask != BENCH_MASK_NOT_GIVEN, "--mask needs --lens"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
@@ -140,8 +143,9 @@ static void print_name(const bench_workload *workload, const char *lens, char na
         snprintf(dims, sizeof dims, "d%d", workload->head_dim);
     else
         snprintf(dims, sizeof dims, "d%d/%d", workload->head_dim, workload->value_dim);
-    snprintf(name, BENCH_NAME_SIZE, "lens-%s-%s-%s%s%s", lengths, heads, dims,
-             workload->mask == VARLEN_MASK_CAUSAL ? "-causal" : "", page);
+    snprintf(name, BENCH_NAME_SIZE, "lens-%s-%s-%s%s%s%s%s", lengths, heads, dims,
+             workload->mask == VARLEN_MASK_CAUSAL ? "-causal" : "", page, workload->kv_dtype ? "-" : "",
+             workload->kv_dtype ? dtype_word(workload->kv_dtype) : "");
 }
 
 bench_workload bench_arguments_workload(const bench_arguments *arguments, char name[BENCH_NAME_SIZE])
@@ -158,6 +162,7 @@ bench_workload bench_arguments_workload(const bench_arguments *arguments, char n
         .value_dim = given_or(arguments->value_dim, head_dim),
         .mask = arguments->mask == VARLEN_MASK_CAUSAL ? VARLEN_MASK_CAUSAL : VARLEN_MASK_FULL,
         .page_size = arguments->page_size,
+        .kv_dtype = (varlen_dtype)arguments->kv_dtype,
     };
     print_name(&workload, arguments->lens.text, name);
     return workload;

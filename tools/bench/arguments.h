@@ -12,11 +12,12 @@ enum { BENCH_MASK_NOT_GIVEN = -1, BENCH_NAME_SIZE = 160 };
 typedef struct bench_arguments {
     const char *words; /* of --workload; NULL = all that suit the device */
     length_list lens;
-    int32_t q_heads; /* with --lens, as the next four; 0 = not given */
+    int32_t q_heads; /* with --lens, as the next five; 0 = not given */
     int32_t kv_heads;
     int32_t head_dim;
     int32_t value_dim;
     int32_t page_size;
+    int kv_dtype;        /* varlen_dtype; 0 = that of the queries */
     int mask;            /* varlen_mask or BENCH_MASK_NOT_GIVEN */
     uint32_t dtypes;     /* 1u << varlen_dtype */
     int passes;          /* bits, 1 << varlen_pass */

@@ -57,6 +57,7 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
+        .kv_dtype = workload->kv_dtype,
         .features = VARLEN_FEATURE_LSE | bench_features(workload),
         .attention_chunk = workload->chunk,
     };
@@ -92,9 +93,10 @@ static void float_sizes(const bench_problem *problem, size_t sizes[BUFFER_COUNT]
     const size_t k_rows = rows_of_keys(a) * (size_t)a->kv_heads;
     const size_t dim = element * (size_t)a->head_dim;
     const size_t value_dim = element * (size_t)a->value_dim;
+    const size_t key_element = (size_t)varlen_dtype_size(a->kv_dtype ? a->kv_dtype : a->dtype);
     sizes[BUFFER_Q] = q_rows * dim;
-    sizes[BUFFER_K] = k_rows * dim;
-    sizes[BUFFER_V] = problem->v_in_k ? 0 : k_rows * value_dim;
+    sizes[BUFFER_K] = k_rows * key_element * (size_t)a->head_dim;
+    sizes[BUFFER_V] = problem->v_in_k ? 0 : k_rows * key_element * (size_t)a->value_dim;
     sizes[BUFFER_OUT] = q_rows * value_dim;
     sizes[BUFFER_LSE] = q_rows * sizeof(float);
     if (problem->pass == VARLEN_PASS_FORWARD)
@@ -123,9 +125,20 @@ static void *make_pattern(varlen_dtype dtype)
     return pattern;
 }
 
-static varlen_status fill(const bench_problem *problem, void *buffer, size_t size, const void *pattern)
+/* Random bytes: numbers below 2 in float8, whose exponents' highest bit is 0, and all in int8. The caller frees them.
+ */
+static void *make_bytes(varlen_dtype dtype)
 {
-    const size_t period = PATTERN_ELEMENTS * (size_t)varlen_dtype_size(problem->attention.dtype);
+    uint64_t state = 20240608;
+    uint8_t *bytes = malloc(PATTERN_ELEMENTS);
+    for (int i = 0; bytes && i < PATTERN_ELEMENTS; i++)
+        bytes[i] = (uint8_t)(next_random(&state) >> 40) & (dtype == VARLEN_INT8 ? 0xff : 0xbf);
+    return bytes;
+}
+
+static varlen_status fill(const bench_problem *problem, void *buffer, size_t size, const void *pattern, size_t element)
+{
+    const size_t period = PATTERN_ELEMENTS * element;
     varlen_status status = VARLEN_OK;
     for (size_t at = 0; at < size && status == VARLEN_OK; at += period)
         status =
@@ -137,15 +150,22 @@ static bool make_floats(bench_problem *problem, reason *why)
 {
     size_t sizes[BUFFER_COUNT] = {0};
     float_sizes(problem, sizes);
-    void *pattern = make_pattern(problem->attention.dtype);
-    bool ok = pattern || refuse(why, "out of memory");
+    const varlen_attention *a = &problem->attention;
+    const size_t element = (size_t)varlen_dtype_size(a->dtype);
+    void *pattern = make_pattern(a->dtype);
+    void *bytes = a->kv_dtype ? make_bytes(a->kv_dtype) : NULL;
+    bool ok = (pattern && (bytes || !a->kv_dtype)) || refuse(why, "out of memory");
     for (int i = 0; i < BUFFER_COUNT && ok; i++) {
+        const bool of_bytes = bytes && (i == BUFFER_K || i == BUFFER_V);
         if (sizes[i] && varlen_alloc(problem->context, sizes[i], &problem->buffers[i]) != VARLEN_OK)
             ok = refuse(why, "%s", varlen_error_message());
-        else if (sizes[i] && i <= BUFFER_DOUT && fill(problem, problem->buffers[i], sizes[i], pattern) != VARLEN_OK)
+        else if (sizes[i] && i <= BUFFER_DOUT &&
+                 fill(problem, problem->buffers[i], sizes[i], of_bytes ? bytes : pattern, of_bytes ? 1 : element) !=
+                     VARLEN_OK)
             ok = refuse(why, "%s", varlen_error_message());
     }
     free(pattern);
+    free(bytes);
     return ok;
 }
 
@@ -161,6 +181,21 @@ static bool upload_bytes(bench_problem *problem, bench_buffer buffer, const void
 static bool upload(bench_problem *problem, bench_buffer buffer, const int32_t *values, size_t count, reason *why)
 {
     return upload_bytes(problem, buffer, values, count * sizeof *values, why);
+}
+
+/* One for each head, that brings numbers of int8 to those of the other dtypes. */
+static bool upload_scales(bench_problem *problem, reason *why)
+{
+    const size_t count = (size_t)problem->attention.kv_heads;
+    if (!problem->attention.kv_dtype)
+        return true;
+    float *scales = malloc(count * sizeof *scales);
+    for (size_t head = 0; scales && head < count; head++)
+        scales[head] = problem->attention.kv_dtype == VARLEN_INT8 ? 1.0f / 128 : 1.0f;
+    const bool ok = scales ? upload_bytes(problem, BUFFER_SCALES, scales, count * sizeof *scales, why)
+                           : refuse(why, "out of memory");
+    free(scales);
+    return ok;
 }
 
 typedef int32_t (*length_of)(const bench_workload *workload, int32_t sequence);
@@ -315,7 +350,7 @@ bool bench_problem_open(varlen_context *context, const bench_workload *workload,
         (!workload->leftpad || upload_numbers(problem, BUFFER_LEFTPAD, workload, padding_of, why)) &&
         (!workload->positions || upload_numbers(problem, BUFFER_QUERY_POSITIONS, workload, query_position, why)) &&
         (workload->rows == BENCH_ROWS_ALIKE || upload_row_arrays(problem, workload, why)) &&
-        make_workspace(problem, why);
+        upload_scales(problem, why) && make_workspace(problem, why);
     if (!ok)
         bench_problem_close(problem);
     return ok;
@@ -347,6 +382,10 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .key_starts = buffers[BUFFER_KEY_STARTS],
         .tree_mask = buffers[BUFFER_TREE_MASK],
         .leftpad_q = buffers[BUFFER_LEFTPAD],
+        .k_scale = buffers[BUFFER_SCALES],
+        .k_scale_head_stride = problem->attention.kv_dtype ? 1 : 0,
+        .v_scale = buffers[BUFFER_SCALES],
+        .v_scale_head_stride = problem->attention.kv_dtype ? 1 : 0,
     };
     if (problem->v_in_k) {
         const varlen_attention *a = &problem->attention;

@@ -28,6 +28,7 @@ typedef enum bench_buffer {
     BUFFER_QUERY_POSITIONS,
     BUFFER_KEY_STARTS,
     BUFFER_TREE_MASK,
+    BUFFER_SCALES, /* [kv_heads], of quantised keys and of values */
     BUFFER_WORKSPACE,
     BUFFER_COUNT
 } bench_buffer;

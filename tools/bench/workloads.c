@@ -44,6 +44,12 @@ static const bench_workload workloads[] = {
      .q_heads = 32, .kv_heads = 32, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "decode-64x4k-gqa32/8-d128-page16", .lengths = bench_lengths_decode, .batch = 64, .queries = 1,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+    {.name = "decode-64x4k-gqa32/8-d128-page16-e4m3", .lengths = bench_lengths_decode, .batch = 64, .queries = 1,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16,
+     .kv_dtype = VARLEN_FLOAT8_E4M3},
+    {.name = "decode-64x4k-gqa32/8-d128-page16-int8", .lengths = bench_lengths_decode, .batch = 64, .queries = 1,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16,
+     .kv_dtype = VARLEN_INT8},
     {.name = "decode-100x2k-gqa64/8-d128-page64", .length = 2048, .batch = 100, .queries = 1,
      .q_heads = 64, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
     {.name = "decode-4x64k-gqa32/8-d128-page256", .length = 65536, .batch = 4, .queries = 1,
@@ -119,6 +125,12 @@ static const bench_workload workloads[] = {
     {.name = "latent-8x4k-gqa128/1-d576/512-page64", .length = 4096, .batch = 8, .queries = 1, .v_in_k = true,
      .for_host = true, .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL,
      .page_size = 64},
+    {.name = "decode-8x8k-gqa32/8-d128-e4m3", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL,
+     .kv_dtype = VARLEN_FLOAT8_E4M3},
+    {.name = "decode-8x8k-gqa32/8-d128-int8", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL,
+     .kv_dtype = VARLEN_INT8},
 };
 /* clang-format on */
 
@@ -268,7 +280,8 @@ static varlen_attention sizes_of(const bench_workload *workload, varlen_dtype dt
                               .q_heads = workload->q_heads,
                               .kv_heads = workload->kv_heads,
                               .head_dim = workload->head_dim,
-                              .value_dim = workload->value_dim};
+                              .value_dim = workload->value_dim,
+                              .kv_dtype = workload->kv_dtype};
 }
 
 double bench_flops(const bench_workload *workload, varlen_pass pass)

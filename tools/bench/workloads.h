@@ -18,15 +18,16 @@ typedef struct bench_workload {
     int32_t kv_heads;
     int32_t head_dim;
     int32_t value_dim;
-    varlen_mask mask;  /* full or causal */
-    int32_t chunk;     /* attention_chunk; 0 = none */
-    bench_rows rows;   /* what each row sees of that */
-    int32_t page_size; /* 0 = keys and values are packed */
-    bool v_in_k;       /* values are the first columns of the keys */
-    bool for_host;     /* the size suits processors; else accelerators */
-    bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
-    bool shared_keys;  /* every sequence's keys are the first ones of the longest, by key_starts */
-    bool positions;    /* query_positions are given, though they are those of the alignment */
+    varlen_mask mask;      /* full or causal */
+    int32_t chunk;         /* attention_chunk; 0 = none */
+    bench_rows rows;       /* what each row sees of that */
+    int32_t page_size;     /* 0 = keys and values are packed */
+    varlen_dtype kv_dtype; /* 0 = that of the queries */
+    bool v_in_k;           /* values are the first columns of the keys */
+    bool for_host;         /* the size suits processors; else accelerators */
+    bool leftpad;          /* packed slots of the longest length, with what is not used at their start */
+    bool shared_keys;      /* every sequence's keys are the first ones of the longest, by key_starts */
+    bool positions;        /* query_positions are given, though they are those of the alignment */
 } bench_workload;
 
 int bench_workload_count(void);

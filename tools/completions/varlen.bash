@@ -14,10 +14,10 @@ _varlen()
     fi
     case ${COMP_WORDS[1]} in
         info) options="--help" ;;
-        explain) options="--workload --lens --q-lens --cu-seqlens-q --cu-seqlens-k --q-heads --kv-heads --head-dim --value-dim --page-size --mask --window --chunk --alignment --softcap --dropout --features --dtype --pass --backend --threads --floor --peak --bandwidth --help" ;;
-        run) options="--q --k --v --cu-seqlens-q --cu-seqlens-k --seqused-q --seqused-k --leftpad-q --leftpad-k --page-table --query-positions --key-starts --mask --window --chunk --key-begin --key-end --tree-mask --alignment --scale --softcap --alibi --sinks --dtype --backend --out --lse --dout --dq --dk --dv --expect --help" ;;
+        explain) options="--workload --lens --q-lens --cu-seqlens-q --cu-seqlens-k --q-heads --kv-heads --head-dim --value-dim --page-size --mask --window --chunk --alignment --softcap --dropout --features --dtype --kv-dtype --pass --backend --threads --floor --peak --bandwidth --help" ;;
+        run) options="--q --k --v --cu-seqlens-q --cu-seqlens-k --seqused-q --seqused-k --leftpad-q --leftpad-k --page-table --query-positions --key-starts --mask --window --chunk --key-begin --key-end --tree-mask --alignment --scale --softcap --alibi --sinks --dtype --kv-dtype --k-scale --v-scale --backend --out --lse --dout --dq --dk --dv --expect --help" ;;
         check) options="--backend --filter --scale --list --skipped --kernels --help" ;;
-        bench) options="--workload --list --lens --q-heads --kv-heads --head-dim --value-dim --mask --page-size --dtype --pass --backend --threads --repeats --no-peaks --peak --bandwidth --json --compare --report --plot --help" ;;
+        bench) options="--workload --list --lens --q-heads --kv-heads --head-dim --value-dim --mask --page-size --kv-dtype --dtype --pass --backend --threads --repeats --no-peaks --peak --bandwidth --json --compare --report --plot --help" ;;
         *) return ;;
     esac
     case ${COMP_WORDS[1]}/$previous in
@@ -39,6 +39,7 @@ _varlen()
         explain/--dropout) return ;;
         explain/--features) values="lse alibi sinks seqused-q seqused-k leftpad-q leftpad-k expanded dropout-state dsinks dlse key-ranges query-positions key-starts tree-mask deterministic batch-invariant" ;;
         explain/--dtype) values="f32 f16 bf16" ;;
+        explain/--kv-dtype) values="e4m3 e5m2 int8" ;;
         explain/--pass) values="forward backward both" ;;
         explain/--backend) values="auto cpu cuda hip" ;;
         explain/--threads) return ;;
@@ -68,6 +69,9 @@ _varlen()
         run/--alibi) values=FILE ;;
         run/--sinks) values=FILE ;;
         run/--dtype) values="f32 f16 bf16" ;;
+        run/--kv-dtype) values="e4m3 e5m2 int8" ;;
+        run/--k-scale) values=FILE ;;
+        run/--v-scale) values=FILE ;;
         run/--backend) values="auto cpu cuda hip" ;;
         run/--out) values=FILE ;;
         run/--lse) values=FILE ;;
@@ -87,6 +91,7 @@ _varlen()
         bench/--value-dim) return ;;
         bench/--mask) values="full causal" ;;
         bench/--page-size) return ;;
+        bench/--kv-dtype) values="e4m3 e5m2 int8" ;;
         bench/--dtype) values="f32 f16 bf16" ;;
         bench/--pass) values="forward backward both" ;;
         bench/--backend) values="auto cpu cuda hip" ;;

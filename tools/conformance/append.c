@@ -108,6 +108,20 @@ static void check_rotated(case_trial *trial, const char *tensor, const rotated_r
     expected_check(trial, &second, as_were);
 }
 
+/* Both parts of each head. */
+static const double *all_elements(case_trial *trial, const rotated_rows *rows)
+{
+    int64_t heads = rows->turned.rows * rows->turned.heads;
+    int32_t turning = rows->turned.dim, rest = rows->as_were.dim;
+    double *values = TRIAL_TAKE(trial, heads * (turning + rest), double);
+    for (int64_t n = 0; n < heads * (turning + rest); n++) {
+        int64_t head = n / (turning + rest), e = n % (turning + rest);
+        values[n] =
+            e < turning ? rows->turned.values[head * turning + e] : rows->as_were.values[head * rest + e - turning];
+    }
+    return values;
+}
+
 /* The rows of the cache that new rows went to, in the order of the new rows. */
 static double *load_new_rows(case_trial *trial, const append_case *row, const append_metadata *metadata,
                              const strided_tensor *cache)
@@ -160,9 +174,18 @@ void append_run(case_trial *trial, const void *case_row)
     double *k_got = load_new_rows(trial, row, &metadata, &call.k_cache);
     double *v_got = load_new_rows(trial, row, &metadata, &call.v_cache);
     double *q_got = row->q_heads ? load_queries(trial, row, &metadata, &call.q) : NULL;
-    block_list_check(&call.blocks);
-    check_rotated(trial, "k_cache", &k, k_got);
-    expected_check(trial, &v, v_got);
+    if (row->cache_dtype) {
+        const append_quantized keys = {"k_cache", &call.k_scale,        all_elements(trial, &k),
+                                       k_got,     append_head_dim(row), row->rotary_dim > 0};
+        const append_quantized given = {"v_cache", &call.v_scale, values.v, v_got, append_value_dim(row), false};
+        append_check_quantized(trial, row, &metadata, &keys);
+        append_check_quantized(trial, row, &metadata, &given);
+        block_list_check(&call.blocks);
+    } else {
+        block_list_check(&call.blocks);
+        check_rotated(trial, "k_cache", &k, k_got);
+        expected_check(trial, &v, v_got);
+    }
     if (q_got) {
         rotated_rows q = rotate(trial, row, &metadata, &values, values.q, row->q_heads);
         check_rotated(trial, "q", &q, q_got);

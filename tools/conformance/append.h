@@ -22,7 +22,11 @@ typedef struct append_case {
     bool rotary_interleaved;
     bool seqused_in_place;
     bool without_seqused_out;
-    tensor_layout layout; /* of the cache and the new rows */
+    tensor_layout layout;     /* of the cache and the new rows */
+    varlen_dtype cache_dtype; /* 0 = the case's */
+    bool scales_given;        /* else they are written */
+    scale_kind scales;        /* where they are given: SCALES_NONE, SCALES_PER_TENSOR or SCALES_PER_HEAD */
+    bool extreme;             /* rows of zeros, of large and of tiny numbers, and with an infinity, take turns */
 } append_case;
 
 /* The metadata of a row on the host, as it is handed over, but for the answers. */
@@ -48,6 +52,8 @@ typedef struct append_call {
     strided_tensor v_new;
     strided_tensor k_cache;
     strided_tensor v_cache;
+    strided_tensor k_scale; /* of a quantised cache; no block where scales are NULL */
+    strided_tensor v_scale;
     device_block *seqused_k_out; /* NULL = not wanted */
 } append_call;
 
@@ -66,6 +72,23 @@ append_values append_values_make(case_trial *trial, const append_case *row, cons
 append_call append_prepare(case_trial *trial, const append_case *row, const append_metadata *metadata,
                            const append_values *values);
 varlen_status append_submit(const append_call *call);
+
+/* Gives the scales of a quantised cache, or room for them. */
+void append_give_scales(append_call *call, const append_case *row, const append_metadata *metadata);
+
+/* New rows of a quantised cache, in the order of the new rows. */
+typedef struct append_quantized {
+    const char *name;
+    const strided_tensor *scales;
+    const double *given; /* [owned rows, heads, dim], rotated */
+    const double *got;   /* likewise, without scales */
+    int32_t dim;
+    bool rotated;
+} append_quantized;
+
+/* Fails the case unless scales and rows are what they should be. */
+void append_check_quantized(case_trial *trial, const append_case *row, const append_metadata *metadata,
+                            const append_quantized *rows);
 
 /* The row of the cache that new row t of sequence b goes to, counted on through the pages. */
 int64_t append_cache_row(const append_case *row, const append_metadata *metadata, int32_t b, int64_t t);

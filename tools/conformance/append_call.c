@@ -13,7 +13,8 @@ static strided_tensor give(append_call *call, tensor_layout layout, const char *
 static strided_tensor place_cache(append_call *call, tensor_layout layout, const char *name,
                                   const append_metadata *metadata, int32_t heads, int32_t dim)
 {
-    const tensor_shape shape = {name, call->trial->dtype, metadata->pages, metadata->page_rows, heads, dim};
+    const varlen_dtype dtype = call->args.cache_dtype ? call->args.cache_dtype : call->trial->dtype;
+    const tensor_shape shape = {name, dtype, metadata->pages, metadata->page_rows, heads, dim};
     return layout_alone(&call->blocks, layout, &shape, BLOCK_OUTPUT_FILL);
 }
 
@@ -33,7 +34,9 @@ static void give_sizes(append_call *call, const append_case *row, const append_m
                                          .q_heads = row->q_heads,
                                          .total_new = metadata->total_new,
                                          .rotary_dim = row->rotary_dim,
-                                         .rotary_interleaved = row->rotary_interleaved};
+                                         .rotary_interleaved = row->rotary_interleaved,
+                                         .cache_dtype = row->cache_dtype,
+                                         .scales_given = row->scales_given};
     if (row->page_size) {
         call->args.page_size = row->page_size;
         call->args.page_table_width = metadata->width;
@@ -88,6 +91,7 @@ append_call append_prepare(case_trial *trial, const append_case *row, const appe
     give_sizes(&call, row, metadata);
     give_metadata(&call, row, metadata);
     give_tensors(&call, row, metadata, values);
+    append_give_scales(&call, row, metadata);
     if (row->rotary_dim) {
         int64_t count = metadata->positions * row->rotary_dim / 2;
         call.args.rotary_cos = copied(&call, "rotary_cos", values->cos, count, sizeof(float));

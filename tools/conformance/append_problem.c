@@ -96,6 +96,15 @@ static double *random_rows(case_trial *trial, int64_t owned, int64_t rows, int64
     return values;
 }
 
+static void make_extreme(case_trial *trial, double *values, int64_t owned, int64_t size)
+{
+    static const double factors[] = {0, 6e3, 0x1p-22, 1, 1};
+    for (int64_t n = 0; n < owned * size; n++)
+        values[n] = dtype_round(trial->dtype, (float)(values[n] * factors[n / size % 5]));
+    for (int64_t n = 3; n < owned; n += 5)
+        values[n * size] = -INFINITY;
+}
+
 append_values append_values_make(case_trial *trial, const append_case *row, const append_metadata *metadata)
 {
     random_source source = {trial->seed};
@@ -108,6 +117,10 @@ append_values append_values_make(case_trial *trial, const append_case *row, cons
         .cos = TRIAL_TAKE(trial, metadata->positions * half, float),
         .sin = TRIAL_TAKE(trial, metadata->positions * half, float),
     };
+    if (row->extreme) {
+        make_extreme(trial, values.k, owned, (int64_t)append_kv_heads(row) * append_head_dim(row));
+        make_extreme(trial, values.v, owned, (int64_t)append_kv_heads(row) * append_value_dim(row));
+    }
     for (int64_t n = 0; n < metadata->positions * half; n++) {
         double angle = (double)(n / half) * pow(10000, -(double)(n % half) / (double)half);
         values.cos[n] = (float)cos(angle);

@@ -40,7 +40,8 @@ static varlen_attention problem_of(const case_trial *trial, const attention_case
                                   .attention_chunk = row->attention_chunk,
                                   .dropout_p = row->dropout_p,
                                   .page_size = row->page_size,
-                                  .flags = row->flags};
+                                  .flags = row->flags,
+                                  .kv_dtype = row->kv_dtype};
     if (row->max_seqlen != MAX_SEQLEN_UNKNOWN) {
         int32_t loose = row->max_seqlen == MAX_SEQLEN_LOOSE ? 100 : 0;
         attention.max_seqlen_q = largest(&row->lens_q) + loose;
@@ -228,6 +229,8 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     batch->without_lse = row->without_lse;
     batch->sharp = row->values == VALUES_SHARP;
     const varlen_attention *attention = &batch->attention;
+    if (row->kv_dtype)
+        batch_make_scales(trial, batch, row, &source);
     if (row->dlse)
         batch->dlse = TRIAL_TAKE(trial, batch->q_rows * attention->q_heads, double);
     batch->attention.features = features_of(batch, row->layout);

@@ -6,8 +6,17 @@
 #include "random.h"
 #include "sequence.h"
 
+/* The scales of k or v, and their strides as varlen_inputs counts them; NaN for rows of no sequence. */
+typedef struct batch_scales {
+    float *at; /* NULL: all 1 */
+    int64_t count;
+    int64_t token_stride;
+    int64_t head_stride;
+    int64_t page_stride;
+} batch_scales;
+
 /* Metadata is as it is handed to varlen; NULL where it is not given. Tensors are dense doubles that the dtype can hold,
- * NaN in the rows of no sequence. Rows of k and v count on through the pages. */
+ * k and v without their scales, NaN in the rows of no sequence. Rows of k and v count on through the pages. */
 typedef struct attention_batch {
     varlen_attention attention;
     int64_t q_rows;
@@ -32,7 +41,9 @@ typedef struct attention_batch {
     uint64_t dropout_offset;
     bool dropout_in_memory;
     bool without_lse;
-    bool sharp;   /* see sequence.h */
+    bool sharp; /* see sequence.h */
+    batch_scales k_scales;
+    batch_scales v_scales;
     double *q;    /* [q_rows, q_heads, head_dim] */
     double *k;    /* [k_rows, kv_heads, head_dim] */
     double *v;    /* [k_rows, kv_heads, value_dim] */
@@ -60,6 +71,17 @@ attention_batch batch_with_own_keys(memory_pool *pool, const attention_batch *ba
 
 /* Makes key_begin, key_end and tree_mask; the lengths are there. */
 void batch_make_rows(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source);
+/* The dtype of k and v. */
+varlen_dtype batch_kv_dtype(const attention_batch *batch);
+
+/* Makes the scales of k and v; the metadata is there. */
+void batch_make_scales(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source);
+
+/* What numbers of about 1 are multiplied by before they are quantised, where scales undo it. */
+double batch_amplitude(varlen_dtype kv_dtype, scale_kind kind);
+
+/* The scale of a row of k or v. */
+double batch_scale(const attention_batch *batch, const batch_scales *scales, int64_t row, int32_t head);
 
 /* Fills q, k, v and dout; the metadata is there. */
 void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source);

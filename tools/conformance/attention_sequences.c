@@ -41,13 +41,17 @@ int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
     return page * size + slot_row % size;
 }
 
+/* With the scales of the rows. */
 static const double *gather_keys(memory_pool *pool, const attention_batch *batch, int32_t b, const double *rows,
-                                 int64_t row_size)
+                                 const batch_scales *scales, int32_t dim)
 {
-    int64_t keys = batch_keys(batch, b);
+    int64_t keys = batch_keys(batch, b), row_size = (int64_t)batch->attention.kv_heads * dim;
     double *gathered = memory_take(pool, keys * row_size, sizeof *gathered);
-    for (int64_t j = 0; j < keys; j++)
-        memcpy(gathered + j * row_size, rows + batch_key_row(batch, b, j) * row_size, (size_t)row_size * sizeof *rows);
+    for (int64_t j = 0; j < keys; j++) {
+        int64_t row = batch_key_row(batch, b, j);
+        for (int64_t n = 0; n < row_size; n++)
+            gathered[j * row_size + n] = rows[row * row_size + n] * batch_scale(batch, scales, row, (int32_t)(n / dim));
+    }
     return gathered;
 }
 
@@ -111,8 +115,8 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .slopes = slopes_of(pool, batch, b),
         .sinks = as_doubles(pool, batch->sinks, heads),
         .q = batch->q + batch_query_row(batch, b, 0) * heads * head_dim,
-        .k = gather_keys(pool, batch, b, batch->k, (int64_t)kv_heads * head_dim),
-        .v = gather_keys(pool, batch, b, batch->v, (int64_t)kv_heads * value_dim),
+        .k = gather_keys(pool, batch, b, batch->k, &batch->k_scales, head_dim),
+        .v = gather_keys(pool, batch, b, batch->v, &batch->v_scales, value_dim),
         .dout = batch->dout + batch_query_row(batch, b, 0) * heads * value_dim,
         .dlse = batch->dlse ? batch->dlse + batch_query_row(batch, b, 0) * heads : NULL,
     };
@@ -124,6 +128,14 @@ static int32_t *single_slot(memory_pool *pool, const int32_t *cu_seqlens, int32_
     int32_t *single = memory_take(pool, 2, sizeof *single);
     single[1] = cu_seqlens[b + 1] - cu_seqlens[b];
     return single;
+}
+
+static void scales_from(batch_scales *scales, int64_t row)
+{
+    if (!scales->at)
+        return;
+    scales->at += row * scales->token_stride;
+    scales->count -= row * scales->token_stride;
 }
 
 attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int32_t b)
@@ -146,6 +158,8 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
         alone.k_rows = alone.k_page_rows = alone.attention.total_k = rows;
         alone.k += slot * batch->attention.kv_heads * batch->attention.head_dim;
         alone.v += slot * batch->attention.kv_heads * value_dim_of(batch);
+        scales_from(&alone.k_scales, slot);
+        scales_from(&alone.v_scales, slot);
     }
     if (batch->page_table)
         alone.page_table += (int64_t)b * batch->attention.page_table_width;

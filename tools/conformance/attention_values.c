@@ -14,6 +14,8 @@ typedef struct value_row {
     value_role role;
     int32_t heads;
     int32_t dim;
+    varlen_dtype dtype;
+    double amplitude; /* see batch_amplitude */
 } value_row;
 
 /* q and k agree in the first half of their elements, up to a sign for each row and head, so that scores lie around two
@@ -58,8 +60,21 @@ typedef struct value_head {
     double fraction; /* 1/16 to 1 */
 } value_head;
 
-static double element(varlen_dtype dtype, const value_row *row, const value_head *head, int32_t n,
-                      random_source *source)
+/* Of the largest magnitude, the smallest, 0 and -0. */
+static double end_element(varlen_dtype dtype, random_source *source)
+{
+    static const double largest[] = {[VARLEN_FLOAT8_E4M3] = 448, [VARLEN_FLOAT8_E5M2] = 57344, [VARLEN_INT8] = 127};
+    static const double smallest[] = {[VARLEN_FLOAT8_E4M3] = 0x1p-9, [VARLEN_FLOAT8_E5M2] = 0x1p-16, [VARLEN_INT8] = 1};
+    const double sign = random_below(source, 2) ? 1 : -1;
+    switch (random_below(source, 4)) {
+    case 0: return dtype == VARLEN_INT8 && sign < 0 ? -128 : sign * largest[dtype];
+    case 1: return sign * smallest[dtype] * (double)(1 + random_below(source, 3));
+    case 2: return sign * 0.0;
+    default: return sign * largest[dtype] / 2;
+    }
+}
+
+static double element(const value_row *row, const value_head *head, int32_t n, random_source *source)
 {
     if (row->role == ROLE_DOUT)
         return random_normal(source);
@@ -72,20 +87,23 @@ static double element(varlen_dtype dtype, const value_row *row, const value_head
     case VALUES_ZEROS: return zero_element(row, head->head, source);
     case VALUES_LARGE_V: return is_v ? 6e4 * (2 * random_uniform(source) - 1) : random_normal(source);
     case VALUES_LARGEST_V:
-        return is_v ? largest_of_dtype(dtype) * (2 * random_uniform(source) - 1) : random_normal(source);
+        return is_v ? largest_of_dtype(row->dtype) * (2 * random_uniform(source) - 1) : random_normal(source);
+    case VALUES_ENDS: return row->role == ROLE_Q ? random_normal(source) : end_element(row->dtype, source);
     case VALUES_TINY: return 0x1p-16 * random_normal(source);
     default: return random_normal(source);
     }
 }
 
-static void fill_row(varlen_dtype dtype, const value_row *row, double *values, random_source *source)
+static void fill_row(const value_row *row, double *values, random_source *source)
 {
+    const varlen_dtype dtype = row->dtype;
     for (int32_t head = 0; head < row->heads; head++) {
         value_head common = {.head = head, .sign = random_below(source, 2) ? 1 : -1, .fraction = 1};
         if (row->problem->values == VALUES_SHARP)
             common.fraction = (double)(1 + random_below(source, 16)) / 16;
         for (int32_t n = 0; n < row->dim; n++)
-            values[head * row->dim + n] = dtype_round(dtype, (float)element(dtype, row, &common, n, source));
+            values[head * row->dim + n] =
+                dtype_round(dtype, (float)(row->amplitude * element(row, &common, n, source)));
     }
 }
 
@@ -97,21 +115,19 @@ static void fill_unowned(double *values, int64_t count)
 
 static void fill_queries(attention_batch *batch, const value_row *q, const value_row *dout, random_source *source)
 {
-    varlen_dtype dtype = batch->attention.dtype;
     fill_unowned(batch->q, batch->q_rows * q->heads * q->dim);
     fill_unowned(batch->dout, batch->q_rows * dout->heads * dout->dim);
     for (int32_t b = 0; b < batch->attention.batch; b++) {
         for (int64_t i = 0; i < batch_queries(batch, b); i++) {
             int64_t row = batch_query_row(batch, b, i);
-            fill_row(dtype, q, batch->q + row * q->heads * q->dim, source);
-            fill_row(dtype, dout, batch->dout + row * dout->heads * dout->dim, source);
+            fill_row(q, batch->q + row * q->heads * q->dim, source);
+            fill_row(dout, batch->dout + row * dout->heads * dout->dim, source);
         }
     }
 }
 
 static void fill_keys(attention_batch *batch, const value_row *k, const value_row *v, random_source *source)
 {
-    varlen_dtype dtype = batch->attention.dtype;
     int64_t k_size = (int64_t)k->heads * k->dim, v_size = (int64_t)v->heads * v->dim;
     const double *first = NULL;
     fill_unowned(batch->k, batch->k_rows * k_size);
@@ -122,11 +138,11 @@ static void fill_keys(attention_batch *batch, const value_row *k, const value_ro
             double *key = batch->k + row * k_size;
             if (!isnan(*key))
                 continue; /* on a page that two sequences share */
-            fill_row(dtype, v, batch->v + row * v_size, source);
+            fill_row(v, batch->v + row * v_size, source);
             if (k->problem->values == VALUES_EQUAL_SCORES && first)
                 memcpy(key, first, (size_t)k_size * sizeof *key);
             else
-                fill_row(dtype, k, key, source);
+                fill_row(k, key, source);
             first = key;
         }
     }
@@ -136,10 +152,13 @@ void batch_fill_values(attention_batch *batch, const attention_case *row, random
 {
     const varlen_attention *attention = &batch->attention;
     int32_t value_dim = attention->value_dim ? attention->value_dim : attention->head_dim;
-    const value_row q = {row, ROLE_Q, attention->q_heads, attention->head_dim};
-    const value_row k = {row, ROLE_K, attention->kv_heads, attention->head_dim};
-    const value_row v = {row, ROLE_V, attention->kv_heads, value_dim};
-    const value_row dout = {row, ROLE_DOUT, attention->q_heads, value_dim};
+    const varlen_dtype dtype = attention->dtype, kv_dtype = batch_kv_dtype(batch);
+    const double k_amplitude = batch_amplitude(kv_dtype, row->k_scales);
+    const double v_amplitude = batch_amplitude(kv_dtype, row->v_scales);
+    const value_row q = {row, ROLE_Q, attention->q_heads, attention->head_dim, dtype, 1};
+    const value_row k = {row, ROLE_K, attention->kv_heads, attention->head_dim, kv_dtype, k_amplitude};
+    const value_row v = {row, ROLE_V, attention->kv_heads, value_dim, kv_dtype, v_amplitude};
+    const value_row dout = {row, ROLE_DOUT, attention->q_heads, value_dim, dtype, 1};
     fill_queries(batch, &q, &dout, source);
     fill_keys(batch, &k, &v, source);
 }

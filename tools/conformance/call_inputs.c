@@ -29,7 +29,7 @@ tensor_shape call_query_shape(const attention_batch *batch, const char *name, in
 tensor_shape call_key_shape(const attention_batch *batch, const char *name, int32_t dim)
 {
     int64_t pages = batch->attention.page_size > 0 ? batch->attention.page_count : 1;
-    return (tensor_shape){name, batch->attention.dtype, pages, batch->k_page_rows, batch->attention.kv_heads, dim};
+    return (tensor_shape){name, batch_kv_dtype(batch), pages, batch->k_page_rows, batch->attention.kv_heads, dim};
 }
 
 static const void *copied(block_list *blocks, const char *name, const void *contents, int64_t count, int64_t size)
@@ -71,6 +71,19 @@ static void give_features(const attention_batch *batch, block_list *blocks, varl
     }
 }
 
+static void give_scales(const attention_batch *batch, block_list *blocks, varlen_inputs *inputs)
+{
+    const batch_scales *k = &batch->k_scales, *v = &batch->v_scales;
+    inputs->k_scale = copied(blocks, "k_scale", k->at, k->count, sizeof(float));
+    inputs->k_scale_token_stride = k->token_stride;
+    inputs->k_scale_head_stride = k->head_stride;
+    inputs->k_scale_page_stride = k->page_stride;
+    inputs->v_scale = copied(blocks, "v_scale", v->at, v->count, sizeof(float));
+    inputs->v_scale_token_stride = v->token_stride;
+    inputs->v_scale_head_stride = v->head_stride;
+    inputs->v_scale_page_stride = v->page_stride;
+}
+
 varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layout, block_list *blocks)
 {
     tensor_shape q = call_query_shape(batch, "q", batch->attention.head_dim);
@@ -90,6 +103,7 @@ varlen_inputs call_inputs_make(const attention_batch *batch, tensor_layout layou
                             .v_page_stride = tensor_page_stride(&tensors.v)};
     give_metadata(batch, blocks, &inputs);
     give_features(batch, blocks, &inputs);
+    give_scales(batch, blocks, &inputs);
     return inputs;
 }
 

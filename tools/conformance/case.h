@@ -60,6 +60,7 @@ typedef enum value_kind {
     VALUES_TINY,         /* q, k, v around 2^-16: denormal in float16 */
     VALUES_LARGE_LOGITS, /* q.k is an exact integer within some ten of +-2e6: with softmax_scale 1/2, logits of 1e6 */
     VALUES_LARGEST_V,    /* v up to the largest numbers of the dtype; q and k are ordinary */
+    VALUES_ENDS,         /* of quantised k and v: the largest and the smallest numbers of their dtype, and zeros */
     VALUES_SHARP         /* q.k is dim * q_size * k_size times 1/16 to 16/16: exact, and far apart */
 } value_kind;
 
@@ -83,6 +84,19 @@ typedef enum tree_kind {
     TREE_NOTHING, /* no bits */
     TREE_ALL      /* all bits, those past sq too */
 } tree_kind;
+
+/* Scales of quantised k or v. But for the last two, they undo what makes numbers use the range of their dtype. */
+typedef enum scale_kind {
+    SCALES_NONE = 0, /* NULL: numbers are about 1 */
+    SCALES_PER_TENSOR,
+    SCALES_PER_HEAD,
+    SCALES_PER_TOKEN,  /* and head */
+    SCALES_HEAD_MAJOR, /* the same, with the tokens of a head side by side */
+    SCALES_SHARED_BY_HEADS,
+    SCALES_PER_PAGE, /* and head */
+    SCALES_TINY,     /* per token: about 2^-70 */
+    SCALES_HUGE      /* per token: about 2^70 */
+} scale_kind;
 
 typedef enum max_seqlen_kind { MAX_SEQLEN_UNKNOWN = 0, MAX_SEQLEN_EXACT, MAX_SEQLEN_LOOSE } max_seqlen_kind;
 
@@ -127,6 +141,9 @@ typedef struct attention_case {
     tensor_layout layout;
     int_list query_positions; /* of each sequence's first query; left out = by the alignment */
     int_list key_starts;      /* row where each slot begins, in place of cu_seqlens_k; without free_k */
+    varlen_dtype kv_dtype;    /* of k and v; 0 = the case's */
+    scale_kind k_scales;
+    scale_kind v_scales;
 } attention_case;
 
 /* A table and what its rows mean. A case is called "forward/masks/<row>/f16", by pass, or "around/merge/<row>/f16". */
@@ -154,6 +171,7 @@ extern const case_suite suite_shapes;
 extern const case_suite suite_wide;
 extern const case_suite suite_latent;
 extern const case_suite suite_paged;
+extern const case_suite suite_quantized;
 extern const case_suite suite_layout;
 extern const case_suite suite_leftpad_q;
 extern const case_suite suite_merge;

@@ -4,6 +4,14 @@
 #define DECODE .lens_new = INTS(1, 1, 1), .used = INTS(5, 0, 33), .spare = INTS(4, 0, 1)
 #define PREFILL .lens_new = INTS(7, 0, 20), .used = INTS(5, 9, 0), .spare = INTS(4, 2, 0)
 
+#define EACH(label, ...)                                                                                               \
+    {.head.name = label "-e4m3", .cache_dtype = VARLEN_FLOAT8_E4M3, __VA_ARGS__},                                      \
+        {.head.name = label "-e5m2", .cache_dtype = VARLEN_FLOAT8_E5M2, __VA_ARGS__},                                  \
+    {                                                                                                                  \
+        .head.name = label "-int8", .cache_dtype = VARLEN_INT8, __VA_ARGS__                                            \
+    }
+#define GIVEN(kind) .scales_given = true, .scales = SCALES_##kind
+
 /* clang-format off */
 static const append_case rows[] = {
     {.head.name = "packed", PREFILL},
@@ -50,6 +58,28 @@ static const append_case rows[] = {
     {.head.name = "paged-rotary-half-split", PREFILL, .page_size = 5, .q_heads = 4, .rotary_dim = 64},
     {.head.name = "paged-rotary-interleaved", PREFILL, .page_size = 5, .q_heads = 4, .rotary_dim = 48,
      .rotary_interleaved = true, .leftpad_k = INTS(1, 0, 0)},
+
+    EACH("quantized-packed", PREFILL, .slack_new = 6),
+    EACH("quantized-decode", DECODE, .seqused_in_place = true),
+    EACH("quantized-dims-192-128", PREFILL, .head_dim = 192, .value_dim = 128),
+    EACH("quantized-padded-strides", PREFILL, .layout.kind = LAYOUT_PADDED),
+    EACH("quantized-extreme", PREFILL, .extreme = true),
+    EACH("quantized-rotary-half-split", PREFILL, .q_heads = 6, .rotary_dim = 64),
+    EACH("quantized-rotary-partial", PREFILL, .rotary_dim = 18, .head_dim = 48, .rotary_interleaved = true),
+    EACH("quantized-rotary-wide", PREFILL, .head_dim = 576, .value_dim = 512, .q_heads = 2, .rotary_dim = 576),
+    EACH("quantized-rotary-wide-interleaved", PREFILL, .head_dim = 576, .q_heads = 2, .rotary_dim = 576,
+         .rotary_interleaved = true),
+    EACH("quantized-rotary-wide-partial", PREFILL, .head_dim = 544, .value_dim = 272, .rotary_dim = 300),
+    EACH("quantized-rotary-wide-scales-given", PREFILL, .head_dim = 528, .rotary_dim = 526, GIVEN(PER_HEAD)),
+    EACH("quantized-paged-3", PREFILL, .page_size = 3),
+    EACH("quantized-paged-decode", DECODE, .page_size = 16, .kv_heads = 5),
+    EACH("quantized-paged-rotary", PREFILL, .page_size = 5, .q_heads = 4, .rotary_dim = 64, .leftpad_k = INTS(1, 0, 0)),
+    EACH("quantized-no-sequences", .slack_new = 3),
+    EACH("quantized-scales-of-1", PREFILL, GIVEN(NONE)),
+    EACH("quantized-scales-given", PREFILL, .rotary_dim = 32, GIVEN(PER_TENSOR)),
+    EACH("quantized-scales-given-per-head", PREFILL, GIVEN(PER_HEAD)),
+    EACH("quantized-scales-given-paged", DECODE, .page_size = 16, GIVEN(PER_HEAD)),
+    EACH("quantized-scales-given-past-the-range", PREFILL, .extreme = true, GIVEN(PER_HEAD)),
 };
 /* clang-format on */
 

@@ -52,6 +52,10 @@ static const attention_case rows[] = {
      CAUSAL, .key_starts = INTS(0, 0, 20, 300)},
     {.head.name = "paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 20, 1), .lens_k = INTS(700, 50, 90), CAUSAL,
      .page_size = 16},
+    {.head.name = "quantized", .head.passes = CASE_FORWARD, .lens_q = INTS(70, 1, 33, 129), .lens_k = INTS(70, 700, 40, 129),
+     CAUSAL, .kv_dtype = VARLEN_FLOAT8_E4M3, .k_scales = SCALES_PER_TOKEN, .v_scales = SCALES_PER_TOKEN},
+    {.head.name = "quantized-paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 2, 1), .lens_k = INTS(2300, 50, 700),
+     CAUSAL, .page_size = 16, .kv_dtype = VARLEN_INT8, .k_scales = SCALES_PER_PAGE, .v_scales = SCALES_PER_TOKEN},
 };
 /* clang-format on */
 

@@ -63,6 +63,9 @@ float dtype_round(varlen_dtype dtype, float value)
     switch (dtype) {
     case VARLEN_FLOAT16: return dtype_from_float16(dtype_float16_from(value));
     case VARLEN_BFLOAT16: return dtype_from_bfloat16(dtype_bfloat16_from(value));
+    case VARLEN_FLOAT8_E4M3:
+    case VARLEN_FLOAT8_E5M2:
+    case VARLEN_INT8: return dtype_from_byte(dtype, dtype_byte_from(dtype, value));
     default: return value;
     }
 }
@@ -75,6 +78,8 @@ float dtype_load(varlen_dtype dtype, const void *element)
         memcpy(&value, element, sizeof value);
         return value;
     }
+    if (varlen_dtype_size(dtype) == 1)
+        return dtype_from_byte(dtype, *(const uint8_t *)element);
     memcpy(&bits, element, sizeof bits);
     return dtype == VARLEN_FLOAT16 ? dtype_from_float16(bits) : dtype_from_bfloat16(bits);
 }
@@ -85,12 +90,18 @@ void dtype_store(varlen_dtype dtype, void *element, float value)
         memcpy(element, &value, sizeof value);
         return;
     }
+    if (varlen_dtype_size(dtype) == 1) {
+        *(uint8_t *)element = dtype_byte_from(dtype, value);
+        return;
+    }
     uint16_t bits = dtype == VARLEN_FLOAT16 ? dtype_float16_from(value) : dtype_bfloat16_from(value);
     memcpy(element, &bits, sizeof bits);
 }
 
 const char *dtype_name(varlen_dtype dtype)
 {
-    static const char *const names[] = {[VARLEN_FLOAT32] = "f32", [VARLEN_FLOAT16] = "f16", [VARLEN_BFLOAT16] = "bf16"};
+    static const char *const names[] = {
+        [VARLEN_FLOAT32] = "f32",      [VARLEN_FLOAT16] = "f16",      [VARLEN_BFLOAT16] = "bf16",
+        [VARLEN_FLOAT8_E4M3] = "e4m3", [VARLEN_FLOAT8_E5M2] = "e5m2", [VARLEN_INT8] = "int8"};
     return names[dtype];
 }

@@ -3,18 +3,26 @@
 
 #include <string.h>
 
+/* Elements of 16 bytes, of which strides are multiples. */
+static int64_t strides_unit(const tensor_shape *shape)
+{
+    return 16 / varlen_dtype_size(shape->dtype);
+}
+
 static tensor_strides strides_padded(const tensor_shape *shape)
 {
-    tensor_strides strides = {.head = shape->dim + 8};
-    strides.token = shape->heads * strides.head + 24;
-    strides.page = shape->page_rows * strides.token + 40;
+    const int64_t unit = strides_unit(shape);
+    tensor_strides strides = {.head = shape->dim + unit};
+    strides.token = shape->heads * strides.head + 3 * unit;
+    strides.page = shape->page_rows * strides.token + 5 * unit;
     return strides;
 }
 
 static tensor_strides strides_head_major(const tensor_shape *shape)
 {
-    tensor_strides strides = {.token = shape->dim + 8};
-    strides.head = shape->page_rows * strides.token + 24;
+    const int64_t unit = strides_unit(shape);
+    tensor_strides strides = {.token = shape->dim + unit};
+    strides.head = shape->page_rows * strides.token + 3 * unit;
     strides.page = shape->heads * strides.head;
     return strides;
 }

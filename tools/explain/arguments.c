@@ -86,8 +86,10 @@ static const command_option options[] = {
              "batch-invariant"},
     {"--dtype", NULL, read_choice, .offset = offsetof(explain_arguments, dtype), .choices = dtype_choices,
      .help = "default bf16"},
+    {"--kv-dtype", NULL, read_choice, .offset = offsetof(explain_arguments, kv_dtype), .choices = kv_dtype_choices,
+     .help = "of quantised keys and values; default: that of --dtype"},
     {"--pass", NULL, read_choice, .offset = offsetof(explain_arguments, passes), .choices = pass_choices,
-     .help = "default both, or forward with pages or a tree mask"},
+     .help = "default both, or forward with pages, a tree mask or quantised keys"},
     {"--backend", "B", read_text, .offset = offsetof(explain_arguments, backend),
      .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ...; default: the first device of each"},
     {"--threads", "N", read_count, .offset = offsetof(explain_arguments, threads),
@@ -120,8 +122,8 @@ static bool check_combination(const explain_arguments *arguments, reason *why)
         {arguments->window.given && !windowed, "--window needs --mask window"},
         {arguments->workload &&
              (arguments->q_heads || arguments->kv_heads || arguments->head_dim || arguments->value_dim ||
-              arguments->page_size || arguments->chunk || arguments->mask != VARLEN_MASK_FULL),
-         "--workload has heads, dims, pages and a mask of its own"},
+              arguments->page_size || arguments->kv_dtype || arguments->chunk || arguments->mask != VARLEN_MASK_FULL),
+         "--workload has heads, dims, pages, a mask and a dtype of keys of its own"},
         {!arguments->floor && (arguments->peak > 0 || arguments->bandwidth > 0), "--peak and --bandwidth need --floor"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)

@@ -16,6 +16,7 @@ typedef struct explain_arguments {
     int32_t value_dim;
     int32_t page_size;
     int dtype;     /* varlen_dtype */
+    int kv_dtype;  /* likewise; 0 = dtype */
     int mask;      /* varlen_mask */
     int alignment; /* varlen_alignment */
     window_bounds window;

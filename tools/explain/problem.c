@@ -146,6 +146,7 @@ static varlen_attention describe(const explain_arguments *arguments)
         .mask = (varlen_mask)arguments->mask,
         .page_size = arguments->page_size,
         .attention_chunk = arguments->chunk,
+        .kv_dtype = (varlen_dtype)arguments->kv_dtype,
     };
 }
 
@@ -159,6 +160,7 @@ static varlen_attention describe_workload(const bench_workload *workload)
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
+        .kv_dtype = workload->kv_dtype,
         .attention_chunk = workload->chunk,
         .features = bench_features(workload),
     };
@@ -214,8 +216,8 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
     attention->softcap = arguments->softcap;
     attention->dropout_p = arguments->dropout;
     attention->features |= explain_features(arguments->features, 0);
-    const bool forward_only =
-        attention->page_size || attention->features & VARLEN_FEATURE_TREE_MASK || (workload && workload->shared_keys);
+    const bool forward_only = attention->page_size || attention->kv_dtype ||
+                              attention->features & VARLEN_FEATURE_TREE_MASK || (workload && workload->shared_keys);
     problem->passes = arguments->passes ? arguments->passes
                       : forward_only    ? 1 << VARLEN_PASS_FORWARD
                                         : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;

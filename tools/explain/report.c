@@ -43,6 +43,10 @@ void explain_print_problem(const explain_problem *problem)
     text_table_add(&table, "heads");
     text_table_add(&table, "%d of queries on %d of keys and values, head_dim %d, value_dim %d, %s", (int)a->q_heads,
                    (int)a->kv_heads, (int)a->head_dim, (int)a->value_dim, dtype_word(a->dtype));
+    if (a->kv_dtype) {
+        text_table_add(&table, "quantised");
+        text_table_add(&table, "keys and values in %s", dtype_word(a->kv_dtype));
+    }
     if (a->page_size) {
         text_table_add(&table, "pages");
         text_table_add(&table, "%" PRId64 " of %d tokens", a->page_count, (int)a->page_size);

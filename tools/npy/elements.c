@@ -23,6 +23,8 @@ static const element_traits traits[ELEMENT_TYPE_COUNT] = {
     [ELEMENT_BFLOAT16] = {.name = "bf16", .size = 2, .is_float = true, .fraction_bits = 7},
     [ELEMENT_INT32] = {.name = "i32", .size = 4},
     [ELEMENT_INT64] = {.name = "i64", .size = 8},
+    [ELEMENT_INT8] = {.name = "i8", .size = 1},
+    [ELEMENT_UINT8] = {.name = "u8", .size = 1},
 };
 
 size_t element_size(element_type type)
@@ -38,6 +40,11 @@ const char *element_name(element_type type)
 bool element_is_float(element_type type)
 {
     return traits[type].is_float;
+}
+
+bool element_is_byte(element_type type)
+{
+    return traits[type].size == 1;
 }
 
 element_type element_of_dtype(varlen_dtype dtype)

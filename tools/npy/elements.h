@@ -16,12 +16,15 @@ typedef enum element_type {
     ELEMENT_BFLOAT16,
     ELEMENT_INT32,
     ELEMENT_INT64,
+    ELEMENT_INT8,  /* the bytes of quantised keys and values: never converted */
+    ELEMENT_UINT8, /* likewise */
     ELEMENT_TYPE_COUNT
 } element_type;
 
 size_t element_size(element_type type);
 const char *element_name(element_type type); /* "f32" */
 bool element_is_float(element_type type);
+bool element_is_byte(element_type type);
 
 element_type element_of_dtype(varlen_dtype dtype);
 

@@ -19,8 +19,8 @@ static const struct {
     const char *descr;
     element_type type;
 } formats[] = {
-    {"<f4", ELEMENT_FLOAT32}, {"<f8", ELEMENT_FLOAT64}, {"<f2", ELEMENT_FLOAT16},
-    {"<i4", ELEMENT_INT32},   {"<i8", ELEMENT_INT64},
+    {"<f4", ELEMENT_FLOAT32}, {"<f8", ELEMENT_FLOAT64}, {"<f2", ELEMENT_FLOAT16}, {"<i4", ELEMENT_INT32},
+    {"<i8", ELEMENT_INT64},   {"|i1", ELEMENT_INT8},    {"|u1", ELEMENT_UINT8},
 };
 
 static const size_t format_count = sizeof formats / sizeof formats[0];
@@ -125,7 +125,8 @@ static bool parse_descr(const char *path, cursor *text, npy_array *array, reason
     const cursor value = *text;
     text_span descr;
     if (!accept_string(text, &descr))
-        return refuse_value(why, path, "descr", &value, "is no plain type; <f4, <f8, <f2, <i4 and <i8 are read");
+        return refuse_value(why, path, "descr", &value,
+                            "is no plain type; <f4, <f8, <f2, <i4, <i8, |i1 and |u1 are read");
     for (size_t i = 0; i < format_count; i++)
         if (span_is(descr, formats[i].descr)) {
             array->type = formats[i].type;
@@ -134,8 +135,9 @@ static bool parse_descr(const char *path, cursor *text, npy_array *array, reason
     if (descr.length > 0 && descr.start[0] == '>')
         return refuse_value(why, path, "descr", &value, "is big-endian; only little-endian arrays are read");
     if (descr.length > 1 && descr.start[1] == 'O')
-        return refuse_value(why, path, "descr", &value, "means Python objects; <f4, <f8, <f2, <i4 and <i8 are read");
-    return refuse_value(why, path, "descr", &value, "is none of <f4, <f8, <f2, <i4 and <i8");
+        return refuse_value(why, path, "descr", &value,
+                            "means Python objects; <f4, <f8, <f2, <i4, <i8, |i1 and |u1 are read");
+    return refuse_value(why, path, "descr", &value, "is none of <f4, <f8, <f2, <i4, <i8, |i1 and |u1");
 }
 
 static bool parse_order(const char *path, cursor *text, npy_array *array, reason *why)

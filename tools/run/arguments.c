@@ -7,7 +7,8 @@ static const char notes[] =
     "modes, all together, when everything else has succeeded. An output may be one of the inputs, but not two outputs\n"
     "one file. Tq, Tk: tokens in all; Hq, Hk: heads, of which Hk divides Hq; D, Dv: dims; B: sequences. With\n"
     "--page-table, k and v are [pages, page_size, Hk, D] and [pages, page_size, Hk, Dv], and the lengths come from\n"
-    "--seqused-k. Times are medians after one warm-up.";
+    "--seqused-k. With --kv-dtype, k and v are i1 or u1 files, whose bytes are taken as they are, and their scales\n"
+    "[Hk] or [Tk, Hk], or with pages [pages, Hk] or [pages, page_size, Hk]. Times are medians after one warm-up.";
 
 static bool read_scale(const command_option *option, const char *value, void *target, reason *why)
 {
@@ -66,6 +67,12 @@ static const command_option options[] = {
      .help = "a sink logit per head [Hq]"},
     {"--dtype", NULL, read_choice, .offset = offsetof(run_arguments, dtype), .choices = dtype_choices,
      .help = "to compute in; default: that of q, where f8 becomes f32"},
+    {"--kv-dtype", NULL, read_choice, .offset = offsetof(run_arguments, kv_dtype), .choices = kv_dtype_choices,
+     .help = "k and v are quantised: the bytes of their files are numbers of this dtype"},
+    {"--k-scale", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_K_SCALE]),
+     .help = "with --kv-dtype: what keys are multiplied by; default 1"},
+    {"--v-scale", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_V_SCALE]),
+     .help = "with --kv-dtype: what values are multiplied by; default 1"},
     {"--backend", "B", read_text, .offset = offsetof(run_arguments, backend),
      .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ..."},
     {"--out", "FILE", read_text, .offset = offsetof(run_arguments, outputs[OUTPUT_OUT]), .required = true,
@@ -130,6 +137,8 @@ static bool check_combination(const run_arguments *arguments, reason *why)
          "--query-positions and --alignment top-left exclude each other: both say where queries stand"},
         {gradients && arguments->inputs[INPUT_TREE_MASK],
          "--tree-mask and --dout exclude each other: drafts have no gradients"},
+        {arguments->inputs[INPUT_K_SCALE] && !arguments->kv_dtype, "--k-scale needs --kv-dtype"},
+        {arguments->inputs[INPUT_V_SCALE] && !arguments->kv_dtype, "--v-scale needs --kv-dtype"},
         {gradients != 0 && gradients != 4, "--dout, --dq, --dk and --dv go together: give all four or none"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)

@@ -24,6 +24,8 @@ typedef enum run_input {
     INPUT_TREE_MASK,
     INPUT_ALIBI,
     INPUT_SINKS,
+    INPUT_K_SCALE,
+    INPUT_V_SCALE,
     INPUT_DOUT,
     INPUT_EXPECT,
     INPUT_COUNT
@@ -44,6 +46,7 @@ typedef struct run_arguments {
     int mask;                          /* varlen_mask */
     int alignment;                     /* varlen_alignment */
     int dtype;                         /* varlen_dtype or DTYPE_OF_Q */
+    int kv_dtype;                      /* varlen_dtype; 0 = k and v are converted to dtype */
     window_bounds window;
     int32_t chunk; /* 0 = none */
     run_scale scale;

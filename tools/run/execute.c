@@ -118,6 +118,8 @@ static bool open_session(run_session *session, const run_arguments *arguments, r
 static varlen_inputs inputs_of(const run_session *session)
 {
     void *const *in = session->inputs;
+    const run_scale_strides *k_scale = &session->problem->k_scale_strides;
+    const run_scale_strides *v_scale = &session->problem->v_scale_strides;
     return (varlen_inputs){
         .struct_size = sizeof(varlen_inputs),
         .q = {.data = in[INPUT_Q]},
@@ -140,6 +142,14 @@ static varlen_inputs inputs_of(const run_session *session)
         .query_positions = in[INPUT_QUERY_POSITIONS],
         .key_starts = in[INPUT_KEY_STARTS],
         .leftpad_q = in[INPUT_LEFTPAD_Q],
+        .k_scale = in[INPUT_K_SCALE],
+        .k_scale_token_stride = k_scale->token,
+        .k_scale_head_stride = k_scale->head,
+        .k_scale_page_stride = k_scale->page,
+        .v_scale = in[INPUT_V_SCALE],
+        .v_scale_token_stride = v_scale->token,
+        .v_scale_head_stride = v_scale->head,
+        .v_scale_page_stride = v_scale->page,
     };
 }
 

@@ -8,6 +8,7 @@
 
 typedef enum input_kind {
     KIND_ELEMENTS, /* converted to the problem's dtype */
+    KIND_KEYS,     /* likewise, or bytes of its kv_dtype, kept as they are */
     KIND_FLOATS,   /* converted to float32 */
     KIND_INTEGERS, /* converted to int32 */
     KIND_WORDS,    /* int64 */
@@ -16,8 +17,8 @@ typedef enum input_kind {
 
 static const input_kind kinds[INPUT_COUNT] = {
     [INPUT_Q] = KIND_ELEMENTS,
-    [INPUT_K] = KIND_ELEMENTS,
-    [INPUT_V] = KIND_ELEMENTS,
+    [INPUT_K] = KIND_KEYS,
+    [INPUT_V] = KIND_KEYS,
     [INPUT_CU_SEQLENS_Q] = KIND_INTEGERS,
     [INPUT_CU_SEQLENS_K] = KIND_INTEGERS,
     [INPUT_SEQUSED_Q] = KIND_INTEGERS,
@@ -32,18 +33,26 @@ static const input_kind kinds[INPUT_COUNT] = {
     [INPUT_TREE_MASK] = KIND_WORDS,
     [INPUT_ALIBI] = KIND_FLOATS,
     [INPUT_SINKS] = KIND_FLOATS,
+    [INPUT_K_SCALE] = KIND_FLOATS,
+    [INPUT_V_SCALE] = KIND_FLOATS,
     [INPUT_DOUT] = KIND_ELEMENTS,
     [INPUT_EXPECT] = KIND_REFERENCE,
 };
 
-static bool check_kind(run_input input, const char *path, const npy_array *array, reason *why)
+static bool check_kind(const run_arguments *arguments, run_input input, const npy_array *array, reason *why)
 {
-    const bool wants_float = kinds[input] != KIND_INTEGERS && kinds[input] != KIND_WORDS;
     const bool wants_words = kinds[input] == KIND_WORDS;
-    if (element_is_float(array->type) == wants_float && (!wants_words || array->type == ELEMENT_INT64))
+    const bool wants_bytes = kinds[input] == KIND_KEYS && arguments->kv_dtype;
+    const bool wants_float = kinds[input] != KIND_INTEGERS && !wants_words && !wants_bytes;
+    if (element_is_byte(array->type) == wants_bytes && element_is_float(array->type) == wants_float &&
+        (!wants_words || array->type == ELEMENT_INT64))
         return true;
-    return refuse(why, "%s %s holds %s, but must hold %s", run_input_option(input), path, element_name(array->type),
-                  wants_float ? "f2, f4 or f8" : (wants_words ? "i8" : "i4 or i8"));
+    return refuse(why, "%s %s holds %s, but must hold %s", run_input_option(input), arguments->inputs[input],
+                  element_name(array->type),
+                  wants_bytes   ? "i1 or u1 with --kv-dtype"
+                  : wants_float ? "f2, f4 or f8"
+                  : wants_words ? "i8"
+                                : "i4 or i8");
 }
 
 static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_COUNT], reason *why)
@@ -56,7 +65,7 @@ static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_C
         progress_show(input + 1, INPUT_COUNT, path);
         if (!npy_read(path, &inputs[input], &fault))
             return refuse(why, "%s %s", run_input_option(input), fault.text);
-        if (!check_kind(input, path, &inputs[input], why))
+        if (!check_kind(arguments, input, &inputs[input], why))
             return false;
     }
     return true;
@@ -91,11 +100,12 @@ static bool convert_inputs(const run_arguments *arguments, varlen_dtype dtype, n
                            reason *why)
 {
     const element_type types[] = {[KIND_ELEMENTS] = element_of_dtype(dtype),
+                                  [KIND_KEYS] = element_of_dtype(dtype),
                                   [KIND_FLOATS] = ELEMENT_FLOAT32,
                                   [KIND_INTEGERS] = ELEMENT_INT32,
                                   [KIND_WORDS] = ELEMENT_INT64};
     for (run_input input = 0; input < INPUT_COUNT; input++)
-        if (arguments->inputs[input] && kinds[input] != KIND_REFERENCE &&
+        if (arguments->inputs[input] && kinds[input] != KIND_REFERENCE && !element_is_byte(inputs[input].type) &&
             !convert_input(input, arguments->inputs[input], &inputs[input], types[kinds[input]], why))
             return false;
     return true;
@@ -152,7 +162,22 @@ static varlen_attention describe(const run_arguments *arguments, varlen_dtype dt
         .page_table_width = (int32_t)sizes[SIZE_TABLE_WIDTH],
         .page_count = sizes[SIZE_PAGE_COUNT],
         .flags = arguments->scale.given ? VARLEN_FLAG_EXACT_SCALE : 0,
+        .kv_dtype = (varlen_dtype)arguments->kv_dtype,
     };
+}
+
+/* Of [Hk], [Tk, Hk], [pages, Hk] or [pages, page_size, Hk]. */
+static run_scale_strides scale_strides(const npy_array *scales, const varlen_attention *attention)
+{
+    const int64_t heads = attention->kv_heads;
+    run_scale_strides strides = {.head = scales->dimensions ? 1 : 0};
+    if (scales->dimensions == 3)
+        strides.token = heads;
+    if (scales->dimensions >= 2 && attention->page_size)
+        strides.page = scales->dimensions == 3 ? attention->page_size * heads : heads;
+    else if (scales->dimensions == 2)
+        strides.token = heads;
+    return strides;
 }
 
 bool run_problem_read(const run_arguments *arguments, run_problem *problem, reason *why)
@@ -167,6 +192,8 @@ bool run_problem_read(const run_arguments *arguments, run_problem *problem, reas
     problem->attention = describe(arguments, dtype, sizes);
     problem->attention.features = features_of(arguments, problem->backward);
     problem->alibi_batch_stride = problem->inputs[INPUT_ALIBI].dimensions == 2 ? sizes[SIZE_Q_HEADS] : 0;
+    problem->k_scale_strides = scale_strides(&problem->inputs[INPUT_K_SCALE], &problem->attention);
+    problem->v_scale_strides = scale_strides(&problem->inputs[INPUT_V_SCALE], &problem->attention);
     if (!convert_inputs(arguments, dtype, problem->inputs, why)) {
         run_problem_free(problem);
         return false;

@@ -7,10 +7,19 @@
 #include "npy/npy.h"
 #include "run/arguments.h"
 
+/* The strides of k_scale or v_scale. */
+typedef struct run_scale_strides {
+    int64_t token;
+    int64_t head;
+    int64_t page;
+} run_scale_strides;
+
 typedef struct run_problem {
     varlen_attention attention;
     bool backward;
     int64_t alibi_batch_stride;
+    run_scale_strides k_scale_strides;
+    run_scale_strides v_scale_strides;
     npy_array inputs[INPUT_COUNT]; /* data NULL where not given; type is the device's, but for --expect */
 } run_problem;
 

@@ -26,8 +26,10 @@ typedef struct decode_scratch {
     float *queries;         /* [DECODE_ROWS][key_stride] */
     float *outputs;         /* [DECODE_ROWS][value_stride] */
     float *scores;          /* [DECODE_ROWS][CPU_KEY_BLOCK] */
-    float *keys;            /* [CPU_KEY_BLOCK][key_stride]: rows whose end is not the end of a vector */
-    float *values; /* [CPU_KEY_BLOCK][value_stride] likewise; for pairs, which are not copied, a row of zeros */
+    float *keys;            /* [CPU_KEY_BLOCK][key_stride]: copies of rows, see decode_work */
+    float *values;          /* [CPU_KEY_BLOCK][value_stride] likewise; of pairs that are not copied, a row of zeros */
+    float *key_scales;      /* [CPU_KEY_BLOCK] */
+    float *value_scales;    /* likewise */
     int64_t key_stride;
     int64_t value_stride;
 } decode_scratch;
@@ -43,6 +45,8 @@ static decode_scratch take_scratch(scratch_cursor *cursor, const varlen_attentio
         .scores = scratch_take(cursor, DECODE_ROWS * CPU_KEY_BLOCK * sizeof(float)),
         .keys = scratch_take(cursor, CPU_KEY_BLOCK * key_row),
         .values = scratch_take(cursor, CPU_KEY_BLOCK * value_row),
+        .key_scales = scratch_take(cursor, CPU_KEY_BLOCK * sizeof(float)),
+        .value_scales = scratch_take(cursor, CPU_KEY_BLOCK * sizeof(float)),
         .key_stride = load_stride(attention->head_dim),
         .value_stride = load_stride(attention->value_dim),
     };
@@ -80,7 +84,8 @@ typedef struct decode_work {
     cpu_span span;      /* keys that some row sees */
     cpu_span next_span; /* of the tile that comes next; empty if there is none */
     panel_elements elements;
-    int copy; /* whether rows are copied as floats first, since some end inside a vector */
+    int copy; /* whether rows are copied first: as floats, since some end inside a vector, or since they are quantised
+               */
 } decode_work;
 
 /* The row that is read CPU_KEY_BLOCK rows after row `key`. */
@@ -93,23 +98,36 @@ static const char *row_after(const decode_work *work, const decode_source *sourc
     return next < work->next_span.end ? cpu_key_row(&source->next, next) : cpu_key_row(&source->own, key);
 }
 
+/* What is paired with the last of an odd number of values: the copies of rows have room for one more. */
+static const void *row_of_zeros(const decode_work *work, float *copies, int64_t stride, int32_t dim, int32_t count)
+{
+    float *zeros = work->copy ? copies + count * stride : copies;
+    if (work->copy && work->elements == PANEL_PAIRS && count % 2 != 0)
+        memset(zeros, 0, (size_t)dim * sizeof(uint16_t));
+    return zeros;
+}
+
 /* Points at the caller's rows, or at their copies. */
 static void find_rows(decode_rows *rows, const decode_work *work, const decode_source *source, int32_t dim,
                       float *copies, int64_t stride, int32_t begin, int32_t end)
 {
-    varlen_dtype dtype = work->tile->inputs->attention->dtype;
+    varlen_dtype dtype = source->own.dtype;
     rows->vectors = (dim + LANES - 1) / LANES;
     rows->row_bytes = (int32_t)(dim * cpu_element_size(dtype));
     rows->count = end - begin;
-    rows->row[rows->count] = copies;
+    rows->row[rows->count] = row_of_zeros(work, copies, stride, dim, rows->count);
     for (int32_t i = 0; i < rows->count; i++) {
         rows->row[i] = cpu_key_row(&source->own, begin + i);
         rows->next[i] = row_after(work, source, begin + i);
         if (!work->copy)
             continue;
         float *copy = copies + i * stride;
-        row_load(copy, rows->row[i], dtype, dim);
-        memset(copy + dim, 0, (size_t)(rows->vectors * LANES - dim) * sizeof *copy);
+        if (work->elements == PANEL_PAIRS)
+            quantized_to_pairs(copy, rows->row[i], dtype, dim);
+        else
+            load_row_of_floats(copy, rows->row[i], dtype, dim);
+        if (work->elements == PANEL_FLOATS)
+            memset(copy + dim, 0, (size_t)(rows->vectors * LANES - dim) * sizeof *copy);
         rows->row[i] = copy;
     }
 }
@@ -122,6 +140,13 @@ static decode_rows values_of(const decode_rows *keys, const decode_scratch *scra
     values.row_bytes = 0;
     values.row[values.count] = scratch->values;
     return values;
+}
+
+/* Scores or weights of a row, times the scales of the block's keys, where there are any. */
+static void scale_row(float *row, const float *scales, int32_t keys)
+{
+    for (int32_t key = 0; scales && key < keys; key += LANES)
+        vector_store(row + key, vector_load(row + key) * vector_load(scales + key));
 }
 
 /* Rows of one head lie far apart, where the processor does not look ahead by itself. */
@@ -221,6 +246,12 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
     const int least = elements == PANEL_PAIRS ? 2 : 1;
     const varlen_attention *attention = work->tile->inputs->attention;
     const decode_scratch *scratch = &work->scratch;
+    const cpu_inputs *inputs = work->tile->inputs;
+    const cpu_sequence *sequence = &work->tile->sequence;
+    const float *key_scales =
+        load_scales(scratch->key_scales, &inputs->key_scales, work->tile->kv_head, sequence, begin, end);
+    const float *value_scales =
+        load_scales(scratch->value_scales, &inputs->value_scales, work->tile->kv_head, sequence, begin, end);
     decode_rows keys;
     decode_rows values;
     find_rows(&keys, work, &work->keys, attention->head_dim, scratch->keys, scratch->key_stride, begin, end);
@@ -231,7 +262,9 @@ PANEL_INLINE void decode_block(const decode_work *work, int32_t begin, int32_t e
         decode_scores(scratch, &keys, first, rows, dtype, elements);
     for (int row = 0; row < rows; row++) {
         float *scores = scratch->scores + row * CPU_KEY_BLOCK;
+        scale_row(scores, key_scales, keys.count);
         row_softmax_step(scores, scratch->columns, row, &work->rules, begin, end);
+        scale_row(scores, value_scales, keys.count);
         if (elements == PANEL_PAIRS)
             pairs_pack_columns(scores, scores, 1, CPU_KEY_BLOCK / LANES);
     }
@@ -341,7 +374,7 @@ void CPU_SYMBOL(decode_tile)(const cpu_forward_tile *tile, void *memory)
         .values = source_of(&inputs->values, tile),
         .rules = {inputs->score, dropout_rule_of(inputs, &tile->sequence)},
         .elements = past_vectors == 0 ? panel_elements_of(attention) : PANEL_FLOATS,
-        .copy = past_vectors % LANES != 0,
+        .copy = past_vectors % LANES != 0 || cpu_is_quantized(inputs->keys.dtype),
     };
     if (tile->next)
         work.next_span = tile->next->keys;

@@ -77,17 +77,20 @@ static inline void pass_weigh(const forward_pass *pass, int32_t first, int32_t l
     panel_columns *columns = pass_columns(pass);
     float *scores = pass_scores(pass, first);
     float *weights = pass_weights(pass, first);
+    const float *value_scales = forward_scales(work->value_scales, first - pass->block_begin);
+    score_scale(scores, forward_scales(work->key_scales, first - pass->block_begin), columns->vectors, last - first);
     score_adjust(scores, columns, &work->score, first, last);
     if (work->dropout.threshold) {
         softmax_step(scores, columns, work->score.multiplier, last - first);
         dropout_apply(scores, columns, &work->dropout, 1.0f, first, last);
+        score_scale(scores, value_scales, columns->vectors, last - first);
         pairs_pack_rows(weights, scores, last - first, columns->vectors);
         return;
     }
     for (int v = 0; v < columns->vectors; v++) {
         if (!panel_task_step(next_scores))
             panel_task_step(outputs);
-        softmax_pairs_step(weights, scores, columns, v, work->score.multiplier, last - first);
+        softmax_pairs_step(weights, scores, columns, v, work->score.multiplier, value_scales, last - first);
     }
     pairs_fill_rows(weights, (last - first + 1) / 2);
 }

@@ -4,9 +4,10 @@
  *     for each block of keys:
  *         keys, values = load(block)                           rows of float
  *         for each panel of query rows:
- *             S = K Q                  [key][query]            panel_scores
+ *             S = K Q                  [key][query]            panel_scores; times the keys' scales, if quantised
  *             S = transform, mask(S)                           only where softcap, ALiBi or the mask's edge asks
- *             P = exp2(S - maximum)                            softmax_step, softmax_pairs_step
+ *             P = exp2(S - maximum)                            softmax_step, softmax_pairs_step; times the scales of
+ *                                                              values, if quantised
  *             O = O * rescale + V^T P  [value][query]          panel_accumulate
  *     out = O / sum, lse = log(sum) + maximum
  *
@@ -88,10 +89,9 @@ static void load_block(const varlen_attention *attention, const forward_scratch 
         load_key_pairs(scratch->keys, scratch->key_stride, keys, attention->head_dim, begin, end);
         load_transposed_pairs(scratch->values, scratch->rows, values, attention->value_dim, FORWARD_KEYS, begin, end);
     } else {
-        load_keys(scratch->keys, scratch->key_stride, keys, attention->dtype, attention->head_dim, begin, end);
+        load_keys(scratch->keys, scratch->key_stride, keys, keys->dtype, attention->head_dim, begin, end);
         if (scratch->values != scratch->keys)
-            load_keys(scratch->values, scratch->value_stride, values, attention->dtype, attention->value_dim, begin,
-                      end);
+            load_keys(scratch->values, scratch->value_stride, values, values->dtype, attention->value_dim, begin, end);
     }
 }
 
@@ -137,6 +137,10 @@ void CPU_SYMBOL(forward_tile)(const cpu_forward_tile *tile, void *memory)
     for (int64_t first = range.begin / FORWARD_KEYS * FORWARD_KEYS; first < range.end; first += FORWARD_KEYS) {
         cpu_span block = {cpu_max(first, range.begin), cpu_min(first + FORWARD_KEYS, range.end)};
         load_block(work.attention, &work.scratch, &keys, &values, (int32_t)block.begin, (int32_t)block.end);
+        work.key_scales = load_scales(work.scratch.key_scales, &inputs->key_scales, tile->kv_head, &tile->sequence,
+                                      (int32_t)block.begin, (int32_t)block.end);
+        work.value_scales = load_scales(work.scratch.value_scales, &inputs->value_scales, tile->kv_head,
+                                        &tile->sequence, (int32_t)block.begin, (int32_t)block.end);
         prefetch_plan plan = prefetch_plan_of(tile, (cpu_span){block.end, range.end});
         forward_block(&work, panels, block, &plan);
     }

@@ -20,10 +20,12 @@ static inline void forward_step(const forward_work *work, int32_t panel, int32_t
     panel_left keys = {scratch->keys + (begin - block_begin) * scratch->key_stride, scratch->key_stride, 1};
     panel_scores(scores, keys, end - begin, forward_queries(scratch, panel), attention->head_dim / together,
                  columns->vectors, elements);
+    score_scale(scores, forward_scales(work->key_scales, begin - block_begin), columns->vectors, end - begin);
     score_adjust(scores, columns, &work->score, begin, end);
     softmax_step(scores, columns, work->score.multiplier, end - begin);
     if (work->dropout.threshold)
         dropout_apply(scores, columns, &work->dropout, 1.0f, begin, end);
+    score_scale(scores, forward_scales(work->value_scales, begin - block_begin), columns->vectors, end - begin);
     if (elements == PANEL_PAIRS)
         pairs_pack_rows(scores, scores, end - begin, columns->vectors);
     panel_left values =

@@ -11,6 +11,7 @@
 
 _Static_assert((int)FORWARD_KEYS % (int)PANEL_ROW_STEP == 0, "products round rows up to PANEL_ROW_STEP");
 _Static_assert(FORWARD_KEYS % 4 == 0, "dropout draws words for four keys at a time");
+_Static_assert((int)LOAD_COPIES <= (int)PANEL, "copies of quantised values are made in the scratch's rows");
 
 /* The scratch of one thread. */
 typedef struct forward_scratch {
@@ -22,6 +23,8 @@ typedef struct forward_scratch {
     float *keys;            /* [FORWARD_KEYS][key_stride] */
     float *values;          /* as load_transposed wants them; floats that lie in keys are not loaded again */
     float *rows;            /* [PANEL][key_stride or value_stride] */
+    float *key_scales;      /* [FORWARD_KEYS] */
+    float *value_scales;    /* likewise */
     int32_t query_rows;     /* head_dim and value_dim, rounded up for the products */
     int32_t output_rows;
     int32_t value_row; /* dims of a loaded row of values */
@@ -49,6 +52,8 @@ static inline forward_scratch forward_take_scratch(scratch_cursor *cursor, const
         .keys = scratch_take(cursor, FORWARD_KEYS * key_stride * sizeof(float)),
         .values = scratch_take(cursor, load_transposed_bytes(attention->value_dim, FORWARD_KEYS)),
         .rows = scratch_take(cursor, PANEL * (key_stride > value_stride ? key_stride : value_stride) * sizeof(float)),
+        .key_scales = scratch_take(cursor, FORWARD_KEYS * sizeof(float)),
+        .value_scales = scratch_take(cursor, FORWARD_KEYS * sizeof(float)),
         .query_rows = (int32_t)query_rows,
         .output_rows = (int32_t)output_rows,
         .value_row = attention->value_dim,
@@ -62,7 +67,15 @@ typedef struct forward_work {
     forward_scratch scratch;
     score_rule score;
     dropout_rule dropout;
+    const float *key_scales; /* of the loaded block; NULL: all 1 */
+    const float *value_scales;
 } forward_work;
+
+/* Scales from loaded key number `first` on. */
+static inline const float *forward_scales(const float *scales, int32_t first)
+{
+    return scales ? scales + first : NULL;
+}
 
 static inline float *forward_queries(const forward_scratch *scratch, int32_t panel)
 {

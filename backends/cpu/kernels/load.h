@@ -5,6 +5,7 @@
 #include "kernels/columns.h"
 #include "kernels/pairs.h"
 #include "kernels/pairs_transpose.h"
+#include "kernels/quantized.h"
 #include "kernels/transpose.h"
 #include "rows.h"
 
@@ -29,13 +30,25 @@ static inline int32_t load_pairs_of(int32_t dim)
     return panel_round_up(dim / 2, PANEL_STEPS);
 }
 
-/* A row as it lies in memory, filled up with zeros; NULL: zeros alone. */
-static inline void load_row_of_pairs(float *row, const void *source, int32_t dim)
+/* A row of bfloat16 as it lies in memory, or of quantised numbers as bfloat16, filled up with zeros; NULL: zeros alone.
+ */
+static inline void load_row_of_pairs(float *row, const void *source, varlen_dtype dtype, int32_t dim)
 {
     size_t bytes = source ? (size_t)dim * sizeof(uint16_t) : 0;
-    if (source)
+    if (source && cpu_is_quantized(dtype))
+        quantized_to_pairs(row, source, dtype, dim);
+    else if (source)
         row_copy(row, source, (int64_t)bytes);
     memset((char *)row + bytes, 0, (size_t)load_pairs_of(dim) * sizeof *row - bytes);
+}
+
+/* A row as floats, quantised ones without their scale. */
+static inline void load_row_of_floats(float *row, const void *source, varlen_dtype dtype, int32_t dim)
+{
+    if (cpu_is_quantized(dtype))
+        quantized_to_floats(row, source, dtype, dim);
+    else
+        row_load(row, source, dtype, dim);
 }
 
 /* rows[key - begin][dim] for keys begin .. end - 1. */
@@ -43,7 +56,22 @@ static inline void load_keys(float *rows, int64_t stride, const cpu_key_rows *so
                              int32_t begin, int32_t end)
 {
     for (int32_t key = begin; key < end; key++)
-        row_load(rows + (key - begin) * stride, cpu_key_row(source, key), dtype, dim);
+        load_row_of_floats(rows + (key - begin) * stride, cpu_key_row(source, key), dtype, dim);
+}
+
+/* Scales of rows begin .. end - 1, with zeros up to the end of a vector; NULL if all are 1. */
+static inline const float *load_scales(float *scales, const cpu_cache *cache, int32_t head,
+                                       const cpu_sequence *sequence, int32_t begin, int32_t end)
+{
+    if (!cache->tensor.data)
+        return NULL;
+    const cpu_key_rows rows = cpu_key_rows_of(cache, head, sequence);
+    const int shared = rows.row_bytes == 0 && rows.page_bytes == 0;
+    for (int32_t key = begin; key < end; key++)
+        scales[key - begin] = *(const float *)(shared ? rows.data : cpu_key_row(&rows, key));
+    for (int32_t i = end - begin; i % LANES != 0; i++)
+        scales[i] = 0.0f;
+    return scales;
 }
 
 /* The same as they lie in memory: rows of bfloat16 are rows of pairs along dim. */
@@ -51,7 +79,7 @@ static inline void load_key_pairs(float *rows, int64_t stride, const cpu_key_row
                                   int32_t end)
 {
     for (int32_t key = begin; key < end; key++)
-        load_row_of_pairs(rows + (key - begin) * stride, cpu_key_row(source, key), dim);
+        load_row_of_pairs(rows + (key - begin) * stride, cpu_key_row(source, key), source->dtype, dim);
 }
 
 /* Keys or values as the left matrix whose rows are dims and whose steps are `keys` keys: as they are loaded, or as
@@ -72,31 +100,48 @@ static inline panel_left load_transposed(const float *data, int32_t dim, int32_t
     return (panel_left){data + (elements == PANEL_PAIRS ? first / 2 : first) * stride, 1, stride};
 }
 
-/* Pairs of neighbouring keys: rows[(key - begin) / 2][dim]. */
-static inline void load_neighbours(float *rows, const cpu_key_rows *source, int32_t dim, int32_t begin, int32_t end)
+/* A row of bfloat16 where it lies, a quantised one as bfloat16 in `copy`. */
+static inline const uint16_t *load_halves(float *copy, const cpu_key_rows *source, int32_t key, int32_t dim)
 {
-    for (int32_t key = begin; key < end; key += 2)
-        pairs_interleave(rows + (key - begin) / 2 * load_stride(dim), cpu_key_row(source, key),
-                         key + 1 < end ? cpu_key_row(source, key + 1) : NULL, dim);
+    const void *row = cpu_key_row(source, key);
+    if (!cpu_is_quantized(source->dtype))
+        return row;
+    quantized_to_pairs(copy, row, source->dtype, dim);
+    return (const void *)copy;
 }
 
+/* Pairs of neighbouring keys: rows[(key - begin) / 2][dim]. */
+static inline void load_neighbours(float *rows, float *copies, const cpu_key_rows *source, int32_t dim, int32_t begin,
+                                   int32_t end)
+{
+    const int64_t stride = load_stride(dim);
+    for (int32_t key = begin; key < end; key += 2) {
+        const uint16_t *second = key + 1 < end ? load_halves(copies + stride, source, key + 1, dim) : NULL;
+        pairs_interleave(rows + (key - begin) / 2 * stride, load_halves(copies, source, key, dim), second, dim);
+    }
+}
+
+/* Rows of load_stride(dim) that load_transposed_pairs overwrites. */
+enum { LOAD_COPIES = PANEL_ON_AMX ? 2 * PANEL_STEPS + 1 : 2 };
+
 /* Loads a load_transposed matrix of pairs. On AMX it is filled up with zeros to a multiple of PANEL_STEPS pairs, and
- * row[load_stride(dim)] is overwritten. */
+ * `row` is overwritten; of quantised keys, LOAD_COPIES such rows everywhere. */
 static inline void load_transposed_pairs(float *data, float *row, const cpu_key_rows *source, int32_t dim, int32_t keys,
                                          int32_t begin, int32_t end)
 {
 #if defined(CPU_AMX)
-    load_row_of_pairs(row, NULL, dim);
+    float *copies = row + load_stride(dim);
+    load_row_of_pairs(row, NULL, VARLEN_BFLOAT16, dim);
     for (int32_t key = begin; key < end; key += 2 * PANEL_STEPS) {
         const uint16_t *rows[2 * PANEL_STEPS];
         for (int32_t i = 0; i < 2 * PANEL_STEPS; i++)
-            rows[i] = key + i < end ? cpu_key_row(source, key + i) : (const void *)row;
+            rows[i] =
+                key + i < end ? load_halves(copies + i * load_stride(dim), source, key + i, dim) : (const void *)row;
         pairs_transpose(data + (key - begin) / 2, load_stride(keys / 2), rows, dim);
     }
 #else
-    (void)row;
     (void)keys;
-    load_neighbours(data, source, dim, begin, end);
+    load_neighbours(data, row, source, dim, begin, end);
 #endif
 }
 
@@ -141,9 +186,10 @@ static inline void load_query_pairs(float *panel, float *rows, int64_t stride, c
 {
     int32_t width = load_width(columns);
     for (int32_t column = 0; column < width; column++)
-        load_row_of_pairs(
-            rows + column * stride,
-            column < columns->count ? load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column) : NULL, dim);
+        load_row_of_pairs(rows + column * stride,
+                          column < columns->count ? load_address(tensor, VARLEN_BFLOAT16, sequence, columns, column)
+                                                  : NULL,
+                          VARLEN_BFLOAT16, dim);
     transpose(panel, PANEL, rows, stride, width, load_pairs_of(dim));
 }
 

@@ -97,6 +97,16 @@ static inline void score_adjust(float *scores, const panel_columns *columns, con
         score_mask_tree(scores, columns, begin, end);
 }
 
+/* rows[key] *= scales[key]; scales of NULL are 1. */
+static inline void score_scale(float *rows, const float *scales, int vectors, int32_t keys)
+{
+    for (int32_t key = 0; scales && key < keys; key++)
+        for (int v = 0; v < vectors; v++) {
+            float *address = rows + (int64_t)key * PANEL + v * LANES;
+            vector_store(address, vector_load(address) * scales[key]);
+        }
+}
+
 static inline vfloat softmax_largest(const float *column, int32_t keys)
 {
     enum { CHAINS = 4 }; /* so that a maximum does not wait for the one before */

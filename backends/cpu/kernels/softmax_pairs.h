@@ -57,9 +57,10 @@ static inline vfloat softmax_pairs_move(float *column, panel_columns *columns, i
     return (vfloat)((vint)reference & ~huge & (vint)(largest != -INFINITY));
 }
 
-/* Weights of scores, in pairs; returns their sum. */
+/* Weights of scores, in pairs, each times the scale of its key, and 1 for scales of NULL; returns their sum without
+ * scales. */
 static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vfloat reference, float multiplier,
-                                           int32_t keys)
+                                           const float *scales, int32_t keys)
 {
     vfloat sum = vector_splat(0.0f);
     for (int32_t key = 0; key < keys; key += 2) {
@@ -70,20 +71,24 @@ static inline vfloat softmax_pairs_weights(float *pairs, const float *column, vf
             second = softmax_pairs_exp2(vector_load(address + PANEL) * multiplier - reference, SCORE_ONE_EXPONENT);
         sum += first;
         sum += second;
+        if (scales) {
+            first *= scales[key];
+            second *= scales[key + 1]; /* past the last key, of a weight of 0 */
+        }
         vector_store(pairs + (int64_t)(key / 2) * PANEL, pairs_round(first, second));
     }
     return sum;
 }
 
 /* One step of the online softmax over one vector of `keys` rows of scores, which are overwritten: weights
- * exp2((score - maximum) * multiplier) in pairs of neighbouring keys. The columns' maximum is the score behind the
- * reference, not always the largest one. */
+ * exp2((score - maximum) * multiplier) times `scales`, in pairs of neighbouring keys. The columns' maximum is the score
+ * behind the reference, not always the largest one. */
 static inline void softmax_pairs_step(float *pairs, float *scores, panel_columns *columns, int v, float multiplier,
-                                      int32_t keys)
+                                      const float *scales, int32_t keys)
 {
     float *column = scores + v * LANES;
     vfloat reference = softmax_pairs_move(column, columns, v, multiplier, keys);
-    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, multiplier, keys);
+    vfloat sum = softmax_pairs_weights(pairs + v * LANES, column, reference, multiplier, scales, keys);
     vfloat total = vector_load(columns->sum + v * LANES) * vector_load(columns->rescale + v * LANES);
     vector_store(columns->sum + v * LANES, total + sum);
 }

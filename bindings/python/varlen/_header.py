@@ -12,10 +12,10 @@ __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG
            "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_KEY_RANGES", "FEATURE_QUERY_POSITIONS", "FEATURE_KEY_STARTS",
            "FEATURE_TREE_MASK", "FEATURE_LEFTPAD_Q", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT",
            "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT",
-           "FEATURE_CHUNK", "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask",
-           "Alignment", "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo",
-           "SearchFolder", "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs",
-           "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
+           "FEATURE_CHUNK", "FEATURE_QUANTIZED", "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status",
+           "LogLevel", "Dtype", "Mask", "Alignment", "Pass", "BackendState", "LogSink", "Tensor", "Attention",
+           "BackendInfo", "DeviceInfo", "SearchFolder", "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs",
+           "ForwardArgs", "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
 
 
 VERSION_MAJOR = 0
@@ -49,6 +49,7 @@ FEATURE_PAGED = 1 << 14
 FEATURE_DETERMINISTIC = 1 << 15
 FEATURE_BATCH_INVARIANT = 1 << 16
 FEATURE_CHUNK = 1 << 23
+FEATURE_QUANTIZED = 1 << 24
 EXPANDED = -1
 DEVICE_HOST_MEMORY = 0x1
 EXPLAIN_SIZE = 2048
@@ -76,6 +77,9 @@ class Dtype(IntEnum):
     FLOAT32 = 0
     FLOAT16 = 1
     BFLOAT16 = 2
+    FLOAT8_E4M3 = 3
+    FLOAT8_E5M2 = 4
+    INT8 = 5
 
 
 class Mask(IntEnum):
@@ -137,6 +141,7 @@ class Attention(Struct):
         ("page_count", c_int64),
         ("features", c_uint64),
         ("attention_chunk", c_int32),
+        ("kv_dtype", c_int),
     ]
 
 
@@ -235,11 +240,20 @@ class Inputs(Struct):
         ("key_starts", c_void_p),
         ("tree_mask", c_void_p),
         ("leftpad_q", c_void_p),
+        ("k_scale", c_void_p),
+        ("k_scale_token_stride", c_int64),
+        ("k_scale_head_stride", c_int64),
+        ("k_scale_page_stride", c_int64),
+        ("v_scale", c_void_p),
+        ("v_scale_token_stride", c_int64),
+        ("v_scale_head_stride", c_int64),
+        ("v_scale_page_stride", c_int64),
     ]
     _elements_ = {"cu_seqlens_q": "int32", "cu_seqlens_k": "int32", "seqused_q": "int32", "seqused_k": "int32",
                   "leftpad_k": "int32", "page_table": "int32", "alibi_slopes": "float32", "sinks": "float32",
                   "dropout_state": "uint64", "key_begin": "int32", "key_end": "int32", "query_positions": "int32",
-                  "key_starts": "int32", "tree_mask": "uint64", "leftpad_q": "int32"}
+                  "key_starts": "int32", "tree_mask": "uint64", "leftpad_q": "int32", "k_scale": "float32",
+                  "v_scale": "float32"}
 
 
 class ForwardArgs(Struct):
@@ -343,9 +357,20 @@ class KvAppendArgs(Struct):
         ("rotary_positions", c_int64),
         ("rotary_dim", c_int32),
         ("rotary_interleaved", c_int32),
+        ("cache_dtype", c_int),
+        ("scales_given", c_int32),
+        ("k_scale", c_void_p),
+        ("k_scale_token_stride", c_int64),
+        ("k_scale_head_stride", c_int64),
+        ("k_scale_page_stride", c_int64),
+        ("v_scale", c_void_p),
+        ("v_scale_token_stride", c_int64),
+        ("v_scale_head_stride", c_int64),
+        ("v_scale_page_stride", c_int64),
     ]
     _elements_ = {"cu_seqlens_new": "int32", "cu_seqlens_k": "int32", "seqused_k": "int32", "leftpad_k": "int32",
-                  "page_table": "int32", "seqused_k_out": "int32", "rotary_cos": "float32", "rotary_sin": "float32"}
+                  "page_table": "int32", "seqused_k_out": "int32", "rotary_cos": "float32", "rotary_sin": "float32",
+                  "k_scale": "float32", "v_scale": "float32"}
 
 
 # name: (result, parameters)

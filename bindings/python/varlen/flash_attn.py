@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 
 import torch
 
+from ._errors import UnsupportedError
 from ._torch.alias import install
 from ._torch.autograd import attention
 from ._torch.combine import flash_attn_combine
@@ -20,6 +21,7 @@ from ._torch.kvcache import flash_attn_with_kvcache
 from ._torch.layouts import heads_first, packed, packed_heads, uniform_cu_seqlens
 from ._torch.options import flat_rows, problem_of, refuse_what_is_not_done
 from ._torch.padding import pad_input, unpad_input
+from ._torch.scales import scales_of_pages, scales_of_rows
 from ._torch.weights import signed_weights
 
 __all__ = ["flash_attn_func", "flash_attn_kvpacked_func", "flash_attn_qkvpacked_func", "flash_attn_varlen_func",
@@ -42,9 +44,10 @@ class Further(NamedTuple):
     three as [batch, seqlen_q]. attention_chunk: queries see keys of their own chunk of so many positions alone; 0: none.
     sinks: [heads], whose exp is added to each row's softmax denominator; differentiable. num_splits = 1 asks that a
     sequence's bits do not depend on the rest of the batch, other values leave the choice to the library; pack_gqa is left to
-    it too. Of varlen's own: query_positions, int32 [batch], is where the first query of each sequence stands among its keys;
-    key_starts, int32 [batch], the row where its keys begin, with seqused_k and in place of cu_seqlens_k, which is None then.
-    The rest is refused unless it is the default.
+    it too. k_descale, v_descale: [batch, kv_heads], or one number, of k and v in float8 or int8, which q may not be; where
+    they are given, a page belongs to one sequence. Of varlen's own: query_positions, int32 [batch], is where the first query of
+    each sequence stands among its keys; key_starts, int32 [batch], the row where its keys begin, with seqused_k and in place of
+    cu_seqlens_k, which is None then; descales are one number beside it. The rest is refused unless it is the default.
     """
 
     seqused_q: Optional[Tensor] = None
@@ -80,16 +83,35 @@ def _further(arguments: "dict[str, Any]") -> Further:
     return further
 
 
+def _scales(tensors: "Tuple[Tensor, ...]", more: Further, cu_seqlens_k: Optional[Tensor], seqused_k: Optional[Tensor],
+            page_table: Optional[Tensor]) -> "Tuple[Optional[Tensor], ...]":
+    given = more.k_descale, more.v_descale
+    if given == (None, None):
+        return given
+    k = tensors[min(1, len(tensors) - 1)]
+    if more.key_starts is not None:
+        for each, name in zip(given, ("k_descale", "v_descale")):
+            if each is not None and each.numel() != 1:
+                raise UnsupportedError(f"{name} has {each.numel()} elements; it must have one beside key_starts, since sequences "
+                                       "may share keys")
+        return given
+    if page_table is None:
+        return tuple(scales_of_rows(each, cu_seqlens_k, k.shape[0]) for each in given)
+    return tuple(scales_of_pages(each, page_table, seqused_k, *k.shape[:2]) for each in given)
+
+
 def _packed(tensors: "Tuple[Tensor, ...]", cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], max_seqlen_q: int,
             max_seqlen_k: int, dropout_p: float, softmax_scale: Optional[float], causal: bool, window_size: Window,
             softcap: float, alibi_slopes: Optional[Tensor], deterministic: bool, return_attn_probs: bool, more: Further,
             seqused_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None) -> Result:
     """Attention on packed tensors, as split takes them: out alone, or with lse and the signed weights."""
+    k_scale, v_scale = _scales(tensors, more, cu_seqlens_k, more.seqused_k if seqused_k is None else seqused_k, page_table)
     problem = problem_of(tensors[0], cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
                          window_size, softcap, alibi_slopes, deterministic, more.num_splits, more.seqused_q,
                          more.seqused_k if seqused_k is None else seqused_k, more.leftpad_k, page_table, key_begin=more.key_begin,
                          key_end=more.key_end, query_positions=more.query_positions, key_starts=more.key_starts,
-                         tree_mask=more.tree_mask, leftpad_q=more.leftpad_q, attention_chunk=more.attention_chunk)
+                         tree_mask=more.tree_mask, leftpad_q=more.leftpad_q, k_scale=k_scale,
+                         v_scale=v_scale, attention_chunk=more.attention_chunk)
     out, lse = attention(problem, more.sinks, *tensors, want_lse=return_attn_probs)
     return (out, lse, signed_weights(tensors, more.sinks, problem)) if return_attn_probs else out
 

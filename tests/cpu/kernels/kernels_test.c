@@ -16,8 +16,8 @@ int main(void)
         return SKIPPED;
     }
     const int failed = test_vector() + test_conversion() + test_pairs() + test_products() + test_load() +
-                       test_columns() + test_softmax() + test_softmax_pairs() + test_row_softmax() + test_dropout() +
-                       test_decode() + test_backward();
+                       test_quantized() + test_columns() + test_softmax() + test_softmax_pairs() + test_row_softmax() +
+                       test_dropout() + test_decode() + test_backward();
     varlen_close(context);
     return failed > 0;
 }

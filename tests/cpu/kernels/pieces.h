@@ -11,6 +11,7 @@ int test_dropout(void);
 int test_load(void);
 int test_pairs(void);
 int test_products(void);
+int test_quantized(void);
 int test_row_softmax(void);
 int test_softmax(void);
 int test_softmax_pairs(void);

@@ -77,7 +77,7 @@ static void check_steps(float multiplier, int32_t keys, int vectors)
             for (int column = 0; column < vectors * LANES; column++)
                 before[key * PANEL + column] = scores[key * PANEL + column] = score_of(step, key, column);
         for (int v = 0; v < vectors; v++)
-            softmax_pairs_step(pairs, scores, &columns, v, multiplier, keys);
+            softmax_pairs_step(pairs, scores, &columns, v, multiplier, NULL, keys);
         for (int column = 0; column < vectors * LANES; column++) {
             const reference_row was = rows[column];
             rows[column] = after_step(was, before + column, keys, (double)multiplier);
@@ -114,7 +114,7 @@ static void huge_scores_have_no_slack(void)
             for (int lane = 0; lane < LANES; lane++)
                 before[key * PANEL + lane] = scores[key * PANEL + lane] =
                     0x1p31f + (float)(PLACE * (step * KEYS + key));
-        softmax_pairs_step(pairs, scores, &columns, 0, multiplier, KEYS);
+        softmax_pairs_step(pairs, scores, &columns, 0, multiplier, NULL, KEYS);
         const double largest = (double)before[(KEYS - 1) * PANEL];
         const double rescale = step > 0 ? plain_weight(row.score, largest, (double)multiplier) : 1.0;
         row = (reference_row){.score = largest, .sum = row.sum * rescale};

@@ -5,12 +5,15 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 import torch
 import torch.nn.functional as F
 
+from .._errors import UnsupportedError
 from .autograd import attention
 from .cache import Cache, Rotary, append, check_new, open_cache
 from .layouts import packed, uniform_cu_seqlens
 from .options import flat_rows, problem_of, refuse_what_is_not_done
 from .problem import check_metadata
 from .rotary import rotate
+from .scales import scales_of_pages
+from .views import KV_DTYPES
 
 Tensor = torch.Tensor
 
@@ -106,8 +109,9 @@ def flash_attn_with_kvcache(
         return_softmax_lse: bool = False, *, page_table: Optional[Tensor] = None, cu_seqlens_q: Optional[Tensor] = None,
         cu_seqlens_k_new: Optional[Tensor] = None, max_seqlen_q: Optional[int] = None,
         rotary_seqlens: Optional[Tensor] = None, sinks: Optional[Tensor] = None, pack_gqa: Optional[bool] = None,
-        scheduler_metadata: Any = None, attention_chunk: int = 0, key_begin: Optional[Tensor] = None,
-        key_end: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None, **refused: Any) -> "Union[Tensor, Tuple[Tensor, Tensor]]":
+        k_descale: Optional[Tensor] = None, v_descale: Optional[Tensor] = None, scheduler_metadata: Any = None,
+        attention_chunk: int = 0, key_begin: Optional[Tensor] = None, key_end: Optional[Tensor] = None,
+        tree_mask: Optional[Tensor] = None, **refused: Any) -> "Union[Tensor, Tuple[Tensor, Tensor]]":
     """Appends k and v [batch, seqlen_new, kv_heads, dim] to a cache in place, and attends to it; not differentiable.
 
     q is [batch, seqlen_q, heads, dim], or packed [total, heads, dim] with cu_seqlens_q; k and v likewise with
@@ -120,6 +124,9 @@ def flash_attn_with_kvcache(
 
     attention_chunk, key_begin, key_end and tree_mask, the last three shaped as q without heads and dim, are those of
     flash_attn_varlen_func; keys count from the first that is no padding, new ones included.
+
+    A cache in float8 or int8 is read with k_descale and v_descale [batch, kv_heads], or one number; to append to it is
+    refused. A page then belongs to one sequence.
 
     Returns out as q, and with return_softmax_lse also lse [batch, heads, seqlen_q], or [heads, total] for packed queries.
     """
@@ -138,17 +145,22 @@ def flash_attn_with_kvcache(
     used = _lengths(cache_seqlens, "cache_seqlens", cache, queries.batch)
     rotary = _rotary_of(rotary_cos, rotary_sin, rotary_interleaved, q, k)
     rows = queries.data
+    if k is not None and k_cache.dtype in KV_DTYPES:
+        raise UnsupportedError(f"k is given; it must be None, since nothing is appended to a cache of {k_cache.dtype}")
     if k is not None:
         k, v = check_new(cache, k, v)
         new = _rows(k, cu_seqlens_k_new, queries)
         new_v = v if cu_seqlens_k_new is not None else packed(v)
         along = causal or max(map(int, window_size)) >= 0
         rows, used = _append(cache, queries, new, new_v, used, rotary, rotary_seqlens, along)
-    ranges = [flat_rows(each, name, q.shape[:-2])
-              for each, name in ((key_begin, "key_begin"), (key_end, "key_end"), (tree_mask, "tree_mask"))]
+    key_begin, key_end, tree_mask = (
+        flat_rows(each, name, q.shape[:-2])
+        for each, name in ((key_begin, "key_begin"), (key_end, "key_end"), (tree_mask, "tree_mask")))
+    k_scale, v_scale = (scales_of_pages(each, cache.page_table, used, *cache.k.shape[:2]) for each in (k_descale, v_descale))
     problem = problem_of(q, queries.cu_seqlens, None, max_seqlen_q or queries.seqlen, cache.length, 0.0, softmax_scale,
-                         causal, window_size, softcap, alibi_slopes, False, num_splits, None, used,
-                         cache_leftpad, cache.page_table, *ranges, attention_chunk=attention_chunk)
+                         causal, window_size, softcap, alibi_slopes, False, num_splits, seqused_k=used,
+                         leftpad_k=cache_leftpad, page_table=cache.page_table, key_begin=key_begin, key_end=key_end,
+                         tree_mask=tree_mask, k_scale=k_scale, v_scale=v_scale, attention_chunk=attention_chunk)
     out, lse = attention(problem, sinks, rows, cache.k, cache.v, want_lse=return_softmax_lse)
     if cu_seqlens_q is not None:
         return (out, lse) if return_softmax_lse else out

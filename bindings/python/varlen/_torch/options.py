@@ -12,9 +12,7 @@ Tensor = torch.Tensor
 # Arguments of FlashAttention-3 that would change a result or a promise, their defaults, and why they are refused.
 NOT_DONE = {
     "qv": (None, "a second query for the values (absorbed MLA) is not computed"),
-    "q_descale": (None, "there are no 8-bit dtypes"),
-    "k_descale": (None, "there are no 8-bit dtypes"),
-    "v_descale": (None, "there are no 8-bit dtypes"),
+    "q_descale": (None, "queries have 16 bits or more"),
     "sm_margin": (0, "kernels use all of a device's multiprocessors"),
 }
 
@@ -60,7 +58,7 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
                seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None,
                key_begin: Optional[Tensor] = None, key_end: Optional[Tensor] = None, query_positions: Optional[Tensor] = None,
                key_starts: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None, leftpad_q: Optional[Tensor] = None,
-               attention_chunk: int = 0) -> Problem:
+               k_scale: Optional[Tensor] = None, v_scale: Optional[Tensor] = None, attention_chunk: int = 0) -> Problem:
     """The problem of FlashAttention's arguments, and of more fields of Problem by their own names."""
     max_seqlen_q, max_seqlen_k = bound(max_seqlen_q), bound(max_seqlen_k)
     # A query that may stand far from the keys sees them through no window, however long.
@@ -69,7 +67,7 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
         draw_dropout_state(q.device) if dropout_p else None, key_begin=key_begin, key_end=key_end,
         query_positions=query_positions, key_starts=key_starts, tree_mask=tree_mask, leftpad_q=leftpad_q,
-        max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
+        k_scale=k_scale, v_scale=v_scale, max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
         softmax_scale=q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), window_left=left,
         window_right=right, softcap=max(float(softcap), 0.0), dropout_p=float(dropout_p),
         deterministic=bool(deterministic), batch_invariant=num_splits == 1, attention_chunk=int(attention_chunk or 0))

@@ -14,7 +14,8 @@ import torch
 from .._header import FEATURE_SINKS, Attention, BackwardArgs, ForwardArgs, Inputs, Pass
 from .devices import context_of
 from .problem import TENSORS, Problem, check_metadata, fill_metadata, fill_options
-from .views import DTYPES, point, usable, usable_strides
+from .scales import scale_strides
+from .views import DTYPES, KV_DTYPES, point, usable, usable_strides
 
 Tensor = torch.Tensor
 Tensors = Tuple[Optional[Tensor], ...]  # of a call: q, k, v, sinks and the tensors of its problem
@@ -45,7 +46,7 @@ def check_shapes(q: Tensor, k: Tensor, v: Tensor, paged: bool) -> None:
     for name, tensor, shape in (("k", k, k_shape), ("v", v, v_shape)):
         if len(shape) != 3 + paged:
             raise ValueError(f"{name} has shape {tuple(shape)}; it must be {layout}")
-        if tensor.dtype is not q.dtype:
+        if tensor.dtype is not q.dtype and (tensor.dtype not in KV_DTYPES or tensor.dtype is not k.dtype):
             raise TypeError(f"{name} has dtype {tensor.dtype}; it must be {q.dtype}, as q is")
         if tensor.device != q.device:
             raise ValueError(f"{name} is on {tensor.device}; it must be on {q.device}, where q is")
@@ -89,6 +90,7 @@ class Plan:
     def _fill(self, q: Tensor, k: Tensor, v: Tensor, sinks: Optional[Tensor], problem: Problem, features: int) -> None:
         attention, inputs = self.attention, self._inputs
         attention.dtype = DTYPES[q.dtype]
+        attention.kv_dtype = 0 if k.dtype is q.dtype else KV_DTYPES[k.dtype]
         attention.batch = batch = problem.cu_seqlens_q.shape[0] - 1
         attention.total_q, attention.q_heads, attention.head_dim = q.shape
         *pool, attention.kv_heads, attention.value_dim = v.shape
@@ -97,6 +99,11 @@ class Plan:
             inputs.k_page_stride, inputs.v_page_stride = k.stride(0), v.stride(0)
         else:
             attention.total_k = pool[0]
+        for name in ("k_scale", "v_scale"):
+            scale = getattr(problem, name)
+            if scale is not None:
+                token, head, page = scale_strides(scale, name, tuple(pool), attention.kv_heads, q.device)
+                inputs.set(**{f"{name}_token_stride": token, f"{name}_head_stride": head, f"{name}_page_stride": page})
         fill_options(problem, attention)
         features |= fill_metadata(problem, batch, attention, inputs, q.device)
         features |= point(inputs.q, q) | point(inputs.k, k) | point(inputs.v, v)

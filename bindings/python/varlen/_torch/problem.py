@@ -31,6 +31,8 @@ class Problem(NamedTuple):
     key_starts: Optional[Tensor] = None
     tree_mask: Optional[Tensor] = None
     leftpad_q: Optional[Tensor] = None
+    k_scale: Optional[Tensor] = None
+    v_scale: Optional[Tensor] = None
     max_seqlen_q: int = 0
     max_seqlen_k: int = 0
     softmax_scale: float = 1.0
@@ -43,7 +45,7 @@ class Problem(NamedTuple):
     attention_chunk: int = 0
 
 
-TENSORS = 14  # of a problem's fields
+TENSORS = 16  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:

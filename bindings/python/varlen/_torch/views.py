@@ -10,6 +10,11 @@ Tensor = torch.Tensor
 # Plain numbers: an IntEnum costs ctypes a conversion at each call.
 DTYPES = {torch.float32: int(Dtype.FLOAT32), torch.float16: int(Dtype.FLOAT16), torch.bfloat16: int(Dtype.BFLOAT16)}
 
+# Of keys and values alone; older versions of torch have no float8.
+KV_DTYPES = {getattr(torch, name): int(dtype)
+             for name, dtype in (("float8_e4m3fn", Dtype.FLOAT8_E4M3), ("float8_e5m2", Dtype.FLOAT8_E5M2), ("int8", Dtype.INT8))
+             if hasattr(torch, name)}
+
 
 def usable_strides(tensor: Tensor) -> bool:
     """Whether the library can take a tensor's strides: dim must be dense, and the others multiples of 16 bytes."""

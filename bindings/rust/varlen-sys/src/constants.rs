@@ -39,6 +39,9 @@ constants! {
     VARLEN_FLOAT32: varlen_dtype = 0;
     VARLEN_FLOAT16: varlen_dtype = 1;
     VARLEN_BFLOAT16: varlen_dtype = 2;
+    VARLEN_FLOAT8_E4M3: varlen_dtype = 3;
+    VARLEN_FLOAT8_E5M2: varlen_dtype = 4;
+    VARLEN_INT8: varlen_dtype = 5;
 
     VARLEN_MASK_FULL: varlen_mask = 0;
     VARLEN_MASK_CAUSAL: varlen_mask = 1;
@@ -85,6 +88,7 @@ constants! {
     VARLEN_FEATURE_PAGED: u64 = 1 << 14;
     VARLEN_FEATURE_DETERMINISTIC: u64 = 1 << 15;
     VARLEN_FEATURE_BATCH_INVARIANT: u64 = 1 << 16;
+    VARLEN_FEATURE_QUANTIZED: u64 = 1 << 24;
     VARLEN_EXPANDED: i64 = -1;
     VARLEN_DEVICE_HOST_MEMORY: u32 = 0x1;
     VARLEN_EXPLAIN_SIZE: usize = 2048;

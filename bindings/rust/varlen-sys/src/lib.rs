@@ -38,6 +38,7 @@ pub fn varlen_dtype_size(dtype: varlen_dtype) -> i64 {
     match dtype {
         VARLEN_FLOAT32 => 4,
         VARLEN_FLOAT16 | VARLEN_BFLOAT16 => 2,
+        VARLEN_FLOAT8_E4M3 | VARLEN_FLOAT8_E5M2 | VARLEN_INT8 => 1,
         _ => 0,
     }
 }

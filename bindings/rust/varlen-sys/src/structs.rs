@@ -34,6 +34,7 @@ c_structs! {
         pub page_count: i64,
         pub features: u64,
         pub attention_chunk: i32,
+        pub kv_dtype: varlen_dtype,
     }
     pub struct varlen_backend_info {
         pub struct_size: usize,
@@ -111,6 +112,14 @@ c_structs! {
         pub key_starts: *const i32,
         pub tree_mask: *const u64,
         pub leftpad_q: *const i32,
+        pub k_scale: *const f32,
+        pub k_scale_token_stride: i64,
+        pub k_scale_head_stride: i64,
+        pub k_scale_page_stride: i64,
+        pub v_scale: *const f32,
+        pub v_scale_token_stride: i64,
+        pub v_scale_head_stride: i64,
+        pub v_scale_page_stride: i64,
     }
     pub struct varlen_forward_args {
         pub struct_size: usize,
@@ -196,5 +205,15 @@ c_structs! {
         pub rotary_positions: i64,
         pub rotary_dim: i32,
         pub rotary_interleaved: i32,
+        pub cache_dtype: varlen_dtype,
+        pub scales_given: i32,
+        pub k_scale: *mut f32,
+        pub k_scale_token_stride: i64,
+        pub k_scale_head_stride: i64,
+        pub k_scale_page_stride: i64,
+        pub v_scale: *mut f32,
+        pub v_scale_token_stride: i64,
+        pub v_scale_head_stride: i64,
+        pub v_scale_page_stride: i64,
     }
 }

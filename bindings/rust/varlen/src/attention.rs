@@ -302,6 +302,7 @@ impl Attention {
             page_count: long("page_count", self.page_count)?,
             features,
             attention_chunk: int("attention_chunk", self.attention_chunk)?,
+            kv_dtype: 0,
         })
     }
 }

@@ -109,11 +109,14 @@ VARLEN_API void varlen_set_log_sink(varlen_log_sink sink, void *user);
 
 /* ---- Elements, heads, masks --------------------------------------------------------------------------------------- */
 
-/* The type of an element. */
+/* The type of an element. The last three are of keys and values alone, which they quantise: see varlen_attention.kv_dtype. */
 typedef enum varlen_dtype {
     VARLEN_FLOAT32 = 0,
     VARLEN_FLOAT16 = 1,
-    VARLEN_BFLOAT16 = 2
+    VARLEN_BFLOAT16 = 2,
+    VARLEN_FLOAT8_E4M3 = 3, /* OCP's E4M3, "fn": up to 448, without infinities; NaN is 0x7f and 0xff */
+    VARLEN_FLOAT8_E5M2 = 4, /* OCP's E5M2: the upper half of a float16, up to 57344, with infinities and NaN */
+    VARLEN_INT8 = 5         /* two's complement, -128 to 127 */
 } varlen_dtype;
 
 /* Which keys a query sees. Query i of a sequence with sq queries and sk keys stands at position p:
@@ -203,18 +206,19 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_DETERMINISTIC ((uint64_t)1 << 15)   /* VARLEN_FLAG_DETERMINISTIC */
 #define VARLEN_FEATURE_BATCH_INVARIANT ((uint64_t)1 << 16) /* VARLEN_FLAG_BATCH_INVARIANT */
 #define VARLEN_FEATURE_CHUNK ((uint64_t)1 << 23)           /* attention_chunk > 0 */
+#define VARLEN_FEATURE_QUANTIZED ((uint64_t)1 << 24)       /* kv_dtype is not 0 */
 
 /* For a stride of an input: every step along that dimension leads to the same row, as in a framework's tensor that was
  * expanded, whose stride there is 0. */
 #define VARLEN_EXPANDED (-1)
 
 /* A [tokens, heads, dim] view of device memory; the innermost stride is 1 element. Strides are counted in elements, and
- * are multiples of 16 bytes, at least dim; so must the address be a multiple of 16 bytes. A zero stride means dense:
- * head_stride = dim, token_stride = heads * dim (dim alone, where heads are expanded). It is refused beside a stride that
- * contradicts it: give both where heads lie outside tokens or do not touch. The stride of a dimension with one step, or
- * none, is not looked at, unless another one that is left 0 is counted by it (a page's, by its token_stride). Strides of
- * 64 bits may reach past 2^31 elements. Rows of an output must not overlap one another, and none of its dimensions can be
- * expanded. The struct never grows. */
+ * are multiples of 16 bytes (4 elements of float32, 16 of one byte), at least dim; so must the address be a multiple of
+ * 16 bytes. A zero stride means dense: head_stride = dim, token_stride = heads * dim (dim alone, where heads are expanded).
+ * It is refused beside a stride that contradicts it: give both where heads lie outside tokens or do not touch. The stride
+ * of a dimension with one step, or none, is not looked at, unless another one that is left 0 is counted by it (a page's, by
+ * its token_stride). Strides of 64 bits may reach past 2^31 elements. Rows of an output must not overlap one another, and
+ * none of its dimensions can be expanded. The struct never grows. */
 typedef struct varlen_tensor {
     void *data;           /* NULL only where there are no tokens or the comment says optional */
     int64_t token_stride; /* elements from a token to the next */
@@ -225,7 +229,8 @@ typedef struct varlen_tensor {
  * float32 with a scale of 1/sqrt(head_dim). */
 typedef struct varlen_attention {
     size_t struct_size;
-    varlen_dtype dtype;         /* of q, k, v, out and the gradients; sums and softmax are float32 */
+    varlen_dtype dtype;         /* of q, k, v, out and the gradients: FLOAT32, FLOAT16 or BFLOAT16; sums and softmax are
+                                 * float32. kv_dtype makes k and v another */
     int32_t batch;              /* number of sequences, >= 0 */
     int32_t q_heads;            /* >= 1 */
     int32_t kv_heads;           /* >= 1, divides q_heads; q head h reads kv head h / (q_heads / kv_heads) */
@@ -252,6 +257,8 @@ typedef struct varlen_attention {
                                  * are refused */
     int32_t attention_chunk;    /* C > 0: a query at position p sees keys of its own chunk alone, floor(p / C) ==
                                  * floor(j / C), as far as the mask lets it. >= 0; 0 = no chunks */
+    varlen_dtype kv_dtype;      /* of k and v where it is not dtype: FLOAT8_E4M3, FLOAT8_E5M2 or INT8, with scales in
+                                 * varlen_inputs; 0 = dtype. Then head_dim and value_dim are multiples of 16. Forward only */
 } varlen_attention;
 
 /* ---- Backends, devices, settings ---------------------------------------------------------------------------------- */
@@ -289,7 +296,7 @@ typedef struct varlen_device_info {
     uint64_t memory_bytes;   /* memory in all, 0 = unknown */
     int32_t device;          /* index, as in "cuda:1" */
     int32_t compute_units;   /* cores or multiprocessors that calls may use */
-    uint32_t dtypes;         /* 1u << dtype is set for each varlen_dtype that attention takes */
+    uint32_t dtypes;         /* 1u << dtype is set for each varlen_dtype that attention takes, as dtype or as kv_dtype */
     uint32_t passes;         /* 1u << pass is set for each varlen_pass */
     uint32_t flags;          /* VARLEN_DEVICE_* */
     uint32_t reserved;       /* 0 */
@@ -440,6 +447,17 @@ typedef struct varlen_inputs {
                                    * negative keys are passed over. No sequence may then have more than 64 queries. Rows of
                                    * no sequence are not read. varlen_forward only. NULL = all bits set */
     const int32_t *leftpad_q;     /* [B], 0 <= leftpad_q[b] <= queries used; NULL = 0 */
+    /* Of quantised k: key = k * k_scale, exactly. The scale of a row is k_scale[token * token stride + head * head stride]
+     * or, paged, [page * page stride + token of the page * token stride + head * head stride]. Strides are elements of
+     * k_scale, >= 0; 0 = shared: all 0 is one scale, token and page 0 is one a head, token 0 is one a page. */
+    const float *k_scale;         /* read as k is: of the rows in use alone. NULL = 1. Only with kv_dtype */
+    int64_t k_scale_token_stride; /* along the tokens of k, or of a page of it */
+    int64_t k_scale_head_stride;  /* along its heads */
+    int64_t k_scale_page_stride;  /* along its pages; 0 without paging */
+    const float *v_scale;         /* likewise for v */
+    int64_t v_scale_token_stride;
+    int64_t v_scale_head_stride;
+    int64_t v_scale_page_stride;
 } varlen_inputs;
 
 /* The data of varlen_forward. */
@@ -454,7 +472,8 @@ typedef struct varlen_forward_args {
 } varlen_forward_args;
 
 /* The data of varlen_backward. The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
- * results. dk and dv are sums over the query heads of a group. Paging is refused. The gradients are those of
+ * results. dk and dv are sums over the query heads of a group. Paging is refused, and so are quantised keys and values
+ * (kv_dtype). The gradients are those of
  * sum(dout * out) + sum(dlse * lse). */
 typedef struct varlen_backward_args {
     size_t struct_size;
@@ -565,10 +584,15 @@ VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream st
  *
  * where (x, y) are elements (i, i + rotary_dim/2), or (2i, 2i + 1) if rotary_interleaved. Cache rows that no new key
  * goes to are left alone, and so are rows of q that belong to no sequence. That two sequences append to the same row of a
- * page which they share is the caller's to avoid: it is not looked for, and whose row stays is not defined. */
+ * page which they share is the caller's to avoid: it is not looked for, and whose row stays is not defined.
+ *
+ * With cache_dtype, rows are quantised when they have been rotated, in float32: element = x / scale, rounded to nearest
+ * even, where what is beyond the largest finite number of cache_dtype (448, 57344; -127 and 127) becomes it, and a NaN
+ * stays one in float8 and becomes 0 in int8. Each row's scale is max |x| / that number, but at least 2^-126; 1 for a row
+ * of zeros; NaN for a row with an infinity or a NaN. With scales_given the scales are read instead. */
 typedef struct varlen_kv_append_args {
     size_t struct_size;
-    varlen_dtype dtype;           /* of all tensors */
+    varlen_dtype dtype;           /* of all tensors, but for what cache_dtype says */
     int32_t batch;                /* B, >= 0 */
     int32_t kv_heads;             /* Hk, >= 1 */
     int32_t head_dim;             /* D, as in varlen_attention */
@@ -597,6 +621,20 @@ typedef struct varlen_kv_append_args {
     int64_t rotary_positions;     /* rows of the two tables; every position used must be below it */
     int32_t rotary_dim;           /* a multiple of 2, at most head_dim; 0 = no rotation */
     int32_t rotary_interleaved;   /* 0 or 1 */
+    varlen_dtype cache_dtype;     /* of k_cache and v_cache where it is not dtype, as varlen_attention.kv_dtype; 0 = dtype */
+    int32_t scales_given;         /* 0: the scales of new rows are written. 1: k_scale and v_scale are read, strides of 0
+                                   * mean shared as in varlen_inputs, NULL = 1 */
+    /* With cache_dtype only, laid out as in varlen_inputs. Where scales are written, no stride is 0 along a dimension
+     * that has more than one step: each row of the cache has its own. Scales of rows that no new key goes to are left
+     * alone. */
+    float *k_scale;               /* of k_cache */
+    int64_t k_scale_token_stride;
+    int64_t k_scale_head_stride;
+    int64_t k_scale_page_stride;
+    float *v_scale;               /* of v_cache */
+    int64_t v_scale_token_stride;
+    int64_t v_scale_head_stride;
+    int64_t v_scale_page_stride;
 } varlen_kv_append_args;
 
 /* Appends as varlen_kv_append_args says. */
@@ -642,7 +680,15 @@ VARLEN_API varlen_status varlen_stream_wait(varlen_context *context, varlen_stre
 /* Bytes of an element; 0 for what is not a varlen_dtype of this header. */
 static inline int64_t varlen_dtype_size(varlen_dtype dtype)
 {
-    return dtype == VARLEN_FLOAT32 ? 4 : dtype == VARLEN_FLOAT16 || dtype == VARLEN_BFLOAT16 ? 2 : 0;
+    switch (dtype) {
+    case VARLEN_FLOAT32: return 4;
+    case VARLEN_FLOAT16:
+    case VARLEN_BFLOAT16: return 2;
+    case VARLEN_FLOAT8_E4M3:
+    case VARLEN_FLOAT8_E5M2:
+    case VARLEN_INT8: return 1;
+    }
+    return 0;
 }
 
 /* Heads first_head .. of a [tokens, row_heads, dim] tensor, dense: the general case of those below. */
