@@ -89,6 +89,17 @@ def test_a_nan_is_one_where_it_is_seen():
     assert out[34].isnan().all() and not out[:34].isnan().any() and not out[35:].isnan().any()
 
 
+def test_shared_keys(kv_dtype):
+    q, k, v = draw(torch.float32, kv_dtype, sum(LENGTHS))
+    sums, longest, scale = cu_seqlens_of(LENGTHS), max(LENGTHS), torch.tensor(0.025)
+    more = {"seqused_k": torch.tensor([70, 70, 70], dtype=torch.int32), "key_starts": torch.tensor([0, 0, 36], dtype=torch.int32)}
+    got = flash_attn.flash_attn_varlen_func(q, k, v, sums, None, longest, longest, k_descale=scale, v_descale=scale, **more)
+    plain = (each.float() * scale for each in (k, v))
+    expect_close(got, flash_attn.flash_attn_varlen_func(q, *plain, sums, None, longest, longest, **more))
+    with pytest.raises(varlen.UnsupportedError, match="v_descale has 6 elements; it must have one beside key_starts"):
+        flash_attn.flash_attn_varlen_func(q, k, v, sums, None, longest, longest, v_descale=scales(), **more)
+
+
 def test_what_is_refused(kv_dtype):
     q, k, v = draw(torch.bfloat16, kv_dtype, sum(LENGTHS))
     sums, longest = cu_seqlens_of(LENGTHS), max(LENGTHS)
