@@ -117,7 +117,7 @@ class Command(unittest.TestCase):
         self.fail_each(["check", "--backend", "cpu", "--skipped", "--filter", "around/memory/*"])
         self.fail_each(["check", "--list"])
 
-    BENCH = ["bench", "--lens", "3,2", "--repeats", "1", "--pass", "both"]
+    BENCH = ["bench", "--lens", "3,2", "--q-heads", "1", "--head-dim", "8", "--repeats", "1", "--pass", "both"]
     ACCELERATOR = {"VARLEN_BACKEND_PATH": PARTIAL, "VARLEN_TEST_WITHOUT": "host_memory"}
 
     def test_bench(self):
