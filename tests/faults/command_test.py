@@ -32,8 +32,8 @@ for option, name in (("q", "q"), ("k", "k"), ("v", "v"), ("cu-seqlens-q", "cu_se
 
 
 def masked(text):
-    """Without numbers, and without the blanks that align them: times differ from run to run."""
-    return re.sub(rb"[ \d.#+-]*\d[ \d.#+-]*", b"#", text)
+    """Without numbers, and without the blanks that align them: times differ from run to run, by a power of ten and more."""
+    return re.sub(rb"[ \d.#+-]*\d(?:[ \d.#+-]|e[+-]\d)*", b"#", text)
 
 
 def masked_files(files):
