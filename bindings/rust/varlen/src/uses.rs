@@ -18,11 +18,11 @@ pub(crate) struct Use<'a> {
 }
 
 impl Stream {
-    pub(crate) fn reads(&self) -> Use {
+    pub(crate) fn reads(&self) -> Use<'_> {
         Use { stream: self, access: Access::Read }
     }
 
-    pub(crate) fn writes(&self) -> Use {
+    pub(crate) fn writes(&self) -> Use<'_> {
         Use { stream: self, access: Access::Write }
     }
 }
