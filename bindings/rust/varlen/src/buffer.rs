@@ -4,7 +4,7 @@ use crate::stream::Stream;
 use crate::uses::{Use, Uses};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use varlen_sys as sys;
 
 /// What buffers may hold.
@@ -134,7 +134,7 @@ impl<T: Number> Buffer<T> {
     }
 
     fn order(&self, next: Use) -> Result<()> {
-        self.uses.lock().unwrap().order(next)
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).order(next)
     }
 
     /// The address, for a call that reaches `needed` elements.
@@ -152,9 +152,7 @@ impl<T: Number> Buffer<T> {
 
 impl<T: Number> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if let Ok(uses) = self.uses.get_mut() {
-            uses.wait(&self.context);
-        }
+        self.uses.get_mut().unwrap_or_else(PoisonError::into_inner).wait(&self.context);
         // SAFETY: made by varlen_alloc of the same context; nobody has it after this.
         unsafe { sys::varlen_free(self.context.raw(), self.data.cast()) };
     }

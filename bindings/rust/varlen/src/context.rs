@@ -17,8 +17,8 @@ impl Drop for Handle {
     }
 }
 
-/// One device of one backend. Clones are the same context, which is closed with the last of them and of what
-/// was made through it.
+/// One device of one backend. Clones are the same context, which is closed with the last of them and of what was made
+/// through it.
 #[derive(Clone)]
 pub struct Context {
     handle: Arc<Handle>,
