@@ -8,6 +8,7 @@
 typedef struct side {
     varlen_metadata cu_seqlens_name;
     varlen_metadata seqused_name;
+    varlen_metadata leftpad_name;
     const int32_t *cu_seqlens; /* NULL: slots are rows of a page table */
     const int32_t *seqused;    /* NULL: the whole slot */
     const int32_t *leftpad;    /* NULL: none */
@@ -82,9 +83,9 @@ static varlen_violation inspect_lengths_of(const side *s, int32_t b)
     if (used > slot)
         return slot_violation(s, VARLEN_VIOLATION_SLOT, VARLEN_VIOLATION_PAGED_SLOT, b, used);
     if (padding < 0)
-        return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, padding, 0);
+        return violation(VARLEN_VIOLATION_NEGATIVE, s->leftpad_name, b, padding, 0);
     if (padding > used)
-        return violation(VARLEN_VIOLATION_USED, VARLEN_METADATA_LEFTPAD_K, b, padding, used);
+        return violation(VARLEN_VIOLATION_USED, s->leftpad_name, b, padding, used);
     if (s->maximum_is_known && used - padding > s->maximum)
         return violation(VARLEN_VIOLATION_MAXIMUM, s->cu_seqlens_name, b, used - padding, s->maximum);
     return none;
@@ -118,6 +119,8 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
                           .seqused_name = VARLEN_METADATA_SEQUSED_Q,
                           .cu_seqlens = inputs->cu_seqlens_q,
                           .seqused = inputs->seqused_q,
+                          .leftpad_name = VARLEN_METADATA_LEFTPAD_Q,
+                          .leftpad = inputs->leftpad_q,
                           .total = attention->total_q,
                           .maximum = attention->max_seqlen_q,
                           .maximum_is_known = attention->max_seqlen_q > 0};
@@ -125,6 +128,7 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
                        .seqused_name = VARLEN_METADATA_SEQUSED_K,
                        .cu_seqlens = inputs->cu_seqlens_k,
                        .seqused = inputs->seqused_k,
+                       .leftpad_name = VARLEN_METADATA_LEFTPAD_K,
                        .leftpad = inputs->leftpad_k,
                        .total = attention->total_k,
                        .paged_rows = (int64_t)attention->page_size * attention->page_table_width,
@@ -155,6 +159,18 @@ varlen_violation varlen_inspect_lengths(int32_t batch, const int32_t *lengths)
     return none;
 }
 
+/* Where sequence b begins in its padded row, which must hold it. */
+static varlen_violation inspect_pack_leftpad(const varlen_pack_args *args, int32_t b)
+{
+    const int64_t padding = args->leftpad[b];
+    const int64_t end = padding + args->cu_seqlens[b + 1] - args->cu_seqlens[b];
+    if (padding < 0)
+        return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD, b, padding, 0);
+    if (end > args->max_seqlen)
+        return violation(VARLEN_VIOLATION_MAXIMUM, VARLEN_METADATA_LEFTPAD, b, end, args->max_seqlen);
+    return none;
+}
+
 varlen_violation varlen_inspect_pack(const varlen_pack_args *args)
 {
     const side rows = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS,
@@ -162,7 +178,10 @@ varlen_violation varlen_inspect_pack(const varlen_pack_args *args)
                        .total = args->total,
                        .maximum = args->max_seqlen,
                        .maximum_is_known = true};
-    return inspect_side(&rows, args->batch);
+    varlen_violation found = inspect_side(&rows, args->batch);
+    for (int32_t b = 0; args->leftpad && b < args->batch && !found.rule; b++)
+        found = inspect_pack_leftpad(args, b);
+    return found;
 }
 
 static varlen_violation inspect_append_to(const varlen_kv_append_args *args, const side *keys, int32_t b)
@@ -190,6 +209,7 @@ varlen_violation varlen_inspect_kv_append(const varlen_kv_append_args *args)
                        .seqused_name = VARLEN_METADATA_SEQUSED_K,
                        .cu_seqlens = args->cu_seqlens_k,
                        .seqused = args->seqused_k,
+                       .leftpad_name = VARLEN_METADATA_LEFTPAD_K,
                        .leftpad = args->leftpad_k,
                        .total = args->total_k,
                        .paged_rows = (int64_t)args->page_size * args->page_table_width,

@@ -169,13 +169,21 @@ varlen_status varlen_check_pack(const varlen_pack_args *given, bool unpack, varl
     extents.count = 0;
     VARLEN_TRY(varlen_check_stacked_tensor(&padded, &args->padded, &args->padded_batch_stride, &extents));
     VARLEN_TRY(varlen_check_tensor(&packed, &args->packed, &extents));
-    const varlen_array cu_seqlens = {.name = "cu_seqlens",
-                                     .data = args->cu_seqlens,
-                                     .element_size = sizeof(int32_t),
-                                     .presence = VARLEN_REQUIRED,
-                                     .because = "it says where sequences start",
-                                     .elements = (int64_t)args->batch + 1,
-                                     .shape = "batch + 1"};
-    VARLEN_TRY(varlen_check_arrays(&cu_seqlens, 1, &extents));
+    const varlen_array arrays[] = {
+        {.name = "cu_seqlens",
+         .data = args->cu_seqlens,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_REQUIRED,
+         .because = "it says where sequences start",
+         .elements = (int64_t)args->batch + 1,
+         .shape = "batch + 1"},
+        {.name = "leftpad",
+         .data = args->leftpad,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = args->batch,
+         .shape = "batch"},
+    };
+    VARLEN_TRY(varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), &extents));
     return varlen_check_overlaps(&extents);
 }

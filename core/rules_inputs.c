@@ -51,6 +51,7 @@ static varlen_status check_features(const varlen_attention *a, const varlen_inpu
     VARLEN_TRY(varlen_check_feature(a, "seqused_q", inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q));
     VARLEN_TRY(varlen_check_feature(a, "seqused_k", inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K));
     VARLEN_TRY(varlen_check_feature(a, "leftpad_k", inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K));
+    VARLEN_TRY(varlen_check_feature(a, "leftpad_q", inputs->leftpad_q, VARLEN_FEATURE_LEFTPAD_Q));
     VARLEN_TRY(varlen_check_feature(a, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI));
     VARLEN_TRY(varlen_check_feature(a, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS));
     return varlen_check_feature(a, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE);
@@ -97,6 +98,12 @@ static varlen_status check_metadata_arrays(const varlen_attention *a, const varl
          .shape = "batch"},
         {.name = "leftpad_k",
          .data = inputs->leftpad_k,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = batch,
+         .shape = "batch"},
+        {.name = "leftpad_q",
+         .data = inputs->leftpad_q,
          .element_size = sizeof(int32_t),
          .presence = VARLEN_OPTIONAL,
          .elements = batch,

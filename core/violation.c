@@ -23,6 +23,8 @@ static const argument arguments[] = {
     [VARLEN_METADATA_CU_SEQLENS] = {"cu_seqlens", "total", "tokens", "max_seqlen"},
     [VARLEN_METADATA_CU_SEQLENS_NEW] = {"cu_seqlens_new", "total_new", "new tokens", "total_new"},
     [VARLEN_METADATA_LENGTHS] = {"lengths", "2147483647", "tokens", "2147483647"},
+    [VARLEN_METADATA_LEFTPAD_Q] = {"leftpad_q", "total_q", "queries", "max_seqlen_q"},
+    [VARLEN_METADATA_LEFTPAD] = {"leftpad", "total", "tokens, padding before them included", "max_seqlen"},
 };
 
 static const unsigned argument_count = sizeof arguments / sizeof arguments[0];
@@ -88,8 +90,8 @@ static void add_words(varlen_text *text, const argument *a, const varlen_violati
         add_paged_slot(text, v);
         break;
     case VARLEN_VIOLATION_USED:
-        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " keys in use", name, index, v->value,
-                        v->bound);
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " %s in use", name, index, v->value,
+                        v->bound, a->rows);
         break;
     case VARLEN_VIOLATION_PAGE:
         varlen_text_add(text, "%s[%d][%d] = %" PRId64 " is not a page: page_count = %" PRId64, name, index, v->column,

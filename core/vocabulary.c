@@ -33,10 +33,11 @@ static const struct {
     NAMED(VARLEN_FEATURE_CAUSAL),        NAMED(VARLEN_FEATURE_WINDOW),          NAMED(VARLEN_FEATURE_TOP_LEFT),
     NAMED(VARLEN_FEATURE_SOFTCAP),       NAMED(VARLEN_FEATURE_DROPOUT),         NAMED(VARLEN_FEATURE_PAGED),
     NAMED(VARLEN_FEATURE_DETERMINISTIC), NAMED(VARLEN_FEATURE_BATCH_INVARIANT), NAMED(VARLEN_FEATURE_DLSE),
+    NAMED(VARLEN_FEATURE_LEFTPAD_Q),
 };
 
-/* Bits are given out in order, without a gap. */
-const uint64_t varlen_known_features = ((uint64_t)1 << COUNT_OF(feature_names)) - 1;
+/* Bits are given out in order, but for the last. */
+const uint64_t varlen_known_features = (((uint64_t)1 << (COUNT_OF(feature_names) - 1)) - 1) | VARLEN_FEATURE_LEFTPAD_Q;
 
 const uint64_t varlen_following_features = VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
                                            VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED |

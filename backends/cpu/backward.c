@@ -109,21 +109,14 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
     const backward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_backward_args *args = work->args;
-    const cpu_metadata *metadata = &work->inputs->metadata;
+    const cpu_slots query_slots = cpu_query_slots(work->inputs);
+    const cpu_slots key_slots = cpu_key_slots(work->inputs);
+    const cpu_row_range queries = cpu_gap(&query_slots, gap);
+    const cpu_row_range keys = cpu_gap(&key_slots, gap);
     (void)member;
-    cpu_row_range queries =
-        cpu_gap(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q, gap);
-    cpu_row_range keys =
-        cpu_gap(metadata->cu_seqlens_k, metadata->seqused_k, attention->batch, attention->total_k, gap);
     cpu_clear_rows(&args->dq, attention->dtype, attention->q_heads, attention->head_dim, queries);
     cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, keys);
     cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, keys);
-    if (metadata->leftpad_k && gap < attention->batch) {
-        int64_t slot = metadata->cu_seqlens_k[gap];
-        cpu_row_range padding = {slot, slot + metadata->leftpad_k[gap]};
-        cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, padding);
-        cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, padding);
-    }
 }
 
 /* -sum over rows of exp(sink - lse) * delta, in order of the rows. */
@@ -183,9 +176,8 @@ static void run_tile(const void *pointer, int32_t member, int64_t index)
 static cpu_team_size team_for(const cpu_state *state, const backward_work *work, int64_t tasks)
 {
     const varlen_attention *attention = work->inputs->attention;
-    const cpu_metadata *metadata = &work->inputs->metadata;
-    int64_t keys = cpu_gap_rows(metadata->cu_seqlens_k, metadata->seqused_k, attention->batch, attention->total_k);
-    int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
+    const cpu_slots key_slots = cpu_key_slots(work->inputs);
+    int64_t rows = attention->total_q * attention->q_heads + cpu_gap_rows(&key_slots) * attention->kv_heads;
     int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * cpu_element_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(rows, row_bytes);
@@ -208,8 +200,8 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
     work.gradients = &gradients;
     int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, kernels->backward_keys);
     cpu_team_size team = team_for(state, &work, tasks);
-    int64_t q_gaps = cpu_gap_count(inputs.metadata.cu_seqlens_q, attention->batch, attention->total_q);
-    int64_t k_gaps = cpu_gap_count(inputs.metadata.cu_seqlens_k, attention->batch, attention->total_k);
+    const cpu_slots query_slots = cpu_query_slots(&inputs);
+    const cpu_slots key_slots = cpu_key_slots(&inputs);
 
     const int64_t many = 1024; /* of something small */
     const cpu_loop loops[] = {
@@ -217,7 +209,7 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
         {.body = prepare_sequence, .count = attention->batch},
         {.body = run_tile, .count = tasks * attention->kv_heads, .waits = true},
         {.body = store_sink_gradient, .count = args->dsinks ? attention->q_heads : 0},
-        {.body = clear_gap, .count = cpu_max(q_gaps, k_gaps)},
+        {.body = clear_gap, .count = cpu_max(cpu_gap_count(&query_slots), cpu_gap_count(&key_slots))},
     };
     cpu_team_run(team, &work, loops, sizeof loops / sizeof *loops);
 }

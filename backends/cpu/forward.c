@@ -150,10 +150,9 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
     const forward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_forward_args *args = work->args;
-    const cpu_metadata *metadata = &work->inputs->metadata;
+    const cpu_slots slots = cpu_query_slots(work->inputs);
+    const cpu_row_range rows = cpu_gap(&slots, gap);
     (void)member;
-    cpu_row_range rows =
-        cpu_gap(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q, gap);
     cpu_clear_rows(&args->out, attention->dtype, attention->q_heads, attention->value_dim, rows);
     if (args->lse)
         cpu_clear_lse(args->lse, attention->q_heads, attention->total_q, rows);
@@ -162,8 +161,8 @@ static void clear_gap(const void *pointer, int32_t member, int64_t gap)
 static cpu_team_size team_for(const cpu_state *state, const forward_work *work, int64_t tasks)
 {
     const varlen_attention *attention = work->inputs->attention;
-    const cpu_metadata *metadata = &work->inputs->metadata;
-    int64_t cleared = cpu_gap_rows(metadata->cu_seqlens_q, metadata->seqused_q, attention->batch, attention->total_q);
+    const cpu_slots slots = cpu_query_slots(work->inputs);
+    int64_t cleared = cpu_gap_rows(&slots);
     int64_t row_bytes = (int64_t)attention->value_dim * cpu_element_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(cleared * attention->q_heads, row_bytes);
@@ -181,11 +180,12 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
     work.tiles = tasks * attention->kv_heads;
     work.team = team_for(state, &work, tasks);
     work.together = tiles_together(tasks, attention->kv_heads, work.team.threads);
+    const cpu_slots slots = cpu_query_slots(&inputs);
 
     const cpu_loop loops[] = {
         {.body = run_tile, .count = work.tiles, .chunk = work.together},
         {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
-        {.body = clear_gap, .count = cpu_gap_count(inputs.metadata.cu_seqlens_q, attention->batch, attention->total_q)},
+        {.body = clear_gap, .count = cpu_gap_count(&slots)},
     };
     cpu_team_run(work.team, &work, loops, sizeof loops / sizeof *loops);
 }

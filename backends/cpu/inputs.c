@@ -14,6 +14,7 @@ cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs 
                      .cu_seqlens_k = given->cu_seqlens_k,
                      .seqused_q = given->seqused_q,
                      .seqused_k = given->seqused_k,
+                     .leftpad_q = given->leftpad_q,
                      .leftpad_k = given->leftpad_k,
                      .page_table = given->page_table,
                      .page_table_width = attention->page_table_width,
@@ -27,4 +28,24 @@ cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs 
         .score = score_rule_of(attention, given->alibi_slopes),
         .dropout_key = dropout_key(given),
     };
+}
+
+cpu_slots cpu_query_slots(const cpu_inputs *inputs)
+{
+    const cpu_metadata *metadata = &inputs->metadata;
+    return (cpu_slots){.cu_seqlens = metadata->cu_seqlens_q,
+                       .seqused = metadata->seqused_q,
+                       .leftpad = metadata->leftpad_q,
+                       .batch = inputs->attention->batch,
+                       .total = inputs->attention->total_q};
+}
+
+cpu_slots cpu_key_slots(const cpu_inputs *inputs)
+{
+    const cpu_metadata *metadata = &inputs->metadata;
+    return (cpu_slots){.cu_seqlens = metadata->cu_seqlens_k,
+                       .seqused = metadata->seqused_k,
+                       .leftpad = metadata->leftpad_k,
+                       .batch = inputs->attention->batch,
+                       .total = inputs->attention->total_k};
 }

@@ -2,6 +2,7 @@
 #ifndef VARLEN_CPU_INPUTS_H
 #define VARLEN_CPU_INPUTS_H
 
+#include "outside.h"
 #include "philox.h"
 #include "score_rule.h"
 #include "sequence.h"
@@ -24,6 +25,9 @@ typedef struct cpu_inputs {
 } cpu_inputs;
 
 cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given);
+
+cpu_slots cpu_query_slots(const cpu_inputs *inputs);
+cpu_slots cpu_key_slots(const cpu_inputs *inputs); /* packed ones */
 
 /* Query heads that share a kv head. */
 static inline int32_t cpu_group(const varlen_attention *attention)

@@ -7,26 +7,42 @@
 
 enum { PIECE_ROWS = 256 };
 
-cpu_row_range cpu_gap(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total, int64_t number)
+static int64_t used_rows(const cpu_slots *slots, int64_t b)
 {
-    if (number >= batch) {
-        int64_t begin = cu_seqlens[batch] + (number - batch) * PIECE_ROWS;
-        return (cpu_row_range){begin, begin + PIECE_ROWS < total ? begin + PIECE_ROWS : total};
+    return slots->seqused ? slots->seqused[b] : slots->cu_seqlens[b + 1] - slots->cu_seqlens[b];
+}
+
+/* Of gaps inside slots. */
+static int64_t slot_gaps(const cpu_slots *slots)
+{
+    return slots->leftpad ? 2 * (int64_t)slots->batch : slots->batch;
+}
+
+cpu_row_range cpu_gap(const cpu_slots *slots, int64_t number)
+{
+    const int32_t *cu_seqlens = slots->cu_seqlens;
+    if (number < slots->batch)
+        return (cpu_row_range){cu_seqlens[number] + used_rows(slots, number), cu_seqlens[number + 1]};
+    if (number < slot_gaps(slots)) {
+        int64_t b = number - slots->batch;
+        return (cpu_row_range){cu_seqlens[b], (int64_t)cu_seqlens[b] + slots->leftpad[b]};
     }
-    int64_t used = seqused ? seqused[number] : cu_seqlens[number + 1] - cu_seqlens[number];
-    return (cpu_row_range){cu_seqlens[number] + used, cu_seqlens[number + 1]};
+    int64_t begin = cu_seqlens[slots->batch] + (number - slot_gaps(slots)) * PIECE_ROWS;
+    return (cpu_row_range){begin, begin + PIECE_ROWS < slots->total ? begin + PIECE_ROWS : slots->total};
 }
 
-int64_t cpu_gap_count(const int32_t *cu_seqlens, int32_t batch, int64_t total)
+int64_t cpu_gap_count(const cpu_slots *slots)
 {
-    return batch + (total - cu_seqlens[batch] + PIECE_ROWS - 1) / PIECE_ROWS;
+    return slot_gaps(slots) + (slots->total - slots->cu_seqlens[slots->batch] + PIECE_ROWS - 1) / PIECE_ROWS;
 }
 
-int64_t cpu_gap_rows(const int32_t *cu_seqlens, const int32_t *seqused, int32_t batch, int64_t total)
+int64_t cpu_gap_rows(const cpu_slots *slots)
 {
-    int64_t rows = total - cu_seqlens[batch];
-    for (int32_t b = 0; seqused && b < batch; b++)
-        rows += cu_seqlens[b + 1] - cu_seqlens[b] - seqused[b];
+    int64_t rows = slots->total - slots->cu_seqlens[slots->batch];
+    for (int32_t b = 0; slots->seqused && b < slots->batch; b++)
+        rows += slots->cu_seqlens[b + 1] - slots->cu_seqlens[b] - slots->seqused[b];
+    for (int32_t b = 0; slots->leftpad && b < slots->batch; b++)
+        rows += slots->leftpad[b];
     return rows;
 }
 

@@ -32,10 +32,22 @@ static copied_rows rows_from(const varlen_tensor *tensor, int64_t element, int64
                          tensor->head_stride * size};
 }
 
-/* From the first padded row of sequence b on. */
-static copied_rows padded_rows(const varlen_pack_args *args, int32_t b)
+/* From token t of padded row b on. */
+static copied_rows padded_rows(const varlen_pack_args *args, int32_t b, int64_t t)
 {
-    return rows_from(&args->padded, b * args->padded_batch_stride, args->element_size);
+    const int64_t element = b * args->padded_batch_stride + t * args->padded.token_stride;
+    return rows_from(&args->padded, element, args->element_size);
+}
+
+/* Where sequence b begins in its padded row. */
+static int64_t padding_of(const varlen_pack_args *args, int32_t b)
+{
+    return args->leftpad ? args->leftpad[b] : 0;
+}
+
+static cpu_slots packed_slots(const varlen_pack_args *args)
+{
+    return (cpu_slots){.cu_seqlens = args->cu_seqlens, .batch = args->batch, .total = args->total};
 }
 
 static copied_rows packed_rows(const varlen_pack_args *args, int64_t row)
@@ -66,6 +78,10 @@ static void copy_rows(copied_rows to, copied_rows from, int64_t count, const var
 static void clear_rows(copied_rows rows, int64_t begin, int64_t end, const varlen_pack_args *args)
 {
     size_t head_bytes = (size_t)args->dim * (size_t)args->element_size;
+    if (begin < end && is_dense(&rows, args)) {
+        memset(rows.data + begin * rows.token_bytes, 0, (size_t)((end - begin) * rows.token_bytes));
+        return;
+    }
     for (int64_t t = begin; t < end; t++)
         for (int32_t head = 0; head < args->heads; head++)
             memset(rows.data + t * rows.token_bytes + head * rows.head_bytes, 0, head_bytes);
@@ -84,19 +100,22 @@ static void pack_sequence(const void *pointer, int32_t member, int64_t number)
     int32_t b = (int32_t)number;
     (void)member;
     if (number >= args->batch) {
-        cpu_row_range rest = cpu_gap(args->cu_seqlens, NULL, args->batch, args->total, number);
+        const cpu_slots slots = packed_slots(args);
+        const cpu_row_range rest = cpu_gap(&slots, number);
         clear_rows(packed_rows(args, 0), rest.begin, rest.end, args);
         return;
     }
     int64_t begin = args->cu_seqlens[b];
-    copy_rows(packed_rows(args, begin), padded_rows(args, b), args->cu_seqlens[b + 1] - begin, args);
+    copy_rows(packed_rows(args, begin), padded_rows(args, b, padding_of(args, b)), args->cu_seqlens[b + 1] - begin,
+              args);
 }
 
 varlen_status cpu_pack(void *state, varlen_stream stream, const varlen_pack_args *args)
 {
     const cpu_state *cpu = state;
     (void)stream;
-    const cpu_loop loop = {.body = pack_sequence, .count = cpu_gap_count(args->cu_seqlens, args->batch, args->total)};
+    const cpu_slots slots = packed_slots(args);
+    const cpu_loop loop = {.body = pack_sequence, .count = cpu_gap_count(&slots)};
     cpu_team_run(team_for(cpu, args, args->total), args, &loop, 1);
     return VARLEN_OK;
 }
@@ -107,9 +126,11 @@ static void unpack_sequence(const void *pointer, int32_t member, int64_t number)
     int32_t b = (int32_t)number;
     int64_t begin = args->cu_seqlens[b];
     int64_t length = args->cu_seqlens[b + 1] - begin;
+    int64_t padding = padding_of(args, b);
     (void)member;
-    copy_rows(padded_rows(args, b), packed_rows(args, begin), length, args);
-    clear_rows(padded_rows(args, b), length, args->max_seqlen, args);
+    clear_rows(padded_rows(args, b, 0), 0, padding, args);
+    copy_rows(padded_rows(args, b, padding), packed_rows(args, begin), length, args);
+    clear_rows(padded_rows(args, b, 0), padding + length, args->max_seqlen, args);
 }
 
 varlen_status cpu_unpack(void *state, varlen_stream stream, const varlen_pack_args *args)

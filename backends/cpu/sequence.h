@@ -6,9 +6,9 @@
 
 typedef struct cpu_sequence {
     int32_t index;        /* in the batch */
-    int32_t queries;      /* sq */
+    int32_t queries;      /* sq, padding skipped */
     int32_t keys;         /* sk, padding skipped */
-    int64_t first_query;  /* row of q */
+    int64_t first_query;  /* row of q, padding skipped */
     int64_t first_key;    /* row of k if packed; row of the slot if paged. Padding skipped */
     const int32_t *pages; /* the sequence's row of page_table; NULL if packed, or if no sequence has keys yet */
 } cpu_sequence;
@@ -19,6 +19,7 @@ typedef struct cpu_metadata {
     const int32_t *cu_seqlens_k;
     const int32_t *seqused_q;
     const int32_t *seqused_k;
+    const int32_t *leftpad_q;
     const int32_t *leftpad_k;
     const int32_t *page_table;
     int32_t page_table_width;
@@ -30,6 +31,10 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
     const int32_t *cu_q = metadata->cu_seqlens_q + index;
     cpu_sequence sequence = {.index = index, .first_query = cu_q[0]};
     sequence.queries = metadata->seqused_q ? metadata->seqused_q[index] : cu_q[1] - cu_q[0];
+    if (metadata->leftpad_q) {
+        sequence.first_query += metadata->leftpad_q[index];
+        sequence.queries -= metadata->leftpad_q[index];
+    }
 
     if (metadata->page_size > 0) {
         if (metadata->page_table_width > 0)

@@ -12,10 +12,10 @@
 /* Each feature by its name, so that a newer header does not claim for this file. Dropout is left out: the library
  * refuses it, and `varlen check` counts what it skips for it. */
 #define FEATURES                                                                                                       \
-    (VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_K | VARLEN_FEATURE_ALIBI |           \
-     VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE | VARLEN_FEATURE_EXPANDED | VARLEN_FEATURE_CAUSAL |                     \
-     VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT | VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DETERMINISTIC |         \
-     VARLEN_FEATURE_BATCH_INVARIANT)
+    (VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K |       \
+     VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_LSE | VARLEN_FEATURE_EXPANDED |                      \
+     VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT | VARLEN_FEATURE_SOFTCAP |                \
+     VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT)
 #define DTYPES (1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16)
 
 static const varlen_struct_sizes struct_sizes = VARLEN_STRUCT_SIZES;

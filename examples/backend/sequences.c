@@ -9,6 +9,10 @@ sequence sequence_of(const varlen_attention *attention, const varlen_inputs *inp
     of.queries = inputs->cu_seqlens_q[index + 1] - of.first_q;
     if (inputs->seqused_q)
         of.queries = inputs->seqused_q[index];
+    if (inputs->leftpad_q) {
+        of.first_q += inputs->leftpad_q[index];
+        of.queries -= inputs->leftpad_q[index];
+    }
     if (inputs->cu_seqlens_k) {
         of.first_k = inputs->cu_seqlens_k[index];
         of.keys = inputs->cu_seqlens_k[index + 1] - of.first_k;

@@ -1,4 +1,4 @@
-/* A serving loop on varlen: continuous batching, chunked prefill, a paged cache, preemption. docs/embedding.md tells it
+/* A serving loop on varlen: continuous batching, chunked prefill, a paged cache, preemption. docs/serving.md tells it
  * in the order in which it is read: scheduler.h, engine.h, engine.c, this file. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>

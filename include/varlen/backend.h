@@ -92,7 +92,9 @@ typedef enum varlen_metadata {
     VARLEN_METADATA_PAGE_TABLE = 5,
     VARLEN_METADATA_CU_SEQLENS = 6,     /* of varlen_pack and varlen_unpack */
     VARLEN_METADATA_CU_SEQLENS_NEW = 7, /* of varlen_kv_append */
-    VARLEN_METADATA_LENGTHS = 8         /* of varlen_cu_seqlens */
+    VARLEN_METADATA_LENGTHS = 8,        /* of varlen_cu_seqlens */
+    VARLEN_METADATA_LEFTPAD_Q = 13,
+    VARLEN_METADATA_LEFTPAD = 14 /* of varlen_pack and varlen_unpack */
 } varlen_metadata;
 
 /* Which rule is broken, and what the numbers of a varlen_violation then are. */
@@ -103,7 +105,7 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_TOTAL = 3,     /* element index = value is above the total = bound */
     VARLEN_VIOLATION_NEGATIVE = 4,  /* element index = value is below 0 */
     VARLEN_VIOLATION_SLOT = 5,      /* element index = value is above the bound rows of its slot */
-    VARLEN_VIOLATION_USED = 6,      /* element index = value is above the bound keys in use */
+    VARLEN_VIOLATION_USED = 6,      /* element index = value is above the bound rows in use */
     VARLEN_VIOLATION_MAXIMUM = 7,   /* sequence index has value rows, above max_seqlen = bound */
     VARLEN_VIOLATION_PAGE = 8,      /* entry [index, column] = value is not in 0 .. bound - 1 */
     VARLEN_VIOLATION_OVERFLOW = 9,  /* the sum up to element index is above 2^31 - 1 */

@@ -231,7 +231,8 @@ class Run(SampleTest):
         plain = read_npy(self.folder / "out.npy")
         four = self.write("four.npy", "<i4", (4,), [9, 2, 20, 1])
         one = self.write("one.npy", "<i4", (4,), [1, 1, 1, 0])
-        for extra in (["--seqused-q", four], ["--seqused-k", four], ["--leftpad-k", one], ["--scale", "0.5"],
+        for extra in (["--seqused-q", four], ["--seqused-k", four], ["--leftpad-q", one], ["--leftpad-k", one],
+                      ["--scale", "0.5"],
                       ["--softcap", "1.5"], ["--alibi", self.write("a.npy", "<f4", (8,))],
                       ["--alibi", self.write("b.npy", "<f8", (4, 8))],
                       ["--sinks", self.write("s.npy", "<f4", (8,))],

@@ -75,16 +75,18 @@ static void test_tokens_and_padding(void **state)
 static void test_used_lengths_and_left_padding(void **state)
 {
     (void)state;
-    int32_t seqused_q[] = {1, 0, 2, 3}, seqused_k[] = {2, 1, 5, 0}, leftpad_k[] = {1, 0, 2, 0};
+    int32_t seqused_q[] = {1, 0, 2, 3}, seqused_k[] = {2, 1, 5, 0};
+    int32_t leftpad_q[] = {0, 0, 1, 3}, leftpad_k[] = {1, 0, 2, 0};
     run_problem problem = make_problem();
     problem.inputs[INPUT_SEQUSED_Q].data = seqused_q;
     problem.inputs[INPUT_SEQUSED_K].data = seqused_k;
+    problem.inputs[INPUT_LEFTPAD_Q].data = leftpad_q;
     problem.inputs[INPUT_LEFTPAD_K].data = leftpad_k;
     const run_work work = run_problem_work(&problem);
-    assert_int_equal(work.queries, 6);
+    assert_int_equal(work.queries, 1 + 0 + 1 + 0);
     assert_int_equal(work.keys, 1 + 1 + 3 + 0);
-    assert_int_equal(work.padded_rows, 4 * 3);
-    assert_int_equal(work.visible_pairs, 1 * 1 + 0 * 1 + 2 * 3 + 3 * 0);
+    assert_int_equal(work.padded_rows, 4 * 1);
+    assert_int_equal(work.visible_pairs, 1 * 1 + 0 * 1 + 1 * 3 + 0 * 0);
 }
 
 static void test_keys_share_the_lengths_of_queries(void **state)

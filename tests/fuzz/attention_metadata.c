@@ -72,17 +72,23 @@ static int32_t *make_pages(fuzz_input *input, const int32_t *used, varlen_attent
     return (int64_t)a->batch * width == 0 && input_chance(input, 128) ? NULL : table;
 }
 
-static void make_keys(fuzz_input *input, const attention_sizes *sizes, varlen_attention *a, varlen_inputs *inputs)
+/* Rows in use with the padding before them, which is NULL or its array. */
+static int32_t *make_padding(fuzz_input *input, const char *name, const int32_t *lengths, int32_t batch, int32_t *used)
 {
-    int32_t used[MOST_SEQUENCES];
-    int32_t *leftpad = input_chance(input, 64) ? metadata_take("leftpad_k", sizes->batch) : NULL;
-    for (int32_t b = 0; b < sizes->batch; b++) {
+    int32_t *leftpad = input_chance(input, 64) ? metadata_take(name, batch) : NULL;
+    for (int32_t b = 0; b < batch; b++) {
         const int32_t padding = leftpad ? input_below(input, 4) : 0;
-        used[b] = sizes->keys[b] + padding;
+        used[b] = lengths[b] + padding;
         if (leftpad)
             leftpad[b] = padding;
     }
-    inputs->leftpad_k = leftpad;
+    return leftpad;
+}
+
+static void make_keys(fuzz_input *input, const attention_sizes *sizes, varlen_attention *a, varlen_inputs *inputs)
+{
+    int32_t used[MOST_SEQUENCES];
+    inputs->leftpad_k = make_padding(input, "leftpad_k", sizes->keys, sizes->batch, used);
     if (a->page_size || input_chance(input, 64))
         inputs->seqused_k = copy_ints("seqused_k", used, sizes->batch);
     if (a->page_size) {
@@ -100,9 +106,11 @@ void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, va
     a->batch = sizes->batch;
     a->max_seqlen_q = bound_on(input, sizes->queries, sizes->batch);
     a->max_seqlen_k = bound_on(input, sizes->keys, sizes->batch);
+    int32_t used[MOST_SEQUENCES];
+    inputs->leftpad_q = make_padding(input, "leftpad_q", sizes->queries, sizes->batch, used);
     if (input_chance(input, 64))
-        inputs->seqused_q = copy_ints("seqused_q", sizes->queries, sizes->batch);
-    const int32_t *slots = make_slots(input, "cu_seqlens_q", sizes, sizes->queries, inputs->seqused_q);
+        inputs->seqused_q = copy_ints("seqused_q", used, sizes->batch);
+    const int32_t *slots = make_slots(input, "cu_seqlens_q", sizes, used, inputs->seqused_q);
     inputs->cu_seqlens_q = slots;
     a->total_q = slots[sizes->batch] + INPUT_PICK(input, 0, 0, 1, 3);
     make_keys(input, sizes, a, inputs);
@@ -110,12 +118,13 @@ void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, va
 
 void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, const varlen_inputs *inputs)
 {
-    switch (input_below(input, 6)) {
+    switch (input_below(input, 7)) {
     case 0: metadata_spoil(input, inputs->cu_seqlens_q, (int64_t)a->batch + 1); break;
     case 1: metadata_spoil(input, inputs->cu_seqlens_k, (int64_t)a->batch + 1); break;
     case 2: metadata_spoil(input, inputs->seqused_q, a->batch); break;
     case 3: metadata_spoil(input, inputs->seqused_k, a->batch); break;
     case 4: metadata_spoil(input, inputs->leftpad_k, a->batch); break;
+    case 5: metadata_spoil(input, inputs->leftpad_q, a->batch); break;
     default: metadata_spoil(input, inputs->page_table, (int64_t)a->batch * a->page_table_width); break;
     }
 }

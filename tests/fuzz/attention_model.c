@@ -28,7 +28,8 @@ static bool features_are_legal(const varlen_attention *a)
         {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
     };
-    bool legal = a->features < VARLEN_FEATURE_DLSE << 1;
+    const uint64_t known = ((VARLEN_FEATURE_DLSE << 1) - 1) | VARLEN_FEATURE_LEFTPAD_Q;
+    bool legal = !(a->features & ~known);
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;
@@ -115,6 +116,7 @@ static void expect_arrays(attention_model *model)
     expect_array(expected, "cu_seqlens_k", inputs->cu_seqlens_k, ends, 4, packed_only);
     expect_array(expected, "seqused_q", inputs->seqused_q, a->batch, 4, ARRAY_OPTIONAL);
     expect_array(expected, "seqused_k", inputs->seqused_k, a->batch, 4, paged_only);
+    expect_array(expected, "leftpad_q", inputs->leftpad_q, a->batch, 4, ARRAY_OPTIONAL);
     expect_array(expected, "leftpad_k", inputs->leftpad_k, a->batch, 4, ARRAY_OPTIONAL);
     expect_array(expected, "page_table", inputs->page_table, (__int128)a->batch * a->page_table_width, 4, table);
     expect_array(expected, "sinks", inputs->sinks, a->q_heads, 4, ARRAY_OPTIONAL);
@@ -137,6 +139,7 @@ static void expect_features(attention_model *model)
     const bool paged = model->attention->page_size > 0;
     expect_feature(model, "seqused_q", inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q);
     expect_feature(model, "seqused_k", paged ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K);
+    expect_feature(model, "leftpad_q", inputs->leftpad_q, VARLEN_FEATURE_LEFTPAD_Q);
     expect_feature(model, "leftpad_k", inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K);
     expect_feature(model, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI);
     expect_feature(model, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS);
@@ -197,9 +200,13 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
     const int64_t used = inputs->seqused_k ? inputs->seqused_k[b] : keys_slot;
     const int64_t padding = inputs->leftpad_k ? inputs->leftpad_k[b] : 0;
     const int64_t queries = inputs->seqused_q ? inputs->seqused_q[b] : queries_slot;
-    if (!within(queries, queries_slot) || !within(used, keys_slot) || !within(padding, used))
+    const int64_t skipped = inputs->leftpad_q ? inputs->leftpad_q[b] : 0;
+    if (!within(queries, queries_slot) || !within(skipped, queries))
         return false;
-    if ((a->max_seqlen_q && queries > a->max_seqlen_q) || (a->max_seqlen_k && used - padding > a->max_seqlen_k))
+    if (!within(used, keys_slot) || !within(padding, used))
+        return false;
+    if ((a->max_seqlen_q && queries - skipped > a->max_seqlen_q) ||
+        (a->max_seqlen_k && used - padding > a->max_seqlen_k))
         return false;
     for (int64_t row = padding; row < used && a->page_size > 0; row++)
         if (!within(inputs->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))
@@ -255,7 +262,8 @@ attention_model attention_model_make(const attention_problem *problem)
 int64_t model_queries(const attention_model *model, int32_t b)
 {
     const varlen_inputs *inputs = model->inputs;
-    return inputs->seqused_q ? inputs->seqused_q[b] : slot(model, inputs->cu_seqlens_q, b);
+    const int64_t used = inputs->seqused_q ? inputs->seqused_q[b] : slot(model, inputs->cu_seqlens_q, b);
+    return used - (inputs->leftpad_q ? inputs->leftpad_q[b] : 0);
 }
 
 int64_t model_keys(const attention_model *model, int32_t b)
@@ -267,7 +275,8 @@ int64_t model_keys(const attention_model *model, int32_t b)
 
 int64_t model_query_row(const attention_model *model, int32_t b, int64_t i)
 {
-    return model->inputs->cu_seqlens_q[b] + i;
+    const varlen_inputs *inputs = model->inputs;
+    return inputs->cu_seqlens_q[b] + (inputs->leftpad_q ? inputs->leftpad_q[b] : 0) + i;
 }
 
 key_row model_key_row(const attention_model *model, int32_t b, int64_t j)

@@ -207,6 +207,7 @@ static uint64_t features_of(fuzz_input *input, const attention_problem *problem)
     } rows[] = {
         {inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q},
         {problem->attention.page_size ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K}, /* follows from paging */
+        {inputs->leftpad_q, VARLEN_FEATURE_LEFTPAD_Q},
         {inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K},
         {inputs->alibi_slopes, VARLEN_FEATURE_ALIBI},
         {inputs->sinks, VARLEN_FEATURE_SINKS},

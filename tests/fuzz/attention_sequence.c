@@ -41,6 +41,7 @@ void attention_model_permit(const attention_model *model)
     permit_array(inputs->cu_seqlens_k, (int64_t)a->batch + 1, 4);
     permit_array(inputs->seqused_q, a->batch, 4);
     permit_array(inputs->seqused_k, a->batch, 4);
+    permit_array(inputs->leftpad_q, a->batch, 4);
     permit_array(inputs->leftpad_k, a->batch, 4);
     permit_array(inputs->sinks, a->q_heads, 4);
     permit_array(inputs->dropout_state, 2, 8);

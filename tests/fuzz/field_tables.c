@@ -47,6 +47,7 @@ static const field inputs_fields[] = {
     FIELD(varlen_inputs, dropout_seed, UINT64),
     FIELD(varlen_inputs, dropout_offset, UINT64),
     FIELD(varlen_inputs, dropout_state, POINTER),
+    FIELD(varlen_inputs, leftpad_q, POINTER),
 };
 const field_table fields_of_inputs = FIELD_TABLE("varlen_inputs", inputs_fields);
 
@@ -97,6 +98,7 @@ static const field pack_fields[] = {
     FIELD(varlen_pack_args, padded_batch_stride, INT64),
     FIELDS_OF_TENSOR(varlen_pack_args, packed),
     FIELD(varlen_pack_args, cu_seqlens, POINTER),
+    FIELD(varlen_pack_args, leftpad, POINTER),
 };
 const field_table fields_of_pack = FIELD_TABLE("varlen_pack_args", pack_fields);
 

@@ -57,11 +57,15 @@ static pack_problem make(fuzz_input *input)
     const int32_t most = INPUT_PICK(input, 3, 3, 3, 3, 3, 6, 6, 40);
     int32_t *ends = metadata_take("cu_seqlens", args->batch + 1);
     ends[0] = 0;
+    int32_t *leftpad = input_chance(input, 96) ? metadata_take("leftpad", args->batch) : NULL;
     for (int32_t b = 0; b < args->batch; b++) {
-        const int32_t length = input_below(input, most);
+        const int32_t length = input_below(input, most), padding = leftpad ? input_below(input, 4) : 0;
         ends[b + 1] = ends[b] + length;
-        args->max_seqlen = length > args->max_seqlen ? length : args->max_seqlen;
+        if (leftpad)
+            leftpad[b] = padding;
+        args->max_seqlen = padding + length > args->max_seqlen ? padding + length : args->max_seqlen;
     }
+    args->leftpad = leftpad;
     args->max_seqlen += INPUT_PICK(input, 0, 0, 1, 3);
     args->total = ends[args->batch] + INPUT_PICK(input, 0, 0, 1, 3);
     args->cu_seqlens = ends;
@@ -83,13 +87,18 @@ typedef struct pack_model {
     tensor_view packed;
 } pack_model;
 
+static int64_t padding_of(const varlen_pack_args *args, int32_t b)
+{
+    return args->leftpad ? args->leftpad[b] : 0;
+}
+
 static bool is_sound(const varlen_pack_args *args)
 {
     const int32_t *ends = args->cu_seqlens;
     bool sound = ends[0] == 0;
     for (int32_t b = 0; b < args->batch; b++)
-        sound = sound && ends[b] <= ends[b + 1] && ends[b + 1] <= args->total &&
-                (int64_t)ends[b + 1] - ends[b] <= args->max_seqlen;
+        sound = sound && ends[b] <= ends[b + 1] && ends[b + 1] <= args->total && padding_of(args, b) >= 0 &&
+                padding_of(args, b) + ends[b + 1] - ends[b] <= args->max_seqlen;
     return sound;
 }
 
@@ -115,6 +124,7 @@ static pack_model read_problem(const pack_problem *problem)
                   args->batch <= 4096 && args->max_seqlen <= 4096 && args->heads <= 4096 && args->total <= 4096,
                   "the work");
     expect_array(expected, "cu_seqlens", args->cu_seqlens, (int64_t)args->batch + 1, 4, ARRAY_REQUIRED);
+    expect_array(expected, "leftpad", args->leftpad, args->batch, 4, ARRAY_OPTIONAL);
     model.is_sound = expected->reach == VIEW_BACKED && is_sound(args);
     return model;
 }
@@ -127,7 +137,7 @@ static void for_rows(const pack_problem *problem, const pack_model *model, row_v
     const int32_t *ends = problem->args.cu_seqlens;
     for (int32_t b = 0; b < problem->args.batch; b++)
         for (int32_t row = ends[b]; row < ends[b + 1]; row++)
-            visit(model, problem->unpack, b, row - ends[b], row);
+            visit(model, problem->unpack, b, padding_of(&problem->args, b) + row - ends[b], row);
 }
 
 static void permit_source(const pack_model *model, bool is_unpack, int64_t b, int64_t t, int64_t row)
@@ -180,6 +190,7 @@ static void run(const around_call *around, const pack_problem *problem, const pa
     if (model->is_sound) {
         arena_permit_block(args);
         permit_array(problem->args.cu_seqlens, (int64_t)problem->args.batch + 1, 4);
+        permit_array(problem->args.leftpad, problem->args.batch, 4);
         view_permit_all(target);
         for_rows(problem, model, permit_source);
     } else {
@@ -188,7 +199,7 @@ static void run(const around_call *around, const pack_problem *problem, const pa
     if (!around_run(around, args, must_run))
         return;
     if (!model->is_sound)
-        finding("%s: accepted, although cu_seqlens breaks a rule", around->name);
+        finding("%s: accepted, although cu_seqlens or leftpad breaks a rule", around->name);
     view_accept_all(target);
     arena_check(around->name);
     for_rows(problem, model, take_copy);
@@ -203,9 +214,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pack_problem problem = make(&input);
     finding_describe(print, &problem);
     const int32_t faults = INPUT_PICK(&input, 0, 0, 0, 1, 1, 1, 2, 3);
-    if (faults > 0 && input_chance(&input, 64))
-        metadata_spoil(&input, problem.args.cu_seqlens, (int64_t)problem.args.batch + 1);
-    else
+    if (faults > 0 && input_chance(&input, 64)) {
+        if (input_chance(&input, 64))
+            metadata_spoil(&input, problem.args.leftpad, problem.args.batch);
+        else
+            metadata_spoil(&input, problem.args.cu_seqlens, (int64_t)problem.args.batch + 1);
+    } else
         for (int32_t n = 0; n < faults; n++)
             fields_make_hostile(&input, &fields_of_pack, &problem.args);
     const pack_model model = read_problem(&problem);
@@ -215,9 +229,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const around_call around = {.name = problem.unpack ? "varlen_unpack" : "varlen_pack",
                                 .call = problem.unpack ? unpack : pack,
                                 .context = context,
-                                .bait = "cu_seqlens = 0x"};
+                                .bait = "leftpad = 0x"};
     if (!can_run)
-        problem.args.cu_seqlens = bait_address();
+        problem.args.leftpad = bait_address();
     const void *args = fields_place_struct(&input, "args", &problem.args, sizeof problem.args, faults > 0);
     if (can_run)
         run(&around, &problem, &model, args, faults == 0);

@@ -105,7 +105,7 @@ const operation sum_lengths = {
 /* ---- pack and unpack -----------------------------------------------------------------------------------------------
  */
 
-enum { PADDED, PACKED, CU_SEQLENS };
+enum { PADDED, PACKED, CU_SEQLENS, LEFTPAD };
 
 static void lay_out_rows(workload *work, buffer_when_bad padded, buffer_when_bad packed)
 {
@@ -114,6 +114,7 @@ static void lay_out_rows(workload *work, buffer_when_bad padded, buffer_when_bad
     workload_add_result(work, PADDED, "padded", FLOAT16, (int64_t)a->batch * a->max_seqlen_q * row, 0, padded);
     workload_add_result(work, PACKED, "packed", FLOAT16, a->total_q * row, 0, packed);
     workload_add_input(work, CU_SEQLENS, "cu_seqlens", INT32, a->batch + 1);
+    workload_add_input(work, LEFTPAD, "leftpad", INT32, a->batch);
 }
 
 static void lay_out_pack(workload *work)
@@ -129,11 +130,14 @@ static void lay_out_unpack(workload *work)
 static void fill_rows(const workload *work, unsigned char *memory, filling how, random_source *source)
 {
     const varlen_attention *a = &work->operation->attention;
-    int32_t *sums = buffer_in(work, memory, CU_SEQLENS);
+    int32_t *sums = buffer_in(work, memory, CU_SEQLENS), *leftpad = buffer_in(work, memory, LEFTPAD);
     fill_floats(work, memory, work->buffers[PADDED].when_bad == LEFT_ALONE ? PADDED : PACKED, source);
     sums[0] = 0;
-    for (int32_t b = 0; b < a->batch; b++)
-        sums[b + 1] = sums[b] + (int32_t)random_below(source, fill_limit(b, a->batch, a->max_seqlen_q, how) + 1);
+    for (int32_t b = 0; b < a->batch; b++) {
+        const int32_t length = (int32_t)random_below(source, fill_limit(b, a->batch, a->max_seqlen_q, how) + 1);
+        sums[b + 1] = sums[b] + length;
+        leftpad[b] = (int32_t)random_below(source, a->max_seqlen_q - length + 1);
+    }
     if (how == FILL_BAD)
         sums[a->batch / 2] = FAR_OUT;
 }
@@ -152,6 +156,7 @@ static varlen_pack_args pack_args(const placement *place)
         .padded = tensor_at(place, PADDED),
         .packed = tensor_at(place, PACKED),
         .cu_seqlens = buffer_at(place, CU_SEQLENS),
+        .leftpad = buffer_at(place, LEFTPAD),
     };
 }
 

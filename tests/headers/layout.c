@@ -65,6 +65,7 @@ VALUE(VARLEN_FEATURE_PAGED, 0x4000);
 VALUE(VARLEN_FEATURE_DETERMINISTIC, 0x8000);
 VALUE(VARLEN_FEATURE_BATCH_INVARIANT, 0x10000);
 VALUE(VARLEN_FEATURE_DLSE, 0x20000);
+VALUE(VARLEN_FEATURE_LEFTPAD_Q, 0x400000);
 
 SIZE(varlen_tensor, 24);
 FIELD(varlen_tensor, data, 0);
@@ -147,7 +148,7 @@ FIELD(varlen_open_options, backend, 8);
 FIELD(varlen_open_options, threads, 16);
 FIELD(varlen_open_options, reserved, 20);
 
-SIZE(varlen_inputs, 192);
+SIZE(varlen_inputs, 200);
 FIELD(varlen_inputs, struct_size, 0);
 FIELD(varlen_inputs, q, 8);
 FIELD(varlen_inputs, k, 32);
@@ -166,6 +167,7 @@ FIELD(varlen_inputs, sinks, 160);
 FIELD(varlen_inputs, dropout_seed, 168);
 FIELD(varlen_inputs, dropout_offset, 176);
 FIELD(varlen_inputs, dropout_state, 184);
+FIELD(varlen_inputs, leftpad_q, 192);
 
 SIZE(varlen_forward_args, 64);
 FIELD(varlen_forward_args, struct_size, 0);
@@ -205,7 +207,7 @@ FIELD(varlen_merge_args, lse, 104);
 FIELD(varlen_merge_args, value_dim, 112);
 FIELD(varlen_merge_args, reserved, 116);
 
-SIZE(varlen_pack_args, 104);
+SIZE(varlen_pack_args, 112);
 FIELD(varlen_pack_args, struct_size, 0);
 FIELD(varlen_pack_args, element_size, 8);
 FIELD(varlen_pack_args, batch, 12);
@@ -218,6 +220,7 @@ FIELD(varlen_pack_args, padded, 40);
 FIELD(varlen_pack_args, padded_batch_stride, 64);
 FIELD(varlen_pack_args, packed, 72);
 FIELD(varlen_pack_args, cu_seqlens, 96);
+FIELD(varlen_pack_args, leftpad, 104);
 
 SIZE(varlen_kv_append_args, 280);
 FIELD(varlen_kv_append_args, struct_size, 0);
@@ -260,6 +263,8 @@ VALUE(VARLEN_METADATA_PAGE_TABLE, 5);
 VALUE(VARLEN_METADATA_CU_SEQLENS, 6);
 VALUE(VARLEN_METADATA_CU_SEQLENS_NEW, 7);
 VALUE(VARLEN_METADATA_LENGTHS, 8);
+VALUE(VARLEN_METADATA_LEFTPAD_Q, 13);
+VALUE(VARLEN_METADATA_LEFTPAD, 14);
 
 VALUE(VARLEN_VIOLATION_NONE, 0);
 VALUE(VARLEN_VIOLATION_START, 1);

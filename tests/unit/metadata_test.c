@@ -32,6 +32,7 @@ static void sound_metadata_passes(void **state)
          .cu_seqlens_k = INTS(0, 2, 5, 10),
          .seqused_q = INTS(2, 0, 5),
          .seqused_k = INTS(2, 3, 0),
+         .leftpad_q = INTS(2, 0, 1),
          .leftpad_k = INTS(0, 3, 0)},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++)
@@ -61,6 +62,11 @@ static void attention_violations(void **state)
         {&packed, {.seqused_q = INTS(2, 4, 5)}, "seqused_q[1] = 4 is above the 3 rows of its slot"},
         {&packed, {.seqused_k = INTS(2, 3, -7)}, "seqused_k[2] = -7 is below 0"},
         {&packed, {.seqused_k = INTS(3, 3, 5)}, "seqused_k[0] = 3 is above the 2 rows of its slot"},
+        {&packed, {.leftpad_q = INTS(0, -1, 0)}, "leftpad_q[1] = -1 is below 0"},
+        {&packed, {.leftpad_q = INTS(0, 0, 6)}, "leftpad_q[2] = 6 is above the 5 queries in use"},
+        {&packed,
+         {.seqused_q = INTS(1, 3, 5), .leftpad_q = INTS(2, 0, 0)},
+         "leftpad_q[0] = 2 is above the 1 queries in use"},
         {&packed, {.leftpad_k = INTS(0, -1, 0)}, "leftpad_k[1] = -1 is below 0"},
         {&packed, {.leftpad_k = INTS(0, 0, 6)}, "leftpad_k[2] = 6 is above the 5 keys in use"},
         {&packed,
@@ -84,6 +90,9 @@ static void bounds_count_what_is_used(void **state)
                                   .cu_seqlens_k = INTS(0, 2, 5, 10),
                                   .seqused_q = INTS(2, 3, 4),
                                   .leftpad_k = INTS(0, 0, 1)};
+    const varlen_inputs padded = {
+        .cu_seqlens_q = INTS(0, 2, 5, 10), .cu_seqlens_k = INTS(0, 2, 5, 9), .leftpad_q = INTS(0, 0, 1)};
+    assert_sound(varlen_inspect_attention(&bounded, &padded));
     assert_sound(varlen_inspect_attention(&bounded, &inputs));
 }
 
@@ -149,6 +158,24 @@ static void pack(void **state)
     assert_found(varlen_inspect_pack(&args), "sequence 0 has 4 tokens, above max_seqlen = 3");
     args.cu_seqlens = INTS(2, 3, 6);
     assert_found(varlen_inspect_pack(&args), "cu_seqlens[0] = 2 is not 0");
+}
+
+static void pack_padding(void **state)
+{
+    (void)state;
+    varlen_pack_args args = {
+        .batch = 3, .max_seqlen = 4, .total = 6, .cu_seqlens = INTS(0, 3, 3, 5), .leftpad = INTS(1, 4, 2)};
+    assert_sound(varlen_inspect_pack(&args));
+    args.leftpad = INTS(1, -1, 2);
+    assert_found(varlen_inspect_pack(&args), "leftpad[1] = -1 is below 0");
+    args.leftpad = INTS(1, 4, 3);
+    assert_found(varlen_inspect_pack(&args),
+                 "sequence 2 has 5 tokens, padding before them included, above max_seqlen = 4");
+    args.leftpad = INTS(1, 4, INT32_MAX);
+    assert_found(varlen_inspect_pack(&args),
+                 "sequence 2 has 2147483649 tokens, padding before them included, above max_seqlen = 4");
+    args.cu_seqlens = INTS(0, 3, 3, 7); /* looked for first, in all sequences */
+    assert_found(varlen_inspect_pack(&args), "cu_seqlens[3] = 7 is above total = 6");
 }
 
 static void append_violations(void **state)
@@ -239,6 +266,7 @@ int main(void)
         cmocka_unit_test(entries_that_no_key_goes_through_are_not_read),
         cmocka_unit_test(lengths),
         cmocka_unit_test(pack),
+        cmocka_unit_test(pack_padding),
         cmocka_unit_test(append_violations),
         cmocka_unit_test(appended_rows_need_their_pages),
         cmocka_unit_test(violations_that_do_not_exist),

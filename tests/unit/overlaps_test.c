@@ -88,17 +88,18 @@ static const varlen_inputs packed_inputs = {INPUTS};
 /* float16, [10, 4, 64] each: 512 bytes a token, 5120 in all. */
 static varlen_attention problem(void)
 {
-    const varlen_attention given = {
-        .struct_size = sizeof given,
-        .dtype = VARLEN_FLOAT16,
-        .batch = 3,
-        .q_heads = 4,
-        .kv_heads = 4,
-        .head_dim = 64,
-        .total_q = 10,
-        .total_k = 10,
-        .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
+    const varlen_attention given = {.struct_size = sizeof given,
+                                    .dtype = VARLEN_FLOAT16,
+                                    .batch = 3,
+                                    .q_heads = 4,
+                                    .kv_heads = 4,
+                                    .head_dim = 64,
+                                    .total_q = 10,
+                                    .total_k = 10,
+                                    .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K |
+                                                VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
+                                                VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE |
+                                                VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -129,6 +130,7 @@ static void forward_refuses_overlaps(void **state)
         {{FORWARD, .inputs = GIVEN(.sinks = AT(4))}, "overlaps sinks (0x1400000 .. 0x140000f)"},
         {{FORWARD, .inputs = GIVEN(.alibi_slopes = AT(4))}, "overlaps alibi_slopes"},
         {{FORWARD, .inputs = GIVEN(.dropout_state = AT(4))}, "overlaps dropout_state"},
+        {{FORWARD, .inputs = GIVEN(.leftpad_q = AT(4))}, "overlaps leftpad_q"},
         /* out as a part of q's buffer, with rows of its own but another stride */
         {{FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}), .out = {(char *)AT(0) + 512, 256, 0}},
          "which is written, overlaps q"},
@@ -260,6 +262,10 @@ static void pack_refuses_overlaps(void **state)
     assert_failure(varlen_check_pack(&over_sums, false, &args), VARLEN_ERROR_INVALID_ARGUMENT,
                    "which is written, overlaps cu_seqlens (0x1200000 .. 0x120000f)");
     assert_ok(varlen_check_pack(&over_sums, true, &args)); /* both are read */
+    const varlen_pack_args over_padding = {PACK, .leftpad = AT(1)};
+    assert_failure(varlen_check_pack(&over_padding, false, &args), VARLEN_ERROR_INVALID_ARGUMENT,
+                   "which is written, overlaps leftpad (0x1100000 .. 0x110000b)");
+    assert_ok(varlen_check_pack(&over_padding, true, &args));
 }
 
 /* float16, pages [8, 16, 2, 64]: 256 bytes a token, 4096 a page. */

@@ -142,6 +142,7 @@ static void pack_refuses_what_breaks_a_rule(void **state)
         {{PACK, .packed = {0}}, "packed.data is NULL"},
         {{PACK, .padded_batch_stride = 6}, "padded_batch_stride = 6 is below the dim = 64"},
         {{PACK, .cu_seqlens = NULL}, "cu_seqlens is NULL"},
+        {{PACK, .leftpad = (void *)0x20002}, "leftpad = 0x20002 is not aligned to its elements' 4 bytes"},
         {{PACK, .batch = INT32_MAX, .max_seqlen = INT32_MAX, .heads = INT32_MAX},
          "padded_batch_stride = 0 stands for a dense stride, which takes padded past the end"},
     };

@@ -248,6 +248,8 @@ static void arguments_need_their_features(void **state)
          GIVEN(.seqused_q = ARRAY), NULL},
         {VARLEN_FEATURE_SEQUSED_K, "seqused_k is given, but features has no VARLEN_FEATURE_SEQUSED_K",
          GIVEN(.seqused_k = ARRAY), NULL},
+        {VARLEN_FEATURE_LEFTPAD_Q, "leftpad_q is given, but features has no VARLEN_FEATURE_LEFTPAD_Q",
+         GIVEN(.leftpad_q = ARRAY), NULL},
         {VARLEN_FEATURE_LEFTPAD_K, "leftpad_k is given, but features has no VARLEN_FEATURE_LEFTPAD_K",
          GIVEN(.leftpad_k = ARRAY), NULL},
         {VARLEN_FEATURE_ALIBI, "alibi_slopes is given, but features has no VARLEN_FEATURE_ALIBI",

@@ -22,6 +22,29 @@ static int32_t pages_of(const bench_workload *workload, int32_t sequence)
     return (bench_keys(workload, sequence) + workload->page_size - 1) / workload->page_size;
 }
 
+static int32_t longest_of(const bench_workload *workload)
+{
+    int32_t longest = 0;
+    for (int32_t i = 0; i < workload->batch; i++)
+        longest = bench_keys(workload, i) > longest ? bench_keys(workload, i) : longest;
+    return longest;
+}
+
+static int32_t padding_of(const bench_workload *workload, int32_t sequence)
+{
+    return workload->leftpad ? longest_of(workload) - bench_keys(workload, sequence) : 0;
+}
+
+static int32_t query_slot(const bench_workload *workload, int32_t sequence)
+{
+    return padding_of(workload, sequence) + bench_queries(workload, sequence);
+}
+
+static int32_t key_slot(const bench_workload *workload, int32_t sequence)
+{
+    return padding_of(workload, sequence) + bench_keys(workload, sequence);
+}
+
 varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dtype)
 {
     varlen_attention attention = {
@@ -32,17 +55,17 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .kv_heads = workload->kv_heads,
         .head_dim = workload->head_dim,
         .value_dim = workload->value_dim,
-        .total_q = bench_total_queries(workload),
-        .total_k = workload->page_size ? 0 : bench_total_keys(workload),
         .mask = workload->mask,
         .page_size = workload->page_size,
-        .features = VARLEN_FEATURE_LSE,
+        .features = VARLEN_FEATURE_LSE | (workload->leftpad ? VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K : 0),
     };
     for (int32_t i = 0; i < workload->batch; i++) {
         const int32_t queries = bench_queries(workload, i);
         const int32_t keys = bench_keys(workload, i);
         attention.max_seqlen_q = queries > attention.max_seqlen_q ? queries : attention.max_seqlen_q;
         attention.max_seqlen_k = keys > attention.max_seqlen_k ? keys : attention.max_seqlen_k;
+        attention.total_q += query_slot(workload, i);
+        attention.total_k += workload->page_size ? 0 : key_slot(workload, i);
         if (workload->page_size) {
             const int32_t pages = pages_of(workload, i);
             attention.page_count += pages;
@@ -149,6 +172,20 @@ static bool upload_cu_seqlens(bench_problem *problem, bench_buffer buffer, const
     return ok;
 }
 
+static bool upload_numbers(bench_problem *problem, bench_buffer buffer, const bench_workload *workload,
+                           length_of number, reason *why)
+{
+    const size_t count = (size_t)workload->batch;
+    int32_t *numbers = calloc(count, sizeof *numbers);
+    if (!numbers)
+        return refuse(why, "out of memory");
+    for (int32_t i = 0; i < workload->batch; i++)
+        numbers[i] = number(workload, i);
+    const bool ok = upload(problem, buffer, numbers, count, why);
+    free(numbers);
+    return ok;
+}
+
 /* Every page once, in random order, as in a cache that has been in use for a while. */
 static void draw_pages(int32_t *pages, int64_t count)
 {
@@ -204,11 +241,12 @@ bool bench_problem_open(varlen_context *context, const bench_workload *workload,
                         bench_problem *problem, reason *why)
 {
     *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype), .pass = pass};
-    const bool ok =
-        make_floats(problem, why) && upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, bench_queries, why) &&
-        (workload->page_size ? upload_pages(problem, workload, why)
-                             : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, bench_keys, why)) &&
-        make_workspace(problem, why);
+    const bool ok = make_floats(problem, why) &&
+                    upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, query_slot, why) &&
+                    (workload->page_size ? upload_pages(problem, workload, why)
+                                         : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, key_slot, why)) &&
+                    (!workload->leftpad || upload_numbers(problem, BUFFER_LEFTPAD, workload, padding_of, why)) &&
+                    make_workspace(problem, why);
     if (!ok)
         bench_problem_close(problem);
     return ok;
@@ -233,6 +271,8 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .cu_seqlens_k = buffers[BUFFER_CU_SEQLENS_K],
         .seqused_k = buffers[BUFFER_SEQUSED_K],
         .page_table = buffers[BUFFER_PAGE_TABLE],
+        .leftpad_q = buffers[BUFFER_LEFTPAD],
+        .leftpad_k = buffers[BUFFER_LEFTPAD],
     };
 }
 

@@ -22,6 +22,7 @@ typedef enum bench_buffer {
     BUFFER_CU_SEQLENS_K,
     BUFFER_SEQUSED_K,
     BUFFER_PAGE_TABLE,
+    BUFFER_LEFTPAD, /* of queries and keys */
     BUFFER_WORKSPACE,
     BUFFER_COUNT
 } bench_buffer;

@@ -58,6 +58,8 @@ static const bench_workload workloads[] = {
      .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "documents-24-gqa8/2-d128-causal", .lengths = bench_lengths_documents, .batch = 24, .for_host = true,
      .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "leftpad-24-gqa8/2-d128-causal", .lengths = bench_lengths_documents, .batch = 24, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .leftpad = true},
     {.name = "short-64x(32..512)-h8-d64", .lengths = bench_lengths_short_64, .batch = 64, .for_host = true,
      .q_heads = 8, .kv_heads = 8, .head_dim = 64, .value_dim = 64},
     {.name = "decode-8x8k-gqa32/8-d128", .length = 8192, .batch = 8, .queries = 1, .for_host = true,

@@ -19,6 +19,7 @@ typedef struct bench_workload {
     varlen_mask mask;  /* full or causal */
     int32_t page_size; /* 0 = keys and values are packed */
     bool for_host;     /* the size suits processors; else accelerators */
+    bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
 } bench_workload;
 
 int bench_workload_count(void);

@@ -14,7 +14,7 @@ static void name_query(const void *owner, int64_t row, char *text, size_t size)
     const attention_batch *batch = owner;
     snprintf(text, size, "row %lld of no sequence", (long long)row);
     for (int32_t b = 0; b < batch->attention.batch; b++) {
-        int64_t i = row - batch->cu_seqlens_q[b];
+        int64_t i = row - batch_query_row(batch, b, 0);
         if (i >= 0 && i < batch_queries(batch, b))
             snprintf(text, size, "sequence %d, query %lld", (int)b, (long long)i);
     }

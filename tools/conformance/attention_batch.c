@@ -65,6 +65,17 @@ static int32_t *used_rows(case_trial *trial, const int_list *pads, const int_lis
     return rows;
 }
 
+/* NULL where none are given. */
+static int32_t *pads(case_trial *trial, const int_list *given, int32_t count)
+{
+    if (!given->count)
+        return NULL;
+    int32_t *rows = TRIAL_TAKE(trial, count, int32_t);
+    for (int32_t b = 0; b < count; b++)
+        rows[b] = at(given, b);
+    return rows;
+}
+
 /* Pages in no order, three of them nobody's. Entries past the ones in use are numbers that no page has. */
 static void make_pages(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source)
 {
@@ -102,16 +113,12 @@ static void make_pages(case_trial *trial, attention_batch *batch, const attentio
 static void make_metadata(case_trial *trial, attention_batch *batch, const attention_case *row, const int_list *lens_k,
                           random_source *source)
 {
-    const int_list no_pads = {0, NULL};
-    batch->cu_seqlens_q = slots(trial, &no_pads, &row->lens_q, &row->free_q);
+    batch->cu_seqlens_q = slots(trial, &row->leftpad_q, &row->lens_q, &row->free_q);
     batch->q_rows = batch->attention.total_q = batch->cu_seqlens_q[row->lens_q.count] + row->slack_q;
     if (row->free_q.count)
-        batch->seqused_q = used_rows(trial, &no_pads, &row->lens_q);
-    if (row->leftpad_k.count) {
-        batch->leftpad_k = TRIAL_TAKE(trial, lens_k->count, int32_t);
-        for (int32_t b = 0; b < lens_k->count; b++)
-            batch->leftpad_k[b] = at(&row->leftpad_k, b);
-    }
+        batch->seqused_q = used_rows(trial, &row->leftpad_q, &row->lens_q);
+    batch->leftpad_q = pads(trial, &row->leftpad_q, row->lens_q.count);
+    batch->leftpad_k = pads(trial, &row->leftpad_k, lens_k->count);
     if (row->free_k.count || row->page_size)
         batch->seqused_k = used_rows(trial, &row->leftpad_k, lens_k);
     if (row->page_size) {
@@ -163,6 +170,8 @@ static uint64_t features_of(const attention_batch *batch, tensor_layout layout)
         features |= VARLEN_FEATURE_SEQUSED_K;
     if (batch->leftpad_k)
         features |= VARLEN_FEATURE_LEFTPAD_K;
+    if (batch->leftpad_q)
+        features |= VARLEN_FEATURE_LEFTPAD_Q;
     if (batch->alibi_slopes)
         features |= VARLEN_FEATURE_ALIBI;
     if (batch->sinks)

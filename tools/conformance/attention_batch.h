@@ -17,6 +17,7 @@ typedef struct attention_batch {
     int32_t *cu_seqlens_k;
     int32_t *seqused_q;
     int32_t *seqused_k;
+    int32_t *leftpad_q;
     int32_t *leftpad_k;
     int32_t *page_table;
     float *alibi_slopes;

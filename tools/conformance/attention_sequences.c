@@ -11,7 +11,8 @@ static int32_t value_dim_of(const attention_batch *batch)
 
 int64_t batch_queries(const attention_batch *batch, int32_t b)
 {
-    return batch->seqused_q ? batch->seqused_q[b] : batch->cu_seqlens_q[b + 1] - batch->cu_seqlens_q[b];
+    int32_t used = batch->seqused_q ? batch->seqused_q[b] : batch->cu_seqlens_q[b + 1] - batch->cu_seqlens_q[b];
+    return used - (batch->leftpad_q ? batch->leftpad_q[b] : 0);
 }
 
 int64_t batch_keys(const attention_batch *batch, int32_t b)
@@ -22,7 +23,7 @@ int64_t batch_keys(const attention_batch *batch, int32_t b)
 
 int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i)
 {
-    return batch->cu_seqlens_q[b] + i;
+    return batch->cu_seqlens_q[b] + (batch->leftpad_q ? batch->leftpad_q[b] : 0) + i;
 }
 
 int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
@@ -132,6 +133,8 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
         alone.seqused_q += b;
     if (batch->seqused_k)
         alone.seqused_k += b;
+    if (batch->leftpad_q)
+        alone.leftpad_q += b;
     if (batch->leftpad_k)
         alone.leftpad_k += b;
     if (batch->alibi_slopes)

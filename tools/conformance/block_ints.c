@@ -1,7 +1,12 @@
-/* int32 arrays in device memory as outputs; see block_ints.h. */
+/* int32 arrays in device memory; see block_ints.h. */
 #include "block_ints.h"
 
 #include <string.h>
+
+const int32_t *block_add_ints(block_list *list, const char *name, const int32_t *values, int64_t count)
+{
+    return block_data(block_add_copy(list, name, values, count * (int64_t)sizeof *values));
+}
 
 void block_expect_ints(case_trial *trial, device_block *block, const int32_t *expected, int64_t count)
 {

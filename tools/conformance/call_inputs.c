@@ -46,6 +46,7 @@ static void give_metadata(const attention_batch *batch, block_list *blocks, varl
     inputs->seqused_q = copied(blocks, "seqused_q", batch->seqused_q, count, size);
     inputs->seqused_k = copied(blocks, "seqused_k", batch->seqused_k, count, size);
     inputs->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
+    inputs->leftpad_q = copied(blocks, "leftpad_q", batch->leftpad_q, count, size);
     inputs->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
 }
 

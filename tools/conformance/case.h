@@ -73,7 +73,8 @@ typedef struct attention_case {
     int_list free_q; /* rows of each slot past the ones in use; given = seqused_q is given */
     int_list free_k;
     int_list leftpad_k; /* rows at the start of each slot */
-    int32_t slack_q;    /* rows past cu_seqlens[batch] */
+    int_list leftpad_q;
+    int32_t slack_q; /* rows past cu_seqlens[batch] */
     int32_t slack_k;
     int32_t q_heads;
     int32_t kv_heads;
@@ -123,6 +124,7 @@ extern const case_suite suite_values;
 extern const case_suite suite_shapes;
 extern const case_suite suite_paged;
 extern const case_suite suite_layout;
+extern const case_suite suite_leftpad_q;
 extern const case_suite suite_merge;
 extern const case_suite suite_cu_seqlens;
 extern const case_suite suite_pack;

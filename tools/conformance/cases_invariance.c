@@ -24,6 +24,10 @@ static const attention_case rows[] = {
     {.head.name = "dropout", .lens_q = INTS(35, 9, 66), .lens_k = INTS(35, 170, 30), .dropout_p = 0.3f},
     {.head.name = "slots", .lens_q = INTS(35, 0, 66), .lens_k = INTS(35, 170, 30), CAUSAL, .free_q = INTS(4, 1, 0),
      .free_k = INTS(0, 30, 9), .leftpad_k = INTS(2, 40, 0), .slack_q = 20, .slack_k = 9},
+    {.head.name = "queries-padded", .lens_q = INTS(35, 0, 66), .lens_k = INTS(35, 170, 30), CAUSAL,
+     .leftpad_q = INTS(7, 30, 9), .free_q = INTS(4, 1, 0), .leftpad_k = INTS(2, 40, 0), .slack_q = 20},
+    {.head.name = "queries-padded-decode", .lens_q = INTS(1, 1, 1), .lens_k = INTS(700, 40, 333),
+     .leftpad_q = INTS(0, 4, 17)},
     {.head.name = "paged", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 20, 1), .lens_k = INTS(700, 50, 90), CAUSAL,
      .page_size = 16},
 };

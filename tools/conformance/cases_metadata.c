@@ -4,6 +4,7 @@
 
 #define ALONE .problem = METADATA_ALONE
 #define MANY .problem = METADATA_MANY
+#define QUERIES_PADDED .problem = METADATA_QUERIES_PADDED
 #define PAGED .head.passes = CASE_FORWARD, .problem = METADATA_PAGED
 
 /* clang-format off */
@@ -72,6 +73,27 @@ static const metadata_case rows[] = {
      .words = "cu_seqlens_k[17] = -9 is below cu_seqlens_k[16] = 64"},
     {.head.name = "many-max-seqlen-k-too-low", MANY, .max_seqlen_k = 3,
      .words = "sequence 0 has 4 keys, above max_seqlen_k = 3"},
+
+    {.head.name = "leftpad-q-negative", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 1, .value = -1,
+     .words = "leftpad_q[1] = -1 is below 0"},
+    {.head.name = "leftpad-q-far-below-zero", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 0,
+     .value = INT32_MIN, .words = "leftpad_q[0] = -2147483648 is below 0"},
+    {.head.name = "leftpad-q-past-used", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 2, .value = 6,
+     .words = "leftpad_q[2] = 6 is above the 5 queries in use"},
+    {.head.name = "leftpad-q-far-past-used", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 1,
+     .value = INT32_MAX, .words = "leftpad_q[1] = 2147483647 is above the 4 queries in use"},
+    {.head.name = "leftpad-q-seqused-too-low", QUERIES_PADDED, .array = METADATA_SEQUSED_Q, .index = 2, .value = 2,
+     .words = "leftpad_q[2] = 3 is above the 2 queries in use"},
+    {.head.name = "leftpad-q-seqused-past-slot", QUERIES_PADDED, .array = METADATA_SEQUSED_Q, .index = 0, .value = 7,
+     .words = "seqused_q[0] = 7 is above the 6 rows of its slot"},
+    {.head.name = "leftpad-q-max-seqlen-too-low", QUERIES_PADDED, .max_seqlen_q = 3,
+     .words = "sequence 1 has 4 queries, above max_seqlen_q = 3"},
+    {.head.name = "leftpad-q-shortens-for-max-seqlen", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 0,
+     .value = 0, .max_seqlen_q = 4, .words = "sequence 0 has 5 queries, above max_seqlen_q = 4"},
+    {.head.name = "leftpad-q-before-keys", QUERIES_PADDED, .array = METADATA_LEFTPAD_Q, .index = 0, .value = 6,
+     .max_seqlen_k = 1, .words = "leftpad_q[0] = 6 is above the 5 queries in use"},
+    {.head.name = "leftpad-q-leftpad-k-past-used", QUERIES_PADDED, .array = METADATA_LEFTPAD_K, .index = 0, .value = 7,
+     .words = "leftpad_k[0] = 7 is above the 6 keys in use"},
 
     {.head.name = "page-too-high", PAGED, .array = METADATA_PAGE_TABLE, .index = 5, .value = 10,
      .words = "page_table[1][1] = 10 is not a page: page_count = 10"},

@@ -29,6 +29,11 @@ static const attention_case problems[] = {
         .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
         .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .page_size = 4,
     },
+    /* cu_seqlens_q 0 6 10 17, total_q 19; seqused_q 5 4 5; the keys of METADATA_PACKED. */
+    [METADATA_QUERIES_PADDED] = {
+        .lens_q = INTS(3, 4, 2), .leftpad_q = INTS(2, 0, 3), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .free_k = INTS(0, 2, 1), .slack_k = 3,
+    },
     /* Pages of 1 row, 2543 of them, and 2501 entries to a sequence, which uses 40, 2500 of them. */
     [METADATA_LONG_TABLE] = {.lens_q = INTS(1, 2), .lens_k = INTS(40, 2500), .page_size = 1},
 };
@@ -43,6 +48,7 @@ static int32_t *array_of(const attention_batch *batch, metadata_array array)
     case METADATA_SEQUSED_K: return batch->seqused_k;
     case METADATA_LEFTPAD_K: return batch->leftpad_k;
     case METADATA_PAGE_TABLE: return batch->page_table;
+    case METADATA_LEFTPAD_Q: return batch->leftpad_q;
     case METADATA_NONE: break;
     }
     return NULL;

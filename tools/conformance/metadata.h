@@ -11,7 +11,8 @@ typedef enum metadata_array {
     METADATA_SEQUSED_Q,
     METADATA_SEQUSED_K,
     METADATA_LEFTPAD_K,
-    METADATA_PAGE_TABLE
+    METADATA_PAGE_TABLE,
+    METADATA_LEFTPAD_Q
 } metadata_array;
 
 typedef enum metadata_problem {
@@ -19,7 +20,8 @@ typedef enum metadata_problem {
     METADATA_ALONE, /* one sequence */
     METADATA_MANY,  /* more sequences than a backend may have a short cut for */
     METADATA_PAGED,
-    METADATA_LONG_TABLE /* a sequence has thousands of pages */
+    METADATA_QUERIES_PADDED, /* at the left of every slot, beside padding of keys */
+    METADATA_LONG_TABLE      /* a sequence has thousands of pages */
 } metadata_problem;
 
 typedef struct metadata_case {

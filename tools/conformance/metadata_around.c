@@ -40,16 +40,22 @@ static void run_cu_seqlens(case_trial *trial, const around_case *wrong)
     block_list_check(&call.blocks);
 }
 
-/* cu_seqlens 0 4 4 10, total 13. */
+/* cu_seqlens 0 4 4 10, total 13; max_seqlen 6. */
 static const pack_case pack_row = {.lens = INTS(4, 0, 6), .slack = 3, .heads = 2, .dim = 8};
+
+/* The same with max_seqlen 8. */
+static const pack_case leftpad_row = {
+    .lens = INTS(4, 0, 6), .leftpad = INTS(3, 0, 2), .slack = 3, .heads = 2, .dim = 8};
 
 static void run_pack(case_trial *trial, const around_case *wrong)
 {
-    bool unpack = wrong->array == AROUND_UNPACK_CU_SEQLENS;
-    int32_t *cu_seqlens = pack_cu_seqlens(trial, &pack_row);
+    const bool unpack = wrong->array == AROUND_UNPACK_CU_SEQLENS || wrong->array == AROUND_UNPACK_LEFTPAD;
+    const bool in_leftpad = wrong->array == AROUND_PACK_LEFTPAD || wrong->array == AROUND_UNPACK_LEFTPAD;
+    const pack_case *row = in_leftpad ? &leftpad_row : &pack_row;
+    const pack_metadata metadata = pack_metadata_make(trial, row);
     double *zeros = TRIAL_TAKE(trial, 1000, double);
-    cu_seqlens[wrong->index] = wrong->value;
-    pack_call call = pack_prepare(trial, &pack_row, cu_seqlens, unpack ? NULL : zeros, unpack ? zeros : NULL);
+    (in_leftpad ? metadata.leftpad : metadata.cu_seqlens)[wrong->index] = wrong->value;
+    pack_call call = pack_prepare(trial, row, &metadata, unpack ? NULL : zeros, unpack ? zeros : NULL);
     const device_session *session = call.blocks.session;
     varlen_status status = (unpack ? varlen_unpack : varlen_pack)(session->context, session->stream, &call.args);
     if (expect_violation(&call.blocks, status, wrong->words))
@@ -119,7 +125,9 @@ void metadata_around_run(case_trial *trial, const void *row)
     switch (wrong->array) {
     case AROUND_LENGTHS: run_cu_seqlens(trial, wrong); break;
     case AROUND_PACK_CU_SEQLENS:
-    case AROUND_UNPACK_CU_SEQLENS: run_pack(trial, wrong); break;
+    case AROUND_UNPACK_CU_SEQLENS:
+    case AROUND_PACK_LEFTPAD:
+    case AROUND_UNPACK_LEFTPAD: run_pack(trial, wrong); break;
     default: run_append(trial, wrong); break;
     }
 }

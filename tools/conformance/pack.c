@@ -1,6 +1,7 @@
 /* varlen_pack and varlen_unpack on a row's sequences; see pack.h. */
 #include "pack.h"
 
+#include "block_ints.h"
 #include "dtypes.h"
 #include "expected.h"
 #include "random.h"
@@ -8,19 +9,32 @@
 #include <math.h>
 #include <string.h>
 
-int32_t *pack_cu_seqlens(case_trial *trial, const pack_case *row)
+static int32_t padding_of(const pack_case *row, int32_t b)
 {
-    int32_t *sums = TRIAL_TAKE(trial, row->lens.count + 1, int32_t);
-    for (int32_t b = 0; b < row->lens.count; b++)
-        sums[b + 1] = sums[b] + row->lens.at[b];
-    return sums;
+    return b < row->leftpad.count ? row->leftpad.at[b] : 0;
+}
+
+pack_metadata pack_metadata_make(case_trial *trial, const pack_case *row)
+{
+    const int32_t batch = row->lens.count;
+    pack_metadata metadata = {.cu_seqlens = TRIAL_TAKE(trial, batch + 1, int32_t)};
+    if (row->leftpad.count)
+        metadata.leftpad = TRIAL_TAKE(trial, batch, int32_t);
+    for (int32_t b = 0; b < batch; b++) {
+        metadata.cu_seqlens[b + 1] = metadata.cu_seqlens[b] + row->lens.at[b];
+        if (metadata.leftpad)
+            metadata.leftpad[b] = padding_of(row, b);
+    }
+    return metadata;
 }
 
 static int32_t max_seqlen_of(const pack_case *row)
 {
     int32_t longest = 0;
-    for (int32_t b = 0; b < row->lens.count; b++)
-        longest = row->lens.at[b] > longest ? row->lens.at[b] : longest;
+    for (int32_t b = 0; b < row->lens.count; b++) {
+        const int32_t end = padding_of(row, b) + row->lens.at[b];
+        longest = end > longest ? end : longest;
+    }
     return row->max_seqlen ? row->max_seqlen : longest;
 }
 
@@ -40,7 +54,7 @@ static strided_tensor place(block_list *blocks, tensor_layout layout, const tens
     return tensor;
 }
 
-pack_call pack_prepare(case_trial *trial, const pack_case *row, const int32_t *cu_seqlens, const double *padded,
+pack_call pack_prepare(case_trial *trial, const pack_case *row, const pack_metadata *metadata, const double *padded,
                        const double *packed)
 {
     pack_call call = {.trial = trial, .blocks.session = session_begin(trial)};
@@ -49,19 +63,20 @@ pack_call pack_prepare(case_trial *trial, const pack_case *row, const int32_t *c
     const tensor_shape packed_shape = {"packed", trial->dtype, 1, total_of(row), row->heads, row->dim};
     call.padded = place(&call.blocks, row->layout, &padded_shape, padded);
     call.packed = place(&call.blocks, row->layout, &packed_shape, packed);
-    device_block *sums =
-        block_add_copy(&call.blocks, "cu_seqlens", cu_seqlens, (row->lens.count + 1) * (int64_t)sizeof *cu_seqlens);
-    call.args = (varlen_pack_args){.struct_size = sizeof call.args,
-                                   .element_size = (int32_t)varlen_dtype_size(trial->dtype),
-                                   .batch = row->lens.count,
-                                   .max_seqlen = max_seqlen_of(row),
-                                   .heads = row->heads,
-                                   .dim = row->dim,
-                                   .total = total_of(row),
-                                   .padded = tensor_view(&call.padded),
-                                   .padded_batch_stride = tensor_page_stride(&call.padded),
-                                   .packed = tensor_view(&call.packed),
-                                   .cu_seqlens = block_data(sums)};
+    const int32_t batch = row->lens.count;
+    call.args =
+        (varlen_pack_args){.struct_size = sizeof call.args,
+                           .element_size = (int32_t)varlen_dtype_size(trial->dtype),
+                           .batch = batch,
+                           .max_seqlen = max_seqlen_of(row),
+                           .heads = row->heads,
+                           .dim = row->dim,
+                           .total = total_of(row),
+                           .padded = tensor_view(&call.padded),
+                           .padded_batch_stride = tensor_page_stride(&call.padded),
+                           .packed = tensor_view(&call.packed),
+                           .cu_seqlens = block_add_ints(&call.blocks, "cu_seqlens", metadata->cu_seqlens, batch + 1),
+                           .leftpad = block_add_ints(&call.blocks, "leftpad", metadata->leftpad, batch)};
     block_list_upload(&call.blocks);
     return call;
 }
@@ -91,7 +106,8 @@ static both_tensors make_tensors(case_trial *trial, const pack_case *row, double
             double *packed = both.packed.values + next * size;
             for (int64_t n = 0; n < size; n++)
                 packed[n] = dtype_round(trial->dtype, (float)random_normal(&source));
-            memcpy(both.padded.values + ((int64_t)b * width + t) * size, packed, (size_t)size * sizeof *packed);
+            const int64_t padded_row = (int64_t)b * width + padding_of(row, b) + t;
+            memcpy(both.padded.values + padded_row * size, packed, (size_t)size * sizeof *packed);
         }
     }
     return both;
@@ -111,7 +127,8 @@ static void expect_copy(pack_call *call, varlen_status status, const char *name,
 void pack_run(case_trial *trial, const void *row)
 {
     both_tensors both = make_tensors(trial, row, NAN, 0);
-    pack_call call = pack_prepare(trial, row, pack_cu_seqlens(trial, row), both.padded.values, NULL);
+    const pack_metadata metadata = pack_metadata_make(trial, row);
+    pack_call call = pack_prepare(trial, row, &metadata, both.padded.values, NULL);
     const device_session *session = call.blocks.session;
     varlen_status status = varlen_pack(session->context, session->stream, &call.args);
     expect_copy(&call, status, "varlen_pack", &call.packed, &both.packed);
@@ -120,7 +137,8 @@ void pack_run(case_trial *trial, const void *row)
 void unpack_run(case_trial *trial, const void *row)
 {
     both_tensors both = make_tensors(trial, row, 0, NAN);
-    pack_call call = pack_prepare(trial, row, pack_cu_seqlens(trial, row), NULL, both.packed.values);
+    const pack_metadata metadata = pack_metadata_make(trial, row);
+    pack_call call = pack_prepare(trial, row, &metadata, NULL, both.packed.values);
     const device_session *session = call.blocks.session;
     varlen_status status = varlen_unpack(session->context, session->stream, &call.args);
     expect_copy(&call, status, "varlen_unpack", &call.padded, &both.padded);

@@ -7,7 +7,8 @@
 typedef struct pack_case {
     case_head head;
     int_list lens;
-    int32_t max_seqlen; /* 0 = that of the longest sequence */
+    int_list leftpad;   /* given = leftpad is given */
+    int32_t max_seqlen; /* 0 = what the sequences need */
     int32_t heads;
     int32_t dim;
     int32_t slack; /* packed rows past the last sequence */
@@ -23,12 +24,17 @@ typedef struct pack_call {
     strided_tensor packed;
 } pack_call;
 
-/* One of the tensors is the input, and NaN in the rows of no sequence; the other is NULL here and the output. */
-pack_call pack_prepare(case_trial *trial, const pack_case *row, const int32_t *cu_seqlens, const double *padded,
-                       const double *packed);
+/* Of a row's sequences. */
+typedef struct pack_metadata {
+    int32_t *cu_seqlens;
+    int32_t *leftpad; /* NULL = not given */
+} pack_metadata;
 
-/* cu_seqlens of the row's sequences. */
-int32_t *pack_cu_seqlens(case_trial *trial, const pack_case *row);
+pack_metadata pack_metadata_make(case_trial *trial, const pack_case *row);
+
+/* One of the tensors is the input, and NaN in the rows of no sequence; the other is NULL here and the output. */
+pack_call pack_prepare(case_trial *trial, const pack_case *row, const pack_metadata *metadata, const double *padded,
+                       const double *packed);
 
 void pack_run(case_trial *trial, const void *row);
 void unpack_run(case_trial *trial, const void *row);

@@ -1,6 +1,7 @@
 /* varlen_pack and varlen_unpack on elements of any size; see pack_bytes.h. */
 #include "pack_bytes.h"
 
+#include "block_ints.h"
 #include "random.h"
 
 #include <string.h>
@@ -46,6 +47,11 @@ static unsigned char *bytes_at(const byte_tensor *tensor, const pack_bytes_case 
     return block_at(tensor->block, copy, element * row->element_size);
 }
 
+static int32_t padding_of(const pack_bytes_case *row, int64_t b)
+{
+    return b < row->leftpad.count ? row->leftpad.at[b] : 0;
+}
+
 typedef struct pack_bytes_call {
     case_trial *trial;
     const pack_bytes_case *row;
@@ -62,7 +68,8 @@ static pack_bytes_call prepare(case_trial *trial, const pack_bytes_case *row, bo
     int32_t *sums = TRIAL_TAKE(trial, row->lens.count + 1, int32_t), longest = 0;
     for (int32_t b = 0; b < row->lens.count; b++) {
         sums[b + 1] = sums[b] + row->lens.at[b];
-        longest = row->lens.at[b] > longest ? row->lens.at[b] : longest;
+        const int32_t end = padding_of(row, b) + row->lens.at[b];
+        longest = end > longest ? end : longest;
     }
     const int32_t width = row->max_seqlen ? row->max_seqlen : longest;
     const int64_t total = sums[row->lens.count] + row->slack;
@@ -71,11 +78,10 @@ static pack_bytes_call prepare(case_trial *trial, const pack_bytes_case *row, bo
                         unpack ? BLOCK_OUTPUT_FILL : BLOCK_INPUT_FILL);
     call.packed =
         place(&call.blocks, row, "packed", 1, total, row->packed_shift, unpack ? BLOCK_INPUT_FILL : BLOCK_OUTPUT_FILL);
-    device_block *given =
-        block_add_copy(&call.blocks, "cu_seqlens", sums, (row->lens.count + 1) * (int64_t)sizeof *sums);
+    const int32_t batch = row->lens.count;
     call.args = (varlen_pack_args){.struct_size = sizeof call.args,
                                    .element_size = row->element_size,
-                                   .batch = row->lens.count,
+                                   .batch = batch,
                                    .max_seqlen = width,
                                    .heads = call.padded.heads,
                                    .dim = row->dim,
@@ -83,7 +89,8 @@ static pack_bytes_call prepare(case_trial *trial, const pack_bytes_case *row, bo
                                    .padded = view(&call.padded, row),
                                    .padded_batch_stride = row->row_gap ? call.padded.row_stride : 0,
                                    .packed = view(&call.packed, row),
-                                   .cu_seqlens = block_data(given)};
+                                   .cu_seqlens = block_add_ints(&call.blocks, "cu_seqlens", sums, batch + 1),
+                                   .leftpad = block_add_ints(&call.blocks, "leftpad", row->leftpad.at, batch)};
     return call;
 }
 
@@ -92,6 +99,7 @@ static void fill(const pack_bytes_call *call, const byte_tensor *to, const byte_
 {
     random_source source = {call->trial->seed};
     const size_t size = (size_t)call->row->dim * (size_t)call->row->element_size;
+    const bool packed = to == &call->packed;
     for (int64_t b = 0; from && b < to->rows; b++)
         for (int64_t t = 0; t < to->tokens; t++)
             for (int32_t head = 0; head < to->heads; head++)
@@ -99,15 +107,15 @@ static void fill(const pack_bytes_call *call, const byte_tensor *to, const byte_
     for (int32_t b = 0; b < call->row->lens.count; b++)
         for (int32_t t = 0; t < call->row->lens.at[b]; t++)
             for (int32_t head = 0; head < to->heads; head++) {
-                const int64_t first = call->cu_seqlens[b];
-                const bool packed = to == &call->packed;
+                const int64_t in_packed = call->cu_seqlens[b] + t, in_padded = padding_of(call->row, b) + t;
                 unsigned char *bytes =
-                    bytes_at(to, call->row, to->block->image, packed ? 0 : b, packed ? first + t : t, head);
+                    bytes_at(to, call->row, to->block->image, packed ? 0 : b, packed ? in_packed : in_padded, head);
                 for (size_t n = 0; !from && n < size; n++)
                     bytes[n] = (unsigned char)random_bits(&source);
                 if (from)
                     memcpy(bytes,
-                           bytes_at(from, call->row, from->block->image, packed ? b : 0, packed ? t : first + t, head),
+                           bytes_at(from, call->row, from->block->image, packed ? b : 0, packed ? in_padded : in_packed,
+                                    head),
                            size);
             }
 }

@@ -7,8 +7,9 @@
 typedef struct pack_bytes_case {
     case_head head;
     int_list lens;
+    int_list leftpad; /* given = leftpad is given */
     int32_t element_size;
-    int32_t max_seqlen; /* 0 = that of the longest sequence */
+    int32_t max_seqlen; /* 0 = what the sequences need */
     int32_t heads;      /* 0 = 1 */
     int32_t dim;
     int32_t slack;    /* packed rows past the last sequence */

@@ -19,6 +19,7 @@ static const option_choice feature_choices[] = {
     {"sinks", __builtin_ctzll(VARLEN_FEATURE_SINKS)},
     {"seqused-q", __builtin_ctzll(VARLEN_FEATURE_SEQUSED_Q)},
     {"seqused-k", __builtin_ctzll(VARLEN_FEATURE_SEQUSED_K)},
+    {"leftpad-q", __builtin_ctzll(VARLEN_FEATURE_LEFTPAD_Q)},
     {"leftpad-k", __builtin_ctzll(VARLEN_FEATURE_LEFTPAD_K)},
     {"expanded", __builtin_ctzll(VARLEN_FEATURE_EXPANDED)},
     {"dropout-state", __builtin_ctzll(VARLEN_FEATURE_DROPOUT_STATE)},
@@ -74,8 +75,8 @@ static const command_option options[] = {
     {"--dropout", "P", read_float, .offset = offsetof(explain_arguments, dropout),
      .help = "probability of dropping a softmax weight"},
     {"--features", "WORD,...", read_choices, .offset = offsetof(explain_arguments, features), .choices = feature_choices,
-     .help = "what calls bring besides: lse, alibi, sinks, seqused-q, seqused-k, leftpad-k, expanded, dropout-state, "
-             "dsinks, dlse, deterministic, batch-invariant"},
+     .help = "what calls bring besides: lse, alibi, sinks, seqused-q, seqused-k, leftpad-q, leftpad-k, expanded, "
+             "dropout-state, dsinks, dlse, deterministic, batch-invariant"},
     {"--dtype", NULL, read_choice, .offset = offsetof(explain_arguments, dtype), .choices = dtype_choices,
      .help = "default bf16"},
     {"--pass", NULL, read_choice, .offset = offsetof(explain_arguments, passes), .choices = pass_choices,

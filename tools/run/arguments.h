@@ -14,6 +14,7 @@ typedef enum run_input {
     INPUT_CU_SEQLENS_K,
     INPUT_SEQUSED_Q,
     INPUT_SEQUSED_K,
+    INPUT_LEFTPAD_Q,
     INPUT_LEFTPAD_K,
     INPUT_PAGE_TABLE,
     INPUT_ALIBI,

@@ -134,6 +134,7 @@ static varlen_inputs inputs_of(const run_session *session)
         .alibi_slopes = in[INPUT_ALIBI],
         .alibi_batch_stride = session->problem->alibi_batch_stride,
         .sinks = in[INPUT_SINKS],
+        .leftpad_q = in[INPUT_LEFTPAD_Q],
     };
 }
 

@@ -21,6 +21,7 @@ static const input_kind kinds[INPUT_COUNT] = {
     [INPUT_CU_SEQLENS_K] = KIND_INTEGERS,
     [INPUT_SEQUSED_Q] = KIND_INTEGERS,
     [INPUT_SEQUSED_K] = KIND_INTEGERS,
+    [INPUT_LEFTPAD_Q] = KIND_INTEGERS,
     [INPUT_LEFTPAD_K] = KIND_INTEGERS,
     [INPUT_PAGE_TABLE] = KIND_INTEGERS,
     [INPUT_ALIBI] = KIND_FLOATS,
@@ -102,8 +103,8 @@ static uint64_t features_of(const run_arguments *arguments, bool backward)
 {
     static const uint64_t features[INPUT_COUNT] = {
         [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q, [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
-        [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K, [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,
-        [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
+        [INPUT_LEFTPAD_Q] = VARLEN_FEATURE_LEFTPAD_Q, [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K,
+        [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,         [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
     };
     uint64_t found = backward || arguments->outputs[OUTPUT_LSE] ? VARLEN_FEATURE_LSE : 0;
     for (int input = 0; input < INPUT_COUNT; input++)

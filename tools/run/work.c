@@ -15,7 +15,8 @@ static int64_t slot_of(const run_problem *problem, run_input cu_seqlens, int32_t
 
 static int64_t queries_of(const run_problem *problem, int32_t sequence)
 {
-    return at(problem, INPUT_SEQUSED_Q, sequence, slot_of(problem, INPUT_CU_SEQLENS_Q, sequence));
+    const int64_t used = at(problem, INPUT_SEQUSED_Q, sequence, slot_of(problem, INPUT_CU_SEQLENS_Q, sequence));
+    return used - at(problem, INPUT_LEFTPAD_Q, sequence, 0);
 }
 
 static int64_t keys_of(const run_problem *problem, int32_t sequence)

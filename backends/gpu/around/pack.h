@@ -10,7 +10,8 @@ struct pack_arguments {
     gpu_tensor padded; /* of sequence 0 */
     gpu_tensor packed;
     const int32_t *cu_seqlens;
-    int64_t padded_bytes; /* from a sequence to the next */
+    const int32_t *leftpad; /* NULL: none */
+    int64_t padded_bytes;   /* from a sequence to the next */
     int64_t total;
     int32_t batch;
     int32_t max_seqlen;
@@ -22,6 +23,7 @@ struct pack_arguments {
 enum pack_stage {
     PACK_STAGE_CU_SEQLENS,
     PACK_STAGE_LENGTHS,
+    PACK_STAGE_LEFTPAD,
 };
 
 GPU_DEVICE inspected_side packed_side(const pack_arguments &args)
@@ -35,20 +37,48 @@ GPU_DEVICE inspected_side packed_side(const pack_arguments &args)
     return side;
 }
 
-/* Whether cu_seqlens may be used. All threads of the block call it. */
+/* Where a sequence begins in its padded row. */
+GPU_DEVICE int32_t padding_of(const pack_arguments &args, int32_t sequence)
+{
+    return args.leftpad ? args.leftpad[sequence] : 0;
+}
+
+/* The padded row must hold its sequence, and the padding before it. */
+GPU_DEVICE varlen_violation inspect_leftpad(const pack_arguments &args, int32_t b)
+{
+    const int64_t padding = padding_of(args, b);
+    const int64_t end = padding + args.cu_seqlens[b + 1] - args.cu_seqlens[b];
+    if (padding < 0)
+        return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD, b, padding, 0);
+    if (end > args.max_seqlen)
+        return make_violation(VARLEN_VIOLATION_MAXIMUM, VARLEN_METADATA_LEFTPAD, b, end, args.max_seqlen);
+    return {};
+}
+
+/* The violation at a place that was found. */
+GPU_DEVICE varlen_violation pack_violation(const pack_arguments &args, const inspected_side &side, uint64_t place)
+{
+    const int32_t index = (int32_t)(uint32_t)place;
+    if (place >= violation_place(PACK_STAGE_LEFTPAD, 0))
+        return inspect_leftpad(args, index);
+    return place >= violation_place(PACK_STAGE_LENGTHS, 0) ? inspect_lengths(side, index)
+                                                           : inspect_cu_seqlens(side, index);
+}
+
+/* Whether cu_seqlens and leftpad may be used. All threads of the block call it. */
 GPU_DEVICE bool pack_is_valid(const pack_arguments &args)
 {
     if (!args.validate)
         return true;
     inspected_side side = packed_side(args);
     uint64_t mine = inspect_side<AROUND_THREADS>(side, args.batch, PACK_STAGE_CU_SEQLENS);
+    for (int64_t b = thread_index(); args.leftpad && b < args.batch; b += AROUND_THREADS)
+        note_violation(mine, inspect_leftpad(args, (int32_t)b), PACK_STAGE_LEFTPAD, (int32_t)b);
     uint64_t place = first_place(mine, (uint64_t *)shared_memory());
     if (place == no_violation)
         return true;
-    int32_t index = (int32_t)(uint32_t)place;
-    bool in_lengths = place >= violation_place(PACK_STAGE_LENGTHS, 0);
     if (block_index() == 0 && thread_index() == 0)
-        report_violation(args.mailbox, in_lengths ? inspect_lengths(side, index) : inspect_cu_seqlens(side, index));
+        report_violation(args.mailbox, pack_violation(args, side, place));
     return false;
 }
 
@@ -61,7 +91,8 @@ template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) pack_kernel(
         row_pair pair = {tensor_row(args.packed, row, 0), nullptr};
         if (row < used) {
             find_owner(owner, row);
-            pair.from = tensor_row(args.padded, row - owner.begin, 0) + owner.sequence * args.padded_bytes;
+            const int64_t token = row - owner.begin + padding_of(args, owner.sequence);
+            pair.from = tensor_row(args.padded, token, 0) + owner.sequence * args.padded_bytes;
         }
         return pair;
     });
@@ -74,12 +105,14 @@ struct padded_cursor {
     int32_t sequence;
     int32_t begin; /* of the sequence's packed rows */
     int32_t length;
+    int32_t padding; /* before it */
 };
 
 GPU_DEVICE void read_sequence(padded_cursor &cursor, const pack_arguments &args, bool valid)
 {
     cursor.begin = valid ? args.cu_seqlens[cursor.sequence] : 0;
     cursor.length = valid ? args.cu_seqlens[cursor.sequence + 1] - cursor.begin : 0;
+    cursor.padding = valid ? padding_of(args, cursor.sequence) : 0;
 }
 
 GPU_DEVICE void go_to_row(padded_cursor &cursor, const pack_arguments &args, int64_t row, bool valid)
@@ -105,8 +138,9 @@ template <typename PIECE> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) unpack_kerne
     copy_whole_rows<PIECE>(rows, [&](int64_t row) {
         go_to_row(cursor, args, row, valid);
         row_pair pair = {tensor_row(args.padded, cursor.token, 0) + cursor.sequence * args.padded_bytes, nullptr};
-        if (cursor.token < cursor.length)
-            pair.from = tensor_row(args.packed, cursor.begin + cursor.token, 0);
+        const int64_t t = cursor.token - cursor.padding;
+        if (t >= 0 && t < cursor.length)
+            pair.from = tensor_row(args.packed, cursor.begin + t, 0);
         return pair;
     });
 }

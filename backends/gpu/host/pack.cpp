@@ -32,6 +32,7 @@ static pack_arguments make_arguments(const gpu_state &state, const varlen_pack_a
     work.padded = tensor_of(args.padded, args.element_size);
     work.packed = tensor_of(args.packed, args.element_size);
     work.cu_seqlens = args.cu_seqlens;
+    work.leftpad = args.leftpad;
     work.padded_bytes = args.padded_batch_stride * args.element_size;
     work.total = args.total;
     work.batch = args.batch;

@@ -9,6 +9,7 @@ import torch
 from conftest import starts_of
 from reference import GRADIENT, assert_near, attend
 
+import varlen
 from varlen import flash_attn
 from varlen.flash_attn import (flash_attn_combine, flash_attn_func, flash_attn_kvpacked_func, flash_attn_qkvpacked_func,
                                flash_attn_varlen_func, pad_input, unpad_input)
@@ -125,9 +126,30 @@ def test_empty(device, dtype, draw):
         flash_attn_func(q, k[:1], k[:1])
 
 
-def test_unpad_and_pad(device, dtype, draw):
+@pytest.mark.parametrize("causal", [False, True])
+def test_left_padding(causal, device, dtype, draw):
+    q, k, v = (draw(3, n, heads, 32, dtype=dtype, requires_grad=True) for n, heads in ((6, 4), (9, 2), (9, 2)))
+    padding_q, padding_k = [2, 0, 6], [4, 0, 3]
+    given = {f"leftpad_{side}": torch.tensor(padding, dtype=torch.int32, device=device)
+             for side, padding in (("q", padding_q), ("k", padding_k))}
+    if device == "cuda":
+        with pytest.raises(varlen.UnsupportedError, match="VARLEN_FEATURE_LEFTPAD_Q"):
+            flash_attn_func(q, k, v, causal=causal, **given)
+        return
+    out = flash_attn_func(q, k, v, causal=causal, **given)
+    expected = torch.zeros(out.shape, dtype=torch.float64)
+    for b in range(3):
+        expected[b, padding_q[b]:] = attend(q[b, padding_q[b]:], *(each[b, padding_k[b]:] for each in (k, v)), causal=causal)[0]
+    assert_near(out, expected)
+    for gradient, wanted in zip(*(torch.autograd.grad(each.sum(), (q, k, v)) for each in (out, expected))):
+        assert_near(gradient, wanted, dtype, GRADIENT)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_unpad_and_pad(side, device, dtype, draw):
     lengths = [3, 0, 5]
     mask = torch.arange(5)[None] < torch.tensor(lengths)[:, None]
+    mask = mask.flip(1) if side == "left" else mask
     states = draw(3, 5, 2, 8, dtype=dtype, requires_grad=True)
     rows, indices, cu_seqlens, longest, used = unpad_input(states, mask.to(device))
     assert cu_seqlens.tolist() == starts_of(lengths) and cu_seqlens.dtype is torch.int32

@@ -6,6 +6,7 @@ from conftest import starts_of
 from reference import GRADIENT, assert_near, attend
 
 import varlen
+from varlen._torch import hf_attention, hf_sequences
 from varlen._torch.hf_attention import attention_forward
 from varlen._torch.hf_masks import padding_mask
 
@@ -18,6 +19,13 @@ class Layer(torch.nn.Module):
         self.is_causal = is_causal
 
 
+@pytest.fixture(autouse=True, params=[0, 16])
+def most_decoded(request, monkeypatch):
+    """Keys as pages, for as many queries, or packed."""
+    monkeypatch.setattr(hf_attention, "MOST_DECODED", request.param)
+    return request.param
+
+
 @pytest.fixture
 def sequences(draw, dtype):
     """q, k, v [tokens, heads, dim] of each sequence."""
@@ -25,8 +33,8 @@ def sequences(draw, dtype):
 
 
 def heads_first(rows):
-    """[batch, heads, seqlen, dim], as models hand them over."""
-    return rows.transpose(1, 2)
+    """[batch, heads, seqlen, dim], as models hand them over, and as caches hold them."""
+    return rows.transpose(1, 2).contiguous()
 
 
 def padded(sequences, side):
@@ -59,6 +67,67 @@ def test_padded(given, options, side, sequences):
         assert_near(out[b][mask[b]], attend(*parts, **options)[0])
 
 
+def holed(sequences):
+    """A batch padded at the right, with noise in the midst of its rows too."""
+    batch, mask = padded(sequences, "right")
+    places = torch.arange(12, device=mask.device).view(2, 6).t().flatten()
+    return [each[:, :, places] for each in batch], mask[:, places]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padded_batches_are_used_as_they_lie(side, sequences, monkeypatch):
+    batch, mask = padded(sequences, side)
+    knows = hf_sequences.knows(hf_sequences.context_of(mask), varlen.FEATURE_LEFTPAD_Q)
+    assert knows or mask.is_cuda
+    out = attention_forward(Layer(), *batch, mask)[0]
+    assert (hf_sequences.of_padded(mask, 12).rows_k is None) == (knows or side == "right")
+    monkeypatch.setattr(hf_sequences, "knows", lambda *_: False)
+    gathered = mask.clone()
+    assert_near(attention_forward(Layer(), *batch, gathered)[0], out.float())
+    assert (hf_sequences.of_padded(gathered, 12).rows_k is None) == (side == "right")
+    assert hf_sequences.of_padded(gathered, 1).rows_k is None or side == "right"  # a query to each row needs no padding
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_decoding_copies_no_cache(is_padded, sequences, most_decoded, monkeypatch):
+    batch, mask = padded(sequences, "left")
+    seen = []
+
+    def record(problem, sinks, *tensors, want_lse):
+        seen.append((problem, tensors))
+        return given(problem, sinks, *tensors, want_lse=want_lse)
+
+    given = hf_attention.attention
+    monkeypatch.setattr(hf_attention, "attention", record)
+    last = batch[0][:, :, -2:]
+    out, _ = attention_forward(Layer(), last, *batch[1:], mask if is_padded else None)
+    (problem, (_, k, v)), = seen
+    assert (problem.page_table is not None) == (most_decoded > 0)
+    assert not hf_attention._are_pages(*(each.transpose(1, 2).contiguous() for each in (last, *batch[1:])), None)
+    assert (k.data_ptr() == batch[1].data_ptr() and v.data_ptr() == batch[2].data_ptr()) == (most_decoded > 0)
+    for b, row in enumerate(mask if is_padded else torch.ones_like(mask)):
+        assert_near(out[b], attend(last[b].transpose(0, 1), *(each[b, :, row].transpose(0, 1) for each in batch[1:]),
+                                   causal=True)[0])
+
+
+def test_padding_in_the_midst(sequences):
+    batch, mask = holed(sequences)
+    out, _ = attention_forward(Layer(), *batch, mask)
+    assert hf_sequences.of_padded(mask, 12).rows_k is not None
+    assert out[~mask].count_nonzero() == 0
+    for b, parts in enumerate(zip(*[each.transpose(1, 2) for each in batch])):
+        assert_near(out[b][mask[b]], attend(*(each[mask[b]] for each in parts), causal=True)[0])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_rows_without_a_token(side, sequences):
+    batch, mask = padded(sequences, side)
+    mask[1] = False
+    out, _ = attention_forward(Layer(is_causal=False), *batch, mask)
+    assert out[1].count_nonzero() == 0
+    assert_near(out[0][mask[0]], attend(*sequences[0])[0])
+
+
 def test_packed(sequences, device):
     packed = [heads_first(torch.cat(parts)[None]) for parts in zip(*sequences)]
     starts = starts_of(LENGTHS)
@@ -89,9 +158,10 @@ def test_decoding(queries, sequences):
     assert torch.equal(attention_forward(Layer(), last, *room, mask)[0], out)
 
 
-def test_sinks_and_gradients(sequences, draw, dtype):
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_sinks_and_gradients(side, sequences, draw, dtype):
     sinks = draw(4, dtype=sequences[0][0].dtype, requires_grad=True)
-    batch, mask = padded(sequences, "right")
+    batch, mask = padded(sequences, side)
     batch = [each.detach().requires_grad_() for each in batch]
     out, _ = attention_forward(Layer(), *batch, mask, s_aux=sinks)
     gradients = torch.autograd.grad(out.float().sum(), (*batch, sinks))

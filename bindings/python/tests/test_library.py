@@ -105,13 +105,18 @@ def test_cu_seqlens_pack_unpack(cpu):
     assert cu_seqlens.tolist() == [0, 2, 5, 6]
     packed = np.arange(1, 7, dtype=np.int64).reshape(6, 1, 1)
     padded = np.empty((3, 4, 1, 1), np.int64)
-    args = varlen.PackArgs(element_size=8, batch=3, max_seqlen=4, heads=1, dim=1, total=6, padded=padded[0], packed=packed,
-                           cu_seqlens=cu_seqlens)
-    cpu.unpack(args)
-    assert padded[..., 0, 0].tolist() == [[1, 2, 0, 0], [3, 4, 5, 0], [6, 0, 0, 0]]
-    packed[:] = 0
-    cpu.pack(args)
-    assert packed.flatten().tolist() == [1, 2, 3, 4, 5, 6]
+    given = dict(element_size=8, batch=3, max_seqlen=4, heads=1, dim=1, total=6, padded=padded[0], packed=packed,
+                 cu_seqlens=cu_seqlens)
+    for leftpad, rows in ((None, [[1, 2, 0, 0], [3, 4, 5, 0], [6, 0, 0, 0]]),
+                          (np.array([2, 0, 3], np.int32), [[0, 0, 1, 2], [3, 4, 5, 0], [0, 0, 0, 6]])):
+        args = varlen.PackArgs(**given, leftpad=leftpad)
+        cpu.unpack(args)
+        assert padded[..., 0, 0].tolist() == rows
+        packed[:] = 0
+        cpu.pack(args)
+        assert packed.flatten().tolist() == [1, 2, 3, 4, 5, 6]
+    with pytest.raises(varlen.BadMetadataError, match="sequence 0 has 5 tokens, padding before them included"):
+        cpu.pack(varlen.PackArgs(**given, leftpad=np.array([3, 0, 3], np.int32)))
 
 
 def test_kv_append(cpu):

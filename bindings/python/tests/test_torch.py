@@ -12,6 +12,7 @@ from reference import GRADIENT, assert_near, attend_packed
 import varlen
 from varlen._torch import operators
 from varlen._torch.devices import context_of
+from varlen._torch.problem import Problem
 from varlen.torch import AuxRequest, context, varlen_attn, varlen_attn_out
 
 STARTS = [0, 5, 5, 12, 13]
@@ -96,7 +97,7 @@ class TestTracing:
 
     def test_operators_follow_torchs_rules(self, inputs, device):
         q, k, v, starts, *_ = inputs
-        problem = (starts, starts, None, None, None, None, None, None, 7, 7, 0.2, -1, 0, 0.0, 0.0, False, False)
+        problem = Problem(starts, starts, max_seqlen_q=7, max_seqlen_k=7, softmax_scale=0.2, window_right=0)
         sinks = torch.zeros(4, device=device, requires_grad=True)
         for given in (None, sinks):
             torch.library.opcheck(torch.ops.varlen.forward.default, (q, k, v, given, *problem))

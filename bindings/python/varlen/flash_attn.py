@@ -34,7 +34,8 @@ Window = Tuple[int, int]
 class Further(NamedTuple):
     """Arguments by keyword alone, after FlashAttention-3 and later.
 
-    seqused_q, seqused_k: int32 [batch], the rows in use of each sequence. page_table: block_table by its other name.
+    seqused_q, seqused_k: int32 [batch], the rows in use of each sequence; leftpad_q, leftpad_k: likewise, how many of them are
+    padding, at its start. page_table: block_table by its other name.
     sinks: [heads], whose exp is added to each row's softmax denominator; differentiable. num_splits = 1 asks that a
     sequence's bits do not depend on the rest of the batch, other values leave the choice to the library; pack_gqa is left to
     it too. The rest is refused unless it is the default.
@@ -46,6 +47,8 @@ class Further(NamedTuple):
     sinks: Optional[Tensor] = None
     num_splits: int = 0
     pack_gqa: Optional[bool] = None
+    leftpad_q: Optional[Tensor] = None
+    leftpad_k: Optional[Tensor] = None
     qv: Optional[Tensor] = None
     q_descale: Optional[Tensor] = None
     k_descale: Optional[Tensor] = None
@@ -72,7 +75,7 @@ def _packed(tensors: "Tuple[Tensor, ...]", cu_seqlens_q: Tensor, cu_seqlens_k: O
     """Attention on packed tensors, as split takes them: out alone, or with lse and the signed weights."""
     problem = problem_of(tensors[0], cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
                          window_size, softcap, alibi_slopes, deterministic, more.num_splits, more.seqused_q,
-                         more.seqused_k if seqused_k is None else seqused_k, None, page_table)
+                         more.seqused_k if seqused_k is None else seqused_k, more.leftpad_k, page_table, more.leftpad_q)
     out, lse = attention(problem, more.sinks, *tensors, want_lse=return_attn_probs)
     return (out, lse, signed_weights(tensors, more.sinks, problem)) if return_attn_probs else out
 

@@ -7,6 +7,7 @@ import torch
 
 from .._context import Context
 from .._errors import UnsupportedError
+from .._header import Attention, Dtype, Pass
 
 _GPU_BACKEND = "hip" if getattr(torch.version, "hip", None) else "cuda"
 _raw_stream = getattr(torch._C, "_cuda_getCurrentRawStream", None)
@@ -25,6 +26,18 @@ def context_of(tensor: torch.Tensor) -> Context:
     if tensor.device.type == "cpu":
         return _opened("cpu", torch.get_num_threads())
     raise UnsupportedError(f"there is no varlen backend for tensors on {tensor.device}: they must be on cpu, cuda or ROCm")
+
+
+@functools.lru_cache(maxsize=None)
+def knows(context: Context, feature: int) -> bool:
+    """Whether a context's device does both passes with a feature."""
+    attention = Attention(dtype=int(Dtype.FLOAT16), q_heads=1, kv_heads=1, head_dim=64, features=feature)
+    try:
+        for direction in Pass:
+            context.supports(attention, direction)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def stream_of(tensor: torch.Tensor) -> Optional[int]:

@@ -13,6 +13,9 @@ from .problem import Problem, draw_dropout_state
 
 Tensor = torch.Tensor
 
+# Queries of a sequence up to which keys are read in pages: for more, a copy of the keys is little beside the rest of the work.
+MOST_DECODED = 16
+
 
 def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Optional[Tensor],
                       dropout: float = 0.0, scaling: Optional[float] = None, sliding_window: Optional[int] = None,
@@ -36,7 +39,8 @@ def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value
         sequences = of_positions(position_ids, query, key) or of_dense(query, key)
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     left = -1 if sliding_window is None else sliding_window - 1
-    problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k,
+    problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k, sequences.seqused_q, sequences.seqused_k,
+                      sequences.leftpad_k, leftpad_q=sequences.leftpad_q,
                       dropout_state=draw_dropout_state(query.device) if dropout else None,
                       max_seqlen_q=sequences.max_seqlen_q, max_seqlen_k=sequences.max_seqlen_k,
                       softmax_scale=query.shape[-1] ** -0.5 if scaling is None else scaling, window_left=left,
@@ -45,9 +49,32 @@ def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value
     return _attend(query, key, value, s_aux, problem, sequences), None
 
 
+def _are_pages(query: Tensor, key: Tensor, value: Tensor, sinks: Optional[Tensor]) -> bool:
+    """Whether the keys of a step of decoding lie as caches hold them, [batch, heads, seqlen, dim], which cannot be seen as
+    packed: each sequence's are then a page. Backward takes none."""
+    if not 0 < query.shape[1] <= MOST_DECODED or key.shape[-1] % 8 or value.shape[-1] % 8:
+        return False
+    if torch.is_grad_enabled() and any(each is not None and each.requires_grad for each in (query, key, value, sinks)):
+        return False
+    return key.numel() > 0 and all(each.stride(0) > 0 and each.stride(0) != each.shape[1] * each.stride(1)
+                                   for each in (key, value))
+
+
+def _in_pages(problem: Problem, key: Tensor) -> Problem:
+    batch, seqlen_k = key.shape[:2]
+    table = torch.arange(batch, dtype=torch.int32, device=key.device)[:, None]
+    used = problem.seqused_k
+    if used is None:
+        used = torch.full((batch,), seqlen_k, dtype=torch.int32, device=key.device)
+    return problem._replace(cu_seqlens_k=None, seqused_k=used, page_table=table)
+
+
 def _attend(query: Tensor, key: Tensor, value: Tensor, sinks: Optional[Tensor], problem: Problem, sequences: Sequences
             ) -> Tensor:
     batch, seqlen = query.shape[:2]
+    if sequences.is_dense and _are_pages(query, key, value, sinks):
+        out, _ = attention(_in_pages(problem, key), sinks, packed(query), key, value, want_lse=False)
+        return out.view(batch, seqlen, *out.shape[1:])
     q, k, v = packed(query), packed(key), packed(value)
     if sequences.rows_q is not None:
         q = q[sequences.rows_q]

@@ -5,13 +5,19 @@ from typing import Any, NamedTuple, Optional, Tuple
 import torch
 import torch.nn.functional as F
 
+from .._header import FEATURE_LEFTPAD_Q
+from .devices import context_of, knows
 from .layouts import uniform_cu_seqlens
 
 Tensor = torch.Tensor
 
 
 class Sequences(NamedTuple):
-    """Where the sequences of a batch lie in its flattened queries and keys. Rows are None where all tokens are taken."""
+    """Where the sequences of a batch lie in its flattened queries and keys.
+
+    Rows are what is taken out of them before; None where sequences are used where they lie, in slots of which seqused and
+    leftpad say what is padding.
+    """
 
     cu_seqlens_q: Tensor
     cu_seqlens_k: Tensor
@@ -19,6 +25,11 @@ class Sequences(NamedTuple):
     max_seqlen_k: int = 0
     rows_q: Optional[Tensor] = None
     rows_k: Optional[Tensor] = None
+    seqused_q: Optional[Tensor] = None
+    seqused_k: Optional[Tensor] = None
+    leftpad_q: Optional[Tensor] = None
+    leftpad_k: Optional[Tensor] = None
+    is_dense: bool = False  # whether slots are the rows of the batch
 
 
 def of_dense(query: Tensor, key: Tensor) -> Sequences:
@@ -26,7 +37,7 @@ def of_dense(query: Tensor, key: Tensor) -> Sequences:
     batch, seqlen_q, seqlen_k = *query.shape[:2], key.shape[1]
     cu_seqlens_q = uniform_cu_seqlens(batch, seqlen_q, query.device)
     cu_seqlens_k = cu_seqlens_q if seqlen_q == seqlen_k else uniform_cu_seqlens(batch, seqlen_k, query.device)
-    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k)
+    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k, is_dense=True)
 
 
 def of_padded(mask: Tensor, seqlen_q: int) -> Sequences:
@@ -36,13 +47,7 @@ def of_padded(mask: Tensor, seqlen_q: int) -> Sequences:
     """
     known = getattr(mask, "_varlen_sequences", None)
     if known is None or known[0] != seqlen_q:
-        cu_seqlens_k, rows_k, longest_k = _marked(mask)
-        if seqlen_q == mask.shape[1]:
-            sequences = Sequences(cu_seqlens_k, cu_seqlens_k, longest_k, longest_k, rows_k, rows_k)
-        else:
-            cu_seqlens_q, rows_q, longest_q = _marked(mask[:, mask.shape[1] - seqlen_q:])
-            sequences = Sequences(cu_seqlens_q, cu_seqlens_k, longest_q, longest_k, rows_q, rows_k)
-        known = _keep(mask, (seqlen_q, sequences))
+        known = _keep(mask, (seqlen_q, _of_runs(mask, seqlen_q) or _of_marks(mask, seqlen_q)))
     return known[1]
 
 
@@ -68,6 +73,36 @@ def _of_starts(starts: Tensor) -> Sequences:
     begins = F.pad(starts, (1, 0), value=True).flatten()
     cu_seqlens = F.pad(begins.nonzero().flatten().int(), (0, 1), value=begins.numel())
     return Sequences(cu_seqlens, cu_seqlens)
+
+
+def _of_runs(mask: Tensor, seqlen_q: int) -> Optional[Sequences]:
+    """Sequences where they lie, padded at the left, at the right or both.
+
+    None where a row's tokens are not one run, or the device cannot skip padding before queries.
+    """
+    batch, seqlen_k = mask.shape
+    if not mask.numel():
+        return None
+    begins = mask.int().argmax(dim=-1).int()
+    ends = begins + mask.sum(dim=-1, dtype=torch.int32)
+    places = torch.arange(seqlen_k, device=mask.device)
+    runs = (places >= begins[:, None]) & (places < ends[:, None])
+    begins_q, ends_q = ((each - (seqlen_k - seqlen_q)).clamp(min=0) for each in (begins, ends))
+    are_runs, are_padded = torch.stack([(runs == mask).all(), begins_q.any()]).tolist()
+    if not are_runs or (are_padded and not knows(context_of(mask), FEATURE_LEFTPAD_Q)):
+        return None
+    cu_seqlens_q, cu_seqlens_k = (uniform_cu_seqlens(batch, each, mask.device) for each in (seqlen_q, seqlen_k))
+    return Sequences(cu_seqlens_q, cu_seqlens_k, seqlen_q, seqlen_k, seqused_q=ends_q, seqused_k=ends,
+                     leftpad_q=begins_q if are_padded else None, leftpad_k=begins, is_dense=True)
+
+
+def _of_marks(mask: Tensor, seqlen_q: int) -> Sequences:
+    """Sequences of the rows that a mask marks, wherever they lie."""
+    cu_seqlens_k, rows_k, longest_k = _marked(mask)
+    if seqlen_q == mask.shape[1]:
+        return Sequences(cu_seqlens_k, cu_seqlens_k, longest_k, longest_k, rows_k, rows_k)
+    cu_seqlens_q, rows_q, longest_q = _marked(mask[:, mask.shape[1] - seqlen_q:])
+    return Sequences(cu_seqlens_q, cu_seqlens_k, longest_q, longest_k, rows_q, rows_k)
 
 
 def _marked(mask: Tensor) -> "Tuple[Tensor, Tensor, int]":

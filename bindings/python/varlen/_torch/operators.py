@@ -18,8 +18,8 @@ _is_compiling = getattr(getattr(torch, "compiler", None), "is_compiling", lambda
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 _PROBLEM = ("Tensor cu_seqlens_q, Tensor? cu_seqlens_k, Tensor? seqused_q, Tensor? seqused_k, Tensor? leftpad_k, "
-            "Tensor? page_table, Tensor? alibi_slopes, Tensor? dropout_state, SymInt max_seqlen_q, SymInt max_seqlen_k, "
-            "float softmax_scale, SymInt window_left, SymInt window_right, float softcap, float dropout_p, "
+            "Tensor? page_table, Tensor? alibi_slopes, Tensor? dropout_state, Tensor? leftpad_q, SymInt max_seqlen_q, "
+            "SymInt max_seqlen_k, float softmax_scale, SymInt window_left, SymInt window_right, float softcap, float dropout_p, "
             "bool deterministic, bool batch_invariant")
 _INPUTS = f"Tensor q, Tensor k, Tensor v, Tensor? sinks, {_PROBLEM}"
 

@@ -49,13 +49,15 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
                dropout_p: float = 0.0, softmax_scale: Optional[float] = None, causal: bool = False,
                window_size: "Tuple[int, int]" = (-1, -1), softcap: float = 0.0, alibi_slopes: Optional[Tensor] = None,
                deterministic: bool = False, num_splits: int = 0, seqused_q: Optional[Tensor] = None,
-               seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None
-               ) -> Problem:
+               seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None,
+               leftpad_q: Optional[Tensor] = None) -> Problem:
     """The problem of FlashAttention's arguments, and of more fields of Problem by their own names."""
     max_seqlen_q, max_seqlen_k = bound(max_seqlen_q), bound(max_seqlen_k)
     left, right = window_of(causal, window_size, max_seqlen_k)
     return Problem(
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
-        draw_dropout_state(q.device) if dropout_p else None, max_seqlen_q, max_seqlen_k,
-        q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), left, right, max(float(softcap), 0.0),
-        float(dropout_p), bool(deterministic), num_splits == 1)
+        draw_dropout_state(q.device) if dropout_p else None, leftpad_q=leftpad_q, max_seqlen_q=max_seqlen_q,
+        max_seqlen_k=max_seqlen_k,
+        softmax_scale=q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), window_left=left,
+        window_right=right, softcap=max(float(softcap), 0.0), dropout_p=float(dropout_p),
+        deterministic=bool(deterministic), batch_invariant=num_splits == 1)

@@ -4,8 +4,9 @@ from typing import NamedTuple, Optional
 
 import torch
 
-from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_LEFTPAD_K, FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q,
-                       FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention, Inputs, Mask)
+from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_LEFTPAD_K, FEATURE_LEFTPAD_Q, FEATURE_SEQUSED_K,
+                       FEATURE_SEQUSED_Q, FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention,
+                       Inputs, Mask)
 
 Tensor = torch.Tensor
 
@@ -24,6 +25,7 @@ class Problem(NamedTuple):
     page_table: Optional[Tensor] = None
     alibi_slopes: Optional[Tensor] = None
     dropout_state: Optional[Tensor] = None
+    leftpad_q: Optional[Tensor] = None
     max_seqlen_q: int = 0
     max_seqlen_k: int = 0
     softmax_scale: float = 1.0
@@ -35,7 +37,7 @@ class Problem(NamedTuple):
     batch_invariant: bool = False
 
 
-TENSORS = 8  # of a problem's fields
+TENSORS = 9  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:
@@ -56,7 +58,8 @@ def check_metadata(tensor: Tensor, name: str, dtype: torch.dtype, shape: "tuple[
 
 
 # Fields of Problem and of varlen_inputs by the same name, int32 [batch], and the feature that each is.
-_LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_k", FEATURE_LEFTPAD_K))
+_LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_q", FEATURE_LEFTPAD_Q),
+            ("leftpad_k", FEATURE_LEFTPAD_K))
 
 
 def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> int:

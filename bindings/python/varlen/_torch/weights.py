@@ -68,8 +68,8 @@ def signed_weights(tensors: "Tuple[Tensor, ...]", sinks: Optional[Tensor], probl
     q, k, _ = split(tensors)
     if problem.dropout_p == 0:
         return q.new_empty(0)
-    if problem.page_table is not None or problem.leftpad_k is not None:
-        raise UnsupportedError("return_attn_probs is True; it must be False with dropout and a block_table")
+    if problem.page_table is not None or problem.leftpad_q is not None or problem.leftpad_k is not None:
+        raise UnsupportedError("return_attn_probs is True; it must be False with dropout and a block_table or left padding")
     starts_q, starts_k = problem.cu_seqlens_q.tolist(), problem.cu_seqlens_k.tolist()
     batch, heads = len(starts_q) - 1, q.shape[1]
     longest_q = problem.max_seqlen_q or max((b - a for a, b in zip(starts_q, starts_q[1:])), default=0)

@@ -104,6 +104,7 @@ c_structs! {
         pub dropout_seed: u64,
         pub dropout_offset: u64,
         pub dropout_state: *const u64,
+        pub leftpad_q: *const i32,
     }
     pub struct varlen_forward_args {
         pub struct_size: usize,
@@ -156,6 +157,7 @@ c_structs! {
         pub padded_batch_stride: i64,
         pub packed: varlen_tensor,
         pub cu_seqlens: *const i32,
+        pub leftpad: *const i32,
     }
     pub struct varlen_kv_append_args {
         pub struct_size: usize,

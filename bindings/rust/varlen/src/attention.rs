@@ -118,9 +118,10 @@ pub struct Inputs<'a, T: Element> {
     pub cu_seqlens_q: &'a Buffer<i32>,
     /// `[batch + 1]`; `None` with paging, and only then.
     pub cu_seqlens_k: Option<&'a Buffer<i32>>,
-    /// These three: `[batch]`.
+    /// These four: `[batch]`.
     pub seqused_q: Option<&'a Buffer<i32>>,
     pub seqused_k: Option<&'a Buffer<i32>>,
+    pub leftpad_q: Option<&'a Buffer<i32>>,
     pub leftpad_k: Option<&'a Buffer<i32>>,
     /// `[batch, page_table_width]`.
     pub page_table: Option<&'a Buffer<i32>>,
@@ -146,6 +147,7 @@ impl<'a, T: Element> Inputs<'a, T> {
             cu_seqlens_k: None,
             seqused_q: None,
             seqused_k: None,
+            leftpad_q: None,
             leftpad_k: None,
             page_table: None,
             alibi_slopes: None,
@@ -159,6 +161,7 @@ impl<'a, T: Element> Inputs<'a, T> {
         let given = [
             (self.seqused_q.is_some(), sys::VARLEN_FEATURE_SEQUSED_Q),
             (self.seqused_k.is_some(), sys::VARLEN_FEATURE_SEQUSED_K),
+            (self.leftpad_q.is_some(), sys::VARLEN_FEATURE_LEFTPAD_Q),
             (self.leftpad_k.is_some(), sys::VARLEN_FEATURE_LEFTPAD_K),
             (self.alibi_slopes.is_some(), sys::VARLEN_FEATURE_ALIBI),
             (self.sinks.is_some(), sys::VARLEN_FEATURE_SINKS),
@@ -178,6 +181,7 @@ impl<'a, T: Element> Inputs<'a, T> {
         inputs.cu_seqlens_k = optional(self.cu_seqlens_k, "cu_seqlens_k", read, attention.batch + 1)?;
         inputs.seqused_q = optional(self.seqused_q, "seqused_q", read, attention.batch)?;
         inputs.seqused_k = optional(self.seqused_k, "seqused_k", read, attention.batch)?;
+        inputs.leftpad_q = optional(self.leftpad_q, "leftpad_q", read, attention.batch)?;
         inputs.leftpad_k = optional(self.leftpad_k, "leftpad_k", read, attention.batch)?;
         inputs.page_table = optional(self.page_table, "page_table", read, attention.entries()?)?;
         inputs.alibi_slopes = optional(self.alibi_slopes, "alibi_slopes", read, attention.q_heads)?;

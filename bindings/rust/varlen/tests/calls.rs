@@ -119,6 +119,35 @@ fn a_paged_cache_is_appended_to_and_read() -> Result<()> {
 }
 
 #[test]
+fn padding_at_the_left_is_skipped() -> Result<()> {
+    let context = open();
+    let rows = Buffer::from_slice(&context, &[1.0f32; 3 * 8])?;
+    let starts = Buffer::from_slice(&context, &[0, 3])?;
+    let padding = Buffer::from_slice(&context, &[1])?;
+    let attention = Attention {
+        batch: 1,
+        q_heads: 1,
+        kv_heads: 1,
+        head_dim: 8,
+        total_q: 3,
+        total_k: 3,
+        ..Attention::default()
+    };
+    let inputs = Inputs {
+        cu_seqlens_k: Some(&starts),
+        leftpad_q: Some(&padding),
+        leftpad_k: Some(&padding),
+        ..Inputs::new(&rows, &rows, &rows, &starts)
+    };
+    let mut out = Buffer::<f32>::zeroed(&context, 3 * 8)?;
+    context.forward(&attention, &inputs, &mut out, None, &mut Workspace::new(&context))?;
+    let values = out.to_vec()?;
+    assert_eq!(values[..8], [0.0; 8]);
+    assert_eq!(values[8..], [1.0; 16]);
+    Ok(())
+}
+
+#[test]
 fn the_library_refuses_in_words() -> Result<()> {
     let context = open();
     let rows = Buffer::<Bf16>::zeroed(&context, 5 * 2 * 16)?;

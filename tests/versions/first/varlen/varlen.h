@@ -178,6 +178,7 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_DSINKS ((uint64_t)1 << 7)        /* dsinks of varlen_backward */
 #define VARLEN_FEATURE_EXPANDED ((uint64_t)1 << 8)      /* VARLEN_EXPANDED as a stride of q, k, v, out (read) or dout */
 #define VARLEN_FEATURE_DLSE ((uint64_t)1 << 17)         /* dlse of varlen_backward */
+#define VARLEN_FEATURE_LEFTPAD_Q ((uint64_t)1 << 22)    /* leftpad_q */
 
 /* These follow from fields of the problem: the library adds them. To set one without its field is refused. */
 #define VARLEN_FEATURE_CAUSAL ((uint64_t)1 << 9)           /* mask = VARLEN_MASK_CAUSAL */
@@ -377,7 +378,8 @@ VARLEN_API varlen_status varlen_get_kernel_family(const varlen_context *context,
  *
  * Sequence b owns query rows cu_seqlens_q[b] .. cu_seqlens_q[b+1] - 1 and key rows likewise by cu_seqlens_k: its slot.
  * seqused shortens the sequence to the first seqused[b] rows of its slot. leftpad_k[b] then skips that many keys at the
- * slot's start: the sequence's keys are rows leftpad .. used - 1 of the slot, and key j = 0 is the first of them.
+ * slot's start: the sequence's keys are rows leftpad .. used - 1 of the slot, and key j = 0 is the first of them. So does
+ * leftpad_q[b] with queries, and query i = 0 is the first that is left.
  * Query and key rows that belong to no sequence are never read; their outputs are 0 (lse: -infinity).
  *
  * Paging: k and v are pools of page_count pages. Page n begins at data + n * page_stride; inside it, tokens and heads
@@ -404,6 +406,7 @@ typedef struct varlen_inputs {
     uint64_t dropout_offset;      /* query and key, the same on every backend and in both passes */
     const uint64_t *dropout_state;/* [2]: seed and offset in device memory, read when the work runs, in place of the two
                                    * values above, so that a captured graph can draw another mask. NULL = the values */
+    const int32_t *leftpad_q;     /* [B], 0 <= leftpad_q[b] <= queries used; NULL = 0 */
 } varlen_inputs;
 
 /* The data of varlen_forward. */
@@ -497,9 +500,9 @@ VARLEN_API varlen_status varlen_merge(varlen_context *context, varlen_stream str
 VARLEN_API varlen_status varlen_cu_seqlens(varlen_context *context, varlen_stream stream, int32_t batch,
                                            const int32_t *lengths, int32_t *cu_seqlens);
 
-/* varlen_pack copies padded[b, t] to packed row cu_seqlens[b] + t for every t of sequence b, and clears the packed rows
- * that belong to no sequence. varlen_unpack copies back, and clears padded[b, t] past the sequence's end. No sequence
- * may be longer than max_seqlen. Elements are copied as they are: activations, token ids (heads = dim = 1), positions.
+/* varlen_pack copies padded[b, leftpad[b] + t] to packed row cu_seqlens[b] + t for every t of sequence b, and clears the
+ * packed rows that belong to no sequence. varlen_unpack copies back, and clears the rows of padded[b] before leftpad[b]
+ * and past the sequence's end. leftpad[b] + length may not be above max_seqlen. Elements are copied as they are: activations, token ids (heads = dim = 1), positions.
  * Addresses and strides are multiples of one element here, not of 16 bytes; where both tensors' are, copies are wide. */
 typedef struct varlen_pack_args {
     size_t struct_size;
@@ -514,6 +517,7 @@ typedef struct varlen_pack_args {
     int64_t padded_batch_stride;  /* elements from a padded row to the next; 0 = S * padded.token_stride */
     varlen_tensor packed;         /* [T, H, D] */
     const int32_t *cu_seqlens;    /* [B + 1] */
+    const int32_t *leftpad;       /* [B], >= 0: tokens before each sequence in its padded row; NULL = 0 */
 } varlen_pack_args;
 
 /* Copy as varlen_pack_args says. */
