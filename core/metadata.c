@@ -1,5 +1,5 @@
-/* The rules that the contents of cu_seqlens, lengths and page tables must keep. Because cu_seqlens starts at 0 and
- * never decreases, no entry is negative and no difference overflows once it has passed. */
+/* The rules that the contents of cu_seqlens, lengths, key ranges and page tables must keep. Because cu_seqlens starts
+ * at 0 and never decreases, no entry is negative and no difference overflows once it has passed. */
 #include "metadata.h"
 
 #include <stdbool.h>
@@ -113,6 +113,32 @@ static varlen_violation inspect_pages(const page_table *table, int32_t sequence,
     return none;
 }
 
+/* key_begin or key_end of one sequence's rows. */
+static varlen_violation inspect_bounds(varlen_metadata name, const int32_t *bounds, int64_t first, int64_t rows,
+                                       int64_t keys)
+{
+    for (int64_t row = first; bounds && row < first + rows; row++) {
+        if (bounds[row] < 0)
+            return violation(VARLEN_VIOLATION_NEGATIVE, name, (int32_t)row, bounds[row], 0);
+        if (bounds[row] > keys)
+            return violation(VARLEN_VIOLATION_RANGE, name, (int32_t)row, bounds[row], keys);
+    }
+    return none;
+}
+
+/* What the rows of one sequence say that they see. */
+static varlen_violation inspect_rows(const varlen_inputs *inputs, const side *queries, const side *keys, int32_t b)
+{
+    const int32_t tree_queries = 64; /* bits of a word */
+    const int64_t first = queries->cu_seqlens[b] + padding_rows(queries, b);
+    const int64_t rows = used_rows(queries, b) - padding_rows(queries, b);
+    const int64_t visible = used_rows(keys, b) - padding_rows(keys, b);
+    if (inputs->tree_mask && rows > tree_queries)
+        return violation(VARLEN_VIOLATION_TREE, VARLEN_METADATA_TREE_MASK, b, rows, tree_queries);
+    varlen_violation found = inspect_bounds(VARLEN_METADATA_KEY_BEGIN, inputs->key_begin, first, rows, visible);
+    return found.rule ? found : inspect_bounds(VARLEN_METADATA_KEY_END, inputs->key_end, first, rows, visible);
+}
+
 varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_inputs *inputs)
 {
     const side queries = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q,
@@ -143,6 +169,9 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
     for (int32_t b = 0; b < attention->batch && attention->page_size > 0 && !found.rule; b++)
         if (padding_rows(&keys, b) < used_rows(&keys, b))
             found = inspect_pages(&table, b, padding_rows(&keys, b), used_rows(&keys, b));
+    const bool by_row = inputs->key_begin || inputs->key_end || inputs->tree_mask;
+    for (int32_t b = 0; b < attention->batch && by_row && !found.rule; b++)
+        found = inspect_rows(inputs, &queries, &keys, b);
     return found;
 }
 

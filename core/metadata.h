@@ -1,4 +1,5 @@
-/* The search for broken rules in the contents of cu_seqlens, lengths and page tables that lie in host memory. */
+/* The search for broken rules in the contents of cu_seqlens, lengths, key ranges and page tables that lie in host
+ * memory. */
 #ifndef VARLEN_CORE_METADATA_H
 #define VARLEN_CORE_METADATA_H
 

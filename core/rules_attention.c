@@ -20,6 +20,7 @@ static varlen_status check_sizes(const varlen_attention *a)
         {"total_q", a->total_q, 0, INT32_MAX},           /* cu_seqlens_q is 32 bits wide */
         {"max_seqlen_q", a->max_seqlen_q, 0, INT32_MAX}, /* 0: not known */
         {"max_seqlen_k", a->max_seqlen_k, 0, INT32_MAX},
+        {"attention_chunk", a->attention_chunk, 0, INT32_MAX}, /* 0: no chunks */
     };
     const varlen_paging paging = {a->page_size, a->page_table_width, a->page_count, a->total_k};
     VARLEN_TRY(varlen_check_dtype("dtype", a->dtype));
@@ -86,12 +87,14 @@ static uint64_t following_features(const varlen_attention *a)
         features |= VARLEN_FEATURE_DETERMINISTIC;
     if (a->flags & VARLEN_FLAG_BATCH_INVARIANT)
         features |= VARLEN_FEATURE_BATCH_INVARIANT;
+    if (a->attention_chunk > 0)
+        features |= VARLEN_FEATURE_CHUNK;
     return features;
 }
 
 static varlen_status complete_features(varlen_attention *a)
 {
-    const uint64_t unknown = a->features & ~varlen_known_features;
+    const uint64_t unknown = a->features & ~varlen_known_features();
     const uint64_t following = following_features(a);
     const uint64_t contradicted = a->features & varlen_following_features & ~following;
     /* A later version's option, which would be dropped. */
@@ -110,6 +113,10 @@ static varlen_status check_pass(const varlen_attention *a, varlen_pass pass)
     /* Pages may be shared between sequences (a common prefix): where their gradients go is not defined. */
     VARLEN_RULE(pass == VARLEN_PASS_FORWARD || a->page_size == 0, UNSUPPORTED,
                 "page_size = %d: the backward pass takes packed keys and values only", a->page_size);
+    /* Drafts are verified, not trained on. */
+    VARLEN_RULE(pass == VARLEN_PASS_FORWARD || !(a->features & VARLEN_FEATURE_TREE_MASK), UNSUPPORTED,
+                "features has %s: the backward pass takes no tree masks",
+                varlen_feature_name(VARLEN_FEATURE_TREE_MASK));
     return VARLEN_OK;
 }
 

@@ -54,7 +54,10 @@ static varlen_status check_features(const varlen_attention *a, const varlen_inpu
     VARLEN_TRY(varlen_check_feature(a, "leftpad_q", inputs->leftpad_q, VARLEN_FEATURE_LEFTPAD_Q));
     VARLEN_TRY(varlen_check_feature(a, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI));
     VARLEN_TRY(varlen_check_feature(a, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS));
-    return varlen_check_feature(a, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE);
+    VARLEN_TRY(varlen_check_feature(a, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE));
+    VARLEN_TRY(varlen_check_feature(a, "key_begin", inputs->key_begin, VARLEN_FEATURE_KEY_RANGES));
+    VARLEN_TRY(varlen_check_feature(a, "key_end", inputs->key_end, VARLEN_FEATURE_KEY_RANGES));
+    return varlen_check_feature(a, "tree_mask", inputs->tree_mask, VARLEN_FEATURE_TREE_MASK);
 }
 
 static varlen_status check_metadata_arrays(const varlen_attention *a, const varlen_inputs *inputs,
@@ -119,6 +122,32 @@ static varlen_status check_metadata_arrays(const varlen_attention *a, const varl
     return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
 }
 
+/* What each row of q has one element of. */
+static varlen_status check_row_arrays(const varlen_attention *a, const varlen_inputs *inputs, varlen_extents *extents)
+{
+    const varlen_array arrays[] = {
+        {.name = "key_begin",
+         .data = inputs->key_begin,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = a->total_q,
+         .shape = "total_q"},
+        {.name = "key_end",
+         .data = inputs->key_end,
+         .element_size = sizeof(int32_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = a->total_q,
+         .shape = "total_q"},
+        {.name = "tree_mask",
+         .data = inputs->tree_mask,
+         .element_size = sizeof(uint64_t),
+         .presence = VARLEN_OPTIONAL,
+         .elements = a->total_q,
+         .shape = "total_q"},
+    };
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
+}
+
 /* A batch of one has nowhere to step to. */
 static int64_t resolved_alibi_stride(const varlen_attention *a, const varlen_inputs *inputs)
 {
@@ -179,6 +208,7 @@ static varlen_status check_fields(const varlen_attention *a, varlen_inputs *inpu
     VARLEN_TRY(varlen_check_stacked_tensor(&v, &inputs->v, &inputs->v_page_stride, extents));
     VARLEN_TRY(check_metadata_arrays(a, inputs, extents));
     inputs->page_table = a->page_table_width > 0 ? inputs->page_table : NULL;
+    VARLEN_TRY(check_row_arrays(a, inputs, extents));
     return check_score_arrays(a, inputs, extents);
 }
 

@@ -13,7 +13,8 @@ typedef struct layout {
     size_t place; /* where varlen_struct_sizes has the plugin's size; 0: it is not handed to plugins */
 } layout;
 
-#define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
+/* The size of a struct that ends with a field: what its last eight bytes have beside that is padding. */
+#define END_OF(type, field) ((offsetof(type, field) + sizeof(((type *)0)->field) + 7) / 8 * 8)
 
 /* `last_field` is the last that release 0.1 had. */
 #define LAYOUT(argument, type, last_field)                                                                             \
@@ -32,7 +33,7 @@ static const layout layouts[VARLEN_STRUCT_KIND_COUNT] = {
     [VARLEN_STRUCT_BACKEND_INFO] = LAYOUT("info", varlen_backend_info, abi_version),
     [VARLEN_STRUCT_SEARCH_FOLDER] = LAYOUT("folder", varlen_search_folder, reason),
     [VARLEN_STRUCT_ENVIRONMENT_VARIABLE] = LAYOUT("variable", varlen_environment_variable, value),
-    [VARLEN_STRUCT_ATTENTION] = HANDED("attention", varlen_attention, features, attention),
+    [VARLEN_STRUCT_ATTENTION] = HANDED("attention", varlen_attention, attention_chunk, attention),
     [VARLEN_STRUCT_INPUTS] = HANDED("inputs", varlen_inputs, leftpad_q, inputs),
     [VARLEN_STRUCT_FORWARD_ARGS] = HANDED("args", varlen_forward_args, workspace_size, forward_args),
     [VARLEN_STRUCT_BACKWARD_ARGS] = HANDED("args", varlen_backward_args, dlse, backward_args),

@@ -1,4 +1,4 @@
-/* The sentences for broken rules in cu_seqlens, lengths and page tables. */
+/* The sentences for broken rules in cu_seqlens, lengths, key ranges and page tables. */
 #include "violation.h"
 
 #include <inttypes.h>
@@ -25,6 +25,9 @@ static const argument arguments[] = {
     [VARLEN_METADATA_LENGTHS] = {"lengths", "2147483647", "tokens", "2147483647"},
     [VARLEN_METADATA_LEFTPAD_Q] = {"leftpad_q", "total_q", "queries", "max_seqlen_q"},
     [VARLEN_METADATA_LEFTPAD] = {"leftpad", "total", "tokens, padding before them included", "max_seqlen"},
+    [VARLEN_METADATA_KEY_BEGIN] = {"key_begin", "total_k", "keys", "max_seqlen_k"},
+    [VARLEN_METADATA_KEY_END] = {"key_end", "total_k", "keys", "max_seqlen_k"},
+    [VARLEN_METADATA_TREE_MASK] = {"tree_mask", "total_q", "queries", "max_seqlen_q"},
 };
 
 static const unsigned argument_count = sizeof arguments / sizeof arguments[0];
@@ -57,6 +60,10 @@ static void add_words_of_sequence(varlen_text *text, const argument *a, const va
     case VARLEN_VIOLATION_PAGED_CAPACITY:
         varlen_text_add(text, "would have %" PRId64 " keys, above ", v->value);
         add_paged_slot(text, v);
+        break;
+    case VARLEN_VIOLATION_TREE:
+        varlen_text_add(text, "has %" PRId64 " queries, above the %" PRId64 " that a row of %s holds", v->value,
+                        v->bound, a->name);
         break;
     default: /* VARLEN_VIOLATION_COUNT */
         varlen_text_add(text, "would have %" PRId64 " keys, above the %" PRId64 " that %s can count", v->value,
@@ -93,6 +100,10 @@ static void add_words(varlen_text *text, const argument *a, const varlen_violati
         varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " %s in use", name, index, v->value,
                         v->bound, a->rows);
         break;
+    case VARLEN_VIOLATION_RANGE:
+        varlen_text_add(text, "%s[%d] = %" PRId64 " is above the %" PRId64 " keys of its sequence", name, index,
+                        v->value, v->bound);
+        break;
     case VARLEN_VIOLATION_PAGE:
         varlen_text_add(text, "%s[%d][%d] = %" PRId64 " is not a page: page_count = %" PRId64, name, index, v->column,
                         v->value, v->bound);
@@ -109,11 +120,11 @@ varlen_status varlen_violation_words(const varlen_violation *violation, varlen_t
     const unsigned named = (unsigned)violation->argument;
     if (violation->rule == VARLEN_VIOLATION_NONE)
         return VARLEN_OK;
-    if (named >= argument_count) {
+    if (named >= argument_count || !arguments[named].name) {
         varlen_text_add(words, "the backend reports metadata %d, which does not exist", (int)violation->argument);
         return VARLEN_ERROR_INTERNAL;
     }
-    if ((unsigned)violation->rule > VARLEN_VIOLATION_COUNT) {
+    if ((unsigned)violation->rule > VARLEN_VIOLATION_TREE) {
         varlen_text_add(words, "the backend reports rule %d of %s, which does not exist", (int)violation->rule,
                         arguments[named].name);
         return VARLEN_ERROR_INTERNAL;

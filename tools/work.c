@@ -19,16 +19,63 @@ static mask_reach reach_of(const varlen_attention *attention)
     }
 }
 
-int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys)
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Keys begin .. end - 1; none if end is not above begin. */
+typedef struct key_span {
+    int64_t begin;
+    int64_t end;
+} key_span;
+
+/* What mask, window and chunks show to a query of one sequence. */
+static key_span shown_keys(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query)
 {
     const mask_reach reach = reach_of(attention);
-    const int64_t shift = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries;
+    const int64_t chunk = attention->attention_chunk;
+    const int64_t position = query + (attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries);
+    key_span shown = {larger(position - reach.left, 0), smaller(position + reach.right + 1, keys)};
+    if (chunk > 0 && position < 0)
+        return (key_span){0, 0};
+    if (chunk > 0) {
+        shown.begin = larger(shown.begin, position / chunk * chunk);
+        shown.end = smaller(shown.end, (position / chunk + 1) * chunk);
+    }
+    return shown;
+}
+
+int64_t visible_keys_of(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query,
+                        const row_masks *rows)
+{
+    const int64_t tree_begin = rows->tree_mask ? larger(keys - queries, 0) : keys;
+    const int64_t first_bit = keys - queries;
+    key_span seen = shown_keys(attention, queries, keys, query);
+    if (rows->key_begin)
+        seen.begin = larger(seen.begin, *rows->key_begin);
+    if (rows->key_end)
+        seen.end = smaller(seen.end, *rows->key_end);
+    int64_t count = larger(smaller(seen.end, tree_begin) - seen.begin, 0);
+    for (int64_t j = larger(seen.begin, tree_begin); j < seen.end; j++)
+        count += (int64_t)(*rows->tree_mask >> (j - first_bit) & 1);
+    return count;
+}
+
+int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys, const row_masks *rows)
+{
+    row_masks row = *rows;
     int64_t pairs = 0;
     for (int64_t i = 0; i < queries; i++) {
-        const int64_t position = i + shift;
-        const int64_t first = position - reach.left > 0 ? position - reach.left : 0;
-        const int64_t last = position + reach.right < keys - 1 ? position + reach.right : keys - 1;
-        pairs += last >= first ? last - first + 1 : 0;
+        pairs += visible_keys_of(attention, queries, keys, i, &row);
+        row.key_begin += row.key_begin != NULL;
+        row.key_end += row.key_end != NULL;
+        row.tree_mask += row.tree_mask != NULL;
     }
     return pairs;
 }

@@ -5,8 +5,19 @@
 #include <stdint.h>
 #include <varlen/varlen.h>
 
-/* Of one sequence. */
-int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys);
+/* What hides more keys from rows than the problem does: an element for each row; NULL where it is not given. */
+typedef struct row_masks {
+    const int32_t *key_begin;
+    const int32_t *key_end;
+    const uint64_t *tree_mask;
+} row_masks;
+
+/* How many keys one query of a sequence sees; `rows` begins with its own. */
+int64_t visible_keys_of(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query,
+                        const row_masks *rows);
+
+/* Of one sequence, with whose first query `rows` begins. */
+int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys, const row_masks *rows);
 
 /* Sums over a batch. */
 typedef struct attention_work {

@@ -3,6 +3,7 @@
 
 #include "limits.h"
 #include "outside.h"
+#include "panel_spans.h"
 #include "rows.h"
 #include "scratch.h"
 #include "tasks.h"
@@ -16,6 +17,7 @@ typedef struct backward_workspace {
     float *delta;              /* [q_heads, total_q] */
     float *dq_panels;          /* [kv_heads][panels][cpu_dq_panel_floats] */
     _Atomic int32_t *dq_tiles; /* [kv_heads][panels] */
+    cpu_span *spans;           /* [panels] of one kv head, where rows may have ranges of keys of their own */
     int64_t panels;            /* of all sequences that sum dq over tiles, under one kv head */
     char *scratch;             /* one after the other for each thread */
     size_t scratch_bytes;
@@ -32,12 +34,14 @@ static backward_workspace take_workspace(scratch_cursor *cursor, const cpu_state
     size_t panels = cpu_panel_limit(attention, kernels->panel_rows, kernels->backward_keys);
     size_t all_panels = size_product(panels, (size_t)attention->kv_heads);
     size_t panel_bytes = cpu_dq_panel_floats(attention, kernels->panel_rows) * sizeof(float);
+    size_t spans = cpu_panel_span_limit(attention, kernels->panel_rows, kernels->backward_keys);
     size_t threads = cpu_thread_limit(attention, tasks, state->threads);
     return (backward_workspace){
         .tasks = scratch_take(cursor, size_product(tasks, sizeof(cpu_task))),
         .delta = scratch_take(cursor, size_product(rows, sizeof(float))),
         .dq_panels = scratch_take(cursor, size_product(all_panels, panel_bytes)),
         .dq_tiles = scratch_take(cursor, size_product(all_panels, sizeof(int32_t))),
+        .spans = scratch_take(cursor, size_product(spans, sizeof(cpu_span))),
         .panels = (int64_t)panels,
         .scratch = scratch_take(cursor, size_product(threads, scratch_bytes)),
         .scratch_bytes = scratch_bytes,
@@ -59,6 +63,7 @@ typedef struct backward_work {
     const varlen_backward_args *args;
     const cpu_gradients *gradients;
     backward_workspace workspace;
+    cpu_panel_spans spans;
 } backward_work;
 
 static void reset_panel(const void *pointer, int32_t member, int64_t panel)
@@ -153,14 +158,16 @@ static cpu_backward_tile tile_at(const backward_work *work, int64_t index)
     int32_t kv_head = (int32_t)(index % attention->kv_heads);
     int64_t panel = kv_head * workspace->panels +
                     cpu_first_panel(inputs, task->sequence, kernels->panel_rows, kernels->backward_keys);
+    cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, task->sequence);
     return (cpu_backward_tile){
         .inputs = inputs,
         .gradients = work->gradients,
-        .sequence = cpu_sequence_at(&inputs->metadata, task->sequence),
+        .sequence = sequence,
         .kv_head = kv_head,
         .number = task->tile,
         .dq_panels = workspace->dq_panels + (size_t)panel * cpu_dq_panel_floats(attention, kernels->panel_rows),
         .dq_tiles = workspace->dq_tiles + panel,
+        .seen = cpu_panel_spans_of(&work->spans, inputs, &sequence),
     };
 }
 
@@ -198,7 +205,11 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
                                .lse = args->lse,
                                .delta = work.workspace.delta};
     work.gradients = &gradients;
-    int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, kernels->backward_keys);
+    work.spans = (cpu_panel_spans){.at = args->inputs->key_begin || args->inputs->key_end ? work.workspace.spans : NULL,
+                                   .panel_rows = kernels->panel_rows,
+                                   .tile_keys = kernels->backward_keys};
+    cpu_fill_panel_spans(&work.spans, &inputs);
+    int64_t tasks = cpu_backward_tasks(work.workspace.tasks, &inputs, &work.spans);
     cpu_team_size team = team_for(state, &work, tasks);
     const cpu_slots query_slots = cpu_query_slots(&inputs);
     const cpu_slots key_slots = cpu_key_slots(&inputs);

@@ -54,10 +54,10 @@ typedef struct cpu_backward_tile {
     cpu_sequence sequence;
     int32_t kv_head;
     int32_t number;
-    /* Of this sequence and kv head, where it has more keys than one tile; a panel that one tile adds to needs neither.
-     */
+    /* Of this sequence and kv head, where it has more keys than one tile; a panel that one tile adds to needs none. */
     float *dq_panels;          /* [panels][cpu_dq_panel_floats]: sums */
     _Atomic int32_t *dq_tiles; /* [panels]: how many tiles have been added, 0 at first */
+    const cpu_span *seen;      /* [panels]: keys that each one sees, where rows have ranges of their own; else NULL */
 } cpu_backward_tile;
 
 /* A panel of dq is [head_dim][panel_rows], with rows up to a multiple of 16 that the products may write. */

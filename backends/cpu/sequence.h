@@ -11,6 +11,10 @@ typedef struct cpu_sequence {
     int64_t first_query;  /* row of q, padding skipped */
     int64_t first_key;    /* row of k if packed; row of the slot if paged. Padding skipped */
     const int32_t *pages; /* the sequence's row of page_table; NULL if packed, or if no sequence has keys yet */
+    /* Of each query, NULL where they are not given. */
+    const int32_t *key_begin;
+    const int32_t *key_end;
+    const uint64_t *tree;
 } cpu_sequence;
 
 /* Arrays that say where sequences lie: the part that forward and backward have in common. */
@@ -21,6 +25,9 @@ typedef struct cpu_metadata {
     const int32_t *seqused_k;
     const int32_t *leftpad_q;
     const int32_t *leftpad_k;
+    const int32_t *key_begin;
+    const int32_t *key_end;
+    const uint64_t *tree_mask;
     const int32_t *page_table;
     int32_t page_table_width;
     int32_t page_size; /* 0: packed */
@@ -49,6 +56,9 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
         sequence.first_key += metadata->leftpad_k[index];
         sequence.keys -= metadata->leftpad_k[index];
     }
+    sequence.key_begin = metadata->key_begin ? metadata->key_begin + sequence.first_query : NULL;
+    sequence.key_end = metadata->key_end ? metadata->key_end + sequence.first_query : NULL;
+    sequence.tree = metadata->tree_mask ? metadata->tree_mask + sequence.first_query : NULL;
     return sequence;
 }
 

@@ -79,20 +79,41 @@ int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t til
     return count;
 }
 
-int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_keys)
+/* Adds the pairs of queries and tiles to the tasks of one sequence, the last tile first. */
+static void weigh_by_spans(cpu_task *tasks, int64_t tiles, const cpu_panel_spans *spans, const cpu_span *own,
+                           int64_t rows, int64_t group)
+{
+    const int64_t size = spans->tile_keys;
+    for (int64_t row = 0; row < rows; row += spans->panel_rows, own++) {
+        int64_t panel_rows = cpu_min(spans->panel_rows, rows - row);
+        for (int64_t first = own->begin / size * size; first < own->end; first += size) {
+            int64_t keys = cpu_min(own->end, first + size) - cpu_max(own->begin, first);
+            tasks[tiles - 1 - first / size].weight += panel_rows * keys / group;
+        }
+    }
+}
+
+int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, const cpu_panel_spans *spans)
 {
     const varlen_attention *attention = inputs->attention;
+    const int64_t group = cpu_group(attention);
     int64_t count = 0;
     for (int32_t index = 0; index < attention->batch; index++) {
         cpu_sequence sequence = cpu_sequence_at(&inputs->metadata, index);
-        int64_t weight = 0;
-        for (int64_t tile = ((int64_t)sequence.keys + tile_keys - 1) / tile_keys - 1; tile >= 0; tile--) {
-            int64_t first = tile * tile_keys;
-            int64_t end = first + tile_keys < sequence.keys ? first + tile_keys : sequence.keys;
+        const int64_t tiles = ((int64_t)sequence.keys + spans->tile_keys - 1) / spans->tile_keys;
+        const cpu_span *own = cpu_panel_spans_of(spans, inputs, &sequence);
+        cpu_task *added = tasks + count;
+        for (int64_t tile = tiles - 1; tile >= 0; tile--) {
+            int64_t first = tile * spans->tile_keys;
+            int64_t end = cpu_min(first + spans->tile_keys, sequence.keys);
             cpu_span queries = cpu_queries_that_see(attention, &sequence, first, end);
-            weight += (end - first) * (queries.end - queries.begin);
+            int64_t weight = own ? 0 : (end - first) * (queries.end - queries.begin);
             tasks[count++] = (cpu_task){.weight = weight, .sequence = index, .tile = (int32_t)tile};
         }
+        if (own)
+            weigh_by_spans(added, tiles, spans, own, sequence.queries * group, group);
+        for (int64_t later = 1; later < tiles; later++)
+            added[later].weight += added[later - 1].weight;
     }
     sort_heaviest_first(tasks, count);
     return count;

@@ -3,6 +3,7 @@
 #define VARLEN_CPU_TASKS_H
 
 #include "inputs.h"
+#include "panel_spans.h"
 
 /* One tile of one sequence; it stands for kv_heads tiles, one for each kv head. */
 typedef struct cpu_task {
@@ -20,6 +21,6 @@ int32_t cpu_threads_for(const cpu_task *tasks, int64_t count, const varlen_atten
 /* Fill tasks, heaviest first, and return their number. A forward task weighs the pairs of its tile; a backward task the
  * pairs of its tile and of the later ones of its sequence, which wait for it, so that they follow it. */
 int64_t cpu_forward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_rows);
-int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, int32_t tile_keys);
+int64_t cpu_backward_tasks(cpu_task *tasks, const cpu_inputs *inputs, const cpu_panel_spans *spans);
 
 #endif

@@ -93,8 +93,11 @@ typedef enum varlen_metadata {
     VARLEN_METADATA_CU_SEQLENS = 6,     /* of varlen_pack and varlen_unpack */
     VARLEN_METADATA_CU_SEQLENS_NEW = 7, /* of varlen_kv_append */
     VARLEN_METADATA_LENGTHS = 8,        /* of varlen_cu_seqlens */
+    VARLEN_METADATA_KEY_BEGIN = 9,
+    VARLEN_METADATA_KEY_END = 10,
     VARLEN_METADATA_LEFTPAD_Q = 13,
-    VARLEN_METADATA_LEFTPAD = 14 /* of varlen_pack and varlen_unpack */
+    VARLEN_METADATA_LEFTPAD = 14, /* of varlen_pack and varlen_unpack */
+    VARLEN_METADATA_TREE_MASK = 15
 } varlen_metadata;
 
 /* Which rule is broken, and what the numbers of a varlen_violation then are. */
@@ -114,7 +117,9 @@ typedef enum varlen_violation_rule {
     /* SLOT and CAPACITY where the slot is a row of page_table, of `column` entries in all */
     VARLEN_VIOLATION_PAGED_SLOT = 12,
     VARLEN_VIOLATION_PAGED_CAPACITY = 13,
-    VARLEN_VIOLATION_COUNT = 14 /* sequence index would have value keys, above 2^31 - 1 = bound */
+    VARLEN_VIOLATION_COUNT = 14, /* sequence index would have value keys, above 2^31 - 1 = bound */
+    VARLEN_VIOLATION_RANGE = 15, /* element index = value is above the bound keys of its sequence */
+    VARLEN_VIOLATION_TREE = 16   /* sequence index has value queries, above the bound that a tree mask holds */
 } varlen_violation_rule;
 
 /* A violation, as take_violation gives it. Never grows. */

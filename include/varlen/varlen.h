@@ -70,7 +70,7 @@ typedef enum varlen_status {
     VARLEN_ERROR_INVALID_ARGUMENT = 1,    /* an argument breaks its rule, whatever the backend */
     VARLEN_ERROR_UNSUPPORTED = 2,         /* a legal request that this backend or device does not do */
     VARLEN_ERROR_BACKEND_UNAVAILABLE = 3, /* no such backend, or it could not be loaded, or it has no such device */
-    VARLEN_ERROR_BAD_METADATA = 4,        /* the contents of cu_seqlens, seqused, leftpad or page_table break their rules */
+    VARLEN_ERROR_BAD_METADATA = 4,        /* the contents of cu_seqlens, lengths, key ranges or pages break their rules */
     VARLEN_ERROR_OUT_OF_MEMORY = 5,       /* host or device memory ran out */
     VARLEN_ERROR_DEVICE = 6,              /* the vendor's runtime reported a failure; the message quotes it */
     VARLEN_ERROR_INTERNAL = 7             /* a defect in varlen or in a backend */
@@ -138,6 +138,13 @@ typedef enum varlen_dtype {
  *                                             # #                                     . .
  *                                             # #                                     . .
  *
+ * What else a call brings hides more keys; nothing shows a key again. Query i sees key j if and only if all of these hold:
+ *
+ *     p - left <= j <= p + right                   mask, window_left, window_right
+ *     floor(p / C) == floor(j / C)                 attention_chunk = C > 0: none where p < 0
+ *     key_begin[row] <= j < key_end[row]           row = the query's row of q
+ *     j < sk - sq, or bit j - (sk - sq) is set     of tree_mask[row]
+ *
  * A row that sees no key returns out = 0 and lse = -infinity (with a sink: out = 0 and lse = sink); its gradients are 0. */
 typedef enum varlen_mask {
     VARLEN_MASK_FULL = 0,   /* every query sees every key of its sequence */
@@ -178,6 +185,8 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_DSINKS ((uint64_t)1 << 7)        /* dsinks of varlen_backward */
 #define VARLEN_FEATURE_EXPANDED ((uint64_t)1 << 8)      /* VARLEN_EXPANDED as a stride of q, k, v, out (read) or dout */
 #define VARLEN_FEATURE_DLSE ((uint64_t)1 << 17)         /* dlse of varlen_backward */
+#define VARLEN_FEATURE_KEY_RANGES ((uint64_t)1 << 18)   /* key_begin or key_end */
+#define VARLEN_FEATURE_TREE_MASK ((uint64_t)1 << 21)    /* tree_mask */
 #define VARLEN_FEATURE_LEFTPAD_Q ((uint64_t)1 << 22)    /* leftpad_q */
 
 /* These follow from fields of the problem: the library adds them. To set one without its field is refused. */
@@ -189,6 +198,7 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_PAGED ((uint64_t)1 << 14)           /* page_size > 0 */
 #define VARLEN_FEATURE_DETERMINISTIC ((uint64_t)1 << 15)   /* VARLEN_FLAG_DETERMINISTIC */
 #define VARLEN_FEATURE_BATCH_INVARIANT ((uint64_t)1 << 16) /* VARLEN_FLAG_BATCH_INVARIANT */
+#define VARLEN_FEATURE_CHUNK ((uint64_t)1 << 23)           /* attention_chunk > 0 */
 
 /* For a stride of an input: every step along that dimension leads to the same row, as in a framework's tensor that was
  * expanded, whose stride there is 0. */
@@ -236,6 +246,8 @@ typedef struct varlen_attention {
     int64_t page_count;         /* pages in k and v; 0 without paging. Entries of page_table are below it */
     uint64_t features;          /* VARLEN_FEATURE_*: the most that calls bring; 0 = nothing that is optional. Unknown bits
                                  * are refused */
+    int32_t attention_chunk;    /* C > 0: a query at position p sees keys of its own chunk alone, floor(p / C) ==
+                                 * floor(j / C), as far as the mask lets it. >= 0; 0 = no chunks */
 } varlen_attention;
 
 /* ---- Backends, devices, settings ---------------------------------------------------------------------------------- */
@@ -346,8 +358,8 @@ VARLEN_API void varlen_close(varlen_context *context);
 /* Describes the context's device, as varlen_get_device does. */
 VARLEN_API varlen_status varlen_context_device(const varlen_context *context, varlen_device_info *info);
 
-/* VARLEN_OK, or VARLEN_ERROR_BAD_METADATA with the first violation that the device has found in cu_seqlens, lengths or
- * page tables since this function last told one, in the same words as on the CPU. Calls whose metadata was bad have
+/* VARLEN_OK, or VARLEN_ERROR_BAD_METADATA with the first violation that the device has found in cu_seqlens, lengths, key
+ * ranges or page tables since this function last told one, in the same words as on the CPU. Calls whose metadata was bad have
  * written zeros (lse: -infinity). Does not wait: synchronize the stream first to hear about all work enqueued so far. A
  * violation is told here, once, and no other call fails for it. It is also logged, as a warning, as soon as a call on the
  * context comes across it, varlen_close being the last that can. */
@@ -406,6 +418,14 @@ typedef struct varlen_inputs {
     uint64_t dropout_offset;      /* query and key, the same on every backend and in both passes */
     const uint64_t *dropout_state;/* [2]: seed and offset in device memory, read when the work runs, in place of the two
                                    * values above, so that a captured graph can draw another mask. NULL = the values */
+    const int32_t *key_begin;     /* [Tq], by rows of q: the first key that the row may see, 0 <= key_begin[row] <= sk of its
+                                   * own sequence, counted like j. Rows of no sequence are not read. NULL = 0 */
+    const int32_t *key_end;       /* [Tq] likewise: the key after the last, 0 <= key_end[row] <= sk; a row whose key_end is
+                                   * not above its key_begin sees nothing. NULL = sk. Ranges only hide: see varlen_mask */
+    const uint64_t *tree_mask;    /* [Tq], by rows of q: bit t is whether the row may see key sk - sq + t, 0 <= t < sq, of its
+                                   * own sequence; keys before sk - sq are not its concern, higher bits and those of
+                                   * negative keys are passed over. No sequence may then have more than 64 queries. Rows of
+                                   * no sequence are not read. varlen_forward only. NULL = all bits set */
     const int32_t *leftpad_q;     /* [B], 0 <= leftpad_q[b] <= queries used; NULL = 0 */
 } varlen_inputs;
 

@@ -46,6 +46,26 @@ static void test_flops(void **state)
     assert_near(bench_flops(&chunk, VARLEN_PASS_FORWARD), 2 * 3 * 9 * (8 + 8));
 }
 
+static int64_t pairs_of(bench_rows rows, int32_t queries, int32_t keys)
+{
+    const bench_workload workload = {.length = keys, .batch = 1, .queries = queries, .rows = rows};
+    return bench_visible_pairs(&workload, 0);
+}
+
+static void test_what_rows_see(void **state)
+{
+    (void)state;
+    assert_int_equal(pairs_of(BENCH_ROWS_CAUSAL, 100, 100), 100 * 101 / 2);
+    assert_int_equal(pairs_of(BENCH_ROWS_PREFIX, 100, 100), 100 * 101 / 2 + 25 * 24 / 2);
+    assert_int_equal(pairs_of(BENCH_ROWS_IMAGES, 1024, 1024), 1024 * 1025 / 2 + 256 * 255 / 2);
+    assert_int_equal(pairs_of(BENCH_ROWS_BLOCKS, 64, 64), 32 * 32 + 32 * 64);
+    assert_int_equal(pairs_of(BENCH_ROWS_BAND, 1000, 1000), 1000 * 512 - 511 * 512 / 2);
+    /* Seven drafts in three generations, before which stand three keys. */
+    assert_int_equal(pairs_of(BENCH_ROWS_TREE, 7, 10), 7 * 3 + 1 + 2 * 2 + 4 * 3);
+    const bench_workload chunked = {.length = 100, .batch = 1, .mask = VARLEN_MASK_CAUSAL, .chunk = 40};
+    assert_int_equal(bench_visible_pairs(&chunked, 0), 2 * 40 * 41 / 2 + 20 * 21 / 2);
+}
+
 static void test_bytes(void **state)
 {
     (void)state;
@@ -185,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flops),
+        cmocka_unit_test(test_what_rows_see),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_the_longer_time_bounds),
         cmocka_unit_test(test_an_accelerator_whose_peak_is_unknown),

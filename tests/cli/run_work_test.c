@@ -2,6 +2,12 @@
 #include "run/problem.h"
 #include "unit/support/test.h"
 
+/* Whether the chunk lets position p see key j; one that is negative stands in no key's chunk. */
+static bool shares_chunk(int32_t chunk, int64_t p, int64_t j)
+{
+    return chunk == 0 || (p >= 0 && p / chunk == j / chunk);
+}
+
 static int64_t count_pairs(const varlen_attention *attention, int64_t queries, int64_t keys)
 {
     const bool windowed = attention->mask == VARLEN_MASK_WINDOW;
@@ -15,7 +21,7 @@ static int64_t count_pairs(const varlen_attention *attention, int64_t queries, i
             const bool right =
                 causal ? j <= p
                        : !windowed || attention->window_right == VARLEN_UNBOUNDED || j <= p + attention->window_right;
-            pairs += left && right;
+            pairs += left && right && shares_chunk(attention->attention_chunk, p, j);
         }
     return pairs;
 }
@@ -37,15 +43,19 @@ static void test_visible_pairs_of_every_mask(void **state)
     (void)state;
     static const struct {
         varlen_mask mask;
-        int32_t left, right;
+        int32_t left, right, chunk;
     } masks[] = {
-        {VARLEN_MASK_FULL, 0, 0},
-        {VARLEN_MASK_CAUSAL, 0, 0},
-        {VARLEN_MASK_WINDOW, 0, 0},
-        {VARLEN_MASK_WINDOW, 1, 2},
-        {VARLEN_MASK_WINDOW, VARLEN_UNBOUNDED, 1},
-        {VARLEN_MASK_WINDOW, 1, VARLEN_UNBOUNDED},
-        {VARLEN_MASK_WINDOW, INT32_MAX, INT32_MAX},
+        {VARLEN_MASK_FULL, 0, 0, 0},
+        {VARLEN_MASK_CAUSAL, 0, 0, 0},
+        {VARLEN_MASK_WINDOW, 0, 0, 0},
+        {VARLEN_MASK_WINDOW, 1, 2, 0},
+        {VARLEN_MASK_WINDOW, VARLEN_UNBOUNDED, 1, 0},
+        {VARLEN_MASK_WINDOW, 1, VARLEN_UNBOUNDED, 0},
+        {VARLEN_MASK_WINDOW, INT32_MAX, INT32_MAX, 0},
+        {VARLEN_MASK_FULL, 0, 0, 2},
+        {VARLEN_MASK_CAUSAL, 0, 0, 3},
+        {VARLEN_MASK_WINDOW, 1, 1, 2},
+        {VARLEN_MASK_CAUSAL, 0, 0, 1000},
     };
     for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++)
         for (int alignment = 0; alignment < 2; alignment++) {
@@ -53,6 +63,7 @@ static void test_visible_pairs_of_every_mask(void **state)
             problem.attention.mask = masks[m].mask;
             problem.attention.window_left = masks[m].left;
             problem.attention.window_right = masks[m].right;
+            problem.attention.attention_chunk = masks[m].chunk;
             problem.attention.alignment = (varlen_alignment)alignment;
             int64_t pairs = 0;
             for (int b = 0; b < 4; b++)
@@ -60,6 +71,24 @@ static void test_visible_pairs_of_every_mask(void **state)
                                      cu_seqlens_k[b + 1] - cu_seqlens_k[b]);
             assert_int_equal(run_problem_work(&problem).visible_pairs, pairs);
         }
+}
+
+static void test_what_rows_see(void **state)
+{
+    (void)state;
+    /* The sequences of 2 queries and 5 keys, and of 3 and 3, see by causal 4 and 5, and 1, 2 and 3 keys. */
+    int32_t begin[] = {0, 0, 0, 0, 0, 1, 1, 0, 1, 0}, end[] = {0, 0, 0, 0, 0, 3, 5, 3, 3, 0};
+    uint64_t tree[] = {0, 0, 0, 0, 0, 1, 2, 1, 2, 7};
+    run_problem problem = make_problem();
+    problem.attention.mask = VARLEN_MASK_CAUSAL;
+    problem.inputs[INPUT_KEY_BEGIN].data = begin;
+    problem.inputs[INPUT_KEY_END].data = end;
+    assert_int_equal(run_problem_work(&problem).visible_pairs, 2 + 4 + 1 + 1 + 0);
+    problem.inputs[INPUT_KEY_BEGIN].data = NULL;
+    assert_int_equal(run_problem_work(&problem).visible_pairs, 3 + 5 + 1 + 2 + 0);
+    problem.inputs[INPUT_KEY_END].data = NULL;
+    problem.inputs[INPUT_TREE_MASK].data = tree;
+    assert_int_equal(run_problem_work(&problem).visible_pairs, 4 + 4 + 1 + 1 + 3);
 }
 
 static void test_tokens_and_padding(void **state)
@@ -111,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_visible_pairs_of_every_mask),
+        cmocka_unit_test(test_what_rows_see),
         cmocka_unit_test(test_tokens_and_padding),
         cmocka_unit_test(test_used_lengths_and_left_padding),
         cmocka_unit_test(test_keys_share_the_lengths_of_queries),

@@ -118,13 +118,15 @@ void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, va
 
 void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, const varlen_inputs *inputs)
 {
-    switch (input_below(input, 7)) {
+    switch (input_below(input, 9)) {
     case 0: metadata_spoil(input, inputs->cu_seqlens_q, (int64_t)a->batch + 1); break;
     case 1: metadata_spoil(input, inputs->cu_seqlens_k, (int64_t)a->batch + 1); break;
     case 2: metadata_spoil(input, inputs->seqused_q, a->batch); break;
     case 3: metadata_spoil(input, inputs->seqused_k, a->batch); break;
     case 4: metadata_spoil(input, inputs->leftpad_k, a->batch); break;
     case 5: metadata_spoil(input, inputs->leftpad_q, a->batch); break;
+    case 6: metadata_spoil(input, inputs->key_begin, a->total_q); break;
+    case 7: metadata_spoil(input, inputs->key_end, a->total_q); break;
     default: metadata_spoil(input, inputs->page_table, (int64_t)a->batch * a->page_table_width); break;
     }
 }

@@ -2,6 +2,7 @@
 #include "attention_model.h"
 
 #include "arena.h"
+#include "attention_rows.h"
 
 #include <math.h>
 
@@ -27,9 +28,11 @@ static bool features_are_legal(const varlen_attention *a)
         {a->page_size > 0, VARLEN_FEATURE_PAGED},
         {a->flags & VARLEN_FLAG_DETERMINISTIC, VARLEN_FEATURE_DETERMINISTIC},
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
+        {a->attention_chunk > 0, VARLEN_FEATURE_CHUNK},
     };
-    const uint64_t known = ((VARLEN_FEATURE_DLSE << 1) - 1) | VARLEN_FEATURE_LEFTPAD_Q;
-    bool legal = !(a->features & ~known);
+    const uint64_t known = ((VARLEN_FEATURE_DLSE << 1) - 1) | VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK |
+                           VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK;
+    bool legal = (a->features & ~known) == 0;
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;
@@ -71,6 +74,9 @@ static void expect_scores(const varlen_attention *a, varlen_pass pass, expectati
     expect_rule(expected, features_are_legal(a), "features");
     expect_rule(expected, (unsigned)pass <= VARLEN_PASS_BACKWARD, "pass");
     expect_rule(expected, pass == VARLEN_PASS_FORWARD || a->page_size <= 0, "backward with pages");
+    expect_rule(expected, a->attention_chunk >= 0, "attention_chunk");
+    expect_rule(expected, pass == VARLEN_PASS_FORWARD || !(a->features & VARLEN_FEATURE_TREE_MASK),
+                "backward of a tree");
 }
 
 static bool is_expanded(const tensor_view *view)
@@ -121,6 +127,9 @@ static void expect_arrays(attention_model *model)
     expect_array(expected, "page_table", inputs->page_table, (__int128)a->batch * a->page_table_width, 4, table);
     expect_array(expected, "sinks", inputs->sinks, a->q_heads, 4, ARRAY_OPTIONAL);
     expect_array(expected, "dropout_state", inputs->dropout_state, 2, 8, ARRAY_OPTIONAL);
+    expect_array(expected, "key_begin", inputs->key_begin, a->total_q, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "key_end", inputs->key_end, a->total_q, 4, ARRAY_OPTIONAL);
+    expect_array(expected, "tree_mask", inputs->tree_mask, a->total_q, 8, ARRAY_OPTIONAL);
     expect_rule(expected, stride == 0 || (inputs->alibi_slopes && stride >= a->q_heads), "alibi_batch_stride");
     const __int128 slopes = a->batch > 0 ? (__int128)stride * (a->batch - 1) + a->q_heads : 0;
     expect_array(expected, "alibi_slopes", inputs->alibi_slopes, slopes, 4, ARRAY_OPTIONAL);
@@ -144,6 +153,9 @@ static void expect_features(attention_model *model)
     expect_feature(model, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI);
     expect_feature(model, "sinks", inputs->sinks, VARLEN_FEATURE_SINKS);
     expect_feature(model, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE);
+    expect_feature(model, "key_begin", inputs->key_begin, VARLEN_FEATURE_KEY_RANGES);
+    expect_feature(model, "key_end", inputs->key_end, VARLEN_FEATURE_KEY_RANGES);
+    expect_feature(model, "tree_mask", inputs->tree_mask, VARLEN_FEATURE_TREE_MASK);
 }
 
 static void read_forward(attention_model *model, const attention_problem *problem)
@@ -211,7 +223,7 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
     for (int64_t row = padding; row < used && a->page_size > 0; row++)
         if (!within(inputs->page_table[(int64_t)b * a->page_table_width + row / a->page_size], a->page_count - 1))
             return false;
-    return true;
+    return attention_rows_are_sound(model, b, queries - skipped, used - padding);
 }
 
 static bool metadata_are_sound(const attention_model *model)

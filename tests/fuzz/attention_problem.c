@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "attention_metadata.h"
+#include "attention_rows.h"
 #include "contexts.h"
 #include "fields.h"
 #include "numbers.h"
@@ -258,6 +259,7 @@ attention_problem attention_problem_make(fuzz_input *input)
     else
         place_gradients(input, &problem);
     a->features = features_of(input, &problem);
+    attention_rows_make(input, &sizes, &problem);
     return problem;
 }
 

@@ -2,6 +2,7 @@
 #include "attention_model.h"
 
 #include "arena.h"
+#include "attention_rows.h"
 
 #include <math.h>
 
@@ -31,6 +32,7 @@ static void permit_sequence(const attention_model *model, int32_t b)
     }
     if (model->attention->page_size > 0)
         permit_pages(model, b);
+    attention_rows_permit(model, b);
 }
 
 void attention_model_permit(const attention_model *model)
@@ -141,6 +143,7 @@ sequence attention_model_sequence(memory_pool *pool, const attention_model *mode
     bool out_is_tame = true; /* it is yet to be written, perhaps */
     sequence s = {.queries = model_queries(model, b), .keys = model_keys(model, b), .index = b};
     give_problem(a, &s);
+    attention_rows_give(model, b, &s);
     s.dropout_seed = state ? state[0] : inputs->dropout_seed;
     s.dropout_offset = state ? state[1] : inputs->dropout_offset;
     *tame =

@@ -26,6 +26,7 @@ static const field attention_fields[] = {
     FIELD(varlen_attention, flags, INT32),
     FIELD(varlen_attention, page_count, INT64),
     FIELD(varlen_attention, features, UINT64),
+    FIELD(varlen_attention, attention_chunk, INT32),
 };
 const field_table fields_of_attention = FIELD_TABLE("varlen_attention", attention_fields);
 
@@ -48,6 +49,9 @@ static const field inputs_fields[] = {
     FIELD(varlen_inputs, dropout_offset, UINT64),
     FIELD(varlen_inputs, dropout_state, POINTER),
     FIELD(varlen_inputs, leftpad_q, POINTER),
+    FIELD(varlen_inputs, key_begin, POINTER),
+    FIELD(varlen_inputs, key_end, POINTER),
+    FIELD(varlen_inputs, tree_mask, POINTER),
 };
 const field_table fields_of_inputs = FIELD_TABLE("varlen_inputs", inputs_fields);
 

@@ -65,6 +65,9 @@ VALUE(VARLEN_FEATURE_PAGED, 0x4000);
 VALUE(VARLEN_FEATURE_DETERMINISTIC, 0x8000);
 VALUE(VARLEN_FEATURE_BATCH_INVARIANT, 0x10000);
 VALUE(VARLEN_FEATURE_DLSE, 0x20000);
+VALUE(VARLEN_FEATURE_KEY_RANGES, 0x40000);
+VALUE(VARLEN_FEATURE_TREE_MASK, 0x200000);
+VALUE(VARLEN_FEATURE_CHUNK, 0x800000);
 VALUE(VARLEN_FEATURE_LEFTPAD_Q, 0x400000);
 
 SIZE(varlen_tensor, 24);
@@ -72,7 +75,7 @@ FIELD(varlen_tensor, data, 0);
 FIELD(varlen_tensor, token_stride, 8);
 FIELD(varlen_tensor, head_stride, 16);
 
-SIZE(varlen_attention, 112);
+SIZE(varlen_attention, 120);
 FIELD(varlen_attention, struct_size, 0);
 FIELD(varlen_attention, dtype, 8);
 FIELD(varlen_attention, batch, 12);
@@ -96,6 +99,7 @@ FIELD(varlen_attention, page_table_width, 88);
 FIELD(varlen_attention, flags, 92);
 FIELD(varlen_attention, page_count, 96);
 FIELD(varlen_attention, features, 104);
+FIELD(varlen_attention, attention_chunk, 112);
 
 SIZE(varlen_backend_info, 56);
 FIELD(varlen_backend_info, struct_size, 0);
@@ -148,7 +152,7 @@ FIELD(varlen_open_options, backend, 8);
 FIELD(varlen_open_options, threads, 16);
 FIELD(varlen_open_options, reserved, 20);
 
-SIZE(varlen_inputs, 200);
+SIZE(varlen_inputs, 224);
 FIELD(varlen_inputs, struct_size, 0);
 FIELD(varlen_inputs, q, 8);
 FIELD(varlen_inputs, k, 32);
@@ -167,7 +171,10 @@ FIELD(varlen_inputs, sinks, 160);
 FIELD(varlen_inputs, dropout_seed, 168);
 FIELD(varlen_inputs, dropout_offset, 176);
 FIELD(varlen_inputs, dropout_state, 184);
-FIELD(varlen_inputs, leftpad_q, 192);
+FIELD(varlen_inputs, key_begin, 192);
+FIELD(varlen_inputs, key_end, 200);
+FIELD(varlen_inputs, tree_mask, 208);
+FIELD(varlen_inputs, leftpad_q, 216);
 
 SIZE(varlen_forward_args, 64);
 FIELD(varlen_forward_args, struct_size, 0);
@@ -263,6 +270,9 @@ VALUE(VARLEN_METADATA_PAGE_TABLE, 5);
 VALUE(VARLEN_METADATA_CU_SEQLENS, 6);
 VALUE(VARLEN_METADATA_CU_SEQLENS_NEW, 7);
 VALUE(VARLEN_METADATA_LENGTHS, 8);
+VALUE(VARLEN_METADATA_KEY_BEGIN, 9);
+VALUE(VARLEN_METADATA_KEY_END, 10);
+VALUE(VARLEN_METADATA_TREE_MASK, 15);
 VALUE(VARLEN_METADATA_LEFTPAD_Q, 13);
 VALUE(VARLEN_METADATA_LEFTPAD, 14);
 
@@ -281,6 +291,8 @@ VALUE(VARLEN_VIOLATION_POSITION, 11);
 VALUE(VARLEN_VIOLATION_PAGED_SLOT, 12);
 VALUE(VARLEN_VIOLATION_PAGED_CAPACITY, 13);
 VALUE(VARLEN_VIOLATION_COUNT, 14);
+VALUE(VARLEN_VIOLATION_RANGE, 15);
+VALUE(VARLEN_VIOLATION_TREE, 16);
 
 
 SIZE(varlen_host, 48);

@@ -26,7 +26,7 @@
 #define FAKE_DESCRIPTION "does nothing"
 #endif
 #ifndef FAKE_FEATURES
-#define FAKE_FEATURES (((uint64_t)VARLEN_FEATURE_DLSE << 1) - 1)
+#define FAKE_FEATURES (((uint64_t)VARLEN_FEATURE_CHUNK << 1) - 1)
 #endif
 #ifndef FAKE_DTYPES
 #define FAKE_DTYPES (1u << VARLEN_FLOAT32 | 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16)

@@ -83,6 +83,57 @@ static void attention_violations(void **state)
     }
 }
 
+#define WORDS(...) ((const uint64_t[]){__VA_ARGS__})
+
+/* Sequences of 2, 3 and 4 queries in slots of 2, 3 and 5, with 2, 2 and 5 keys. */
+static varlen_inputs ranged(const int32_t *key_begin, const int32_t *key_end)
+{
+    static const int32_t cu_seqlens[] = {0, 2, 5, 10}, used[] = {2, 3, 4}, padding[] = {0, 1, 0};
+    return (varlen_inputs){.cu_seqlens_q = cu_seqlens,
+                           .cu_seqlens_k = cu_seqlens,
+                           .seqused_q = used,
+                           .leftpad_k = padding,
+                           .key_begin = key_begin,
+                           .key_end = key_end};
+}
+
+static void key_ranges(void **state)
+{
+    (void)state;
+    const varlen_inputs sound[] = {
+        ranged(INTS(0, 2, 2, 0, 2, 5, 0, 5, 1, -9), NULL),
+        ranged(NULL, INTS(2, 0, 0, 1, 2, 0, 5, 5, 5, 99)),
+        ranged(INTS(2, 2, 2, 2, 2, 5, 5, 5, 5, INT32_MAX), INTS(0, 0, 0, 0, 0, 0, 0, 0, 0, INT32_MIN)),
+    };
+    for (size_t i = 0; i < ROWS_OF(sound); i++)
+        assert_sound(varlen_inspect_attention(&packed, &sound[i]));
+    const struct {
+        varlen_inputs inputs;
+        const char *sentence;
+    } rows[] = {
+        {ranged(INTS(0, 2, 2, -1, 2, 5, 0, 5, 1, 0), NULL), "key_begin[3] = -1 is below 0"},
+        {ranged(INTS(0, 2, 2, 0, 3, 5, 0, 5, 1, 0), NULL), "key_begin[4] = 3 is above the 2 keys of its sequence"},
+        {ranged(NULL, INTS(2, 0, 0, 1, 2, INT32_MIN, 5, 5, 5, 0)), "key_end[5] = -2147483648 is below 0"},
+        {ranged(NULL, INTS(2, 0, 0, 1, 2, 0, 5, 5, 6, 0)), "key_end[8] = 6 is above the 5 keys of its sequence"},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++)
+        assert_found(varlen_inspect_attention(&packed, &rows[i].inputs), rows[i].sentence);
+}
+
+static void tree_masks_hold_64_queries(void **state)
+{
+    (void)state;
+    const varlen_attention problem = {.batch = 2, .total_q = 129, .total_k = 10};
+    varlen_inputs inputs = {.cu_seqlens_q = INTS(0, 64, 129),
+                            .cu_seqlens_k = INTS(0, 3, 3),
+                            .seqused_q = INTS(64, 64),
+                            .tree_mask = WORDS(0)};
+    assert_sound(varlen_inspect_attention(&problem, &inputs)); /* no word is looked at */
+    inputs.seqused_q = NULL;
+    assert_found(varlen_inspect_attention(&problem, &inputs),
+                 "sequence 1 has 65 queries, above the 64 that a row of tree_mask holds");
+}
+
 static void bounds_count_what_is_used(void **state)
 {
     (void)state;
@@ -261,6 +312,8 @@ int main(void)
     const struct CMUnitTest cases[] = {
         cmocka_unit_test(sound_metadata_passes),
         cmocka_unit_test(attention_violations),
+        cmocka_unit_test(key_ranges),
+        cmocka_unit_test(tree_masks_hold_64_queries),
         cmocka_unit_test(bounds_count_what_is_used),
         cmocka_unit_test(paged_violations),
         cmocka_unit_test(entries_that_no_key_goes_through_are_not_read),

@@ -88,18 +88,18 @@ static const varlen_inputs packed_inputs = {INPUTS};
 /* float16, [10, 4, 64] each: 512 bytes a token, 5120 in all. */
 static varlen_attention problem(void)
 {
-    const varlen_attention given = {.struct_size = sizeof given,
-                                    .dtype = VARLEN_FLOAT16,
-                                    .batch = 3,
-                                    .q_heads = 4,
-                                    .kv_heads = 4,
-                                    .head_dim = 64,
-                                    .total_q = 10,
-                                    .total_k = 10,
-                                    .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K |
-                                                VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                                                VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE |
-                                                VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
+    const varlen_attention given = {
+        .struct_size = sizeof given,
+        .dtype = VARLEN_FLOAT16,
+        .batch = 3,
+        .q_heads = 4,
+        .kv_heads = 4,
+        .head_dim = 64,
+        .total_q = 10,
+        .total_k = 10,
+        .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_LEFTPAD_Q |
+                    VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE |
+                    VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE | VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -131,6 +131,9 @@ static void forward_refuses_overlaps(void **state)
         {{FORWARD, .inputs = GIVEN(.alibi_slopes = AT(4))}, "overlaps alibi_slopes"},
         {{FORWARD, .inputs = GIVEN(.dropout_state = AT(4))}, "overlaps dropout_state"},
         {{FORWARD, .inputs = GIVEN(.leftpad_q = AT(4))}, "overlaps leftpad_q"},
+        {{FORWARD, .inputs = GIVEN(.key_begin = AT(4))}, "overlaps key_begin"},
+        {{FORWARD, .inputs = GIVEN(.key_end = AT(4))}, "overlaps key_end"},
+        {{FORWARD, .inputs = GIVEN(.tree_mask = AT(4))}, "overlaps tree_mask"},
         /* out as a part of q's buffer, with rows of its own but another stride */
         {{FORWARD, .inputs = GIVEN(.q = {AT(0), 512, 0}), .out = {(char *)AT(0) + 512, 256, 0}},
          "which is written, overlaps q"},

@@ -103,6 +103,8 @@ static void takes_the_ends_of_all_ranges(void **state)
         {PLAIN, .head_dim = 256, .value_dim = 8},
         {PLAIN, .dtype = VARLEN_BFLOAT16, .alignment = VARLEN_ALIGN_TOP_LEFT, .flags = 7},
         {PLAIN, .max_seqlen_q = INT32_MAX, .max_seqlen_k = 1},
+        {PLAIN, .attention_chunk = 1},
+        {PLAIN, .attention_chunk = INT32_MAX, .mask = VARLEN_MASK_CAUSAL},
         {PLAIN, .softcap = 50, .dropout_p = 0.999f},
         {PLAIN, .mask = VARLEN_MASK_WINDOW},
         {PAGED},
@@ -141,6 +143,7 @@ static void refuses_what_breaks_a_rule(void **state)
         {{PLAIN, .total_k = 2147483648}, "total_k = 2147483648 is above 2147483647"},
         {{PLAIN, .max_seqlen_q = -1}, "max_seqlen_q = -1 is below 0"},
         {{PLAIN, .max_seqlen_k = -1}, "max_seqlen_k = -1 is below 0"},
+        {{PLAIN, .attention_chunk = -1}, "attention_chunk = -1 is below 0"},
         {{PLAIN, .softmax_scale = NAN}, "softmax_scale = nan is not finite"},
         {{PLAIN, .softmax_scale = -INFINITY}, "softmax_scale = -inf is not finite"},
         {{PLAIN, .softcap = -1}, "softcap = -1 is not finite and >= 0"},
@@ -183,6 +186,15 @@ static void backward_takes_no_pages(void **state)
                    "page_size = 16: the backward pass takes packed keys and values only");
 }
 
+static void backward_takes_no_tree_masks(void **state)
+{
+    (void)state;
+    const varlen_attention tree = {PLAIN, .features = VARLEN_FEATURE_TREE_MASK};
+    varlen_attention a;
+    assert_failure(varlen_check_attention(&tree, VARLEN_PASS_BACKWARD, &a), VARLEN_ERROR_UNSUPPORTED,
+                   "features has VARLEN_FEATURE_TREE_MASK: the backward pass takes no tree masks");
+}
+
 static void refuses_unknown_passes(void **state)
 {
     (void)state;
@@ -212,6 +224,9 @@ static void features_follow_from_fields(void **state)
         {{PAGED}, VARLEN_FEATURE_PAGED | VARLEN_FEATURE_SEQUSED_K},
         {{PLAIN, .flags = VARLEN_FLAG_DETERMINISTIC}, VARLEN_FEATURE_DETERMINISTIC},
         {{PLAIN, .flags = VARLEN_FLAG_BATCH_INVARIANT}, VARLEN_FEATURE_BATCH_INVARIANT},
+        {{PLAIN, .attention_chunk = 8192}, VARLEN_FEATURE_CHUNK},
+        {{PLAIN, .features = VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK},
+         VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_attention given = rows[i].attention;
@@ -239,7 +254,8 @@ static void features_must_not_contradict_fields(void **state)
         {VARLEN_FEATURE_PAGED, "features has VARLEN_FEATURE_PAGED, but"},
         {VARLEN_FEATURE_DETERMINISTIC, "features has VARLEN_FEATURE_DETERMINISTIC, but"},
         {VARLEN_FEATURE_BATCH_INVARIANT, "features has VARLEN_FEATURE_BATCH_INVARIANT, but"},
-        {VARLEN_FEATURE_SINKS | VARLEN_FEATURE_DLSE << 1, "features = 0x40010 has unknown bits 0x40000"},
+        {VARLEN_FEATURE_CHUNK, "features has VARLEN_FEATURE_CHUNK, but"},
+        {VARLEN_FEATURE_SINKS | (uint64_t)1 << 40, "features = 0x10000000010 has unknown bits 0x10000000000"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         const varlen_attention given = {PLAIN, .features = rows[i].feature};
@@ -271,6 +287,7 @@ int main(void)
         cmocka_unit_test(takes_the_ends_of_all_ranges),
         cmocka_unit_test(refuses_what_breaks_a_rule),
         cmocka_unit_test(backward_takes_no_pages),
+        cmocka_unit_test(backward_takes_no_tree_masks),
         cmocka_unit_test(refuses_unknown_passes),
         cmocka_unit_test(features_follow_from_fields),
         cmocka_unit_test(features_must_not_contradict_fields),

@@ -42,7 +42,8 @@ static varlen_attention packed_problem(void)
         .total_q = 10,
         .total_k = 20,
         .features = VARLEN_FEATURE_SEQUSED_Q | VARLEN_FEATURE_SEQUSED_K | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_SINKS |
-                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE};
+                    VARLEN_FEATURE_DROPOUT_STATE | VARLEN_FEATURE_LSE | VARLEN_FEATURE_DSINKS | VARLEN_FEATURE_DLSE |
+                    VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK};
     varlen_attention attention;
     assert_ok(varlen_check_attention(&given, VARLEN_PASS_FORWARD, &attention));
     return attention;
@@ -154,6 +155,10 @@ static void forward_refuses_what_breaks_a_rule(void **state)
         {{FORWARD, .lse = (void *)0x20002}, "lse = 0x20002 is not aligned"},
         {{FORWARD, .inputs = GIVEN(.dropout_state = (void *)0x20004)},
          "dropout_state = 0x20004 is not aligned to its elements' 8 bytes"},
+        {{FORWARD, .inputs = GIVEN(.key_begin = (void *)0x20002)},
+         "key_begin = 0x20002 is not aligned to its elements' 4 bytes"},
+        {{FORWARD, .inputs = GIVEN(.tree_mask = (void *)0x20004)},
+         "tree_mask = 0x20004 is not aligned to its elements' 8 bytes"},
     };
     const varlen_attention attention = packed_problem();
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
@@ -257,6 +262,12 @@ static void arguments_need_their_features(void **state)
         {VARLEN_FEATURE_SINKS, "sinks is given, but features has no VARLEN_FEATURE_SINKS", GIVEN(.sinks = ARRAY), NULL},
         {VARLEN_FEATURE_DROPOUT_STATE, "dropout_state is given, but features has no VARLEN_FEATURE_DROPOUT_STATE",
          GIVEN(.dropout_state = ARRAY), NULL},
+        {VARLEN_FEATURE_KEY_RANGES, "key_begin is given, but features has no VARLEN_FEATURE_KEY_RANGES",
+         GIVEN(.key_begin = ARRAY), NULL},
+        {VARLEN_FEATURE_KEY_RANGES, "key_end is given, but features has no VARLEN_FEATURE_KEY_RANGES",
+         GIVEN(.key_end = ARRAY), NULL},
+        {VARLEN_FEATURE_TREE_MASK, "tree_mask is given, but features has no VARLEN_FEATURE_TREE_MASK",
+         GIVEN(.tree_mask = ARRAY), NULL},
         {VARLEN_FEATURE_EXPANDED, "v.head_stride = VARLEN_EXPANDED (-1), but features has no VARLEN_FEATURE_EXPANDED",
          GIVEN(.v = {(void *)0x10000, 0, VARLEN_EXPANDED}), NULL},
         {VARLEN_FEATURE_LSE, "lse is given, but features has no VARLEN_FEATURE_LSE", &packed_inputs, (void *)0x30000},

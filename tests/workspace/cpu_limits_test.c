@@ -75,7 +75,8 @@ typedef struct counts {
 static counts count(const batch *b, int kernels)
 {
     counts result = {.forward_tasks = cpu_forward_tasks(tasks, &b->inputs, rows_of_tiles[kernels])};
-    result.backward_tasks = cpu_backward_tasks(tasks, &b->inputs, TILE_KEYS);
+    const cpu_panel_spans no_spans = {.tile_keys = TILE_KEYS};
+    result.backward_tasks = cpu_backward_tasks(tasks, &b->inputs, &no_spans);
     assert_true(result.forward_tasks <= MOST_TASKS && result.backward_tasks <= MOST_TASKS);
     for (int32_t n = 0; n < b->attention.batch; n++) {
         int64_t rows = rows_of(b, n);

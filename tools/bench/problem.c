@@ -57,7 +57,9 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
-        .features = VARLEN_FEATURE_LSE | (workload->leftpad ? VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K : 0),
+        .features = VARLEN_FEATURE_LSE | bench_row_features(workload->rows) |
+                    (workload->leftpad ? VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K : 0),
+        .attention_chunk = workload->chunk,
     };
     for (int32_t i = 0; i < workload->batch; i++) {
         const int32_t queries = bench_queries(workload, i);
@@ -146,14 +148,18 @@ static bool make_floats(bench_problem *problem, reason *why)
     return ok;
 }
 
-static bool upload(bench_problem *problem, bench_buffer buffer, const int32_t *values, size_t count, reason *why)
+static bool upload_bytes(bench_problem *problem, bench_buffer buffer, const void *values, size_t size, reason *why)
 {
-    const size_t size = count * sizeof *values;
     if (varlen_alloc(problem->context, size, &problem->buffers[buffer]) != VARLEN_OK ||
         varlen_copy(problem->context, NULL, problem->buffers[buffer], values, size) != VARLEN_OK ||
         varlen_stream_synchronize(problem->context, NULL) != VARLEN_OK)
         return refuse(why, "%s", varlen_error_message());
     return true;
+}
+
+static bool upload(bench_problem *problem, bench_buffer buffer, const int32_t *values, size_t count, reason *why)
+{
+    return upload_bytes(problem, buffer, values, count * sizeof *values, why);
 }
 
 typedef int32_t (*length_of)(const bench_workload *workload, int32_t sequence);
@@ -222,6 +228,46 @@ static bool upload_pages(bench_problem *problem, const bench_workload *workload,
     return ok;
 }
 
+/* One element for each row of q. */
+typedef struct row_arrays {
+    int32_t *begin;
+    int32_t *end;
+    uint64_t *tree;
+} row_arrays;
+
+static void fill_row_arrays(const row_arrays *arrays, const bench_workload *workload)
+{
+    size_t at = 0;
+    for (int32_t i = 0; i < workload->batch; i++) {
+        bench_row row = {.queries = bench_queries(workload, i), .keys = bench_keys(workload, i)};
+        for (; row.query < row.queries; row.query++, at++) {
+            arrays->begin[at] = bench_row_begin(workload->rows, &row);
+            arrays->end[at] = bench_row_end(workload->rows, &row);
+            arrays->tree[at] = bench_row_tree(&row);
+        }
+    }
+}
+
+static bool upload_row_arrays(bench_problem *problem, const bench_workload *workload, reason *why)
+{
+    const bench_rows rows = workload->rows;
+    const size_t count = (size_t)problem->attention.total_q;
+    const row_arrays arrays = {malloc(count * sizeof *arrays.begin), malloc(count * sizeof *arrays.end),
+                               malloc(count * sizeof *arrays.tree)};
+    bool ok = (arrays.begin && arrays.end && arrays.tree) || refuse(why, "out of memory");
+    if (ok) {
+        fill_row_arrays(&arrays, workload);
+        ok = (!bench_rows_have_begin(rows) || upload(problem, BUFFER_KEY_BEGIN, arrays.begin, count, why)) &&
+             (!bench_rows_have_end(rows) || upload(problem, BUFFER_KEY_END, arrays.end, count, why)) &&
+             (rows != BENCH_ROWS_TREE ||
+              upload_bytes(problem, BUFFER_TREE_MASK, arrays.tree, count * sizeof *arrays.tree, why));
+    }
+    free(arrays.begin);
+    free(arrays.end);
+    free(arrays.tree);
+    return ok;
+}
+
 static bool make_workspace(bench_problem *problem, reason *why)
 {
     size_t forward = 0;
@@ -246,6 +292,7 @@ bool bench_problem_open(varlen_context *context, const bench_workload *workload,
                     (workload->page_size ? upload_pages(problem, workload, why)
                                          : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, key_slot, why)) &&
                     (!workload->leftpad || upload_numbers(problem, BUFFER_LEFTPAD, workload, padding_of, why)) &&
+                    (workload->rows == BENCH_ROWS_ALIKE || upload_row_arrays(problem, workload, why)) &&
                     make_workspace(problem, why);
     if (!ok)
         bench_problem_close(problem);
@@ -273,6 +320,9 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .page_table = buffers[BUFFER_PAGE_TABLE],
         .leftpad_q = buffers[BUFFER_LEFTPAD],
         .leftpad_k = buffers[BUFFER_LEFTPAD],
+        .key_begin = buffers[BUFFER_KEY_BEGIN],
+        .key_end = buffers[BUFFER_KEY_END],
+        .tree_mask = buffers[BUFFER_TREE_MASK],
     };
 }
 

@@ -23,6 +23,9 @@ typedef enum bench_buffer {
     BUFFER_SEQUSED_K,
     BUFFER_PAGE_TABLE,
     BUFFER_LEFTPAD, /* of queries and keys */
+    BUFFER_KEY_BEGIN,
+    BUFFER_KEY_END,
+    BUFFER_TREE_MASK,
     BUFFER_WORKSPACE,
     BUFFER_COUNT
 } bench_buffer;

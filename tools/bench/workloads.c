@@ -66,6 +66,34 @@ static const bench_workload workloads[] = {
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "decode-8x8k-gqa32/8-d128-page16", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+    {.name = "prefix-lm-4x8k-gqa32/8-d128", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_PREFIX},
+    {.name = "image-spans-4x8k-gqa32/8-d128", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_IMAGES},
+    {.name = "block-diffusion-4x8k-gqa32/8-d128", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_BLOCKS},
+    {.name = "chunked-4x8k-gqa32/8-d128-causal", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .chunk = 2048},
+    {.name = "band-512-4x8k-gqa32/8-d128", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_BAND},
+    {.name = "causal-as-key-end-4x8k-gqa32/8-d128", .length = 8192, .batch = 4,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_CAUSAL},
+    {.name = "tree-32x4k-q64-gqa32/8-d128-page16", .length = 4096, .batch = 32, .queries = 64,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_TREE, .page_size = 16},
+    {.name = "prefix-lm-6x2k-gqa8/2-d128", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_PREFIX},
+    {.name = "image-spans-6x2k-gqa8/2-d128", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_IMAGES},
+    {.name = "block-diffusion-6x2k-gqa8/2-d128", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_BLOCKS},
+    {.name = "chunked-6x2k-gqa8/2-d128-causal", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .chunk = 512},
+    {.name = "band-512-6x2k-gqa8/2-d128", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_BAND},
+    {.name = "causal-as-key-end-6x2k-gqa8/2-d128", .length = 2048, .batch = 6, .for_host = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_CAUSAL},
+    {.name = "tree-8x4k-q32-gqa32/8-d128-page16", .length = 4096, .batch = 8, .queries = 32, .for_host = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_TREE, .page_size = 16},
 };
 /* clang-format on */
 
@@ -168,16 +196,28 @@ int64_t bench_total_queries(const bench_workload *workload)
     return total;
 }
 
-/* No workload has more queries than keys. */
+int64_t bench_visible_pairs(const bench_workload *workload, int32_t sequence)
+{
+    const varlen_attention shape = {.mask = workload->mask, .attention_chunk = workload->chunk};
+    bench_row row = {.queries = bench_queries(workload, sequence), .keys = bench_keys(workload, sequence)};
+    int64_t pairs = 0;
+    for (; row.query < row.queries; row.query++) {
+        const int32_t begin = bench_row_begin(workload->rows, &row);
+        const int32_t end = bench_row_end(workload->rows, &row);
+        const uint64_t tree = bench_row_tree(&row);
+        const row_masks masks = {.key_begin = bench_rows_have_begin(workload->rows) ? &begin : NULL,
+                                 .key_end = bench_rows_have_end(workload->rows) ? &end : NULL,
+                                 .tree_mask = workload->rows == BENCH_ROWS_TREE ? &tree : NULL};
+        pairs += visible_keys_of(&shape, row.queries, row.keys, row.query, &masks);
+    }
+    return pairs;
+}
+
 static int64_t visible_pairs(const bench_workload *workload)
 {
     int64_t pairs = 0;
-    for (int32_t i = 0; i < workload->batch; i++) {
-        const int64_t queries = bench_queries(workload, i);
-        const int64_t keys = bench_keys(workload, i);
-        pairs += workload->mask == VARLEN_MASK_CAUSAL ? queries * (keys - queries) + queries * (queries + 1) / 2
-                                                      : queries * keys;
-    }
+    for (int32_t i = 0; i < workload->batch; i++)
+        pairs += bench_visible_pairs(workload, i);
     return pairs;
 }
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <varlen/varlen.h>
 
+#include "bench/row_masks.h"
+
 typedef struct bench_workload {
     const char *name;
     const int32_t *lengths; /* [batch]: keys of each sequence; NULL = `length` each */
@@ -17,6 +19,8 @@ typedef struct bench_workload {
     int32_t head_dim;
     int32_t value_dim;
     varlen_mask mask;  /* full or causal */
+    int32_t chunk;     /* attention_chunk; 0 = none */
+    bench_rows rows;   /* what each row sees of that */
     int32_t page_size; /* 0 = keys and values are packed */
     bool for_host;     /* the size suits processors; else accelerators */
     bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
@@ -34,6 +38,9 @@ bool bench_workload_unknown_word(const char *words, char *word, int size);
 
 int32_t bench_keys(const bench_workload *workload, int32_t sequence);
 int32_t bench_queries(const bench_workload *workload, int32_t sequence);
+
+/* Of a sequence. */
+int64_t bench_visible_pairs(const bench_workload *workload, int32_t sequence);
 
 /* Sums over the batch. */
 int64_t bench_total_keys(const bench_workload *workload);

@@ -37,6 +37,7 @@ static varlen_attention problem_of(const case_trial *trial, const attention_case
                                   .alignment = row->alignment,
                                   .window_left = row->window_left,
                                   .window_right = row->window_right,
+                                  .attention_chunk = row->attention_chunk,
                                   .dropout_p = row->dropout_p,
                                   .page_size = row->page_size,
                                   .flags = row->flags};
@@ -182,6 +183,10 @@ static uint64_t features_of(const attention_batch *batch, tensor_layout layout)
         features |= VARLEN_FEATURE_DROPOUT_STATE;
     if (!batch->without_lse)
         features |= VARLEN_FEATURE_LSE;
+    if (batch->key_begin || batch->key_end)
+        features |= VARLEN_FEATURE_KEY_RANGES;
+    if (batch->tree_mask)
+        features |= VARLEN_FEATURE_TREE_MASK;
     if (layout.expanded)
         features |= VARLEN_FEATURE_EXPANDED;
     return features;
@@ -194,6 +199,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row)
     attention_batch *batch = TRIAL_TAKE(trial, 1, attention_batch);
     batch->attention = problem_of(trial, row, lens_k);
     make_metadata(trial, batch, row, lens_k, &source);
+    batch_make_rows(trial, batch, row, &source);
     if (row->slopes != SLOPES_NONE)
         make_slopes(trial, batch, row->slopes, &source);
     if (row->sinks != SINKS_NONE)

@@ -20,6 +20,9 @@ typedef struct attention_batch {
     int32_t *leftpad_q;
     int32_t *leftpad_k;
     int32_t *page_table;
+    int32_t *key_begin; /* [q_rows], as those below; in the rows of no sequence stands what would be a violation */
+    int32_t *key_end;
+    uint64_t *tree_mask;
     float *alibi_slopes;
     int64_t alibi_batch_stride;
     float *sinks;
@@ -47,6 +50,9 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
 
 /* Sequence b as a batch of one, which shares the data of `batch`. */
 attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int32_t b);
+
+/* Makes key_begin, key_end and tree_mask; the lengths are there. */
+void batch_make_rows(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source);
 
 /* Fills q, k, v and dout; the metadata is there. */
 void batch_fill_values(attention_batch *batch, const attention_case *row, random_source *source);

@@ -68,6 +68,11 @@ static const double *slopes_of(memory_pool *pool, const attention_batch *batch, 
     return slopes;
 }
 
+static const int32_t *rows_of(const attention_batch *batch, const int32_t *rows, int32_t b)
+{
+    return rows ? rows + batch_query_row(batch, b, 0) : NULL;
+}
+
 sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t b)
 {
     const varlen_attention *attention = &batch->attention;
@@ -87,6 +92,10 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .alignment = attention->alignment,
         .left = left_window ? attention->window_left : VARLEN_UNBOUNDED,
         .right = window ? attention->window_right : (full ? VARLEN_UNBOUNDED : 0),
+        .chunk = attention->attention_chunk,
+        .key_begin = rows_of(batch, batch->key_begin, b),
+        .key_end = rows_of(batch, batch->key_end, b),
+        .tree = batch->tree_mask ? batch->tree_mask + batch_query_row(batch, b, 0) : NULL,
         .scale = exact_scale ? attention->softmax_scale : 1 / sqrt(head_dim),
         .softcap = attention->softcap,
         .dropout_p = attention->dropout_p,
@@ -137,6 +146,12 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
         alone.leftpad_q += b;
     if (batch->leftpad_k)
         alone.leftpad_k += b;
+    if (batch->key_begin)
+        alone.key_begin += batch->cu_seqlens_q[b];
+    if (batch->key_end)
+        alone.key_end += batch->cu_seqlens_q[b];
+    if (batch->tree_mask)
+        alone.tree_mask += batch->cu_seqlens_q[b];
     if (batch->alibi_slopes)
         alone.alibi_slopes += b * batch->alibi_batch_stride;
     return alone;

@@ -48,6 +48,9 @@ static void give_metadata(const attention_batch *batch, block_list *blocks, varl
     inputs->leftpad_k = copied(blocks, "leftpad_k", batch->leftpad_k, count, size);
     inputs->leftpad_q = copied(blocks, "leftpad_q", batch->leftpad_q, count, size);
     inputs->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
+    inputs->key_begin = copied(blocks, "key_begin", batch->key_begin, batch->q_rows, size);
+    inputs->key_end = copied(blocks, "key_end", batch->key_end, batch->q_rows, size);
+    inputs->tree_mask = copied(blocks, "tree_mask", batch->tree_mask, batch->q_rows, sizeof(uint64_t));
 }
 
 static void give_features(const attention_batch *batch, block_list *blocks, varlen_inputs *inputs)

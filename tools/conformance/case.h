@@ -63,6 +63,27 @@ typedef enum value_kind {
     VALUES_SHARP         /* q.k is dim * q_size * k_size times 1/16 to 16/16: exact, and far apart */
 } value_kind;
 
+typedef enum range_kind {
+    RANGES_NONE = 0,
+    RANGES_ANYWHERE,  /* both ends anywhere in 0 .. sk, the end before the begin as often as not */
+    RANGES_BAND,      /* some keys around the query's position */
+    RANGES_DOCUMENTS, /* keys of the row's own document, several to a sequence */
+    RANGES_NOTHING,   /* the first rows begin at sk, others end at 0, and some see all */
+    RANGES_LATE,      /* key_begin alone, anywhere */
+    RANGES_CAUSAL,    /* key_end alone, as do those below: the causal mask, */
+    RANGES_PREFIX,    /* of which the first third of the keys is free, */
+    RANGES_IMAGES,    /* or spans of keys that see all of themselves, */
+    RANGES_BLOCKS     /* or blocks of 11 that do, one after the other */
+} range_kind;
+
+typedef enum tree_kind {
+    TREE_NONE = 0,
+    TREE_DRAFTS,  /* each query's parent is one before it: it sees its ancestors and itself */
+    TREE_ANY,     /* any bits */
+    TREE_NOTHING, /* no bits */
+    TREE_ALL      /* all bits, those past sq too */
+} tree_kind;
+
 typedef enum max_seqlen_kind { MAX_SEQLEN_UNKNOWN = 0, MAX_SEQLEN_EXACT, MAX_SEQLEN_LOOSE } max_seqlen_kind;
 
 /* An attention problem. What is left out is plain: 4 query heads on 2, dim 64, full attention, dense tensors. */
@@ -84,6 +105,9 @@ typedef struct attention_case {
     varlen_alignment alignment;
     int32_t window_left;
     int32_t window_right;
+    int32_t attention_chunk;
+    range_kind ranges;
+    tree_kind tree;
     float softmax_scale;
     float softcap;
     float dropout_p;
@@ -119,6 +143,9 @@ typedef struct case_suite {
 
 extern const case_suite suite_lengths;
 extern const case_suite suite_masks;
+extern const case_suite suite_ranges;
+extern const case_suite suite_chunks;
+extern const case_suite suite_trees;
 extern const case_suite suite_features;
 extern const case_suite suite_values;
 extern const case_suite suite_shapes;

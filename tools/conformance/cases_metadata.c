@@ -1,10 +1,11 @@
-/* Cases of bad contents in cu_seqlens, lengths and page tables of attention; metadata.c has the two problems that they
- * are put into. */
+/* Cases of bad contents in cu_seqlens, lengths, key ranges and page tables of attention; metadata.c has the problems
+ * that they are put into. */
 #include "metadata.h"
 
 #define ALONE .problem = METADATA_ALONE
 #define MANY .problem = METADATA_MANY
 #define QUERIES_PADDED .problem = METADATA_QUERIES_PADDED
+#define RANGES .problem = METADATA_RANGES
 #define PAGED .head.passes = CASE_FORWARD, .problem = METADATA_PAGED
 
 /* clang-format off */
@@ -94,6 +95,22 @@ static const metadata_case rows[] = {
      .max_seqlen_k = 1, .words = "leftpad_q[0] = 6 is above the 5 queries in use"},
     {.head.name = "leftpad-q-leftpad-k-past-used", QUERIES_PADDED, .array = METADATA_LEFTPAD_K, .index = 0, .value = 7,
      .words = "leftpad_k[0] = 7 is above the 6 keys in use"},
+    {.head.name = "key-begin-negative", RANGES, .array = METADATA_KEY_BEGIN, .index = 5, .value = -1,
+     .words = "key_begin[5] = -1 is below 0"},
+    {.head.name = "key-begin-past-keys", RANGES, .array = METADATA_KEY_BEGIN, .index = 2, .value = 6,
+     .words = "key_begin[2] = 6 is above the 5 keys of its sequence"},
+    {.head.name = "key-begin-far-past-keys", RANGES, .array = METADATA_KEY_BEGIN, .index = 9, .value = INT32_MAX,
+     .words = "key_begin[9] = 2147483647 is above the 7 keys of its sequence"},
+    {.head.name = "key-end-negative", RANGES, .array = METADATA_KEY_END, .index = 0, .value = INT32_MIN,
+     .words = "key_end[0] = -2147483648 is below 0"},
+    {.head.name = "key-end-past-keys", RANGES, .array = METADATA_KEY_END, .index = 7, .value = 7,
+     .words = "key_end[7] = 7 is above the 6 keys of its sequence"},
+    {.head.name = "last-key-end-past-keys", RANGES, .array = METADATA_KEY_END, .index = 9, .value = 8,
+     .words = "key_end[9] = 8 is above the 7 keys of its sequence"},
+    {.head.name = "paged-key-end-too-high", .head.passes = CASE_FORWARD, .problem = METADATA_PAGED_RANGES,
+     .array = METADATA_KEY_END, .index = 4, .value = 7, .words = "key_end[4] = 7 is above the 6 keys of its sequence"},
+    {.head.name = "tree-mask-of-too-many-queries", .head.passes = CASE_FORWARD, .problem = METADATA_TREE,
+     .words = "sequence 1 has 65 queries, above the 64 that a row of tree_mask holds"},
 
     {.head.name = "page-too-high", PAGED, .array = METADATA_PAGE_TABLE, .index = 5, .value = 10,
      .words = "page_table[1][1] = 10 is not a page: page_count = 10"},

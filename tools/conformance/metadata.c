@@ -36,6 +36,17 @@ static const attention_case problems[] = {
     },
     /* Pages of 1 row, 2543 of them, and 2501 entries to a sequence, which uses 40, 2500 of them. */
     [METADATA_LONG_TABLE] = {.lens_q = INTS(1, 2), .lens_k = INTS(40, 2500), .page_size = 1},
+    /* cu_seqlens_q 0 4 8 12, total_q 14; 5, 6 and 7 keys. */
+    [METADATA_RANGES] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .free_k = INTS(0, 2, 1), .slack_k = 3,
+        .ranges = RANGES_ANYWHERE,
+    },
+    [METADATA_PAGED_RANGES] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .page_size = 4, .ranges = RANGES_ANYWHERE,
+    },
+    [METADATA_TREE] = {.lens_q = INTS(64, 65, 1), .lens_k = INTS(80, 3, 9), .tree = TREE_DRAFTS},
 };
 /* clang-format on */
 
@@ -49,6 +60,8 @@ static int32_t *array_of(const attention_batch *batch, metadata_array array)
     case METADATA_LEFTPAD_K: return batch->leftpad_k;
     case METADATA_PAGE_TABLE: return batch->page_table;
     case METADATA_LEFTPAD_Q: return batch->leftpad_q;
+    case METADATA_KEY_BEGIN: return batch->key_begin;
+    case METADATA_KEY_END: return batch->key_end;
     case METADATA_NONE: break;
     }
     return NULL;

@@ -12,7 +12,9 @@ typedef enum metadata_array {
     METADATA_SEQUSED_K,
     METADATA_LEFTPAD_K,
     METADATA_PAGE_TABLE,
-    METADATA_LEFTPAD_Q
+    METADATA_LEFTPAD_Q,
+    METADATA_KEY_BEGIN,
+    METADATA_KEY_END
 } metadata_array;
 
 typedef enum metadata_problem {
@@ -21,7 +23,10 @@ typedef enum metadata_problem {
     METADATA_MANY,  /* more sequences than a backend may have a short cut for */
     METADATA_PAGED,
     METADATA_QUERIES_PADDED, /* at the left of every slot, beside padding of keys */
-    METADATA_LONG_TABLE      /* a sequence has thousands of pages */
+    METADATA_LONG_TABLE,     /* a sequence has thousands of pages */
+    METADATA_RANGES,
+    METADATA_PAGED_RANGES,
+    METADATA_TREE /* a sequence has more queries than a tree mask holds */
 } metadata_problem;
 
 typedef struct metadata_case {

@@ -13,8 +13,10 @@ int64_t oracle_position(const sequence *s, int64_t i)
 
 bool oracle_sees(const sequence *s, int64_t i, int64_t j)
 {
-    int64_t p = oracle_position(s, i);
-    return (s->left == VARLEN_UNBOUNDED || p - s->left <= j) && (s->right == VARLEN_UNBOUNDED || j <= p + s->right);
+    const int64_t p = oracle_position(s, i), bit = j - (s->keys - s->queries);
+    return (s->left == VARLEN_UNBOUNDED || p - s->left <= j) && (s->right == VARLEN_UNBOUNDED || j <= p + s->right) &&
+           (s->chunk == 0 || (p >= 0 && p / s->chunk == j / s->chunk)) && (!s->key_begin || s->key_begin[i] <= j) &&
+           (!s->key_end || j < s->key_end[i]) && (!s->tree || bit < 0 || s->tree[i] >> bit & 1);
 }
 
 float oracle_drop(const sequence *s, int64_t i, int32_t head, int64_t j)

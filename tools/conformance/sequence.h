@@ -18,6 +18,10 @@ typedef struct sequence {
     varlen_alignment alignment;
     int64_t left; /* VARLEN_UNBOUNDED: no bound */
     int64_t right;
+    int32_t chunk;            /* 0 = none */
+    const int32_t *key_begin; /* [queries], NULL = 0 */
+    const int32_t *key_end;   /* [queries], NULL = keys */
+    const uint64_t *tree;     /* [queries], NULL = none */
     double scale;
     double softcap; /* 0 = none */
     float dropout_p;

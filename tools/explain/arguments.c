@@ -25,6 +25,8 @@ static const option_choice feature_choices[] = {
     {"dropout-state", __builtin_ctzll(VARLEN_FEATURE_DROPOUT_STATE)},
     {"dsinks", __builtin_ctzll(VARLEN_FEATURE_DSINKS)},
     {"dlse", __builtin_ctzll(VARLEN_FEATURE_DLSE)},
+    {"key-ranges", __builtin_ctzll(VARLEN_FEATURE_KEY_RANGES)},
+    {"tree-mask", __builtin_ctzll(VARLEN_FEATURE_TREE_MASK)},
     {"deterministic", __builtin_ctzll(VARLEN_FEATURE_DETERMINISTIC)},
     {"batch-invariant", __builtin_ctzll(VARLEN_FEATURE_BATCH_INVARIANT)},
     {NULL, 0},
@@ -68,6 +70,8 @@ static const command_option options[] = {
      .help = "which keys a query sees; default full"},
     {"--window", "L,R", read_window, .offset = offsetof(explain_arguments, window),
      .help = "keys seen left and right of the query's own; inf: no bound"},
+    {"--chunk", "C", read_count, .offset = offsetof(explain_arguments, chunk),
+     .help = "queries see keys of their own chunk of C positions alone"},
     {"--alignment", NULL, read_choice, .offset = offsetof(explain_arguments, alignment), .choices = alignment_choices,
      .help = "where queries stand if there are more or fewer keys; default bottom-right"},
     {"--softcap", "C", read_float, .offset = offsetof(explain_arguments, softcap),
@@ -76,11 +80,11 @@ static const command_option options[] = {
      .help = "probability of dropping a softmax weight"},
     {"--features", "WORD,...", read_choices, .offset = offsetof(explain_arguments, features), .choices = feature_choices,
      .help = "what calls bring besides: lse, alibi, sinks, seqused-q, seqused-k, leftpad-q, leftpad-k, expanded, "
-             "dropout-state, dsinks, dlse, deterministic, batch-invariant"},
+             "dropout-state, dsinks, dlse, key-ranges, tree-mask, deterministic, batch-invariant"},
     {"--dtype", NULL, read_choice, .offset = offsetof(explain_arguments, dtype), .choices = dtype_choices,
      .help = "default bf16"},
     {"--pass", NULL, read_choice, .offset = offsetof(explain_arguments, passes), .choices = pass_choices,
-     .help = "default both, or forward with pages"},
+     .help = "default both, or forward with pages or a tree mask"},
     {"--backend", "B", read_text, .offset = offsetof(explain_arguments, backend),
      .help = "as VARLEN_BACKEND: cpu, cuda:1, auto, ...; default: the first device of each"},
     {"--threads", "N", read_count, .offset = offsetof(explain_arguments, threads),
@@ -111,8 +115,9 @@ static bool check_combination(const explain_arguments *arguments, reason *why)
         {arguments->cu_seqlens_k && !arguments->cu_seqlens_q, "--cu-seqlens-k needs --cu-seqlens-q"},
         {windowed && !arguments->window.given, "--mask window needs --window L,R"},
         {arguments->window.given && !windowed, "--window needs --mask window"},
-        {arguments->workload && (arguments->q_heads || arguments->kv_heads || arguments->head_dim ||
-                                 arguments->value_dim || arguments->page_size || arguments->mask != VARLEN_MASK_FULL),
+        {arguments->workload &&
+             (arguments->q_heads || arguments->kv_heads || arguments->head_dim || arguments->value_dim ||
+              arguments->page_size || arguments->chunk || arguments->mask != VARLEN_MASK_FULL),
          "--workload has heads, dims, pages and a mask of its own"},
         {!arguments->floor && (arguments->peak > 0 || arguments->bandwidth > 0), "--peak and --bandwidth need --floor"},
     };

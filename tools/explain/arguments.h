@@ -19,6 +19,7 @@ typedef struct explain_arguments {
     int mask;      /* varlen_mask */
     int alignment; /* varlen_alignment */
     window_bounds window;
+    int32_t chunk; /* 0 = not given */
     float softcap;
     float dropout;
     uint32_t features;   /* of --features; see below */

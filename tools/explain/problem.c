@@ -145,6 +145,7 @@ static varlen_attention describe(const explain_arguments *arguments)
         .value_dim = given_or(arguments->value_dim, head_dim),
         .mask = (varlen_mask)arguments->mask,
         .page_size = arguments->page_size,
+        .attention_chunk = arguments->chunk,
     };
 }
 
@@ -158,6 +159,8 @@ static varlen_attention describe_workload(const bench_workload *workload)
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
+        .attention_chunk = workload->chunk,
+        .features = bench_row_features(workload->rows),
     };
 }
 
@@ -182,7 +185,15 @@ static void add_sequence(explain_problem *problem, int32_t queries, int32_t keys
     }
     problem->work.queries += queries;
     problem->work.keys += keys;
-    problem->work.visible_pairs += visible_pairs_of(attention, queries, keys);
+}
+
+/* A workload's rows may see less than its mask shows; those of --features key-ranges are not known. */
+static int64_t visible_pairs(const varlen_attention *attention, const bench_workload *workload, const lengths *made,
+                             int32_t sequence)
+{
+    const row_masks none = {0};
+    return workload ? bench_visible_pairs(workload, sequence)
+                    : visible_pairs_of(attention, made->queries[sequence], made->keys[sequence], &none);
 }
 
 bool explain_problem_make(const explain_arguments *arguments, explain_problem *problem, reason *why)
@@ -201,16 +212,20 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
     attention->window_right = arguments->window.right;
     attention->softcap = arguments->softcap;
     attention->dropout_p = arguments->dropout;
-    problem->passes = arguments->passes      ? arguments->passes
-                      : attention->page_size ? 1 << VARLEN_PASS_FORWARD
-                                             : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
-    attention->features = explain_features(arguments->features, problem->passes);
+    attention->features |= explain_features(arguments->features, 0);
+    const bool forward_only = attention->page_size || attention->features & VARLEN_FEATURE_TREE_MASK;
+    problem->passes = arguments->passes ? arguments->passes
+                      : forward_only    ? 1 << VARLEN_PASS_FORWARD
+                                        : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
+    attention->features |= explain_features(arguments->features, problem->passes);
     attention->flags = explain_flags(arguments->features);
     const bool ok = workload                  ? from_workload(workload, &sequences, why)
                     : arguments->cu_seqlens_q ? from_files(arguments, &sequences, why)
                                               : from_lists(arguments, &sequences, why);
-    for (int32_t i = 0; ok && i < sequences.batch; i++)
+    for (int32_t i = 0; ok && i < sequences.batch; i++) {
         add_sequence(problem, sequences.queries[i], sequences.keys[i]);
+        problem->work.visible_pairs += visible_pairs(attention, workload, &sequences, i);
+    }
     lengths_free(&sequences);
     return ok;
 }

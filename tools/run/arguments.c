@@ -42,6 +42,14 @@ static const command_option options[] = {
      .help = "which keys a query sees; default full"},
     {"--window", "L,R", read_window, .offset = offsetof(run_arguments, window),
      .help = "keys seen left and right of the query's own; inf: no bound"},
+    {"--chunk", "C", read_count, .offset = offsetof(run_arguments, chunk),
+     .help = "queries see keys of their own chunk of C positions alone"},
+    {"--key-begin", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_KEY_BEGIN]),
+     .help = "the first key that each query may see [Tq]"},
+    {"--key-end", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_KEY_END]),
+     .help = "the key after the last [Tq]"},
+    {"--tree-mask", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_TREE_MASK]),
+     .help = "i8: of the sequence's last keys, those that each query may see, as bits [Tq]"},
     {"--alignment", NULL, read_choice, .offset = offsetof(run_arguments, alignment), .choices = alignment_choices,
      .help = "where queries stand if there are more or fewer keys; default bottom-right"},
     {"--scale", "S", read_scale, .offset = offsetof(run_arguments, scale),
@@ -109,6 +117,8 @@ static bool check_combination(const run_arguments *arguments, reason *why)
         {paged && arguments->inputs[INPUT_CU_SEQLENS_K],
          "--cu-seqlens-k and --page-table exclude each other: the slots of paged keys are the rows of the table"},
         {paged && !arguments->inputs[INPUT_SEQUSED_K], "--page-table needs --seqused-k, the number of keys in use"},
+        {gradients && arguments->inputs[INPUT_TREE_MASK],
+         "--tree-mask and --dout exclude each other: drafts have no gradients"},
         {gradients != 0 && gradients != 4, "--dout, --dq, --dk and --dv go together: give all four or none"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)

@@ -17,6 +17,9 @@ typedef enum run_input {
     INPUT_LEFTPAD_Q,
     INPUT_LEFTPAD_K,
     INPUT_PAGE_TABLE,
+    INPUT_KEY_BEGIN,
+    INPUT_KEY_END,
+    INPUT_TREE_MASK,
     INPUT_ALIBI,
     INPUT_SINKS,
     INPUT_DOUT,
@@ -40,6 +43,7 @@ typedef struct run_arguments {
     int alignment;                     /* varlen_alignment */
     int dtype;                         /* varlen_dtype or DTYPE_OF_Q */
     window_bounds window;
+    int32_t chunk; /* 0 = none */
     run_scale scale;
     float softcap;
     const char *backend; /* NULL = what the environment says */

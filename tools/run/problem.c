@@ -10,6 +10,7 @@ typedef enum input_kind {
     KIND_ELEMENTS, /* converted to the problem's dtype */
     KIND_FLOATS,   /* converted to float32 */
     KIND_INTEGERS, /* converted to int32 */
+    KIND_WORDS,    /* int64 */
     KIND_REFERENCE /* any float format, kept as it is */
 } input_kind;
 
@@ -24,6 +25,9 @@ static const input_kind kinds[INPUT_COUNT] = {
     [INPUT_LEFTPAD_Q] = KIND_INTEGERS,
     [INPUT_LEFTPAD_K] = KIND_INTEGERS,
     [INPUT_PAGE_TABLE] = KIND_INTEGERS,
+    [INPUT_KEY_BEGIN] = KIND_INTEGERS,
+    [INPUT_KEY_END] = KIND_INTEGERS,
+    [INPUT_TREE_MASK] = KIND_WORDS,
     [INPUT_ALIBI] = KIND_FLOATS,
     [INPUT_SINKS] = KIND_FLOATS,
     [INPUT_DOUT] = KIND_ELEMENTS,
@@ -32,11 +36,12 @@ static const input_kind kinds[INPUT_COUNT] = {
 
 static bool check_kind(run_input input, const char *path, const npy_array *array, reason *why)
 {
-    const bool wants_float = kinds[input] != KIND_INTEGERS;
-    if (element_is_float(array->type) == wants_float)
+    const bool wants_float = kinds[input] != KIND_INTEGERS && kinds[input] != KIND_WORDS;
+    const bool wants_words = kinds[input] == KIND_WORDS;
+    if (element_is_float(array->type) == wants_float && (!wants_words || array->type == ELEMENT_INT64))
         return true;
     return refuse(why, "%s %s holds %s, but must hold %s", run_input_option(input), path, element_name(array->type),
-                  wants_float ? "f2, f4 or f8" : "i4 or i8");
+                  wants_float ? "f2, f4 or f8" : (wants_words ? "i8" : "i4 or i8"));
 }
 
 static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_COUNT], reason *why)
@@ -83,8 +88,10 @@ static bool convert_input(run_input input, const char *path, npy_array *array, e
 static bool convert_inputs(const run_arguments *arguments, varlen_dtype dtype, npy_array inputs[INPUT_COUNT],
                            reason *why)
 {
-    const element_type types[] = {
-        [KIND_ELEMENTS] = element_of_dtype(dtype), [KIND_FLOATS] = ELEMENT_FLOAT32, [KIND_INTEGERS] = ELEMENT_INT32};
+    const element_type types[] = {[KIND_ELEMENTS] = element_of_dtype(dtype),
+                                  [KIND_FLOATS] = ELEMENT_FLOAT32,
+                                  [KIND_INTEGERS] = ELEMENT_INT32,
+                                  [KIND_WORDS] = ELEMENT_INT64};
     for (run_input input = 0; input < INPUT_COUNT; input++)
         if (arguments->inputs[input] && kinds[input] != KIND_REFERENCE &&
             !convert_input(input, arguments->inputs[input], &inputs[input], types[kinds[input]], why))
@@ -102,9 +109,11 @@ static varlen_dtype choose_dtype(const run_arguments *arguments, const npy_array
 static uint64_t features_of(const run_arguments *arguments, bool backward)
 {
     static const uint64_t features[INPUT_COUNT] = {
-        [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q, [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
-        [INPUT_LEFTPAD_Q] = VARLEN_FEATURE_LEFTPAD_Q, [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K,
-        [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,         [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
+        [INPUT_SEQUSED_Q] = VARLEN_FEATURE_SEQUSED_Q,  [INPUT_SEQUSED_K] = VARLEN_FEATURE_SEQUSED_K,
+        [INPUT_LEFTPAD_Q] = VARLEN_FEATURE_LEFTPAD_Q,  [INPUT_LEFTPAD_K] = VARLEN_FEATURE_LEFTPAD_K,
+        [INPUT_ALIBI] = VARLEN_FEATURE_ALIBI,          [INPUT_SINKS] = VARLEN_FEATURE_SINKS,
+        [INPUT_KEY_BEGIN] = VARLEN_FEATURE_KEY_RANGES, [INPUT_KEY_END] = VARLEN_FEATURE_KEY_RANGES,
+        [INPUT_TREE_MASK] = VARLEN_FEATURE_TREE_MASK,
     };
     uint64_t found = backward || arguments->outputs[OUTPUT_LSE] ? VARLEN_FEATURE_LSE : 0;
     for (int input = 0; input < INPUT_COUNT; input++)
@@ -130,6 +139,7 @@ static varlen_attention describe(const run_arguments *arguments, varlen_dtype dt
         .alignment = (varlen_alignment)arguments->alignment,
         .window_left = arguments->window.left,
         .window_right = arguments->window.right,
+        .attention_chunk = arguments->chunk,
         .page_size = (int32_t)sizes[SIZE_PAGE_SIZE],
         .page_table_width = (int32_t)sizes[SIZE_TABLE_WIDTH],
         .page_count = sizes[SIZE_PAGE_COUNT],

@@ -26,6 +26,15 @@ static int64_t keys_of(const run_problem *problem, int32_t sequence)
     return used - at(problem, INPUT_LEFTPAD_K, sequence, 0);
 }
 
+static row_masks rows_of(const run_problem *problem, int32_t sequence)
+{
+    const int64_t first = at(problem, INPUT_CU_SEQLENS_Q, sequence, 0);
+    const int32_t *begin = problem->inputs[INPUT_KEY_BEGIN].data;
+    const int32_t *end = problem->inputs[INPUT_KEY_END].data;
+    const uint64_t *tree = problem->inputs[INPUT_TREE_MASK].data;
+    return (row_masks){begin ? begin + first : NULL, end ? end + first : NULL, tree ? tree + first : NULL};
+}
+
 run_work run_problem_work(const run_problem *problem)
 {
     run_work work = {0};
@@ -35,7 +44,8 @@ run_work run_problem_work(const run_problem *problem)
         const int64_t keys = keys_of(problem, sequence);
         work.queries += queries;
         work.keys += keys;
-        work.visible_pairs += visible_pairs_of(&problem->attention, queries, keys);
+        const row_masks rows = rows_of(problem, sequence);
+        work.visible_pairs += visible_pairs_of(&problem->attention, queries, keys, &rows);
         longest = queries > longest ? queries : longest;
     }
     work.padded_rows = longest * problem->attention.batch;

@@ -301,6 +301,13 @@ static void backward_panel(const backward_work *work, int32_t panel, int64_t row
         add_products(work, panel, skipped, end - begin);
 }
 
+/* Whether it may see some key of the tile. */
+static bool panel_sees(const backward_work *work, int64_t panel)
+{
+    const cpu_span *seen = work->tile->seen;
+    return !seen || (seen[panel].begin < work->end_key && seen[panel].end > work->first_key);
+}
+
 static void load_tile(const backward_work *work)
 {
     const cpu_inputs *inputs = work->tile->inputs;
@@ -363,7 +370,8 @@ void CPU_SYMBOL(backward_tile)(const cpu_backward_tile *tile, void *memory)
     int64_t end = queries.end * cpu_group(attention);
     panel_begin_products();
     for (int64_t panel = begin; panel * PANEL < end; panel++)
-        backward_panel(&work, (int32_t)panel, rows);
+        if (panel_sees(&work, panel))
+            backward_panel(&work, (int32_t)panel, rows);
     panel_end_products();
     store_keys(&work, &tile->gradients->dk, scratch->dk, scratch->key_stride, attention->head_dim,
                attention->softmax_scale);

@@ -15,6 +15,7 @@ typedef struct panel_columns {
     int32_t first_key[PANEL];
     int32_t last_key[PANEL]; /* inclusive; before first_key if the row sees nothing */
     float slope[PANEL];      /* of ALiBi */
+    uint32_t tree[2][PANEL]; /* the lower and the upper bits of the tree mask, where there is one */
 
     /* The running softmax. */
     float maximum[PANEL];   /* the largest score; -infinity if no key was visible yet */
@@ -26,13 +27,15 @@ typedef struct panel_columns {
     int32_t vectors;                  /* vectors that hold them */
     int32_t begin, end;               /* keys that some column sees */
     int32_t common_begin, common_end; /* keys that every column sees */
+    int has_tree;                     /* whether there is a tree mask, */
+    int32_t tree_begin;               /* and the key of its first bit, < 0 where there are fewer keys */
 } __attribute__((aligned(VECTOR_BYTES))) panel_columns;
 
 static inline void columns_set_bounds(panel_columns *columns, int column, const varlen_attention *attention,
                                       const cpu_sequence *sequence)
 {
     int64_t query = columns->query[column];
-    cpu_span seen = cpu_keys_seen_by(attention, sequence, query, query + 1);
+    cpu_span seen = cpu_keys_of_query(attention, sequence, query);
     int64_t first = seen.begin < seen.end ? seen.begin : sequence->keys;
     int64_t last = seen.end - 1;
     columns->position[column] = (int32_t)(query + cpu_position_shift(attention, sequence));
@@ -51,6 +54,17 @@ static inline float columns_slope(const cpu_inputs *inputs, int32_t sequence, in
     const float limit = 0x1p95f; /* so that no distance makes it infinite */
     float slope = inputs->alibi_slopes[sequence * inputs->alibi_batch_stride + head];
     return slope > limit ? limit : slope < -limit ? -limit : slope;
+}
+
+/* A word's bits stand for the last keys, one for each query. */
+static inline void columns_set_tree(panel_columns *columns, const cpu_sequence *sequence)
+{
+    columns->tree_begin = sequence->keys - sequence->queries;
+    for (int32_t column = 0; column < columns->vectors * LANES; column++) {
+        uint64_t word = sequence->tree[columns->query[column]];
+        columns->tree[0][column] = (uint32_t)word;
+        columns->tree[1][column] = (uint32_t)(word >> 32);
+    }
 }
 
 /* Describes rows first_row .. first_row + count - 1 of a sequence under one kv head. */
@@ -76,6 +90,9 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
         columns->sum[column] = 0.0f;
         columns_set_bounds(columns, column, inputs->attention, sequence);
     }
+    columns->has_tree = sequence->tree != NULL;
+    if (columns->has_tree)
+        columns_set_tree(columns, sequence);
 }
 
 #endif

@@ -35,6 +35,18 @@ static inline vint key_numbers(int32_t begin, int32_t first)
     return numbers;
 }
 
+/* Whether the tree mask shows them to column `row`. */
+static inline vint tree_shows(const panel_columns *columns, vint keys, int32_t row)
+{
+    vint bit = keys - columns->tree_begin;
+    vuint place = (vuint)bit & 31;
+    vuint lower = vector_splat_uint(columns->tree[0][row]) >> place;
+    vuint upper = vector_splat_uint(columns->tree[1][row]) >> place;
+    vuint first_word = (vuint)(bit < 32);
+    vuint word = (lower & first_word) | (upper & ~first_word);
+    return (vint)((word & 1) != 0) | (bit < 0);
+}
+
 /* Scores of LANES keys, transformed and masked as score_transform and score_mask do it for panels. */
 static inline vfloat transform_and_mask(const row_softmax_rules *rules, const panel_columns *columns, vfloat score,
                                         vint keys, int32_t row, int32_t end)
@@ -47,7 +59,10 @@ static inline vfloat transform_and_mask(const row_softmax_rules *rules, const pa
         score -= columns->slope[row] * distance;
     }
     int32_t last = columns->last_key[row] < end ? columns->last_key[row] : end - 1;
-    return vector_select((columns->first_key[row] <= keys) & (keys <= last), score, vector_splat(-INFINITY));
+    vint visible = (columns->first_key[row] <= keys) & (keys <= last);
+    if (columns->has_tree && end > columns->tree_begin)
+        visible &= tree_shows(columns, keys, row);
+    return vector_select(visible, score, vector_splat(-INFINITY));
 }
 
 static inline vfloat drop(const dropout_rule *dropout, const panel_columns *columns, vfloat weight, vint keys,

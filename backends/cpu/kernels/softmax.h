@@ -50,6 +50,22 @@ static inline void score_mask(float *scores, const panel_columns *columns, int32
     }
 }
 
+/* Likewise of pairs that the tree mask hides. */
+static inline void score_mask_tree(float *scores, const panel_columns *columns, int32_t begin, int32_t end)
+{
+    vfloat hidden = vector_splat(-INFINITY);
+    for (int v = 0; v < columns->vectors; v++) {
+        vuint words[] = {(vuint)vector_load_int((const int32_t *)columns->tree[0] + v * LANES),
+                         (vuint)vector_load_int((const int32_t *)columns->tree[1] + v * LANES)};
+        for (int32_t key = begin > columns->tree_begin ? begin : columns->tree_begin; key < end; key++) {
+            float *address = scores + (int64_t)(key - begin) * PANEL + v * LANES;
+            const uint32_t bit = (uint32_t)(key - columns->tree_begin);
+            vint visible = (vint)((words[bit / 32] & vector_splat_uint(1u << bit % 32)) != 0);
+            vector_store(address, vector_select(visible, vector_load(address), hidden));
+        }
+    }
+}
+
 /* Transforms and masks the products of keys begin .. end - 1, where that is asked. */
 static inline void score_adjust(float *scores, const panel_columns *columns, const score_rule *rule, int32_t begin,
                                 int32_t end)
@@ -58,6 +74,8 @@ static inline void score_adjust(float *scores, const panel_columns *columns, con
         score_transform(scores, columns, rule, begin, end);
     if (begin < columns->common_begin || end > columns->common_end)
         score_mask(scores, columns, begin, end);
+    if (columns->has_tree && end > columns->tree_begin)
+        score_mask_tree(scores, columns, begin, end);
 }
 
 static inline vfloat softmax_largest(const float *column, int32_t keys)

@@ -5,8 +5,11 @@ import torch
 from varlen._torch.weights import kept
 
 
-def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, slopes=None, sinks=None, drop=None):
-    """out [queries, heads, value_dim] and lse [heads, queries] of one sequence; drop is what multiplies the weights."""
+def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, slopes=None, sinks=None, drop=None, visible=None):
+    """out [queries, heads, value_dim] and lse [heads, queries] of one sequence; drop is what multiplies the weights.
+
+    visible, bool [queries, keys], is what else lets a query see a key.
+    """
     queries, heads, keys = q.shape[0], q.shape[1], k.shape[0]
     q, k, v = q.double(), k.double(), v.double()
     k, v = (each.repeat_interleave(heads // k.shape[1], dim=1) for each in (k, v))
@@ -22,6 +25,8 @@ def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, s
         hidden |= distance < -left
     if right >= 0:
         hidden |= distance > right
+    if visible is not None:
+        hidden |= ~visible
     scores = scores.masked_fill(hidden, -torch.inf)
     if sinks is not None:
         scores = torch.cat([scores, sinks.double()[:, None, None].expand(heads, queries, 1)], dim=-1)
@@ -33,7 +38,7 @@ def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, s
     return torch.einsum("hij,jhd->ihd", weights, v), lse
 
 
-def attend_packed(q, k, v, starts_q, starts_k, *, slopes=None, problem=None, **options):
+def attend_packed(q, k, v, starts_q, starts_k, *, slopes=None, problem=None, visible=None, **options):
     """The same for packed sequences; problem, a varlen problem, has the dropout."""
     out, lse = [], []
     for b in range(len(starts_q) - 1):
@@ -43,7 +48,7 @@ def attend_packed(q, k, v, starts_q, starts_k, *, slopes=None, problem=None, **o
             mask = kept(problem, b, q.shape[1], starts_q[b + 1] - starts_q[b], starts_k[b + 1] - starts_k[b])
             drop = mask / (1 - problem.dropout_p)
         each = attend(q[rows], k[keys], v[keys], slopes=slopes[b] if slopes is not None and slopes.dim() == 2 else slopes,
-                      drop=drop, **options)
+                      drop=drop, visible=None if visible is None else visible[b], **options)
         out.append(each[0])
         lse.append(each[1])
     return torch.cat(out), torch.cat(lse, dim=1)

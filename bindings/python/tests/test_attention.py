@@ -264,7 +264,7 @@ class TestRefusals:
         with pytest.raises(varlen.BadMetadataError, match="max_seqlen_q"):
             call(max_seqlen_q=2)
 
-    @pytest.mark.parametrize("argument, value", [("qv", True), ("attention_chunk", 4), ("sm_margin", 8)])
+    @pytest.mark.parametrize("argument, value", [("qv", True), ("sm_margin", 8)])
     def test_what_varlen_does_not_do(self, argument, value, call):
         with pytest.raises(varlen.UnsupportedError, match=f"{argument} is"):
             call(**{argument: value})

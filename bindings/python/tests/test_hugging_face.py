@@ -219,11 +219,84 @@ def test_a_mask_function_of_packed_rows(sequences, device):
         assert_near(out[0, start:start + LENGTHS[b]], attend(*sequences[b], causal=True)[0])
 
 
+def causal_mask_function(batch, head, q, k):
+    return k <= q
+
+
+def sliding_window_overlay(sliding_window):
+    def inner_mask(batch, head, q, k):
+        return k > q - sliding_window
+
+    return inner_mask
+
+
+def chunked_overlay(chunk_size, left_padding):
+    def inner_mask(batch, head, q, k):
+        return (k - left_padding[batch]) // chunk_size == (q - left_padding[batch]) // chunk_size
+
+    return inner_mask
+
+
+def blockwise_overlay(block_sequence_ids):
+    def inner_mask(batch, head, q, k):
+        same = block_sequence_ids[batch, q] == block_sequence_ids[batch, k]
+        return bool(same and block_sequence_ids[batch, q] >= 0)
+
+    return inner_mask
+
+
+def dense(function, b, queries, keys):
+    seen = [[bool(function(b, 0, i, j)) for j in keys] for i in queries]
+    return torch.tensor(seen, dtype=torch.bool).reshape(len(queries), len(keys))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("pattern", ["chunks", "images", "images in a window", "images beside a window"])
+def test_masks_that_are_ranges(pattern, side, sequences, device):
+    batch, mask = padded(sequences, side)
+    padding = (mask.cumsum(-1) == 0).sum(-1)
+    ids = torch.full((3, 12), -1)
+    ids[:, 2:4], ids[:, 4:7], ids[1, 8:12] = 0, 1, 2
+    function = {"chunks": and_masks(chunked_overlay(3, padding), causal_mask_function),
+                "images": or_masks(causal_mask_function, blockwise_overlay(ids)),
+                "images in a window": and_masks(or_masks(causal_mask_function, blockwise_overlay(ids)),
+                                                sliding_window_overlay(4)),
+                "images beside a window": or_masks(and_masks(sliding_window_overlay(2), causal_mask_function),
+                                                   blockwise_overlay(ids))}[pattern]
+    given = padding_mask(3, 12, 12, mask_function=function, attention_mask=mask)
+    for queries in (12, 2):  # the whole, and the last ones beside a cache
+        if queries < 12:
+            given = padding_mask(3, queries, 12, q_offset=12 - queries, mask_function=function, attention_mask=mask)
+        last = batch[0][:, :, -queries:]
+        out, _ = attention_forward(Layer(), last, *batch[1:], given, sliding_window=4 if "in a" in pattern else None)
+        for b in range(3):
+            tokens = mask[b].nonzero().flatten()
+            asked = [int(i) for i in tokens if i >= 12 - queries]
+            visible = dense(function, b, asked, tokens.tolist()).to(device)
+            q, k, v = (each[b].transpose(0, 1) for each in batch)
+            assert_near(out[b, [i - 12 + queries for i in asked]], attend(q[asked], k[tokens], v[tokens], visible=visible)[0])
+
+
+def test_chunks_beside_a_cache_that_has_dropped_keys(sequences, device):
+    q, k, v = sequences[2]
+    function = and_masks(chunked_overlay(5, torch.zeros(1, dtype=torch.long)), causal_mask_function)
+    given = padding_mask(1, 2, 9, q_offset=10, kv_offset=3, mask_function=function)
+    one = [heads_first(each[None]) for each in (q[-2:], k[3:], v[3:])]
+    out, _ = attention_forward(Layer(), *one, given)
+    assert_near(out[0], attend(q[-2:], k[3:], v[3:], visible=dense(function, 0, [10, 11], range(3, 12)).to(device))[0])
+
+
+def test_blocks_in_several_places_are_refused():
+    ids = torch.tensor([[0, 0, -1, 0, 0]])
+    with pytest.raises(varlen.UnsupportedError, match="lies in several places"):
+        padding_mask(1, 5, 5, mask_function=or_masks(causal_mask_function, blockwise_overlay(ids)))
+
+
 def test_refusals(sequences):
     batch, mask = padded(sequences, "right")
     with pytest.raises(varlen.UnsupportedError, match="output_attentions is True"):
         attention_forward(Layer(), *batch, mask, output_attentions=True)
     with pytest.raises(varlen.UnsupportedError, match="attention_mask has 4 dimensions"):
         attention_forward(Layer(), *batch, mask[:, None, None])
-    with pytest.raises(varlen.UnsupportedError, match="a mask of the model's own"):
+    with pytest.raises(varlen.UnsupportedError, match="a mask of its own"):
         padding_mask(1, 4, 4, mask_function=and_masks(or_masks(lambda *_: True)))

@@ -242,5 +242,5 @@ class TestRefusals:
             call(cache_seqlens=torch.tensor([3, 0, LENGTH], dtype=torch.int32))
 
     def test_what_is_not_done(self, call):
-        with pytest.raises(varlen.UnsupportedError, match="attention_chunk is 3"):
-            call(attention_chunk=3)
+        with pytest.raises(varlen.UnsupportedError, match="sm_margin is 3"):
+            call(sm_margin=3)

@@ -11,6 +11,7 @@ import transformers
 import varlen
 import varlen.transformers
 from conftest import starts_of
+from varlen._torch.hf_attention import attention_forward
 
 varlen.transformers.register()
 
@@ -138,12 +139,50 @@ def test_generate(pair):
                            pair.eager.generate(each, attention_mask=its_mask, **options))
 
 
-def test_chunked_attention_is_refused():
+def test_chunked_attention():
     config = transformers.Llama4TextConfig(**DECODER, attention_chunk_size=4, num_local_experts=2, interleave_moe_layer_step=5,
-                                           intermediate_size_mlp=96, attn_implementation="varlen")
-    model = transformers.Llama4ForCausalLM(config).eval()
-    with pytest.raises(varlen.UnsupportedError, match="attention in chunks"):
-        model(torch.randint(3, 128, (1, 12)), use_cache=False)
+                                           intermediate_size_mlp=96)
+    ids, logits = torch.randint(3, 128, (1, 13)), []
+    for implementation in ("eager", "varlen"):
+        torch.manual_seed(0)
+        config._attn_implementation = implementation
+        model = transformers.Llama4ForCausalLM(config).eval()
+        with torch.no_grad():
+            logits.append([model(ids, use_cache=False).logits, model(ids, use_cache=True).logits])
+            tokens = model.generate(ids, max_new_tokens=6, do_sample=False, pad_token_id=0, eos_token_id=None)
+        logits[-1].append(tokens)
+    torch.testing.assert_close(*logits, rtol=1e-4, atol=1e-4)
+
+
+def test_image_spans():
+    """The masks of Gemma 3's two kinds of layers, as transformers makes them."""
+    masking = pytest.importorskip("transformers.masking_utils")
+    if not hasattr(masking, "blockwise_overlay"):
+        pytest.skip("SKIPPED: this transformers has no blocks that see both ways")
+    config = transformers.Gemma3TextConfig(**DECODER, sliding_window=6)
+    ids = torch.tensor([[-1, 0, 0, 0, 0, -1, -1, 1, 1, 1, -1, -1], [-1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, -1]])
+    padding = torch.ones(2, 12, dtype=torch.long)
+    padding[0, :1] = 0
+    q, k, v = (torch.randn(2, heads, 12, 16) for heads in (4, 2, 2))
+    for sliding in (False, True):
+        results = []
+        for implementation in ("eager", "varlen"):
+            config._attn_implementation = implementation
+            options = dict(config=config, inputs_embeds=torch.zeros(2, 12, 8), attention_mask=padding, cache=None,
+                           position_ids=None)
+            if sliding:
+                options.update(or_mask_function=masking.blockwise_overlay(ids),
+                               and_mask_function=masking.sliding_window_overlay(6))
+            else:
+                options["block_sequence_ids"] = ids
+            mask = masking.create_causal_mask(**options)
+            if implementation == "varlen":
+                results.append(attention_forward(torch.nn.Module(), q, k, v, mask, sliding_window=6 if sliding else None)[0])
+            else:
+                scores = q @ k.repeat_interleave(2, 1).transpose(-1, -2) / 4 + mask
+                results.append((scores.softmax(-1) @ v.repeat_interleave(2, 1)).transpose(1, 2))
+        for b in range(2):
+            torch.testing.assert_close(*(each[b][padding[b].bool()] for each in results), rtol=1e-4, atol=1e-5)
 
 
 def test_pretrained_sentence_encoder():

@@ -9,12 +9,13 @@ from ._struct import Struct
 __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG_DETERMINISTIC",
            "FLAG_BATCH_INVARIANT", "FLAG_EXACT_SCALE", "FEATURE_SEQUSED_Q", "FEATURE_SEQUSED_K", "FEATURE_LEFTPAD_K",
            "FEATURE_ALIBI", "FEATURE_SINKS", "FEATURE_DROPOUT_STATE", "FEATURE_LSE", "FEATURE_DSINKS",
-           "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_LEFTPAD_Q", "FEATURE_CAUSAL", "FEATURE_WINDOW",
-           "FEATURE_TOP_LEFT", "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC",
-           "FEATURE_BATCH_INVARIANT", "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype",
-           "Mask", "Alignment", "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo",
-           "SearchFolder", "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs",
-           "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
+           "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_KEY_RANGES", "FEATURE_TREE_MASK", "FEATURE_LEFTPAD_Q",
+           "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT", "FEATURE_SOFTCAP", "FEATURE_DROPOUT",
+           "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT", "FEATURE_CHUNK", "EXPANDED",
+           "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask", "Alignment", "Pass",
+           "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
+           "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs",
+           "PackArgs", "KvAppendArgs"]
 
 
 VERSION_MAJOR = 0
@@ -34,6 +35,8 @@ FEATURE_LSE = 1 << 6
 FEATURE_DSINKS = 1 << 7
 FEATURE_EXPANDED = 1 << 8
 FEATURE_DLSE = 1 << 17
+FEATURE_KEY_RANGES = 1 << 18
+FEATURE_TREE_MASK = 1 << 21
 FEATURE_LEFTPAD_Q = 1 << 22
 FEATURE_CAUSAL = 1 << 9
 FEATURE_WINDOW = 1 << 10
@@ -43,6 +46,7 @@ FEATURE_DROPOUT = 1 << 13
 FEATURE_PAGED = 1 << 14
 FEATURE_DETERMINISTIC = 1 << 15
 FEATURE_BATCH_INVARIANT = 1 << 16
+FEATURE_CHUNK = 1 << 23
 EXPANDED = -1
 DEVICE_HOST_MEMORY = 0x1
 EXPLAIN_SIZE = 2048
@@ -130,6 +134,7 @@ class Attention(Struct):
         ("flags", c_uint32),
         ("page_count", c_int64),
         ("features", c_uint64),
+        ("attention_chunk", c_int32),
     ]
 
 
@@ -222,11 +227,15 @@ class Inputs(Struct):
         ("dropout_seed", c_uint64),
         ("dropout_offset", c_uint64),
         ("dropout_state", c_void_p),
+        ("key_begin", c_void_p),
+        ("key_end", c_void_p),
+        ("tree_mask", c_void_p),
         ("leftpad_q", c_void_p),
     ]
     _elements_ = {"cu_seqlens_q": "int32", "cu_seqlens_k": "int32", "seqused_q": "int32", "seqused_k": "int32",
                   "leftpad_k": "int32", "page_table": "int32", "alibi_slopes": "float32", "sinks": "float32",
-                  "dropout_state": "uint64", "leftpad_q": "int32"}
+                  "dropout_state": "uint64", "key_begin": "int32", "key_end": "int32", "tree_mask": "uint64",
+                  "leftpad_q": "int32"}
 
 
 class ForwardArgs(Struct):

@@ -18,7 +18,7 @@ from ._torch.autograd import attention
 from ._torch.combine import flash_attn_combine
 from ._torch.kvcache import flash_attn_with_kvcache
 from ._torch.layouts import heads_first, packed, packed_heads, uniform_cu_seqlens
-from ._torch.options import problem_of, refuse_what_is_not_done
+from ._torch.options import flat_rows, problem_of, refuse_what_is_not_done
 from ._torch.padding import pad_input, unpad_input
 from ._torch.weights import signed_weights
 
@@ -36,6 +36,10 @@ class Further(NamedTuple):
 
     seqused_q, seqused_k: int32 [batch], the rows in use of each sequence; leftpad_q, leftpad_k: likewise, how many of them are
     padding, at its start. page_table: block_table by its other name.
+    key_begin, key_end: int32 [total_q], the keys of its own sequence that each query may see, key_begin <= j < key_end; they
+    hide what the mask shows. tree_mask: int64 [total_q], whose bit t is whether the query may see key seqlen_k - seqlen_q + t,
+    for up to 64 drafts of a sequence that are verified at once; it has no gradients. Functions without cu_seqlens take the
+    three as [batch, seqlen_q]. attention_chunk: queries see keys of their own chunk of so many positions alone; 0: none.
     sinks: [heads], whose exp is added to each row's softmax denominator; differentiable. num_splits = 1 asks that a
     sequence's bits do not depend on the rest of the batch, other values leave the choice to the library; pack_gqa is left to
     it too. The rest is refused unless it is the default.
@@ -55,9 +59,13 @@ class Further(NamedTuple):
     v_descale: Optional[Tensor] = None
     attention_chunk: int = 0
     sm_margin: int = 0
+    key_begin: Optional[Tensor] = None
+    key_end: Optional[Tensor] = None
+    tree_mask: Optional[Tensor] = None
 
 
 _NOTHING = Further()
+_ROWS = ("key_begin", "key_end", "tree_mask")
 
 
 def _further(arguments: "dict[str, Any]") -> Further:
@@ -75,7 +83,9 @@ def _packed(tensors: "Tuple[Tensor, ...]", cu_seqlens_q: Tensor, cu_seqlens_k: O
     """Attention on packed tensors, as split takes them: out alone, or with lse and the signed weights."""
     problem = problem_of(tensors[0], cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
                          window_size, softcap, alibi_slopes, deterministic, more.num_splits, more.seqused_q,
-                         more.seqused_k if seqused_k is None else seqused_k, more.leftpad_k, page_table, more.leftpad_q)
+                         more.seqused_k if seqused_k is None else seqused_k, more.leftpad_k, page_table, key_begin=more.key_begin,
+                         key_end=more.key_end, tree_mask=more.tree_mask, leftpad_q=more.leftpad_q,
+                         attention_chunk=more.attention_chunk)
     out, lse = attention(problem, more.sinks, *tensors, want_lse=return_attn_probs)
     return (out, lse, signed_weights(tensors, more.sinks, problem)) if return_attn_probs else out
 
@@ -94,6 +104,8 @@ def _dense(tensors: "Tuple[Tensor, ...]", dropout_p: float, softmax_scale: Optio
     if k.shape[0] != batch:
         raise ValueError(f"k has a batch of {k.shape[0]}; it must be {batch}, as that of q")
     by_heads = heads_first(tensors) and dropout_p == 0 and more == _NOTHING and not return_attn_probs
+    if more is not _NOTHING:
+        more = more._replace(**{name: flat_rows(getattr(more, name), name, (batch, seqlen_q)) for name in _ROWS})
     sequences = batch * q.shape[2] if by_heads else batch
     cu_seqlens_q = uniform_cu_seqlens(sequences, seqlen_q, q.device)
     cu_seqlens_k = cu_seqlens_q if seqlen_k == seqlen_q else uniform_cu_seqlens(sequences, seqlen_k, q.device)

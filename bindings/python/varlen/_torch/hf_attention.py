@@ -6,7 +6,7 @@ import torch
 
 from .._errors import UnsupportedError
 from .autograd import attention
-from .hf_sequences import Sequences, of_dense, of_padded, of_positions
+from .hf_sequences import Sequences, of_dense, of_padded, of_positions, of_ranges
 from .layouts import packed
 from .options import bound
 from .problem import Problem, draw_dropout_state
@@ -26,25 +26,30 @@ def attention_forward(module: torch.nn.Module, query: Tensor, key: Tensor, value
     """out [batch, seqlen, heads, dim] of query, key and value [batch, heads, seqlen, dim]; no weights."""
     if more.get("output_attentions"):
         raise UnsupportedError("output_attentions is True; it must be False, since weights are not kept")
-    if attention_mask is not None and attention_mask.dim() != 2:
-        raise UnsupportedError(f"attention_mask has {attention_mask.dim()} dimensions; it must have 2, padding alone: call "
-                               "varlen.transformers.register() before the model is made")
+    if attention_mask is not None and attention_mask.dim() not in (2, 3):
+        raise UnsupportedError(f"attention_mask has {attention_mask.dim()} dimensions; it must be what varlen.transformers makes "
+                               "of padding: call varlen.transformers.register() before the model is made")
     query, key, value = (each.transpose(1, 2) for each in (query, key, value))
+    key_begin = key_end = None
     if attention_mask is not None:
-        key, value = key[:, :attention_mask.shape[1]], value[:, :attention_mask.shape[1]]
-        sequences = of_padded(attention_mask, query.shape[1])
+        key, value = key[:, :attention_mask.shape[-1]], value[:, :attention_mask.shape[-1]]
+        if attention_mask.dim() == 3:
+            sequences, key_begin, key_end = of_ranges(attention_mask, query.shape[1])
+        else:
+            sequences = of_padded(attention_mask, query.shape[1])
     elif cu_seq_lens_q is not None and cu_seq_lens_k is not None:
         sequences = Sequences(cu_seq_lens_q.int(), cu_seq_lens_k.int(), bound(max_length_q), bound(max_length_k))
     else:
         sequences = of_positions(position_ids, query, key) or of_dense(query, key)
     causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
     left = -1 if sliding_window is None else sliding_window - 1
+    left, right = (left, 0 if causal else left) if key_end is None else (-1, -1)  # ranges have all of the mask
     problem = Problem(sequences.cu_seqlens_q, sequences.cu_seqlens_k, sequences.seqused_q, sequences.seqused_k,
                       sequences.leftpad_k, leftpad_q=sequences.leftpad_q,
                       dropout_state=draw_dropout_state(query.device) if dropout else None,
                       max_seqlen_q=sequences.max_seqlen_q, max_seqlen_k=sequences.max_seqlen_k,
-                      softmax_scale=query.shape[-1] ** -0.5 if scaling is None else scaling, window_left=left,
-                      window_right=0 if causal else left, softcap=softcap or 0.0, dropout_p=dropout,
+                      softmax_scale=query.shape[-1] ** -0.5 if scaling is None else scaling, key_begin=key_begin,
+                      key_end=key_end, window_left=left, window_right=right, softcap=softcap or 0.0, dropout_p=dropout,
                       deterministic=bool(deterministic))
     return _attend(query, key, value, s_aux, problem, sequences), None
 

@@ -51,6 +51,33 @@ def of_padded(mask: Tensor, seqlen_q: int) -> Sequences:
     return known[1]
 
 
+def with_ranges(mask: Tensor, begin: Tensor, end: Tensor) -> Tensor:
+    """A mask [batch, seqlen_k] and, of each of the last tokens, the keys begin .. end - 1 that it sees: int32 [batch, 3,
+    seqlen_k]."""
+    whole = torch.zeros((mask.shape[0], 3, mask.shape[1]), dtype=torch.int32, device=mask.device)
+    whole[:, 0] = mask
+    for row, bounds in ((1, begin), (2, end)):
+        whole[:, row, mask.shape[1] - bounds.shape[1]:] = bounds.clamp(0, mask.shape[1])
+    return whole
+
+
+def of_ranges(whole: Tensor, seqlen_q: int) -> "Tuple[Sequences, Tensor, Tensor]":
+    """The sequences of with_ranges, and key_begin and key_end of their queries: what is padding no longer counts.
+
+    Kept as of_padded keeps them.
+    """
+    known = getattr(whole, "_varlen_sequences", None)
+    if known is None or known[0] != seqlen_q:
+        mask = whole[:, 0].bool()
+        sequences = of_padded(mask, seqlen_q)
+        tokens_before = F.pad(mask.cumsum(-1), (1, 0)).int()
+        bounds = [tokens_before.gather(1, whole[:, row, whole.shape[2] - seqlen_q:].long()).flatten() for row in (1, 2)]
+        if sequences.rows_q is not None:
+            bounds = [each[sequences.rows_q] for each in bounds]
+        known = _keep(whole, (seqlen_q, (sequences, *bounds)))
+    return known[1]
+
+
 def of_positions(position_ids: Optional[Tensor], query: Tensor, key: Tensor) -> Optional[Sequences]:
     """The sequences of one packed row, which begin where position_ids start again; None where it is one sequence."""
     if position_ids is None or query.shape[0] != 1 or query.shape[1] != key.shape[1] or query.shape[1] < 2:

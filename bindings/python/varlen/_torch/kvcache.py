@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from .autograd import attention
 from .cache import Cache, Rotary, append, check_new, open_cache
 from .layouts import packed, uniform_cu_seqlens
-from .options import problem_of, refuse_what_is_not_done
+from .options import flat_rows, problem_of, refuse_what_is_not_done
 from .problem import check_metadata
 from .rotary import rotate
 
@@ -106,7 +106,8 @@ def flash_attn_with_kvcache(
         return_softmax_lse: bool = False, *, page_table: Optional[Tensor] = None, cu_seqlens_q: Optional[Tensor] = None,
         cu_seqlens_k_new: Optional[Tensor] = None, max_seqlen_q: Optional[int] = None,
         rotary_seqlens: Optional[Tensor] = None, sinks: Optional[Tensor] = None, pack_gqa: Optional[bool] = None,
-        scheduler_metadata: Any = None, **refused: Any) -> "Union[Tensor, Tuple[Tensor, Tensor]]":
+        scheduler_metadata: Any = None, attention_chunk: int = 0, key_begin: Optional[Tensor] = None,
+        key_end: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None, **refused: Any) -> "Union[Tensor, Tuple[Tensor, Tensor]]":
     """Appends k and v [batch, seqlen_new, kv_heads, dim] to a cache in place, and attends to it; not differentiable.
 
     q is [batch, seqlen_q, heads, dim], or packed [total, heads, dim] with cu_seqlens_q; k and v likewise with
@@ -117,6 +118,9 @@ def flash_attn_with_kvcache(
     With rotary_cos and rotary_sin [positions, rotary_dim / 2] new key t is rotated by cache_seqlens + t (rotary_seqlens + t,
     if given), query t likewise, or all by cache_seqlens where the mask is neither causal nor a window.
 
+    attention_chunk, key_begin, key_end and tree_mask, the last three shaped as q without heads and dim, are those of
+    flash_attn_varlen_func; keys count from the first that is no padding, new ones included.
+
     Returns out as q, and with return_softmax_lse also lse [batch, heads, seqlen_q], or [heads, total] for packed queries.
     """
     refuse_what_is_not_done(**refused)
@@ -126,7 +130,8 @@ def flash_attn_with_kvcache(
             cache_leftpad=cache_leftpad, block_table=block_table, causal=causal, window_size=window_size, softcap=softcap,
             rotary_interleaved=rotary_interleaved, alibi_slopes=alibi_slopes, num_splits=num_splits,
             return_softmax_lse=return_softmax_lse, page_table=page_table, cu_seqlens_q=cu_seqlens_q,
-            cu_seqlens_k_new=cu_seqlens_k_new, max_seqlen_q=max_seqlen_q, rotary_seqlens=rotary_seqlens, sinks=sinks))
+            cu_seqlens_k_new=cu_seqlens_k_new, max_seqlen_q=max_seqlen_q, rotary_seqlens=rotary_seqlens, sinks=sinks,
+            attention_chunk=attention_chunk, key_begin=key_begin, key_end=key_end, tree_mask=tree_mask))
     queries = _rows(q, cu_seqlens_q)
     cache = open_cache(k_cache, v_cache, queries.batch, block_table if block_table is not None else page_table,
                        cache_batch_idx)
@@ -139,9 +144,11 @@ def flash_attn_with_kvcache(
         new_v = v if cu_seqlens_k_new is not None else packed(v)
         along = causal or max(map(int, window_size)) >= 0
         rows, used = _append(cache, queries, new, new_v, used, rotary, rotary_seqlens, along)
+    ranges = [flat_rows(each, name, q.shape[:-2])
+              for each, name in ((key_begin, "key_begin"), (key_end, "key_end"), (tree_mask, "tree_mask"))]
     problem = problem_of(q, queries.cu_seqlens, None, max_seqlen_q or queries.seqlen, cache.length, 0.0, softmax_scale,
-                         causal, window_size, softcap, alibi_slopes, False, num_splits, seqused_k=used,
-                         leftpad_k=cache_leftpad, page_table=cache.page_table)
+                         causal, window_size, softcap, alibi_slopes, False, num_splits, None, used,
+                         cache_leftpad, cache.page_table, *ranges, attention_chunk=attention_chunk)
     out, lse = attention(problem, sinks, rows, cache.k, cache.v, want_lse=return_softmax_lse)
     if cu_seqlens_q is not None:
         return (out, lse) if return_softmax_lse else out

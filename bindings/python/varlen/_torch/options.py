@@ -15,7 +15,6 @@ NOT_DONE = {
     "q_descale": (None, "there are no 8-bit dtypes"),
     "k_descale": (None, "there are no 8-bit dtypes"),
     "v_descale": (None, "there are no 8-bit dtypes"),
-    "attention_chunk": (0, "attention in chunks is not computed: give each chunk as a sequence of its own"),
     "sm_margin": (0, "kernels use all of a device's multiprocessors"),
 }
 
@@ -36,6 +35,15 @@ def bound(seqlen: Any) -> int:
     return seqlen or 0
 
 
+def flat_rows(rows: Optional[Tensor], name: str, shape: "Tuple[int, ...]") -> Optional[Tensor]:
+    """What each row of q has, in the shape of its tokens, as one dimension."""
+    if rows is None:
+        return None
+    if rows.shape != shape:
+        raise ValueError(f"{name} has shape {tuple(rows.shape)}; it must be {tuple(shape)}")
+    return rows.flatten()
+
+
 def window_of(causal: bool, window_size: "Tuple[int, int]", max_seqlen_k: int) -> "Tuple[int, int]":
     """Left and right bounds, -1 for none. As in FlashAttention, a window as long as the longest key has none."""
     left, right = map(int, window_size)
@@ -50,14 +58,15 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
                window_size: "Tuple[int, int]" = (-1, -1), softcap: float = 0.0, alibi_slopes: Optional[Tensor] = None,
                deterministic: bool = False, num_splits: int = 0, seqused_q: Optional[Tensor] = None,
                seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None,
-               leftpad_q: Optional[Tensor] = None) -> Problem:
+               key_begin: Optional[Tensor] = None, key_end: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None,
+               leftpad_q: Optional[Tensor] = None, attention_chunk: int = 0) -> Problem:
     """The problem of FlashAttention's arguments, and of more fields of Problem by their own names."""
     max_seqlen_q, max_seqlen_k = bound(max_seqlen_q), bound(max_seqlen_k)
     left, right = window_of(causal, window_size, max_seqlen_k)
     return Problem(
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
-        draw_dropout_state(q.device) if dropout_p else None, leftpad_q=leftpad_q, max_seqlen_q=max_seqlen_q,
-        max_seqlen_k=max_seqlen_k,
+        draw_dropout_state(q.device) if dropout_p else None, key_begin=key_begin, key_end=key_end, tree_mask=tree_mask,
+        leftpad_q=leftpad_q, max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
         softmax_scale=q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), window_left=left,
         window_right=right, softcap=max(float(softcap), 0.0), dropout_p=float(dropout_p),
-        deterministic=bool(deterministic), batch_invariant=num_splits == 1)
+        deterministic=bool(deterministic), batch_invariant=num_splits == 1, attention_chunk=int(attention_chunk or 0))

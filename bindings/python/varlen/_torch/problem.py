@@ -4,9 +4,9 @@ from typing import NamedTuple, Optional
 
 import torch
 
-from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_LEFTPAD_K, FEATURE_LEFTPAD_Q, FEATURE_SEQUSED_K,
-                       FEATURE_SEQUSED_Q, FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention,
-                       Inputs, Mask)
+from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_KEY_RANGES, FEATURE_LEFTPAD_K, FEATURE_LEFTPAD_Q,
+                       FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q, FEATURE_TREE_MASK, FLAG_BATCH_INVARIANT,
+                       FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention, Inputs, Mask)
 
 Tensor = torch.Tensor
 
@@ -25,6 +25,9 @@ class Problem(NamedTuple):
     page_table: Optional[Tensor] = None
     alibi_slopes: Optional[Tensor] = None
     dropout_state: Optional[Tensor] = None
+    key_begin: Optional[Tensor] = None
+    key_end: Optional[Tensor] = None
+    tree_mask: Optional[Tensor] = None
     leftpad_q: Optional[Tensor] = None
     max_seqlen_q: int = 0
     max_seqlen_k: int = 0
@@ -35,9 +38,10 @@ class Problem(NamedTuple):
     dropout_p: float = 0.0
     deterministic: bool = False
     batch_invariant: bool = False
+    attention_chunk: int = 0
 
 
-TENSORS = 9  # of a problem's fields
+TENSORS = 12  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:
@@ -62,6 +66,11 @@ _LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), 
             ("leftpad_k", FEATURE_LEFTPAD_K))
 
 
+# Likewise, [total_q]. torch has no unsigned words: bit 63 is the sign.
+_ROWS = (("key_begin", torch.int32, FEATURE_KEY_RANGES), ("key_end", torch.int32, FEATURE_KEY_RANGES),
+         ("tree_mask", torch.int64, FEATURE_TREE_MASK))
+
+
 def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> int:
     """Checks the tensors of a problem, and writes what the structs have of them but for their addresses. Returns features."""
     features = 0
@@ -72,6 +81,11 @@ def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: In
         lengths = getattr(problem, name)
         if lengths is not None:
             check_metadata(lengths, name, torch.int32, (batch,), device)
+            features |= feature
+    for name, dtype, feature in _ROWS:
+        rows = getattr(problem, name)
+        if rows is not None:
+            check_metadata(rows, name, dtype, (attention.total_q,), device)
             features |= feature
     if problem.page_table is not None:
         attention.page_table_width = width = problem.page_table.shape[-1]
@@ -98,6 +112,7 @@ def fill_options(problem: Problem, attention: Attention) -> None:
     attention.softmax_scale = problem.softmax_scale
     attention.softcap = problem.softcap
     attention.dropout_p = problem.dropout_p
+    attention.attention_chunk = problem.attention_chunk
     flags = FLAG_EXACT_SCALE
     if problem.deterministic or torch.are_deterministic_algorithms_enabled():
         flags |= FLAG_DETERMINISTIC

@@ -39,8 +39,27 @@ def kept(problem: Problem, batch_index: int, heads: int, queries: int, keys: int
     return word >= int(ctypes.c_float(problem.dropout_p).value * 2**32)
 
 
-def _sequence_weights(q: Tensor, k: Tensor, sinks: Optional[Tensor], slopes: Optional[Tensor], problem: Problem) -> Tensor:
-    """float32 [heads, queries, keys] of q [queries, heads, dim] and k [keys, kv_heads, dim]."""
+def _hidden(problem: Problem, rows: slice, queries: int, keys: int, position: Tensor) -> Tensor:
+    """bool [queries, keys]: what chunks, key ranges and a tree mask hide from the queries in some rows of q."""
+    j = torch.arange(keys, device=position.device)
+    hidden = torch.zeros((queries, keys), dtype=torch.bool, device=position.device)
+    if problem.attention_chunk > 0:
+        chunk = problem.attention_chunk
+        hidden |= torch.div(position, chunk, rounding_mode="floor") != torch.div(j, chunk, rounding_mode="floor")
+    if problem.key_begin is not None:
+        hidden |= j < problem.key_begin[rows][:, None]
+    if problem.key_end is not None:
+        hidden |= j >= problem.key_end[rows][:, None]
+    if problem.tree_mask is not None:
+        bit = j - (keys - queries)
+        hidden |= (bit >= 0) & (((problem.tree_mask[rows][:, None] >> bit.clamp(min=0)) & 1) == 0)
+    return hidden
+
+
+def _sequence_weights(q: Tensor, k: Tensor, sinks: Optional[Tensor], slopes: Optional[Tensor], problem: Problem, rows: slice
+                      ) -> Tensor:
+    """float32 [heads, queries, keys] of q [queries, heads, dim], which are some rows of the packed ones, and k [keys, kv_heads,
+    dim]."""
     queries, heads, keys = *q.shape[:2], k.shape[0]
     k = k.float().repeat_interleave(heads // k.shape[1], dim=1)
     scores = torch.einsum("ihd,jhd->hij", q.float(), k) * problem.softmax_scale
@@ -54,6 +73,7 @@ def _sequence_weights(q: Tensor, k: Tensor, sinks: Optional[Tensor], slopes: Opt
         scores = scores.masked_fill(distance < -problem.window_left, -torch.inf)
     if problem.window_right >= 0:
         scores = scores.masked_fill(distance > problem.window_right, -torch.inf)
+    scores = scores.masked_fill(_hidden(problem, rows, queries, keys, position), -torch.inf)
     if sinks is not None:
         scores = torch.cat([scores, sinks.float()[:, None, None].expand(heads, queries, 1)], dim=-1)
     weights = torch.softmax(scores, dim=-1)[..., :keys]
@@ -84,8 +104,9 @@ def signed_weights(tensors: "Tuple[Tensor, ...]", sinks: Optional[Tensor], probl
         queries = used_q[b] if used_q else starts_q[b + 1] - starts_q[b]
         keys = used_k[b] if used_k else starts_k[b + 1] - starts_k[b]
         with torch.no_grad():
-            plain = _sequence_weights(q[starts_q[b]:starts_q[b] + queries], k[starts_k[b]:starts_k[b] + keys], sinks,
-                                      slopes[b] if slopes is not None and slopes.dim() == 2 else slopes, problem)
+            rows = slice(starts_q[b], starts_q[b] + queries)
+            plain = _sequence_weights(q[rows], k[starts_k[b]:starts_k[b] + keys], sinks,
+                                      slopes[b] if slopes is not None and slopes.dim() == 2 else slopes, problem, rows)
             signed = torch.where(kept(problem, b, heads, queries, keys), plain, -plain)
         weights[b, :, :queries, :keys] = signed.to(q.dtype)
     return weights

@@ -33,6 +33,7 @@ c_structs! {
         pub flags: u32,
         pub page_count: i64,
         pub features: u64,
+        pub attention_chunk: i32,
     }
     pub struct varlen_backend_info {
         pub struct_size: usize,
@@ -104,6 +105,9 @@ c_structs! {
         pub dropout_seed: u64,
         pub dropout_offset: u64,
         pub dropout_state: *const u64,
+        pub key_begin: *const i32,
+        pub key_end: *const i32,
+        pub tree_mask: *const u64,
         pub leftpad_q: *const i32,
     }
     pub struct varlen_forward_args {

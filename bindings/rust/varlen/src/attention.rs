@@ -44,6 +44,8 @@ pub struct Attention {
     pub page_count: usize,
     /// `VARLEN_FLAG_*`.
     pub flags: u32,
+    /// Queries see keys of their own chunk of so many positions alone; 0: no chunks.
+    pub attention_chunk: usize,
 }
 
 /// A `[tokens, heads, dim]` view of a buffer. Strides are in elements, 0 for dense.
@@ -130,6 +132,10 @@ pub struct Inputs<'a, T: Element> {
     pub sinks: Option<&'a Buffer<f32>>,
     pub dropout_seed: u64,
     pub dropout_offset: u64,
+    /// These three: `[total_q]`. `tree_mask` is forward's alone.
+    pub key_begin: Option<&'a Buffer<i32>>,
+    pub key_end: Option<&'a Buffer<i32>>,
+    pub tree_mask: Option<&'a Buffer<u64>>,
 }
 
 impl<'a, T: Element> Inputs<'a, T> {
@@ -154,6 +160,9 @@ impl<'a, T: Element> Inputs<'a, T> {
             sinks: None,
             dropout_seed: 0,
             dropout_offset: 0,
+            key_begin: None,
+            key_end: None,
+            tree_mask: None,
         }
     }
 
@@ -165,6 +174,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             (self.leftpad_k.is_some(), sys::VARLEN_FEATURE_LEFTPAD_K),
             (self.alibi_slopes.is_some(), sys::VARLEN_FEATURE_ALIBI),
             (self.sinks.is_some(), sys::VARLEN_FEATURE_SINKS),
+            (self.key_begin.is_some() || self.key_end.is_some(), sys::VARLEN_FEATURE_KEY_RANGES),
+            (self.tree_mask.is_some(), sys::VARLEN_FEATURE_TREE_MASK),
         ];
         given.iter().filter(|(is_given, _)| *is_given).map(|(_, feature)| feature).sum()
     }
@@ -188,6 +199,9 @@ impl<'a, T: Element> Inputs<'a, T> {
         inputs.sinks = optional(self.sinks, "sinks", read, attention.q_heads)?;
         inputs.dropout_seed = self.dropout_seed;
         inputs.dropout_offset = self.dropout_offset;
+        inputs.key_begin = optional(self.key_begin, "key_begin", read, attention.total_q)?;
+        inputs.key_end = optional(self.key_end, "key_end", read, attention.total_q)?;
+        inputs.tree_mask = optional(self.tree_mask, "tree_mask", read, attention.total_q)?;
         Ok(inputs)
     }
 }
@@ -275,6 +289,7 @@ impl Attention {
             flags: self.flags,
             page_count: long("page_count", self.page_count)?,
             features,
+            attention_chunk: int("attention_chunk", self.attention_chunk)?,
         })
     }
 }

@@ -30,6 +30,7 @@ pub struct Bf16(pub u16);
 
 unsafe impl Number for u8 {}
 unsafe impl Number for i32 {}
+unsafe impl Number for u64 {}
 unsafe impl Number for f32 {}
 unsafe impl Number for F16 {}
 unsafe impl Number for Bf16 {}

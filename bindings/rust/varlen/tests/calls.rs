@@ -57,6 +57,32 @@ fn backward_is_the_slope_of_forward() -> Result<()> {
     Ok(())
 }
 
+/// A row whose range is its own key returns that key's value; a row whose range is empty returns zeros.
+#[test]
+fn rows_see_what_they_are_told() -> Result<()> {
+    let context = open();
+    let attention = Attention { mask: Mask::Full, ..two_sequences() };
+    let q = Buffer::from_slice(&context, &numbers(5 * 2 * 16))?;
+    let (k, v) = (Buffer::from_slice(&context, &numbers(5 * 16))?, Buffer::from_slice(&context, &numbers(5 * 16))?);
+    let starts = Buffer::from_slice(&context, &[0, 2, 5])?;
+    let begin = Buffer::from_slice(&context, &[0, 1, 0, 1, 3])?;
+    let end = Buffer::from_slice(&context, &[1, 2, 1, 2, 3])?;
+    let words = Buffer::from_slice(&context, &[1_u64, 2, 1, 2, 0])?;
+    for (key_begin, key_end, tree_mask) in [(Some(&begin), Some(&end), None), (None, None, Some(&words))] {
+        let mut out = Buffer::<f32>::zeroed(&context, 5 * 2 * 16)?;
+        let inputs =
+            Inputs { cu_seqlens_k: Some(&starts), key_begin, key_end, tree_mask, ..Inputs::new(&q, &k, &v, &starts) };
+        context.forward(&attention, &inputs, &mut out, None, &mut Workspace::new(&context))?;
+        let (out, v) = (out.to_vec()?, v.to_vec()?);
+        for (row, head) in (0..5).flat_map(|row| [(row, 0), (row, 1)]) {
+            let got = &out[(row * 2 + head) * 16..][..16];
+            let expected = if row == 4 { vec![0.0; 16] } else { v[row * 16..][..16].to_vec() };
+            assert!(got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "row {row}");
+        }
+    }
+    Ok(())
+}
+
 /// Two tokens of one sequence into two pages, then attention to what is there.
 #[test]
 fn a_paged_cache_is_appended_to_and_read() -> Result<()> {
