@@ -441,7 +441,7 @@ typedef struct varlen_forward_args {
 } varlen_forward_args;
 
 /* The data of varlen_backward. The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
- * results. dk and dv are sums over the query heads of a group. Paging is refused. The gradients are those of
+ * results. dk and dv are sums over the query heads of a group. Paging and tree masks are refused. The gradients are those of
  * sum(dout * out) + sum(dlse * lse). */
 typedef struct varlen_backward_args {
     size_t struct_size;
