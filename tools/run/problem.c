@@ -44,14 +44,24 @@ static bool check_kind(run_input input, const char *path, const npy_array *array
                   wants_float ? "f2, f4 or f8" : (wants_words ? "i8" : "i4 or i8"));
 }
 
+static int count_given(const run_arguments *arguments)
+{
+    int count = 0;
+    for (run_input input = 0; input < INPUT_COUNT; input++)
+        count += arguments->inputs[input] != NULL;
+    return count;
+}
+
 static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_COUNT], reason *why)
 {
+    const int given = count_given(arguments);
+    int read = 0;
     for (run_input input = 0; input < INPUT_COUNT; input++) {
         const char *path = arguments->inputs[input];
         reason fault;
         if (!path)
             continue;
-        progress_show(input + 1, INPUT_COUNT, path);
+        progress_show(++read, given, path);
         if (!npy_read(path, &inputs[input], &fault))
             return refuse(why, "%s %s", run_input_option(input), fault.text);
         if (!check_kind(input, path, &inputs[input], why))
