@@ -33,12 +33,12 @@ static varlen_status prepare(const varlen_context *context, const varlen_attenti
     return VARLEN_OK;
 }
 
-static varlen_status check_metadata(const varlen_context *context, const varlen_attention *attention,
+static varlen_status check_metadata(const varlen_context *context, const varlen_attention *attention, varlen_pass pass,
                                     const varlen_inputs *inputs)
 {
     if (!context->inspects_metadata)
         return VARLEN_OK;
-    const varlen_violation found = varlen_inspect_attention(attention, inputs);
+    const varlen_violation found = varlen_inspect_attention(attention, pass, inputs);
     return varlen_fail_violation(&found);
 }
 
@@ -50,7 +50,7 @@ static varlen_status check_call(const varlen_context *context, const problem *as
     VARLEN_TRY(VARLEN_CALL_BACKEND(context, supports, asked->handed, pass));
     VARLEN_TRY(VARLEN_CALL_BACKEND(context, workspace_size, asked->handed, pass, &needed));
     VARLEN_TRY(varlen_check_workspace(workspace, size, needed));
-    return check_metadata(context, &asked->own, inputs);
+    return check_metadata(context, &asked->own, pass, inputs);
 }
 
 varlen_status varlen_supports(varlen_context *context, const varlen_attention *attention, varlen_pass pass)

@@ -1,15 +1,18 @@
-/* The rules that the contents of cu_seqlens, lengths, key ranges and page tables must keep. Because cu_seqlens starts
- * at 0 and never decreases, no entry is negative and no difference overflows once it has passed. */
+/* The rules that the contents of cu_seqlens, lengths, key ranges, page tables and key_starts must keep. Because
+ * cu_seqlens starts at 0 and never decreases, no entry is negative and no difference overflows once it has passed. */
 #include "metadata.h"
 
 #include <stdbool.h>
+
+#include "shared_keys.h"
 
 /* One side of a batch: queries, keys, new tokens, or packed rows. */
 typedef struct side {
     varlen_metadata cu_seqlens_name;
     varlen_metadata seqused_name;
     varlen_metadata leftpad_name;
-    const int32_t *cu_seqlens; /* NULL: slots are rows of a page table */
+    const int32_t *cu_seqlens; /* NULL: slots are rows of a page table, unless */
+    const int32_t *starts;     /* slots begin here, and end with the rows */
     const int32_t *seqused;    /* NULL: the whole slot */
     const int32_t *leftpad;    /* NULL: none */
     int64_t total;
@@ -28,6 +31,8 @@ typedef struct page_table {
 
 static int64_t slot_rows(const side *s, int32_t b)
 {
+    if (s->starts)
+        return s->total - s->starts[b];
     return s->cu_seqlens ? (int64_t)s->cu_seqlens[b + 1] - s->cu_seqlens[b] : s->paged_rows;
 }
 
@@ -51,8 +56,8 @@ static varlen_violation violation(varlen_violation_rule rule, varlen_metadata ar
 static varlen_violation slot_violation(const side *s, varlen_violation_rule packed_rule,
                                        varlen_violation_rule paged_rule, int32_t b, int64_t value)
 {
-    varlen_violation found =
-        violation(s->cu_seqlens ? packed_rule : paged_rule, s->seqused_name, b, value, slot_rows(s, b));
+    const bool packed = s->cu_seqlens || s->starts;
+    varlen_violation found = violation(packed ? packed_rule : paged_rule, s->seqused_name, b, value, slot_rows(s, b));
     found.column = s->page_table_width;
     return found;
 }
@@ -70,6 +75,15 @@ static varlen_violation inspect_cu_seqlens(const side *s, int32_t batch)
         if (cu[b + 1] > s->total)
             return violation(VARLEN_VIOLATION_TOTAL, s->cu_seqlens_name, b + 1, cu[b + 1], s->total);
     }
+    return none;
+}
+
+static varlen_violation inspect_start(const side *s, int32_t b)
+{
+    if (s->starts[b] < 0)
+        return violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_KEY_STARTS, b, s->starts[b], 0);
+    if (s->starts[b] > s->total)
+        return violation(VARLEN_VIOLATION_TOTAL, VARLEN_METADATA_KEY_STARTS, b, s->starts[b], s->total);
     return none;
 }
 
@@ -94,8 +108,11 @@ static varlen_violation inspect_lengths_of(const side *s, int32_t b)
 static varlen_violation inspect_side(const side *s, int32_t batch)
 {
     varlen_violation found = s->cu_seqlens ? inspect_cu_seqlens(s, batch) : none;
-    for (int32_t b = 0; b < batch && !found.rule; b++)
-        found = inspect_lengths_of(s, b);
+    for (int32_t b = 0; b < batch && !found.rule; b++) {
+        found = s->starts ? inspect_start(s, b) : none;
+        if (!found.rule)
+            found = inspect_lengths_of(s, b);
+    }
     return found;
 }
 
@@ -139,7 +156,8 @@ static varlen_violation inspect_rows(const varlen_inputs *inputs, const side *qu
     return found.rule ? found : inspect_bounds(VARLEN_METADATA_KEY_END, inputs->key_end, first, rows, visible);
 }
 
-varlen_violation varlen_inspect_attention(const varlen_attention *attention, const varlen_inputs *inputs)
+varlen_violation varlen_inspect_attention(const varlen_attention *attention, varlen_pass pass,
+                                          const varlen_inputs *inputs)
 {
     const side queries = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_Q,
                           .seqused_name = VARLEN_METADATA_SEQUSED_Q,
@@ -153,6 +171,7 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
     const side keys = {.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K,
                        .seqused_name = VARLEN_METADATA_SEQUSED_K,
                        .cu_seqlens = inputs->cu_seqlens_k,
+                       .starts = inputs->key_starts,
                        .seqused = inputs->seqused_k,
                        .leftpad_name = VARLEN_METADATA_LEFTPAD_K,
                        .leftpad = inputs->leftpad_k,
@@ -172,6 +191,8 @@ varlen_violation varlen_inspect_attention(const varlen_attention *attention, con
     const bool by_row = inputs->key_begin || inputs->key_end || inputs->tree_mask;
     for (int32_t b = 0; b < attention->batch && by_row && !found.rule; b++)
         found = inspect_rows(inputs, &queries, &keys, b);
+    if (!found.rule && inputs->key_starts && pass == VARLEN_PASS_BACKWARD)
+        found = varlen_inspect_shared_keys(attention->batch, inputs);
     return found;
 }
 

@@ -83,6 +83,8 @@ static uint64_t following_features(const varlen_attention *a)
         features |= VARLEN_FEATURE_DROPOUT;
     if (a->page_size > 0)
         features |= VARLEN_FEATURE_PAGED | VARLEN_FEATURE_SEQUSED_K;
+    if (a->features & VARLEN_FEATURE_KEY_STARTS)
+        features |= VARLEN_FEATURE_SEQUSED_K;
     if (a->flags & VARLEN_FLAG_DETERMINISTIC)
         features |= VARLEN_FEATURE_DETERMINISTIC;
     if (a->flags & VARLEN_FLAG_BATCH_INVARIANT)
@@ -94,7 +96,7 @@ static uint64_t following_features(const varlen_attention *a)
 
 static varlen_status complete_features(varlen_attention *a)
 {
-    const uint64_t unknown = a->features & ~varlen_known_features();
+    const uint64_t unknown = a->features & ~varlen_known_features;
     const uint64_t following = following_features(a);
     const uint64_t contradicted = a->features & varlen_following_features & ~following;
     /* A later version's option, which would be dropped. */

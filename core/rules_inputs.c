@@ -57,6 +57,8 @@ static varlen_status check_features(const varlen_attention *a, const varlen_inpu
     VARLEN_TRY(varlen_check_feature(a, "dropout_state", inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE));
     VARLEN_TRY(varlen_check_feature(a, "key_begin", inputs->key_begin, VARLEN_FEATURE_KEY_RANGES));
     VARLEN_TRY(varlen_check_feature(a, "key_end", inputs->key_end, VARLEN_FEATURE_KEY_RANGES));
+    VARLEN_TRY(varlen_check_feature(a, "query_positions", inputs->query_positions, VARLEN_FEATURE_QUERY_POSITIONS));
+    VARLEN_TRY(varlen_check_feature(a, "key_starts", inputs->key_starts, VARLEN_FEATURE_KEY_STARTS));
     return varlen_check_feature(a, "tree_mask", inputs->tree_mask, VARLEN_FEATURE_TREE_MASK);
 }
 
@@ -66,10 +68,12 @@ static varlen_status check_metadata_arrays(const varlen_attention *a, const varl
     const int64_t batch = a->batch;
     const bool paged = a->page_size > 0;
     const bool has_sequences = a->batch > 0; /* frameworks hand out NULL for arrays without elements */
-    const varlen_presence packed_only = paged ? VARLEN_ABSENT : VARLEN_REQUIRED;
-    const varlen_presence by_sequence = paged && has_sequences ? VARLEN_REQUIRED : VARLEN_OPTIONAL;
+    const bool started = inputs->key_starts != NULL;
+    const varlen_presence slots = paged || started ? VARLEN_ABSENT : VARLEN_REQUIRED;
+    const varlen_presence by_sequence = (paged || started) && has_sequences ? VARLEN_REQUIRED : VARLEN_OPTIONAL;
     const varlen_presence table = paged ? (a->page_table_width > 0 ? by_sequence : VARLEN_OPTIONAL) : VARLEN_ABSENT;
     const char *mode = paged ? "keys are paged (page_size > 0)" : "keys are packed (page_size = 0)";
+    const char *keys = paged || !started ? mode : "key_starts says where keys begin";
     const varlen_array arrays[] = {
         {.name = "cu_seqlens_q",
          .data = inputs->cu_seqlens_q,
@@ -81,8 +85,8 @@ static varlen_status check_metadata_arrays(const varlen_attention *a, const varl
         {.name = "cu_seqlens_k",
          .data = inputs->cu_seqlens_k,
          .element_size = sizeof(int32_t),
-         .presence = packed_only,
-         .because = mode,
+         .presence = slots,
+         .because = keys,
          .elements = batch + 1,
          .shape = "batch + 1"},
         {.name = "seqused_q",
@@ -91,12 +95,12 @@ static varlen_status check_metadata_arrays(const varlen_attention *a, const varl
          .presence = VARLEN_OPTIONAL,
          .elements = batch,
          .shape = "batch"},
-        /* else pages would all be full */
+        /* else pages would all be full, and keys that have but a start would have no end */
         {.name = "seqused_k",
          .data = inputs->seqused_k,
          .element_size = sizeof(int32_t),
          .presence = by_sequence,
-         .because = mode,
+         .because = keys,
          .elements = batch,
          .shape = "batch"},
         {.name = "leftpad_k",
@@ -144,6 +148,31 @@ static varlen_status check_row_arrays(const varlen_attention *a, const varlen_in
          .presence = VARLEN_OPTIONAL,
          .elements = a->total_q,
          .shape = "total_q"},
+    };
+    return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
+}
+
+static varlen_status check_position_arrays(const varlen_attention *a, const varlen_inputs *inputs,
+                                           varlen_extents *extents)
+{
+    const bool top_left = a->alignment == VARLEN_ALIGN_TOP_LEFT;
+    const varlen_array arrays[] = {
+        /* both would say where queries stand */
+        {.name = "query_positions",
+         .data = inputs->query_positions,
+         .element_size = sizeof(int32_t),
+         .presence = top_left ? VARLEN_ABSENT : VARLEN_OPTIONAL,
+         .because = "alignment is VARLEN_ALIGN_TOP_LEFT",
+         .elements = a->batch,
+         .shape = "batch"},
+        /* pages say where keys are */
+        {.name = "key_starts",
+         .data = inputs->key_starts,
+         .element_size = sizeof(int32_t),
+         .presence = a->page_size > 0 ? VARLEN_ABSENT : VARLEN_OPTIONAL,
+         .because = "keys are paged (page_size > 0)",
+         .elements = a->batch,
+         .shape = "batch"},
     };
     return varlen_check_arrays(arrays, VARLEN_COUNT_OF(arrays), extents);
 }
@@ -207,6 +236,7 @@ static varlen_status check_fields(const varlen_attention *a, varlen_inputs *inpu
     VARLEN_TRY(varlen_check_stacked_tensor(&k, &inputs->k, &inputs->k_page_stride, extents));
     VARLEN_TRY(varlen_check_stacked_tensor(&v, &inputs->v, &inputs->v_page_stride, extents));
     VARLEN_TRY(check_metadata_arrays(a, inputs, extents));
+    VARLEN_TRY(check_position_arrays(a, inputs, extents));
     inputs->page_table = a->page_table_width > 0 ? inputs->page_table : NULL;
     VARLEN_TRY(check_row_arrays(a, inputs, extents));
     return check_score_arrays(a, inputs, extents);

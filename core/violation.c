@@ -1,4 +1,4 @@
-/* The sentences for broken rules in cu_seqlens, lengths, key ranges and page tables. */
+/* The sentences for broken rules in cu_seqlens, lengths, key ranges, page tables and key_starts. */
 #include "violation.h"
 
 #include <inttypes.h>
@@ -23,10 +23,12 @@ static const argument arguments[] = {
     [VARLEN_METADATA_CU_SEQLENS] = {"cu_seqlens", "total", "tokens", "max_seqlen"},
     [VARLEN_METADATA_CU_SEQLENS_NEW] = {"cu_seqlens_new", "total_new", "new tokens", "total_new"},
     [VARLEN_METADATA_LENGTHS] = {"lengths", "2147483647", "tokens", "2147483647"},
-    [VARLEN_METADATA_LEFTPAD_Q] = {"leftpad_q", "total_q", "queries", "max_seqlen_q"},
-    [VARLEN_METADATA_LEFTPAD] = {"leftpad", "total", "tokens, padding before them included", "max_seqlen"},
     [VARLEN_METADATA_KEY_BEGIN] = {"key_begin", "total_k", "keys", "max_seqlen_k"},
     [VARLEN_METADATA_KEY_END] = {"key_end", "total_k", "keys", "max_seqlen_k"},
+    [VARLEN_METADATA_QUERY_POSITIONS] = {"query_positions", "2147483647", "queries", "max_seqlen_q"},
+    [VARLEN_METADATA_KEY_STARTS] = {"key_starts", "total_k", "keys", "max_seqlen_k"},
+    [VARLEN_METADATA_LEFTPAD_Q] = {"leftpad_q", "total_q", "queries", "max_seqlen_q"},
+    [VARLEN_METADATA_LEFTPAD] = {"leftpad", "total", "tokens, padding before them included", "max_seqlen"},
     [VARLEN_METADATA_TREE_MASK] = {"tree_mask", "total_q", "queries", "max_seqlen_q"},
 };
 
@@ -111,6 +113,12 @@ static void add_words(varlen_text *text, const argument *a, const varlen_violati
     case VARLEN_VIOLATION_OVERFLOW:
         varlen_text_add(text, "the sum of %s[0] .. %s[%d] is above 2147483647", name, name, index);
         break;
+    case VARLEN_VIOLATION_SHARED:
+        varlen_text_add(text,
+                        "the keys of sequence %d begin at row %" PRId64 ", before row %" PRId64
+                        ", where those of sequence %d end: varlen_backward takes no shared keys",
+                        index, v->value, v->bound, v->column);
+        break;
     default: add_words_of_sequence(text, a, v); break;
     }
 }
@@ -124,7 +132,7 @@ varlen_status varlen_violation_words(const varlen_violation *violation, varlen_t
         varlen_text_add(words, "the backend reports metadata %d, which does not exist", (int)violation->argument);
         return VARLEN_ERROR_INTERNAL;
     }
-    if ((unsigned)violation->rule > VARLEN_VIOLATION_TREE) {
+    if ((unsigned)violation->rule > VARLEN_VIOLATION_SHARED) {
         varlen_text_add(words, "the backend reports rule %d of %s, which does not exist", (int)violation->rule,
                         arguments[named].name);
         return VARLEN_ERROR_INTERNAL;

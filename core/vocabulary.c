@@ -33,22 +33,17 @@ static const struct {
     NAMED(VARLEN_FEATURE_CAUSAL),        NAMED(VARLEN_FEATURE_WINDOW),          NAMED(VARLEN_FEATURE_TOP_LEFT),
     NAMED(VARLEN_FEATURE_SOFTCAP),       NAMED(VARLEN_FEATURE_DROPOUT),         NAMED(VARLEN_FEATURE_PAGED),
     NAMED(VARLEN_FEATURE_DETERMINISTIC), NAMED(VARLEN_FEATURE_BATCH_INVARIANT), NAMED(VARLEN_FEATURE_DLSE),
-    NAMED(VARLEN_FEATURE_KEY_RANGES),    NAMED(VARLEN_FEATURE_TREE_MASK),       NAMED(VARLEN_FEATURE_LEFTPAD_Q),
-    NAMED(VARLEN_FEATURE_CHUNK),
+    NAMED(VARLEN_FEATURE_KEY_RANGES),    NAMED(VARLEN_FEATURE_QUERY_POSITIONS), NAMED(VARLEN_FEATURE_KEY_STARTS),
+    NAMED(VARLEN_FEATURE_TREE_MASK),     NAMED(VARLEN_FEATURE_LEFTPAD_Q),       NAMED(VARLEN_FEATURE_CHUNK),
 };
+
+/* Bits are given out in order, without a gap. */
+const uint64_t varlen_known_features = ((uint64_t)1 << COUNT_OF(feature_names)) - 1;
 
 const uint64_t varlen_following_features = VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
                                            VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED |
                                            VARLEN_FEATURE_DETERMINISTIC | VARLEN_FEATURE_BATCH_INVARIANT |
                                            VARLEN_FEATURE_CHUNK;
-
-uint64_t varlen_known_features(void)
-{
-    uint64_t known = 0;
-    for (size_t i = 0; i < COUNT_OF(feature_names); i++)
-        known |= feature_names[i].bit;
-    return known;
-}
 
 const char *varlen_dtype_name(varlen_dtype dtype)
 {

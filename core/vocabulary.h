@@ -16,7 +16,7 @@ bool varlen_alignment_exists(varlen_alignment alignment);
 uint64_t varlen_mask_features(varlen_mask mask);
 uint64_t varlen_alignment_features(varlen_alignment alignment);
 
-uint64_t varlen_known_features(void);
+extern const uint64_t varlen_known_features;
 extern const uint64_t varlen_following_features; /* those of them that follow from fields of the problem */
 
 /* The name of the lowest bit that is set, "VARLEN_FEATURE_SINKS"; "an unknown feature" for one that is not known. */

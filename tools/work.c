@@ -35,12 +35,11 @@ typedef struct key_span {
     int64_t end;
 } key_span;
 
-/* What mask, window and chunks show to a query of one sequence. */
-static key_span shown_keys(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query)
+/* What mask, window and chunks show to the query at `position`. */
+static key_span shown_keys(const varlen_attention *attention, int64_t position, int64_t keys)
 {
     const mask_reach reach = reach_of(attention);
     const int64_t chunk = attention->attention_chunk;
-    const int64_t position = query + (attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries);
     key_span shown = {larger(position - reach.left, 0), smaller(position + reach.right + 1, keys)};
     if (chunk > 0 && position < 0)
         return (key_span){0, 0};
@@ -51,12 +50,12 @@ static key_span shown_keys(const varlen_attention *attention, int64_t queries, i
     return shown;
 }
 
-int64_t visible_keys_of(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query,
+int64_t visible_keys_of(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys,
                         const row_masks *rows)
 {
     const int64_t tree_begin = rows->tree_mask ? larger(keys - queries, 0) : keys;
     const int64_t first_bit = keys - queries;
-    key_span seen = shown_keys(attention, queries, keys, query);
+    key_span seen = shown_keys(attention, position, keys);
     if (rows->key_begin)
         seen.begin = larger(seen.begin, *rows->key_begin);
     if (rows->key_end)
@@ -67,17 +66,24 @@ int64_t visible_keys_of(const varlen_attention *attention, int64_t queries, int6
     return count;
 }
 
-int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys, const row_masks *rows)
+int64_t visible_pairs_at(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys,
+                         const row_masks *rows)
 {
     row_masks row = *rows;
     int64_t pairs = 0;
     for (int64_t i = 0; i < queries; i++) {
-        pairs += visible_keys_of(attention, queries, keys, i, &row);
+        pairs += visible_keys_of(attention, position + i, queries, keys, &row);
         row.key_begin += row.key_begin != NULL;
         row.key_end += row.key_end != NULL;
         row.tree_mask += row.tree_mask != NULL;
     }
     return pairs;
+}
+
+int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys, const row_masks *rows)
+{
+    const int64_t position = attention->alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : keys - queries;
+    return visible_pairs_at(attention, position, queries, keys, rows);
 }
 
 double work_flops(const varlen_attention *attention, const attention_work *work, varlen_pass pass)

@@ -12,12 +12,16 @@ typedef struct row_masks {
     const uint64_t *tree_mask;
 } row_masks;
 
-/* How many keys one query of a sequence sees; `rows` begins with its own. */
-int64_t visible_keys_of(const varlen_attention *attention, int64_t queries, int64_t keys, int64_t query,
+/* How many keys of a sequence its query at `position` sees; `rows` begins with its own. */
+int64_t visible_keys_of(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys,
                         const row_masks *rows);
 
 /* Of one sequence, with whose first query `rows` begins. */
 int64_t visible_pairs_of(const varlen_attention *attention, int64_t queries, int64_t keys, const row_masks *rows);
+
+/* The same where the first query stands at `position`, whatever the alignment. */
+int64_t visible_pairs_at(const varlen_attention *attention, int64_t position, int64_t queries, int64_t keys,
+                         const row_masks *rows);
 
 /* Sums over a batch. */
 typedef struct attention_work {

@@ -187,5 +187,6 @@ void cpu_forward(const cpu_state *state, const varlen_attention *attention, cons
         {.body = combine_parts, .count = work.tiles, .chunk = attention->kv_heads, .waits = true},
         {.body = clear_gap, .count = cpu_gap_count(&slots)},
     };
+    _Static_assert(sizeof loops / sizeof *loops <= CPU_TEAM_LOOPS, "a team takes no more");
     cpu_team_run(work.team, &work, loops, sizeof loops / sizeof *loops);
 }

@@ -4,6 +4,8 @@
 #include "span.h"
 #include "splits.h"
 
+#include <stdbool.h>
+
 /* Rows of queries under one kv head. */
 static int64_t query_rows(const varlen_attention *attention)
 {
@@ -16,11 +18,17 @@ static int64_t sequences_with_queries(const varlen_attention *attention)
     return cpu_min(attention->batch, attention->total_q);
 }
 
+/* Whether sequences may have the same keys, so that all together may have more than there are. */
+static bool keys_are_shared(const varlen_attention *attention)
+{
+    return attention->page_size > 0 || attention->features & VARLEN_FEATURE_KEY_STARTS;
+}
+
 /* Sequences that have queries, and more than so many keys. */
 static int64_t sequences_with_keys(const varlen_attention *attention, int64_t keys)
 {
     int64_t sequences = sequences_with_queries(attention);
-    return attention->page_size > 0 ? sequences : cpu_min(sequences, attention->total_k / (keys + 1));
+    return keys_are_shared(attention) ? sequences : cpu_min(sequences, attention->total_k / (keys + 1));
 }
 
 /* What split keys make of any batch, under one kv head. */
@@ -45,7 +53,7 @@ static split_limits split_limits_of(const varlen_attention *attention)
     if (attention->max_seqlen_q > 0)
         limits.rows = cpu_min(limits.rows, attention->max_seqlen_q * group);
     limits.extra = limits.sequences * (limits.parts - 1);
-    if (attention->page_size == 0)
+    if (!keys_are_shared(attention))
         limits.extra = cpu_min(limits.extra, attention->total_k / SPLIT_KEYS);
     return limits;
 }
@@ -77,8 +85,9 @@ size_t cpu_panel_limit(const varlen_attention *attention, int32_t panel_rows, in
 int64_t cpu_first_panel(const cpu_inputs *inputs, int32_t sequence, int32_t panel_rows, int32_t tile_keys)
 {
     int64_t query = inputs->metadata.cu_seqlens_q[sequence];
-    int64_t key = inputs->metadata.cu_seqlens_k[sequence];
-    int64_t sequences = cpu_min(sequence, cpu_min(query, key / (tile_keys + 1)));
+    int64_t sequences = cpu_min(sequence, query);
+    if (!inputs->metadata.key_starts)
+        sequences = cpu_min(sequences, inputs->metadata.cu_seqlens_k[sequence] / (tile_keys + 1));
     return query * cpu_group(inputs->attention) / panel_rows + sequences;
 }
 

@@ -17,7 +17,8 @@ size_t cpu_partial_limit(const varlen_attention *attention);
 size_t cpu_panel_limit(const varlen_attention *attention, int32_t panel_rows, int32_t tile_keys);
 
 /* The number of such a sequence's first panel, below that limit: no two sequences overlap, whatever the lengths before
- * this one. Each of them begins a row of queries and more than tile_keys rows of keys behind the one before. */
+ * this one. Each of them begins a row of queries and, by cu_seqlens_k, more than tile_keys rows of keys behind the one
+ * before. */
 int64_t cpu_first_panel(const cpu_inputs *inputs, int32_t sequence, int32_t panel_rows, int32_t tile_keys);
 
 /* Threads that can have work, when there are so many tasks for each kv head: at least the caller's own. */

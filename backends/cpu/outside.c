@@ -46,6 +46,25 @@ int64_t cpu_gap_rows(const cpu_slots *slots)
     return rows;
 }
 
+/* Of a batch without sequences: all rows follow the last slot. */
+static cpu_slots no_slots(int64_t total)
+{
+    static const int32_t end = 0;
+    return (cpu_slots){.cu_seqlens = &end, .total = total};
+}
+
+cpu_row_range cpu_piece(int64_t total, int64_t number)
+{
+    const cpu_slots slots = no_slots(total);
+    return cpu_gap(&slots, number);
+}
+
+int64_t cpu_piece_count(int64_t total)
+{
+    const cpu_slots slots = no_slots(total);
+    return cpu_gap_count(&slots);
+}
+
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows)
 {
     int64_t element = cpu_element_size(dtype);

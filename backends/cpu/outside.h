@@ -26,6 +26,10 @@ cpu_row_range cpu_gap(const cpu_slots *slots, int64_t number);
 int64_t cpu_gap_count(const cpu_slots *slots);
 int64_t cpu_gap_rows(const cpu_slots *slots);
 
+/* All rows, in pieces. */
+cpu_row_range cpu_piece(int64_t total, int64_t number);
+int64_t cpu_piece_count(int64_t total);
+
 /* Rows of every head = 0. */
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows);
 

@@ -10,6 +10,7 @@ typedef struct cpu_sequence {
     int32_t keys;         /* sk, padding skipped */
     int64_t first_query;  /* row of q, padding skipped */
     int64_t first_key;    /* row of k if packed; row of the slot if paged. Padding skipped */
+    int64_t shift;        /* p - i, the same for all queries */
     const int32_t *pages; /* the sequence's row of page_table; NULL if packed, or if no sequence has keys yet */
     /* Of each query, NULL where they are not given. */
     const int32_t *key_begin;
@@ -31,7 +32,19 @@ typedef struct cpu_metadata {
     const int32_t *page_table;
     int32_t page_table_width;
     int32_t page_size; /* 0: packed */
+    varlen_alignment alignment;
+    const int32_t *query_positions; /* NULL: as the alignment says */
+    const int32_t *key_starts;      /* NULL: cu_seqlens_k, where keys are packed */
 } cpu_metadata;
+
+static inline int64_t cpu_position_shift(const cpu_metadata *metadata, const cpu_sequence *sequence)
+{
+    if (metadata->query_positions)
+        return metadata->query_positions[sequence->index];
+    if (metadata->alignment == VARLEN_ALIGN_TOP_LEFT)
+        return 0;
+    return (int64_t)sequence->keys - sequence->queries;
+}
 
 static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t index)
 {
@@ -47,6 +60,9 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
         if (metadata->page_table_width > 0)
             sequence.pages = metadata->page_table + (int64_t)index * metadata->page_table_width;
         sequence.keys = metadata->seqused_k[index];
+    } else if (metadata->key_starts) {
+        sequence.first_key = metadata->key_starts[index];
+        sequence.keys = metadata->seqused_k[index];
     } else {
         const int32_t *cu_k = metadata->cu_seqlens_k + index;
         sequence.first_key = cu_k[0];
@@ -59,6 +75,7 @@ static inline cpu_sequence cpu_sequence_at(const cpu_metadata *metadata, int32_t
     sequence.key_begin = metadata->key_begin ? metadata->key_begin + sequence.first_query : NULL;
     sequence.key_end = metadata->key_end ? metadata->key_end + sequence.first_query : NULL;
     sequence.tree = metadata->tree_mask ? metadata->tree_mask + sequence.first_query : NULL;
+    sequence.shift = cpu_position_shift(metadata, &sequence);
     return sequence;
 }
 

@@ -19,14 +19,6 @@ static inline int64_t cpu_max(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* p - i, the same for all queries. */
-static inline int64_t cpu_position_shift(const varlen_attention *attention, const cpu_sequence *sequence)
-{
-    if (attention->alignment == VARLEN_ALIGN_TOP_LEFT)
-        return 0;
-    return (int64_t)sequence->keys - sequence->queries;
-}
-
 static inline cpu_span cpu_span_within(int64_t begin, int64_t end, int64_t limit)
 {
     begin = cpu_max(begin, 0);
@@ -51,7 +43,7 @@ static inline int cpu_has_ranges(const cpu_sequence *sequence)
 static inline cpu_span cpu_keys_in_reach(const varlen_attention *attention, const cpu_sequence *sequence, int64_t first,
                                          int64_t end)
 {
-    int64_t shift = cpu_position_shift(attention, sequence);
+    int64_t shift = sequence->shift;
     int64_t begin_key = 0;
     int64_t end_key = sequence->keys;
     if (attention->window_left != VARLEN_UNBOUNDED)
@@ -96,7 +88,7 @@ static inline cpu_span cpu_keys_seen_by(const varlen_attention *attention, const
 static inline cpu_span cpu_queries_that_see(const varlen_attention *attention, const cpu_sequence *sequence,
                                             int64_t first, int64_t end)
 {
-    int64_t shift = cpu_position_shift(attention, sequence);
+    int64_t shift = sequence->shift;
     int64_t begin_query = 0;
     int64_t end_query = sequence->queries;
     if (attention->window_right != VARLEN_UNBOUNDED)

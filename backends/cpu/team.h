@@ -12,7 +12,7 @@
 
 enum {
     CPU_TEAM_THREADS = 1024, /* the most that share a call, and that the process has, callers apart */
-    CPU_TEAM_LOOPS = 5,      /* the most in a call */
+    CPU_TEAM_LOOPS = 6,      /* the most in a call */
 };
 
 /* body(work, member, index) for each index in 0 .. count - 1. Indices are handed out in order, `chunk` at a time, to

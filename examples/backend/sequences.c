@@ -17,6 +17,8 @@ sequence sequence_of(const varlen_attention *attention, const varlen_inputs *inp
         of.first_k = inputs->cu_seqlens_k[index];
         of.keys = inputs->cu_seqlens_k[index + 1] - of.first_k;
     }
+    if (inputs->key_starts)
+        of.first_k = inputs->key_starts[index];
     if (inputs->seqused_k)
         of.keys = inputs->seqused_k[index];
     if (inputs->leftpad_k)
@@ -38,6 +40,8 @@ int64_t key_offset(const sequence *of, const varlen_tensor *tensor, int64_t page
 
 static int64_t position(const sequence *of, int64_t i)
 {
+    if (of->inputs->query_positions)
+        return i + of->inputs->query_positions[of->index];
     return of->attention->alignment == VARLEN_ALIGN_TOP_LEFT ? i : i + of->keys - of->queries;
 }
 

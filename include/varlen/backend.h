@@ -95,6 +95,8 @@ typedef enum varlen_metadata {
     VARLEN_METADATA_LENGTHS = 8,        /* of varlen_cu_seqlens */
     VARLEN_METADATA_KEY_BEGIN = 9,
     VARLEN_METADATA_KEY_END = 10,
+    VARLEN_METADATA_QUERY_POSITIONS = 11,
+    VARLEN_METADATA_KEY_STARTS = 12,
     VARLEN_METADATA_LEFTPAD_Q = 13,
     VARLEN_METADATA_LEFTPAD = 14, /* of varlen_pack and varlen_unpack */
     VARLEN_METADATA_TREE_MASK = 15
@@ -119,7 +121,9 @@ typedef enum varlen_violation_rule {
     VARLEN_VIOLATION_PAGED_CAPACITY = 13,
     VARLEN_VIOLATION_COUNT = 14, /* sequence index would have value keys, above 2^31 - 1 = bound */
     VARLEN_VIOLATION_RANGE = 15, /* element index = value is above the bound keys of its sequence */
-    VARLEN_VIOLATION_TREE = 16   /* sequence index has value queries, above the bound that a tree mask holds */
+    VARLEN_VIOLATION_TREE = 16,  /* sequence index has value queries, above the bound that a tree mask holds */
+    /* backward: the keys of sequence index, from row value, begin before bound, where those of sequence column end */
+    VARLEN_VIOLATION_SHARED = 17
 } varlen_violation_rule;
 
 /* A violation, as take_violation gives it. Never grows. */

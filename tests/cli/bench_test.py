@@ -60,6 +60,8 @@ class List(BenchTest):
                     ["chunk-8x512q/16k-gqa32/8-d128-causal", "accelerators", "8", "4096", "131072", "packed"],
                     ["verify-32x4k-q4-gqa32/8-d128-page16", "accelerators", "32", "128", "131072", "pages", "of", "16"],
                     ["decode-64x4k-gqa32/8-d128-page16", "accelerators", "64", "64", "262144", "pages", "of", "16"],
+                    ["shared-prefix-64x8k-gqa32/8-d128", "accelerators", "64", "64", "8192", "shared"],
+                    ["chunked-prefill-16k/1k-gqa32/8-d128", "accelerators", "16", "16384", "16384", "shared"],
                     ["documents-24-gqa8/2-d128-causal", "processors", "24", "12288", "12288", "packed"],
                     ["decode-8x8k-gqa32/8-d128-page16", "processors", "8", "8", "65536", "pages", "of", "16"]):
             self.assertIn(row, rows)
@@ -221,6 +223,10 @@ class Report(BenchTest):
         self.assertIn("No peaks were measured or given, so there are no floors to draw.", page.texts)
         self.assertTrue(any(text.startswith("Not supported: lens-70-h8-d128-page16, bf16, backward: page_size")
                             for text in page.texts))
+
+    def test_shared_keys_have_no_backward_pass(self):
+        text = self.small("--workload", "shared-prefix-8x8k", "--pass", "backward", "--no-peaks").stdout
+        self.assertIn("not supported: shared-prefix-8x8k-gqa32/8-d128, bf16, backward: sequences share keys", text)
 
     def test_names_are_not_taken_for_tags(self):
         self.small("--lens", "8", "--report", "a<b>&\"c.html")

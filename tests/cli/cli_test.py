@@ -236,6 +236,8 @@ class Run(SampleTest):
                       ["--softcap", "1.5"], ["--alibi", self.write("a.npy", "<f4", (8,))],
                       ["--alibi", self.write("b.npy", "<f8", (4, 8))],
                       ["--sinks", self.write("s.npy", "<f4", (8,))],
+                      ["--query-positions", self.write("p.npy", "<i8", (4,), [3, -1, 20, 0])],
+                      ["--key-starts", self.write("ks.npy", "<i4", (4,), [30, 2, 2, 0]), "--seqused-k", four],
                       ["--cu-seqlens-k", self.write("ck.npy", "<i4", (5,), [0, 16, 20, 45, 46])]):
             result = self.command(*self.words(*extra))
             self.assertEqual(result.returncode, 0, result.stderr)
@@ -304,6 +306,13 @@ class RunRefusals(SampleTest):
             ("--page-table needs --seqused-k", self.words("--page-table", "t.npy")),
             ("--cu-seqlens-k and --page-table exclude",
              self.words("--page-table", "t.npy", "--seqused-k", "u.npy", "--cu-seqlens-k", "c.npy")),
+            ("--cu-seqlens-k and --key-starts exclude",
+             self.words("--key-starts", "t.npy", "--seqused-k", "u.npy", "--cu-seqlens-k", "c.npy")),
+            ("--key-starts and --page-table exclude",
+             self.words("--key-starts", "t.npy", "--seqused-k", "u.npy", "--page-table", "p.npy")),
+            ("--key-starts needs --seqused-k", self.words("--key-starts", "t.npy")),
+            ("--query-positions and --alignment top-left exclude",
+             self.words("--query-positions", "t.npy", "--alignment", "top-left")),
             ("--dout, --dq, --dk and --dv go together", self.words("--dq", "dq.npy")),
             ("two outputs go to the same file, --out out.npy and --lse out.npy", self.words("--lse", "out.npy")),
             ("--q is missing", ["run", "--k", "k.npy"]),

@@ -118,6 +118,21 @@ static void test_used_lengths_and_left_padding(void **state)
     assert_int_equal(work.visible_pairs, 1 * 1 + 0 * 1 + 1 * 3 + 0 * 0);
 }
 
+static void test_positions_and_shared_keys(void **state)
+{
+    (void)state;
+    int32_t positions[] = {0, 7, -1, INT32_MIN}, starts[] = {3, 0, 0, 2}, used[] = {2, 4, 5, 3};
+    run_problem problem = make_problem();
+    problem.attention.mask = VARLEN_MASK_CAUSAL;
+    problem.inputs[INPUT_QUERY_POSITIONS].data = positions;
+    problem.inputs[INPUT_KEY_STARTS].data = starts;
+    problem.inputs[INPUT_SEQUSED_K].data = used;
+    const run_work work = run_problem_work(&problem);
+    assert_int_equal(work.keys, 5);
+    /* 5, 0, 2, 3 queries: rows of the first see 1, 2, 2, 2, 2 keys, of the third 0 and 1, of the last none. */
+    assert_int_equal(work.visible_pairs, 9 + 0 + 1 + 0);
+}
+
 static void test_keys_share_the_lengths_of_queries(void **state)
 {
     (void)state;
@@ -142,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_visible_pairs_of_every_mask),
         cmocka_unit_test(test_what_rows_see),
         cmocka_unit_test(test_tokens_and_padding),
+        cmocka_unit_test(test_positions_and_shared_keys),
         cmocka_unit_test(test_used_lengths_and_left_padding),
         cmocka_unit_test(test_keys_share_the_lengths_of_queries),
         cmocka_unit_test(test_an_empty_batch),

@@ -116,9 +116,48 @@ void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, va
     make_keys(input, sizes, a, inputs);
 }
 
+static int32_t position(fuzz_input *input)
+{
+    if (input_chance(input, 128))
+        return input_below(input, 64) - 24;
+    return INPUT_PICK(input, 0, 1, -1, 7, -9, 300, -1000, INT32_MAX, INT32_MIN);
+}
+
+/* The last sequence's keys come first; or anywhere. */
+static void start_keys(fuzz_input *input, varlen_pass pass, const varlen_attention *a, varlen_inputs *inputs)
+{
+    const int32_t *slots = inputs->cu_seqlens_k;
+    const bool shared = pass == VARLEN_PASS_FORWARD && input_chance(input, 128);
+    int32_t *starts = metadata_take("key_starts", a->batch);
+    if (!inputs->seqused_k) {
+        int32_t *used = metadata_take("seqused_k", a->batch);
+        for (int32_t b = 0; b < a->batch; b++)
+            used[b] = slots[b + 1] - slots[b];
+        inputs->seqused_k = used;
+    }
+    for (int32_t b = 0; b < a->batch; b++) {
+        const uint64_t room = (uint64_t)(a->total_k - inputs->seqused_k[b] + 1);
+        starts[b] = (int32_t)(shared ? input_bytes(input, 2) % room : (uint64_t)(a->total_k - slots[b + 1]));
+    }
+    inputs->key_starts = starts;
+    inputs->cu_seqlens_k = NULL;
+}
+
+void attention_positions_make(fuzz_input *input, varlen_pass pass, const varlen_attention *a, varlen_inputs *inputs)
+{
+    if (a->alignment != VARLEN_ALIGN_TOP_LEFT && input_chance(input, 64)) {
+        int32_t *positions = metadata_take("query_positions", a->batch);
+        for (int32_t b = 0; b < a->batch; b++)
+            positions[b] = position(input);
+        inputs->query_positions = positions;
+    }
+    if (a->page_size == 0 && input_chance(input, 64))
+        start_keys(input, pass, a, inputs);
+}
+
 void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, const varlen_inputs *inputs)
 {
-    switch (input_below(input, 9)) {
+    switch (input_below(input, 11)) {
     case 0: metadata_spoil(input, inputs->cu_seqlens_q, (int64_t)a->batch + 1); break;
     case 1: metadata_spoil(input, inputs->cu_seqlens_k, (int64_t)a->batch + 1); break;
     case 2: metadata_spoil(input, inputs->seqused_q, a->batch); break;
@@ -127,6 +166,8 @@ void attention_metadata_spoil(fuzz_input *input, const varlen_attention *a, cons
     case 5: metadata_spoil(input, inputs->leftpad_q, a->batch); break;
     case 6: metadata_spoil(input, inputs->key_begin, a->total_q); break;
     case 7: metadata_spoil(input, inputs->key_end, a->total_q); break;
+    case 8: metadata_spoil(input, inputs->query_positions, a->batch); break;
+    case 9: metadata_spoil(input, inputs->key_starts, a->batch); break;
     default: metadata_spoil(input, inputs->page_table, (int64_t)a->batch * a->page_table_width); break;
     }
 }

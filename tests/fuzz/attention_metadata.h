@@ -19,6 +19,11 @@ typedef struct attention_sizes {
 void attention_metadata_make(fuzz_input *input, const attention_sizes *sizes, varlen_attention *attention,
                              varlen_inputs *inputs);
 
+/* Sometimes gives queries positions, and keys starts in place of cu_seqlens_k; all else is placed. Forward, sequences
+ * may then share keys. */
+void attention_positions_make(fuzz_input *input, varlen_pass pass, const varlen_attention *attention,
+                              varlen_inputs *inputs);
+
 /* Gives an element of one of the arrays a wrong value. */
 void attention_metadata_spoil(fuzz_input *input, const varlen_attention *attention, const varlen_inputs *inputs);
 

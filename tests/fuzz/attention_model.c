@@ -30,9 +30,7 @@ static bool features_are_legal(const varlen_attention *a)
         {a->flags & VARLEN_FLAG_BATCH_INVARIANT, VARLEN_FEATURE_BATCH_INVARIANT},
         {a->attention_chunk > 0, VARLEN_FEATURE_CHUNK},
     };
-    const uint64_t known = ((VARLEN_FEATURE_DLSE << 1) - 1) | VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_TREE_MASK |
-                           VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK;
-    bool legal = (a->features & ~known) == 0;
+    bool legal = a->features < VARLEN_FEATURE_CHUNK << 1;
     for (size_t n = 0; n < sizeof rows / sizeof *rows; n++)
         legal = legal && (rows[n].holds || !(a->features & rows[n].feature));
     return legal;
@@ -113,15 +111,20 @@ static void expect_arrays(attention_model *model)
     const varlen_inputs *inputs = model->inputs;
     expectation *expected = &model->expected;
     const bool paged = a->page_size > 0;
-    const array_presence packed_only = paged ? ARRAY_ABSENT : ARRAY_REQUIRED;
+    const bool started = inputs->key_starts != NULL, top_left = a->alignment == VARLEN_ALIGN_TOP_LEFT;
+    const array_presence ends_only = paged || started ? ARRAY_ABSENT : ARRAY_REQUIRED;
+    const array_presence used = (paged || started) && a->batch > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL;
     const array_presence paged_only = paged ? (a->batch > 0 ? ARRAY_REQUIRED : ARRAY_OPTIONAL) : ARRAY_OPTIONAL;
     const array_presence table = !paged ? ARRAY_ABSENT : (a->page_table_width > 0 ? paged_only : ARRAY_OPTIONAL);
     const int64_t ends = (int64_t)a->batch + 1;
     const int64_t stride = inputs->alibi_slopes && a->batch <= 1 ? 0 : inputs->alibi_batch_stride; /* one has no next */
     expect_array(expected, "cu_seqlens_q", inputs->cu_seqlens_q, ends, 4, ARRAY_REQUIRED);
-    expect_array(expected, "cu_seqlens_k", inputs->cu_seqlens_k, ends, 4, packed_only);
+    expect_array(expected, "cu_seqlens_k", inputs->cu_seqlens_k, ends, 4, ends_only);
     expect_array(expected, "seqused_q", inputs->seqused_q, a->batch, 4, ARRAY_OPTIONAL);
-    expect_array(expected, "seqused_k", inputs->seqused_k, a->batch, 4, paged_only);
+    expect_array(expected, "seqused_k", inputs->seqused_k, a->batch, 4, used);
+    expect_array(expected, "query_positions", inputs->query_positions, a->batch, 4,
+                 top_left ? ARRAY_ABSENT : ARRAY_OPTIONAL);
+    expect_array(expected, "key_starts", inputs->key_starts, a->batch, 4, paged ? ARRAY_ABSENT : ARRAY_OPTIONAL);
     expect_array(expected, "leftpad_q", inputs->leftpad_q, a->batch, 4, ARRAY_OPTIONAL);
     expect_array(expected, "leftpad_k", inputs->leftpad_k, a->batch, 4, ARRAY_OPTIONAL);
     expect_array(expected, "page_table", inputs->page_table, (__int128)a->batch * a->page_table_width, 4, table);
@@ -145,9 +148,11 @@ static void expect_feature(attention_model *model, const char *name, const void 
 static void expect_features(attention_model *model)
 {
     const varlen_inputs *inputs = model->inputs;
-    const bool paged = model->attention->page_size > 0;
+    const bool follows = model->attention->page_size > 0 || model->attention->features & VARLEN_FEATURE_KEY_STARTS;
+    expect_feature(model, "query_positions", inputs->query_positions, VARLEN_FEATURE_QUERY_POSITIONS);
+    expect_feature(model, "key_starts", inputs->key_starts, VARLEN_FEATURE_KEY_STARTS);
     expect_feature(model, "seqused_q", inputs->seqused_q, VARLEN_FEATURE_SEQUSED_Q);
-    expect_feature(model, "seqused_k", paged ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K);
+    expect_feature(model, "seqused_k", follows ? NULL : inputs->seqused_k, VARLEN_FEATURE_SEQUSED_K);
     expect_feature(model, "leftpad_q", inputs->leftpad_q, VARLEN_FEATURE_LEFTPAD_Q);
     expect_feature(model, "leftpad_k", inputs->leftpad_k, VARLEN_FEATURE_LEFTPAD_K);
     expect_feature(model, "alibi_slopes", inputs->alibi_slopes, VARLEN_FEATURE_ALIBI);
@@ -188,6 +193,8 @@ static void read_backward(attention_model *model, const attention_problem *probl
 static int64_t slot(const attention_model *model, const int32_t *ends, int32_t b)
 {
     const varlen_attention *a = model->attention;
+    if (!ends && model->inputs->key_starts)
+        return a->total_k - model->inputs->key_starts[b];
     return ends ? (int64_t)ends[b + 1] - ends[b] : (int64_t)a->page_size * a->page_table_width;
 }
 
@@ -213,6 +220,8 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
     const int64_t padding = inputs->leftpad_k ? inputs->leftpad_k[b] : 0;
     const int64_t queries = inputs->seqused_q ? inputs->seqused_q[b] : queries_slot;
     const int64_t skipped = inputs->leftpad_q ? inputs->leftpad_q[b] : 0;
+    if (inputs->key_starts && !within(inputs->key_starts[b], a->total_k))
+        return false;
     if (!within(queries, queries_slot) || !within(skipped, queries))
         return false;
     if (!within(used, keys_slot) || !within(padding, used))
@@ -226,6 +235,23 @@ static bool sequence_is_sound(const attention_model *model, int32_t b)
     return attention_rows_are_sound(model, b, queries - skipped, used - padding);
 }
 
+/* Whether some key belongs to both. */
+static bool share_keys(const attention_model *model, int32_t a, int32_t b)
+{
+    const int64_t keys_a = model_keys(model, a), keys_b = model_keys(model, b);
+    const int64_t first_a = model_key_row(model, a, 0).token, first_b = model_key_row(model, b, 0).token;
+    return keys_a > 0 && keys_b > 0 && first_a < first_b + keys_b && first_b < first_a + keys_a;
+}
+
+static bool keys_are_apart(const attention_model *model)
+{
+    bool apart = true;
+    for (int32_t b = 0; b < model->attention->batch && apart; b++)
+        for (int32_t a = 0; a < b && apart; a++)
+            apart = !share_keys(model, a, b);
+    return apart;
+}
+
 static bool metadata_are_sound(const attention_model *model)
 {
     const varlen_attention *a = model->attention;
@@ -233,6 +259,8 @@ static bool metadata_are_sound(const attention_model *model)
                  ends_are_sound(model->inputs->cu_seqlens_k, a->batch, a->total_k);
     for (int32_t b = 0; b < a->batch && sound; b++)
         sound = sequence_is_sound(model, b);
+    if (sound && model->inputs->key_starts && model->dout.shape.name) /* backward */
+        sound = keys_are_apart(model);
     return sound;
 }
 
@@ -297,7 +325,7 @@ key_row model_key_row(const attention_model *model, int32_t b, int64_t j)
     const varlen_inputs *inputs = model->inputs;
     const int64_t row = (inputs->leftpad_k ? inputs->leftpad_k[b] : 0) + j;
     if (a->page_size == 0)
-        return (key_row){0, inputs->cu_seqlens_k[b] + row};
+        return (key_row){0, (inputs->key_starts ? inputs->key_starts : inputs->cu_seqlens_k)[b] + row};
     const int32_t *table = arena_before(inputs->page_table); /* not all of it may be read as it is now */
     return (key_row){table[(int64_t)b * a->page_table_width + row / a->page_size], row % a->page_size};
 }

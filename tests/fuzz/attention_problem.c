@@ -213,6 +213,8 @@ static uint64_t features_of(fuzz_input *input, const attention_problem *problem)
         {inputs->alibi_slopes, VARLEN_FEATURE_ALIBI},
         {inputs->sinks, VARLEN_FEATURE_SINKS},
         {inputs->dropout_state, VARLEN_FEATURE_DROPOUT_STATE},
+        {inputs->query_positions, VARLEN_FEATURE_QUERY_POSITIONS},
+        {inputs->key_starts, VARLEN_FEATURE_KEY_STARTS},
         {problem->forward.lse, VARLEN_FEATURE_LSE},
         {problem->backward.dsinks, VARLEN_FEATURE_DSINKS},
     };
@@ -258,6 +260,7 @@ attention_problem attention_problem_make(fuzz_input *input)
         place_results(input, &problem);
     else
         place_gradients(input, &problem);
+    attention_positions_make(input, problem.pass, a, &problem.inputs);
     a->features = features_of(input, &problem);
     attention_rows_make(input, &sizes, &problem);
     return problem;

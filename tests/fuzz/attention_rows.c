@@ -21,10 +21,11 @@ static int32_t *make_bounds(fuzz_input *input, const char *name, const attention
     int32_t *bounds = metadata_take(name, problem->attention.total_q);
     for (int64_t row = 0; row < problem->attention.total_q; row++)
         bounds[row] = -1;
-    for (int32_t b = 0; b < sizes->batch; b++)
+    for (int32_t b = 0; b < sizes->batch; b++) {
+        const int32_t first = inputs->cu_seqlens_q[b] + (inputs->leftpad_q ? inputs->leftpad_q[b] : 0);
         for (int32_t i = 0; i < sizes->queries[b]; i++)
-            bounds[inputs->cu_seqlens_q[b] + (inputs->leftpad_q ? inputs->leftpad_q[b] : 0) + i] =
-                input_below(input, sizes->keys[b] + 1);
+            bounds[first + i] = input_below(input, sizes->keys[b] + 1);
+    }
     return bounds;
 }
 

@@ -45,6 +45,8 @@ void attention_model_permit(const attention_model *model)
     permit_array(inputs->seqused_k, a->batch, 4);
     permit_array(inputs->leftpad_q, a->batch, 4);
     permit_array(inputs->leftpad_k, a->batch, 4);
+    permit_array(inputs->query_positions, a->batch, 4);
+    permit_array(inputs->key_starts, a->batch, 4);
     permit_array(inputs->sinks, a->q_heads, 4);
     permit_array(inputs->dropout_state, 2, 8);
     for (int32_t b = 0; b < a->batch; b++) {
@@ -144,6 +146,8 @@ sequence attention_model_sequence(memory_pool *pool, const attention_model *mode
     sequence s = {.queries = model_queries(model, b), .keys = model_keys(model, b), .index = b};
     give_problem(a, &s);
     attention_rows_give(model, b, &s);
+    s.position = inputs->query_positions ? inputs->query_positions + b : NULL;
+    *tame = *tame && (!s.position || !slopes || (*s.position < 1000 && *s.position > -1000));
     s.dropout_seed = state ? state[0] : inputs->dropout_seed;
     s.dropout_offset = state ? state[1] : inputs->dropout_offset;
     *tame =

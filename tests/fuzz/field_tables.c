@@ -48,10 +48,12 @@ static const field inputs_fields[] = {
     FIELD(varlen_inputs, dropout_seed, UINT64),
     FIELD(varlen_inputs, dropout_offset, UINT64),
     FIELD(varlen_inputs, dropout_state, POINTER),
-    FIELD(varlen_inputs, leftpad_q, POINTER),
     FIELD(varlen_inputs, key_begin, POINTER),
     FIELD(varlen_inputs, key_end, POINTER),
+    FIELD(varlen_inputs, query_positions, POINTER),
+    FIELD(varlen_inputs, key_starts, POINTER),
     FIELD(varlen_inputs, tree_mask, POINTER),
+    FIELD(varlen_inputs, leftpad_q, POINTER),
 };
 const field_table fields_of_inputs = FIELD_TABLE("varlen_inputs", inputs_fields);
 

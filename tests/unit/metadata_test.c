@@ -36,7 +36,7 @@ static void sound_metadata_passes(void **state)
          .leftpad_k = INTS(0, 3, 0)},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++)
-        assert_sound(varlen_inspect_attention(&packed, &rows[i]));
+        assert_sound(varlen_inspect_attention(&packed, VARLEN_PASS_FORWARD, &rows[i]));
 }
 
 static void attention_violations(void **state)
@@ -79,7 +79,7 @@ static void attention_violations(void **state)
         varlen_inputs inputs = rows[i].inputs;
         inputs.cu_seqlens_q = inputs.cu_seqlens_q ? inputs.cu_seqlens_q : good;
         inputs.cu_seqlens_k = inputs.cu_seqlens_k ? inputs.cu_seqlens_k : good;
-        assert_found(varlen_inspect_attention(rows[i].attention, &inputs), rows[i].sentence);
+        assert_found(varlen_inspect_attention(rows[i].attention, VARLEN_PASS_FORWARD, &inputs), rows[i].sentence);
     }
 }
 
@@ -106,7 +106,7 @@ static void key_ranges(void **state)
         ranged(INTS(2, 2, 2, 2, 2, 5, 5, 5, 5, INT32_MAX), INTS(0, 0, 0, 0, 0, 0, 0, 0, 0, INT32_MIN)),
     };
     for (size_t i = 0; i < ROWS_OF(sound); i++)
-        assert_sound(varlen_inspect_attention(&packed, &sound[i]));
+        assert_sound(varlen_inspect_attention(&packed, VARLEN_PASS_FORWARD, &sound[i]));
     const struct {
         varlen_inputs inputs;
         const char *sentence;
@@ -117,7 +117,7 @@ static void key_ranges(void **state)
         {ranged(NULL, INTS(2, 0, 0, 1, 2, 0, 5, 5, 6, 0)), "key_end[8] = 6 is above the 5 keys of its sequence"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++)
-        assert_found(varlen_inspect_attention(&packed, &rows[i].inputs), rows[i].sentence);
+        assert_found(varlen_inspect_attention(&packed, VARLEN_PASS_FORWARD, &rows[i].inputs), rows[i].sentence);
 }
 
 static void tree_masks_hold_64_queries(void **state)
@@ -128,9 +128,9 @@ static void tree_masks_hold_64_queries(void **state)
                             .cu_seqlens_k = INTS(0, 3, 3),
                             .seqused_q = INTS(64, 64),
                             .tree_mask = WORDS(0)};
-    assert_sound(varlen_inspect_attention(&problem, &inputs)); /* no word is looked at */
+    assert_sound(varlen_inspect_attention(&problem, VARLEN_PASS_FORWARD, &inputs)); /* no word is looked at */
     inputs.seqused_q = NULL;
-    assert_found(varlen_inspect_attention(&problem, &inputs),
+    assert_found(varlen_inspect_attention(&problem, VARLEN_PASS_FORWARD, &inputs),
                  "sequence 1 has 65 queries, above the 64 that a row of tree_mask holds");
 }
 
@@ -143,8 +143,8 @@ static void bounds_count_what_is_used(void **state)
                                   .leftpad_k = INTS(0, 0, 1)};
     const varlen_inputs padded = {
         .cu_seqlens_q = INTS(0, 2, 5, 10), .cu_seqlens_k = INTS(0, 2, 5, 9), .leftpad_q = INTS(0, 0, 1)};
-    assert_sound(varlen_inspect_attention(&bounded, &padded));
-    assert_sound(varlen_inspect_attention(&bounded, &inputs));
+    assert_sound(varlen_inspect_attention(&bounded, VARLEN_PASS_FORWARD, &padded));
+    assert_sound(varlen_inspect_attention(&bounded, VARLEN_PASS_FORWARD, &inputs));
 }
 
 static void paged_violations(void **state)
@@ -168,7 +168,7 @@ static void paged_violations(void **state)
         varlen_inputs inputs = rows[i].inputs;
         inputs.cu_seqlens_q = INTS(0, 2, 5);
         inputs.page_table = inputs.page_table ? inputs.page_table : table;
-        assert_found(varlen_inspect_attention(&paged, &inputs), rows[i].sentence);
+        assert_found(varlen_inspect_attention(&paged, VARLEN_PASS_FORWARD, &inputs), rows[i].sentence);
     }
 }
 
@@ -183,7 +183,7 @@ static void entries_that_no_key_goes_through_are_not_read(void **state)
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_inputs inputs = rows[i];
         inputs.cu_seqlens_q = INTS(0, 2, 5);
-        assert_sound(varlen_inspect_attention(&paged, &inputs));
+        assert_sound(varlen_inspect_attention(&paged, VARLEN_PASS_FORWARD, &inputs));
     }
 }
 

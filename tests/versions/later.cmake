@@ -17,8 +17,8 @@ endforeach()
 change(api "    VARLEN_BFLOAT16 = 2\n" "    VARLEN_BFLOAT16 = 2,\n    VARLEN_FLOAT8 = 3\n")
 change(api " || dtype == VARLEN_BFLOAT16 ? 2 : 0;" " || dtype == VARLEN_BFLOAT16 ? 2 : dtype == VARLEN_FLOAT8;")
 change(api "    VARLEN_MASK_WINDOW = 2 " "    VARLEN_MASK_LATER = 3,\n    VARLEN_MASK_WINDOW = 2 ")
-change(api "#define VARLEN_FEATURE_BATCH_INVARIANT " "#define VARLEN_FEATURE_LATER ((uint64_t)1 << 40)
-#define VARLEN_FEATURE_LATER_MASK ((uint64_t)1 << 41)
+change(api "#define VARLEN_FEATURE_BATCH_INVARIANT " "#define VARLEN_FEATURE_LATER ((uint64_t)1 << 24)
+#define VARLEN_FEATURE_LATER_MASK ((uint64_t)1 << 25)
 #define VARLEN_FEATURE_BATCH_INVARIANT ")
 
 file(READ "${SOURCE}/include/varlen/backend.h" abi)
@@ -32,7 +32,8 @@ change(vocabulary "    [VARLEN_MASK_WINDOW] = VARLEN_FEATURE_WINDOW,\n"
   "    [VARLEN_MASK_WINDOW] = VARLEN_FEATURE_WINDOW,\n    [VARLEN_MASK_LATER] = VARLEN_FEATURE_LATER_MASK,\n")
 change(vocabulary "NAMED(VARLEN_FEATURE_BATCH_INVARIANT),"
   "NAMED(VARLEN_FEATURE_BATCH_INVARIANT), NAMED(VARLEN_FEATURE_LATER), NAMED(VARLEN_FEATURE_LATER_MASK),")
-change(vocabulary "varlen_following_features = " "varlen_following_features = VARLEN_FEATURE_LATER_MASK | ")
+change(vocabulary "varlen_following_features = VARLEN_FEATURE_CAUSAL |"
+  "varlen_following_features = VARLEN_FEATURE_LATER_MASK | VARLEN_FEATURE_CAUSAL |")
 
 file(WRITE "${TO}/varlen/varlen.h" "${api}")
 file(WRITE "${TO}/varlen/backend.h" "${abi}")

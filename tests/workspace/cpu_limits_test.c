@@ -174,6 +174,53 @@ static void no_paged_batch_needs_more(void **state)
     }
 }
 
+/* Forward, every sequence may have all the keys. */
+static void no_batch_of_shared_keys_needs_more(void **state)
+{
+    (void)state;
+    static batch b;
+    static int32_t used[MOST_SEQUENCES], starts[MOST_SEQUENCES];
+    random_source source = {random_seed_of("no batch of shared keys needs more")};
+    for (int round = 0; round < ROUNDS; round++) {
+        begin(&b, some_group(&source));
+        int64_t keys = some(&source, 40000);
+        for (int64_t n = random_below(&source, 1 + some(&source, MOST_SEQUENCES)); n > 0; n--)
+            add(&b, some(&source, 40), used[b.attention.batch] = (int32_t)random_below(&source, keys + 1));
+        finish(&b);
+        b.attention.total_k = keys;
+        b.attention.features = VARLEN_FEATURE_KEY_STARTS;
+        b.inputs.metadata.seqused_k = used;
+        b.inputs.metadata.key_starts = starts;
+        counts needed = count(&b, round % 4), limits = limits_of(&b, round % 4);
+        assert_true(needed.forward_tasks <= limits.forward_tasks);
+        assert_true(needed.partial_rows <= limits.partial_rows);
+    }
+}
+
+/* Backward, each key has one sequence, but they lie in any order: here, the last first. */
+static void no_batch_of_keys_in_another_order_needs_more(void **state)
+{
+    (void)state;
+    static batch b;
+    static int32_t used[MOST_SEQUENCES], starts[MOST_SEQUENCES];
+    random_source source = {random_seed_of("no batch of keys in another order needs more")};
+    for (int round = 0; round < ROUNDS; round++) {
+        begin(&b, some_group(&source));
+        int64_t queries = 1 + some(&source, 200), keys = 1 + some(&source, 4000);
+        for (int64_t n = random_below(&source, 1 + some(&source, MOST_SEQUENCES)); n > 0; n--)
+            add(&b, some(&source, queries), some(&source, keys));
+        finish(&b);
+        for (int32_t n = 0; n < b.attention.batch; n++) {
+            used[n] = keys_of(&b, n);
+            starts[n] = (int32_t)(b.attention.total_k - b.cu_seqlens_k[n + 1]);
+        }
+        b.attention.features = VARLEN_FEATURE_KEY_STARTS;
+        b.inputs.metadata.seqused_k = used;
+        b.inputs.metadata.key_starts = starts;
+        expect_above(&b, round % 4);
+    }
+}
+
 static void expect_half(const char *what, int64_t needed, int64_t limit)
 {
     if (limit > 2 * needed)
@@ -251,6 +298,8 @@ int main(void)
 {
     const struct CMUnitTest cases[] = {cmocka_unit_test(no_batch_needs_more),
                                        cmocka_unit_test(no_paged_batch_needs_more),
+                                       cmocka_unit_test(no_batch_of_shared_keys_needs_more),
+                                       cmocka_unit_test(no_batch_of_keys_in_another_order_needs_more),
                                        cmocka_unit_test(bounds_are_within_twice_what_batches_need),
                                        cmocka_unit_test(partial_rows_are_within_twice_what_the_totals_allow)};
     return cmocka_run_group_tests_name("workspace/cpu-limits", cases, NULL, NULL);

@@ -83,6 +83,10 @@ static bool check_support(varlen_context *context, bench_results *results, reaso
 {
     for (int i = 0; i < results->count; i++) {
         bench_result *result = &results->items[i];
+        if (result->workload->shared_keys && result->pass == VARLEN_PASS_BACKWARD) {
+            snprintf(result->skipped, sizeof result->skipped, "sequences share keys: varlen_backward takes none");
+            continue;
+        }
         const varlen_attention attention = bench_attention(result->workload, result->dtype);
         const varlen_status status = varlen_supports(context, &attention, result->pass);
         if (status == VARLEN_ERROR_UNSUPPORTED)

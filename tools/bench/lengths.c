@@ -1,6 +1,6 @@
 /* Lengths of the ragged workloads: see bench/lengths.h. Lists, not a generator, so that a measurement can be compared
- * with another wherever it was taken. All but the skewed batch were drawn once from lognormal laws, which lengths of
- * documents and requests follow, and scaled to add up to a round number. */
+ * with another wherever it was taken. All but the skewed batch and the pieces of a prompt were drawn once from
+ * lognormal laws, which lengths of documents and requests follow, and scaled to add up to a round number. */
 #include "bench/lengths.h"
 
 /* clang-format off */
@@ -58,4 +58,9 @@ const int32_t bench_lengths_short_64[64] = {
     81, 93, 81, 49, 88, 170, 341, 38, 139, 69, 36, 81, 86, 233, 77, 72, 252, 293, 215, 147, 64, 79, 154, 71, 311,
     78, 163, 140, 163, 63, 97, 95, 106, 112, 62, 67, 249, 74, 356, 193, 101, 80, 112, 103, 113, 36, 234, 73, 434,
     49, 36, 92, 61, 228, 64, 131, 133, 56, 192, 116, 233, 49, 58, 70};
+
+/* Keys that each piece of a prompt sees the end of. */
+const int32_t bench_lengths_chunks[16] = {
+    1024, 2048, 3072, 4096, 5120, 6144, 7168, 8192, 9216, 10240, 11264, 12288, 13312, 14336, 15360, 16384};
+
 /* clang-format on */

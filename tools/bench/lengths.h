@@ -11,6 +11,7 @@ extern const int32_t bench_lengths_short_256[256];
 extern const int32_t bench_lengths_decode[64];
 extern const int32_t bench_lengths_verify[32];
 extern const int32_t bench_lengths_documents[24];
+extern const int32_t bench_lengths_chunks[16];
 extern const int32_t bench_lengths_short_64[64];
 
 #endif

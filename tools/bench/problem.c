@@ -57,8 +57,7 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
         .value_dim = workload->value_dim,
         .mask = workload->mask,
         .page_size = workload->page_size,
-        .features = VARLEN_FEATURE_LSE | bench_row_features(workload->rows) |
-                    (workload->leftpad ? VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K : 0),
+        .features = VARLEN_FEATURE_LSE | bench_features(workload),
         .attention_chunk = workload->chunk,
     };
     for (int32_t i = 0; i < workload->batch; i++) {
@@ -74,6 +73,8 @@ varlen_attention bench_attention(const bench_workload *workload, varlen_dtype dt
             attention.page_table_width = pages > attention.page_table_width ? pages : attention.page_table_width;
         }
     }
+    if (workload->shared_keys)
+        attention.total_k = bench_total_keys(workload);
     return attention;
 }
 
@@ -192,6 +193,24 @@ static bool upload_numbers(bench_problem *problem, bench_buffer buffer, const be
     return ok;
 }
 
+static int32_t key_start(const bench_workload *workload, int32_t sequence)
+{
+    (void)workload;
+    (void)sequence;
+    return 0;
+}
+
+static int32_t query_position(const bench_workload *workload, int32_t sequence)
+{
+    return bench_keys(workload, sequence) - bench_queries(workload, sequence);
+}
+
+static bool upload_starts(bench_problem *problem, const bench_workload *workload, reason *why)
+{
+    return upload_numbers(problem, BUFFER_SEQUSED_K, workload, bench_keys, why) &&
+           upload_numbers(problem, BUFFER_KEY_STARTS, workload, key_start, why);
+}
+
 /* Every page once, in random order, as in a cache that has been in use for a while. */
 static void draw_pages(int32_t *pages, int64_t count)
 {
@@ -287,13 +306,15 @@ bool bench_problem_open(varlen_context *context, const bench_workload *workload,
                         bench_problem *problem, reason *why)
 {
     *problem = (bench_problem){.context = context, .attention = bench_attention(workload, dtype), .pass = pass};
-    const bool ok = make_floats(problem, why) &&
-                    upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, query_slot, why) &&
-                    (workload->page_size ? upload_pages(problem, workload, why)
-                                         : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, key_slot, why)) &&
-                    (!workload->leftpad || upload_numbers(problem, BUFFER_LEFTPAD, workload, padding_of, why)) &&
-                    (workload->rows == BENCH_ROWS_ALIKE || upload_row_arrays(problem, workload, why)) &&
-                    make_workspace(problem, why);
+    const bool ok =
+        make_floats(problem, why) && upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_Q, workload, query_slot, why) &&
+        (workload->page_size     ? upload_pages(problem, workload, why)
+         : workload->shared_keys ? upload_starts(problem, workload, why)
+                                 : upload_cu_seqlens(problem, BUFFER_CU_SEQLENS_K, workload, key_slot, why)) &&
+        (!workload->leftpad || upload_numbers(problem, BUFFER_LEFTPAD, workload, padding_of, why)) &&
+        (!workload->positions || upload_numbers(problem, BUFFER_QUERY_POSITIONS, workload, query_position, why)) &&
+        (workload->rows == BENCH_ROWS_ALIKE || upload_row_arrays(problem, workload, why)) &&
+        make_workspace(problem, why);
     if (!ok)
         bench_problem_close(problem);
     return ok;
@@ -318,11 +339,13 @@ static varlen_inputs inputs_of(const bench_problem *problem)
         .cu_seqlens_k = buffers[BUFFER_CU_SEQLENS_K],
         .seqused_k = buffers[BUFFER_SEQUSED_K],
         .page_table = buffers[BUFFER_PAGE_TABLE],
-        .leftpad_q = buffers[BUFFER_LEFTPAD],
         .leftpad_k = buffers[BUFFER_LEFTPAD],
         .key_begin = buffers[BUFFER_KEY_BEGIN],
         .key_end = buffers[BUFFER_KEY_END],
+        .query_positions = buffers[BUFFER_QUERY_POSITIONS],
+        .key_starts = buffers[BUFFER_KEY_STARTS],
         .tree_mask = buffers[BUFFER_TREE_MASK],
+        .leftpad_q = buffers[BUFFER_LEFTPAD],
     };
 }
 

@@ -25,6 +25,8 @@ typedef enum bench_buffer {
     BUFFER_LEFTPAD, /* of queries and keys */
     BUFFER_KEY_BEGIN,
     BUFFER_KEY_END,
+    BUFFER_QUERY_POSITIONS,
+    BUFFER_KEY_STARTS,
     BUFFER_TREE_MASK,
     BUFFER_WORKSPACE,
     BUFFER_COUNT

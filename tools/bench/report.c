@@ -25,7 +25,11 @@ void bench_print_workloads(void)
         text_table_add(&table, "%d", (int)workload->batch);
         text_table_add(&table, "%" PRId64, bench_total_queries(workload));
         text_table_add(&table, "%" PRId64, bench_total_keys(workload));
-        text_table_add(&table, workload->page_size ? "pages of %d" : "packed", (int)workload->page_size);
+        text_table_add(&table,
+                       workload->page_size     ? "pages of %d"
+                       : workload->shared_keys ? "shared"
+                                               : "packed",
+                       (int)workload->page_size);
     }
     text_table_print(&table, stdout);
 }

@@ -22,7 +22,7 @@ typedef struct bench_result {
     varlen_dtype dtype;
     varlen_pass pass;
     bench_time time;   /* repetitions = 0: the backend does not support it */
-    char skipped[256]; /* why, in the library's words */
+    char skipped[256]; /* why */
 } bench_result;
 
 typedef struct bench_results {

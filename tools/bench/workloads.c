@@ -52,6 +52,11 @@ static const bench_workload workloads[] = {
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 256},
     {.name = "verify-32x4k-q4-gqa32/8-d128-page16", .lengths = bench_lengths_verify, .batch = 32, .queries = 4,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL, .page_size = 16},
+    {.name = "shared-prefix-64x8k-gqa32/8-d128", .length = 8192, .batch = 64, .queries = 1, .shared_keys = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "chunked-prefill-16k/1k-gqa32/8-d128", .lengths = bench_lengths_chunks, .batch = 16, .queries = 1024,
+     .shared_keys = true, .positions = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "one-1x4k-h4-d128-causal", .length = 4096, .batch = 1, .for_host = true,
      .q_heads = 4, .kv_heads = 4, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
     {.name = "even-6x2k-gqa8/2-d128-causal", .length = 2048, .batch = 6, .for_host = true,
@@ -94,6 +99,12 @@ static const bench_workload workloads[] = {
      .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_CAUSAL},
     {.name = "tree-8x4k-q32-gqa32/8-d128-page16", .length = 4096, .batch = 8, .queries = 32, .for_host = true,
      .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .rows = BENCH_ROWS_TREE, .page_size = 16},
+    {.name = "shared-prefix-8x8k-gqa32/8-d128", .length = 8192, .batch = 8, .queries = 1, .for_host = true,
+     .shared_keys = true,
+     .q_heads = 32, .kv_heads = 8, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
+    {.name = "chunked-prefill-4k/1k-gqa8/2-d128", .lengths = bench_lengths_chunks, .batch = 4, .queries = 1024,
+     .for_host = true, .shared_keys = true, .positions = true,
+     .q_heads = 8, .kv_heads = 2, .head_dim = 128, .value_dim = 128, .mask = VARLEN_MASK_CAUSAL},
 };
 /* clang-format on */
 
@@ -180,12 +191,21 @@ int32_t bench_queries(const bench_workload *workload, int32_t sequence)
     return workload->queries ? workload->queries : bench_keys(workload, sequence);
 }
 
+uint64_t bench_features(const bench_workload *workload)
+{
+    return bench_row_features(workload->rows) | (workload->shared_keys ? VARLEN_FEATURE_KEY_STARTS : 0) |
+           (workload->positions ? VARLEN_FEATURE_QUERY_POSITIONS : 0) |
+           (workload->leftpad ? VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_LEFTPAD_K : 0);
+}
+
 int64_t bench_total_keys(const bench_workload *workload)
 {
-    int64_t total = 0;
-    for (int32_t i = 0; i < workload->batch; i++)
+    int64_t total = 0, longest = 0;
+    for (int32_t i = 0; i < workload->batch; i++) {
         total += bench_keys(workload, i);
-    return total;
+        longest = bench_keys(workload, i) > longest ? bench_keys(workload, i) : longest;
+    }
+    return workload->shared_keys ? longest : total;
 }
 
 int64_t bench_total_queries(const bench_workload *workload)
@@ -208,7 +228,7 @@ int64_t bench_visible_pairs(const bench_workload *workload, int32_t sequence)
         const row_masks masks = {.key_begin = bench_rows_have_begin(workload->rows) ? &begin : NULL,
                                  .key_end = bench_rows_have_end(workload->rows) ? &end : NULL,
                                  .tree_mask = workload->rows == BENCH_ROWS_TREE ? &tree : NULL};
-        pairs += visible_keys_of(&shape, row.queries, row.keys, row.query, &masks);
+        pairs += visible_keys_of(&shape, row.keys - row.queries + row.query, row.queries, row.keys, &masks);
     }
     return pairs;
 }

@@ -24,6 +24,8 @@ typedef struct bench_workload {
     int32_t page_size; /* 0 = keys and values are packed */
     bool for_host;     /* the size suits processors; else accelerators */
     bool leftpad;      /* packed slots of the longest length, with what is not used at their start */
+    bool shared_keys;  /* every sequence's keys are the first ones of the longest, by key_starts */
+    bool positions;    /* query_positions are given, though they are those of the alignment */
 } bench_workload;
 
 int bench_workload_count(void);
@@ -39,10 +41,13 @@ bool bench_workload_unknown_word(const char *words, char *word, int size);
 int32_t bench_keys(const bench_workload *workload, int32_t sequence);
 int32_t bench_queries(const bench_workload *workload, int32_t sequence);
 
+/* What calls bring besides q, k, v and lengths: VARLEN_FEATURE_*. */
+uint64_t bench_features(const bench_workload *workload);
+
 /* Of a sequence. */
 int64_t bench_visible_pairs(const bench_workload *workload, int32_t sequence);
 
-/* Sums over the batch. */
+/* Sums over the batch; of shared keys, each counts once. */
 int64_t bench_total_keys(const bench_workload *workload);
 int64_t bench_total_queries(const bench_workload *workload);
 

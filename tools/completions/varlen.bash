@@ -15,7 +15,7 @@ _varlen()
     case ${COMP_WORDS[1]} in
         info) options="--help" ;;
         explain) options="--workload --lens --q-lens --cu-seqlens-q --cu-seqlens-k --q-heads --kv-heads --head-dim --value-dim --page-size --mask --window --chunk --alignment --softcap --dropout --features --dtype --pass --backend --threads --floor --peak --bandwidth --help" ;;
-        run) options="--q --k --v --cu-seqlens-q --cu-seqlens-k --seqused-q --seqused-k --leftpad-q --leftpad-k --page-table --mask --window --chunk --key-begin --key-end --tree-mask --alignment --scale --softcap --alibi --sinks --dtype --backend --out --lse --dout --dq --dk --dv --expect --help" ;;
+        run) options="--q --k --v --cu-seqlens-q --cu-seqlens-k --seqused-q --seqused-k --leftpad-q --leftpad-k --page-table --query-positions --key-starts --mask --window --chunk --key-begin --key-end --tree-mask --alignment --scale --softcap --alibi --sinks --dtype --backend --out --lse --dout --dq --dk --dv --expect --help" ;;
         check) options="--backend --filter --scale --list --skipped --kernels --help" ;;
         bench) options="--workload --list --lens --q-heads --kv-heads --head-dim --value-dim --mask --page-size --dtype --pass --backend --threads --repeats --no-peaks --peak --bandwidth --json --compare --report --plot --help" ;;
         *) return ;;
@@ -37,7 +37,7 @@ _varlen()
         explain/--alignment) values="bottom-right top-left" ;;
         explain/--softcap) return ;;
         explain/--dropout) return ;;
-        explain/--features) values="lse alibi sinks seqused-q seqused-k leftpad-q leftpad-k expanded dropout-state dsinks dlse key-ranges tree-mask deterministic batch-invariant" ;;
+        explain/--features) values="lse alibi sinks seqused-q seqused-k leftpad-q leftpad-k expanded dropout-state dsinks dlse key-ranges query-positions key-starts tree-mask deterministic batch-invariant" ;;
         explain/--dtype) values="f32 f16 bf16" ;;
         explain/--pass) values="forward backward both" ;;
         explain/--backend) values="auto cpu cuda hip" ;;
@@ -54,6 +54,8 @@ _varlen()
         run/--leftpad-q) values=FILE ;;
         run/--leftpad-k) values=FILE ;;
         run/--page-table) values=FILE ;;
+        run/--query-positions) values=FILE ;;
+        run/--key-starts) values=FILE ;;
         run/--mask) values="full causal window" ;;
         run/--window) return ;;
         run/--chunk) return ;;

@@ -66,15 +66,15 @@ static int32_t *used_rows(case_trial *trial, const int_list *pads, const int_lis
     return rows;
 }
 
-/* NULL where none are given. */
-static int32_t *pads(case_trial *trial, const int_list *given, int32_t count)
+/* NULL if none are given. */
+static int32_t *numbers(case_trial *trial, const int_list *list, int32_t batch)
 {
-    if (!given->count)
+    if (!list->count)
         return NULL;
-    int32_t *rows = TRIAL_TAKE(trial, count, int32_t);
-    for (int32_t b = 0; b < count; b++)
-        rows[b] = at(given, b);
-    return rows;
+    int32_t *taken = TRIAL_TAKE(trial, batch, int32_t);
+    for (int32_t b = 0; b < batch; b++)
+        taken[b] = at(list, b);
+    return taken;
 }
 
 /* Pages in no order, three of them nobody's. Entries past the ones in use are numbers that no page has. */
@@ -111,6 +111,21 @@ static void make_pages(case_trial *trial, attention_batch *batch, const attentio
     }
 }
 
+static void make_slots(case_trial *trial, attention_batch *batch, const attention_case *row, const int_list *lens_k)
+{
+    int32_t end = 0;
+    if (batch->key_starts) {
+        for (int32_t b = 0; b < lens_k->count; b++)
+            if (batch->key_starts[b] + batch->seqused_k[b] > end)
+                end = batch->key_starts[b] + batch->seqused_k[b];
+    } else {
+        batch->cu_seqlens_k = slots(trial, &row->leftpad_k, lens_k, &row->free_k);
+        end = batch->cu_seqlens_k[lens_k->count];
+    }
+    batch->k_rows = batch->k_page_rows = end + row->slack_k;
+    batch->attention.total_k = batch->k_rows;
+}
+
 static void make_metadata(case_trial *trial, attention_batch *batch, const attention_case *row, const int_list *lens_k,
                           random_source *source)
 {
@@ -118,17 +133,16 @@ static void make_metadata(case_trial *trial, attention_batch *batch, const atten
     batch->q_rows = batch->attention.total_q = batch->cu_seqlens_q[row->lens_q.count] + row->slack_q;
     if (row->free_q.count)
         batch->seqused_q = used_rows(trial, &row->leftpad_q, &row->lens_q);
-    batch->leftpad_q = pads(trial, &row->leftpad_q, row->lens_q.count);
-    batch->leftpad_k = pads(trial, &row->leftpad_k, lens_k->count);
-    if (row->free_k.count || row->page_size)
+    batch->leftpad_q = numbers(trial, &row->leftpad_q, lens_k->count);
+    batch->leftpad_k = numbers(trial, &row->leftpad_k, lens_k->count);
+    batch->query_positions = numbers(trial, &row->query_positions, lens_k->count);
+    batch->key_starts = numbers(trial, &row->key_starts, lens_k->count);
+    if (row->free_k.count || row->page_size || row->key_starts.count)
         batch->seqused_k = used_rows(trial, &row->leftpad_k, lens_k);
-    if (row->page_size) {
+    if (row->page_size)
         make_pages(trial, batch, row, source);
-        return;
-    }
-    batch->cu_seqlens_k = slots(trial, &row->leftpad_k, lens_k, &row->free_k);
-    batch->k_rows = batch->k_page_rows = batch->cu_seqlens_k[lens_k->count] + row->slack_k;
-    batch->attention.total_k = batch->k_rows;
+    else
+        make_slots(trial, batch, row, lens_k);
 }
 
 static void make_slopes(case_trial *trial, attention_batch *batch, slope_kind kind, random_source *source)
@@ -173,6 +187,10 @@ static uint64_t features_of(const attention_batch *batch, tensor_layout layout)
         features |= VARLEN_FEATURE_LEFTPAD_K;
     if (batch->leftpad_q)
         features |= VARLEN_FEATURE_LEFTPAD_Q;
+    if (batch->query_positions)
+        features |= VARLEN_FEATURE_QUERY_POSITIONS;
+    if (batch->key_starts)
+        features |= VARLEN_FEATURE_KEY_STARTS;
     if (batch->alibi_slopes)
         features |= VARLEN_FEATURE_ALIBI;
     if (batch->sinks)

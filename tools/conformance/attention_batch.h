@@ -20,8 +20,10 @@ typedef struct attention_batch {
     int32_t *leftpad_q;
     int32_t *leftpad_k;
     int32_t *page_table;
-    int32_t *key_begin; /* [q_rows], as those below; in the rows of no sequence stands what would be a violation */
+    int32_t *key_begin; /* [q_rows], as tree_mask; in the rows of no sequence stands what would be a violation */
     int32_t *key_end;
+    int32_t *query_positions;
+    int32_t *key_starts;
     uint64_t *tree_mask;
     float *alibi_slopes;
     int64_t alibi_batch_stride;
@@ -43,6 +45,7 @@ attention_batch *batch_make(case_trial *trial, const attention_case *row);
 int64_t batch_queries(const attention_batch *batch, int32_t b);
 int64_t batch_keys(const attention_batch *batch, int32_t b);
 int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i);
+int64_t batch_key_slot(const attention_batch *batch, int32_t b); /* where it begins, if packed */
 int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j);
 
 /* Sequence b, with k and v gathered. */
@@ -50,6 +53,10 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
 
 /* Sequence b as a batch of one, which shares the data of `batch`. */
 attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int32_t b);
+
+/* The same sequences, with keys of their own in place of those that key_starts lets them share: one slot after the
+ * other, by cu_seqlens_k. */
+attention_batch batch_with_own_keys(memory_pool *pool, const attention_batch *batch);
 
 /* Makes key_begin, key_end and tree_mask; the lengths are there. */
 void batch_make_rows(case_trial *trial, attention_batch *batch, const attention_case *row, random_source *source);

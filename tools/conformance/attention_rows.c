@@ -8,6 +8,7 @@ typedef struct row_maker {
     int32_t queries;
     int32_t keys;
     int32_t first_row;
+    int64_t position; /* of the first query */
 } row_maker;
 
 static int32_t within(int64_t value, int32_t limit)
@@ -15,10 +16,12 @@ static int32_t within(int64_t value, int32_t limit)
     return (int32_t)(value < 0 ? 0 : value > limit ? limit : value);
 }
 
-/* Where query i stands. */
-static int64_t position(const row_maker *m, int32_t i)
+/* Where the first query of a sequence stands. */
+static int64_t position_of(const attention_batch *batch, int32_t b)
 {
-    return m->batch->attention.alignment == VARLEN_ALIGN_TOP_LEFT ? i : (int64_t)i + m->keys - m->queries;
+    if (batch->query_positions)
+        return batch->query_positions[b];
+    return batch->attention.alignment == VARLEN_ALIGN_TOP_LEFT ? 0 : batch_keys(batch, b) - batch_queries(batch, b);
 }
 
 static int32_t anywhere(const row_maker *m)
@@ -53,7 +56,7 @@ static int32_t end_of(const row_maker *m, range_kind kind, int64_t p)
 static void make_range(const row_maker *m, range_kind kind, int32_t i)
 {
     const int32_t row = m->first_row + i;
-    const int64_t p = position(m, i);
+    const int64_t p = m->position + i;
     int32_t *begin = m->batch->key_begin, *end = m->batch->key_end;
     int64_t first = 0, last = 0;
     switch (kind) {
@@ -115,8 +118,12 @@ void batch_make_rows(case_trial *trial, attention_batch *batch, const attention_
         batch->tree_mask = TRIAL_TAKE(trial, batch->q_rows, uint64_t);
     fill_unowned(batch);
     for (int32_t b = 0; b < batch->attention.batch; b++) {
-        const row_maker maker = {batch, source, (int32_t)batch_queries(batch, b), (int32_t)batch_keys(batch, b),
-                                 (int32_t)batch_query_row(batch, b, 0)};
+        const row_maker maker = {batch,
+                                 source,
+                                 (int32_t)batch_queries(batch, b),
+                                 (int32_t)batch_keys(batch, b),
+                                 (int32_t)batch_query_row(batch, b, 0),
+                                 position_of(batch, b)};
         for (int32_t i = 0; i < maker.queries; i++) {
             if (row->ranges != RANGES_NONE)
                 make_range(&maker, row->ranges, i);

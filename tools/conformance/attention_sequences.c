@@ -26,11 +26,16 @@ int64_t batch_query_row(const attention_batch *batch, int32_t b, int64_t i)
     return batch->cu_seqlens_q[b] + (batch->leftpad_q ? batch->leftpad_q[b] : 0) + i;
 }
 
+int64_t batch_key_slot(const attention_batch *batch, int32_t b)
+{
+    return batch->key_starts ? batch->key_starts[b] : batch->cu_seqlens_k[b];
+}
+
 int64_t batch_key_row(const attention_batch *batch, int32_t b, int64_t j)
 {
     int64_t slot_row = (batch->leftpad_k ? batch->leftpad_k[b] : 0) + j;
     if (batch->attention.page_size == 0)
-        return batch->cu_seqlens_k[b] + slot_row;
+        return batch_key_slot(batch, b) + slot_row;
     int32_t size = batch->attention.page_size;
     int64_t page = batch->page_table[(int64_t)b * batch->attention.page_table_width + slot_row / size];
     return page * size + slot_row % size;
@@ -90,6 +95,7 @@ sequence batch_sequence(memory_pool *pool, const attention_batch *batch, int32_t
         .value_dim = value_dim,
         .index = b,
         .alignment = attention->alignment,
+        .position = batch->query_positions ? batch->query_positions + b : NULL,
         .left = left_window ? attention->window_left : VARLEN_UNBOUNDED,
         .right = window ? attention->window_right : (full ? VARLEN_UNBOUNDED : 0),
         .chunk = attention->attention_chunk,
@@ -130,11 +136,16 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
     alone.dout += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads * value_dim_of(batch);
     if (batch->dlse)
         alone.dlse += (int64_t)batch->cu_seqlens_q[b] * batch->attention.q_heads;
-    if (batch->cu_seqlens_k) {
+    if (batch->cu_seqlens_k)
         alone.cu_seqlens_k = single_slot(pool, batch->cu_seqlens_k, b);
-        alone.k_rows = alone.k_page_rows = alone.attention.total_k = alone.cu_seqlens_k[1];
-        alone.k += (int64_t)batch->cu_seqlens_k[b] * batch->attention.kv_heads * batch->attention.head_dim;
-        alone.v += (int64_t)batch->cu_seqlens_k[b] * batch->attention.kv_heads * value_dim_of(batch);
+    if (batch->key_starts)
+        alone.key_starts = memory_take(pool, 1, sizeof *alone.key_starts); /* 0 */
+    if (batch->attention.page_size == 0) {
+        const int64_t slot = batch_key_slot(batch, b);
+        const int64_t rows = batch->cu_seqlens_k ? alone.cu_seqlens_k[1] : batch->seqused_k[b];
+        alone.k_rows = alone.k_page_rows = alone.attention.total_k = rows;
+        alone.k += slot * batch->attention.kv_heads * batch->attention.head_dim;
+        alone.v += slot * batch->attention.kv_heads * value_dim_of(batch);
     }
     if (batch->page_table)
         alone.page_table += (int64_t)b * batch->attention.page_table_width;
@@ -152,7 +163,32 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
         alone.key_end += batch->cu_seqlens_q[b];
     if (batch->tree_mask)
         alone.tree_mask += batch->cu_seqlens_q[b];
+    if (batch->query_positions)
+        alone.query_positions += b;
     if (batch->alibi_slopes)
         alone.alibi_slopes += b * batch->alibi_batch_stride;
     return alone;
+}
+
+attention_batch batch_with_own_keys(memory_pool *pool, const attention_batch *batch)
+{
+    const int64_t k_size = (int64_t)batch->attention.kv_heads * batch->attention.head_dim;
+    const int64_t v_size = (int64_t)batch->attention.kv_heads * value_dim_of(batch);
+    attention_batch own = *batch;
+    own.key_starts = NULL;
+    own.attention.features &= ~VARLEN_FEATURE_KEY_STARTS;
+    own.cu_seqlens_k = memory_take(pool, batch->attention.batch + 1, sizeof *own.cu_seqlens_k);
+    for (int32_t b = 0; b < batch->attention.batch; b++)
+        own.cu_seqlens_k[b + 1] = own.cu_seqlens_k[b] + batch->seqused_k[b];
+    own.k_rows = own.k_page_rows = own.attention.total_k = own.cu_seqlens_k[batch->attention.batch];
+    own.k = memory_take(pool, own.k_rows * k_size, sizeof *own.k);
+    own.v = memory_take(pool, own.k_rows * v_size, sizeof *own.v);
+    for (int32_t b = 0; b < batch->attention.batch; b++) {
+        const size_t rows = (size_t)batch->seqused_k[b];
+        memcpy(own.k + own.cu_seqlens_k[b] * k_size, batch->k + batch->key_starts[b] * k_size,
+               rows * (size_t)k_size * sizeof *own.k);
+        memcpy(own.v + own.cu_seqlens_k[b] * v_size, batch->v + batch->key_starts[b] * v_size,
+               rows * (size_t)v_size * sizeof *own.v);
+    }
+    return own;
 }

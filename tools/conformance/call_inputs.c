@@ -50,6 +50,8 @@ static void give_metadata(const attention_batch *batch, block_list *blocks, varl
     inputs->page_table = copied(blocks, "page_table", batch->page_table, entries, size);
     inputs->key_begin = copied(blocks, "key_begin", batch->key_begin, batch->q_rows, size);
     inputs->key_end = copied(blocks, "key_end", batch->key_end, batch->q_rows, size);
+    inputs->query_positions = copied(blocks, "query_positions", batch->query_positions, count, size);
+    inputs->key_starts = copied(blocks, "key_starts", batch->key_starts, count, size);
     inputs->tree_mask = copied(blocks, "tree_mask", batch->tree_mask, batch->q_rows, sizeof(uint64_t));
 }
 

@@ -125,6 +125,8 @@ typedef struct attention_case {
     int32_t shared_pages; /* the first pages of each later sequence that are those of the first one */
     uint32_t flags;
     tensor_layout layout;
+    int_list query_positions; /* of each sequence's first query; left out = by the alignment */
+    int_list key_starts;      /* row where each slot begins, in place of cu_seqlens_k; without free_k */
 } attention_case;
 
 /* A table and what its rows mean. A case is called "forward/masks/<row>/f16", by pass, or "around/merge/<row>/f16". */
@@ -167,6 +169,9 @@ extern const case_suite suite_twice;
 extern const case_suite suite_threads;
 extern const case_suite suite_poison;
 extern const case_suite suite_max_seqlen;
+extern const case_suite suite_positions;
+extern const case_suite suite_key_starts;
+extern const case_suite suite_copies;
 
 /* Of attention suites. */
 double attention_cost(const void *row);

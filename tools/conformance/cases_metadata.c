@@ -6,6 +6,8 @@
 #define MANY .problem = METADATA_MANY
 #define QUERIES_PADDED .problem = METADATA_QUERIES_PADDED
 #define RANGES .problem = METADATA_RANGES
+#define STARTED .problem = METADATA_STARTED
+#define STARTED_BACKWARD .head.passes = CASE_BACKWARD, STARTED
 #define PAGED .head.passes = CASE_FORWARD, .problem = METADATA_PAGED
 
 /* clang-format off */
@@ -133,6 +135,35 @@ static const metadata_case rows[] = {
      .words = "cu_seqlens_q[3] = 0 is below cu_seqlens_q[2] = 8"},
     {.head.name = "paged-max-seqlen-k-too-low", PAGED, .max_seqlen_k = 6,
      .words = "sequence 2 has 7 keys, above max_seqlen_k = 6"},
+
+    {.head.name = "key-start-negative", STARTED, .array = METADATA_KEY_STARTS, .index = 1, .value = -1,
+     .words = "key_starts[1] = -1 is below 0"},
+    {.head.name = "key-start-far-below-0", STARTED, .array = METADATA_KEY_STARTS, .index = 2, .value = INT32_MIN,
+     .words = "key_starts[2] = -2147483648 is below 0"},
+    {.head.name = "key-start-past-total", STARTED, .array = METADATA_KEY_STARTS, .index = 2, .value = 27,
+     .words = "key_starts[2] = 27 is above total_k = 26"},
+    {.head.name = "key-start-far-past-total", STARTED, .array = METADATA_KEY_STARTS, .index = 0, .value = INT32_MAX,
+     .words = "key_starts[0] = 2147483647 is above total_k = 26"},
+    {.head.name = "key-start-leaves-no-room", STARTED, .array = METADATA_KEY_STARTS, .index = 0, .value = 21,
+     .words = "seqused_k[0] = 6 is above the 5 rows of its slot"},
+    {.head.name = "key-start-at-the-end", STARTED, .array = METADATA_KEY_STARTS, .index = 1, .value = 26,
+     .words = "seqused_k[1] = 6 is above the 0 rows of its slot"},
+    {.head.name = "started-seqused-k-negative", STARTED, .array = METADATA_SEQUSED_K, .index = 1, .value = -3,
+     .words = "seqused_k[1] = -3 is below 0"},
+    {.head.name = "started-seqused-k-past-the-end", STARTED, .array = METADATA_SEQUSED_K, .index = 2, .value = INT32_MAX,
+     .words = "seqused_k[2] = 2147483647 is above the 19 rows of its slot"},
+    {.head.name = "started-leftpad-k-past-used", STARTED, .array = METADATA_LEFTPAD_K, .index = 0, .value = 7,
+     .words = "leftpad_k[0] = 7 is above the 6 keys in use"},
+    {.head.name = "started-cu-seqlens-q-past-total", STARTED, .array = METADATA_CU_SEQLENS_Q, .index = 3, .value = 15,
+     .words = "cu_seqlens_q[3] = 15 is above total_q = 14"},
+    {.head.name = "started-max-seqlen-k-too-low", STARTED, .max_seqlen_k = 6,
+     .words = "sequence 2 has 7 keys, above max_seqlen_k = 6"},
+    {.head.name = "shared-keys", STARTED_BACKWARD, .array = METADATA_KEY_STARTS, .index = 2, .value = 0,
+     .words = "the keys of sequence 2 begin at row 2, before row 6, where those of sequence 1 end: varlen_backward takes no shared keys"},
+    {.head.name = "keys-shared-with-a-later-one", STARTED_BACKWARD, .array = METADATA_KEY_STARTS, .index = 0, .value = 14,
+     .words = "the keys of sequence 0 begin at row 15, before row 16, where those of sequence 2 end: varlen_backward takes no shared keys"},
+    {.head.name = "keys-shared-by-one-row", STARTED_BACKWARD, .array = METADATA_SEQUSED_K, .index = 1, .value = 10,
+     .words = "the keys of sequence 2 begin at row 9, before row 10, where those of sequence 1 end: varlen_backward takes no shared keys"},
 };
 /* clang-format on */
 

@@ -93,7 +93,7 @@ void invariance_alone(case_trial *trial, const void *row)
         for (int n = 0; n < PASS_OUTPUTS; n++) {
             const pass_output *output = &whole.at[n];
             if (output->values && !output->of_batch)
-                expect_same_rows(trial, output, (output->of_keys ? batch->cu_seqlens_k : batch->cu_seqlens_q)[b],
+                expect_same_rows(trial, output, output->of_keys ? batch_key_slot(batch, b) : batch->cu_seqlens_q[b],
                                  alone.at[n].rows, &alone.at[n], "if its sequence is alone");
         }
     }
@@ -139,6 +139,26 @@ void invariance_poison(case_trial *trial, const void *row)
     around.workspace_fill = 0x7B; /* a large number in every dtype, and a plausible index */
     pass_outputs large = run_pass(trial, batch, &around);
     expect_same(trial, &usual, &large, "if outputs hold 0x00 and the workspace 0x7B before");
+}
+
+void invariance_copies(case_trial *trial, const void *row)
+{
+    attention_batch *batch = make_batch(trial, row, VARLEN_FLAG_BATCH_INVARIANT | VARLEN_FLAG_DETERMINISTIC);
+    const attention_batch copied = batch_with_own_keys(&trial->pool, batch);
+    call_surroundings around = call_surroundings_usual(trial);
+    pass_outputs usual = run_pass(trial, batch, &around);
+    pass_outputs own = run_pass(trial, &copied, &around);
+    for (int n = 0; n < PASS_OUTPUTS; n++) {
+        pass_output *output = &own.at[n];
+        if (output->values && !output->of_keys)
+            expect_same_rows(trial, &usual.at[n], 0, output->rows, output, "if its keys are its own");
+        for (int32_t b = 0; b < batch->attention.batch && output->of_keys; b++) {
+            pass_output keys = *output;
+            keys.values += batch_key_row(&copied, b, 0) * keys.row_size;
+            expect_same_rows(trial, &usual.at[n], batch_key_row(batch, b, 0), batch_keys(batch, b), &keys,
+                             "if its keys are its own");
+        }
+    }
 }
 
 static void set_max_seqlens(attention_batch *batch, int32_t above)

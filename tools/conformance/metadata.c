@@ -47,6 +47,12 @@ static const attention_case problems[] = {
         .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .page_size = 4, .ranges = RANGES_ANYWHERE,
     },
     [METADATA_TREE] = {.lens_q = INTS(64, 65, 1), .lens_k = INTS(80, 3, 9), .tree = TREE_DRAFTS},
+    /* key_starts 17 0 7, seqused_k 6 6 9, total_k 26: keys 18 .. 22, 0 .. 5, 9 .. 15. */
+    [METADATA_STARTED] = {
+        .lens_q = INTS(3, 4, 2), .free_q = INTS(1, 0, 2), .slack_q = 2,
+        .lens_k = INTS(5, 6, 7), .leftpad_k = INTS(1, 0, 2), .key_starts = INTS(17, 0, 7), .slack_k = 3,
+        .query_positions = INTS(2, INT32_MIN, INT32_MAX), .mask = VARLEN_MASK_CAUSAL,
+    },
 };
 /* clang-format on */
 
@@ -62,6 +68,7 @@ static int32_t *array_of(const attention_batch *batch, metadata_array array)
     case METADATA_LEFTPAD_Q: return batch->leftpad_q;
     case METADATA_KEY_BEGIN: return batch->key_begin;
     case METADATA_KEY_END: return batch->key_end;
+    case METADATA_KEY_STARTS: return batch->key_starts;
     case METADATA_NONE: break;
     }
     return NULL;

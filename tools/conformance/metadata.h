@@ -14,7 +14,8 @@ typedef enum metadata_array {
     METADATA_PAGE_TABLE,
     METADATA_LEFTPAD_Q,
     METADATA_KEY_BEGIN,
-    METADATA_KEY_END
+    METADATA_KEY_END,
+    METADATA_KEY_STARTS
 } metadata_array;
 
 typedef enum metadata_problem {
@@ -26,7 +27,8 @@ typedef enum metadata_problem {
     METADATA_LONG_TABLE,     /* a sequence has thousands of pages */
     METADATA_RANGES,
     METADATA_PAGED_RANGES,
-    METADATA_TREE /* a sequence has more queries than a tree mask holds */
+    METADATA_TREE,   /* a sequence has more queries than a tree mask holds */
+    METADATA_STARTED /* keys have starts, and queries positions */
 } metadata_problem;
 
 typedef struct metadata_case {

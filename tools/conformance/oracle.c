@@ -8,6 +8,8 @@
 
 int64_t oracle_position(const sequence *s, int64_t i)
 {
+    if (s->position)
+        return i + *s->position;
     return s->alignment == VARLEN_ALIGN_TOP_LEFT ? i : i + s->keys - s->queries;
 }
 

@@ -16,7 +16,8 @@ typedef struct sequence {
     int32_t value_dim;
     int32_t index; /* in the batch: dropout depends on it */
     varlen_alignment alignment;
-    int64_t left; /* VARLEN_UNBOUNDED: no bound */
+    const int32_t *position; /* of query 0; NULL = as the alignment says */
+    int64_t left;            /* VARLEN_UNBOUNDED: no bound */
     int64_t right;
     int32_t chunk;            /* 0 = none */
     const int32_t *key_begin; /* [queries], NULL = 0 */

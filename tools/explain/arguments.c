@@ -26,6 +26,8 @@ static const option_choice feature_choices[] = {
     {"dsinks", __builtin_ctzll(VARLEN_FEATURE_DSINKS)},
     {"dlse", __builtin_ctzll(VARLEN_FEATURE_DLSE)},
     {"key-ranges", __builtin_ctzll(VARLEN_FEATURE_KEY_RANGES)},
+    {"query-positions", __builtin_ctzll(VARLEN_FEATURE_QUERY_POSITIONS)},
+    {"key-starts", __builtin_ctzll(VARLEN_FEATURE_KEY_STARTS)},
     {"tree-mask", __builtin_ctzll(VARLEN_FEATURE_TREE_MASK)},
     {"deterministic", __builtin_ctzll(VARLEN_FEATURE_DETERMINISTIC)},
     {"batch-invariant", __builtin_ctzll(VARLEN_FEATURE_BATCH_INVARIANT)},
@@ -80,7 +82,8 @@ static const command_option options[] = {
      .help = "probability of dropping a softmax weight"},
     {"--features", "WORD,...", read_choices, .offset = offsetof(explain_arguments, features), .choices = feature_choices,
      .help = "what calls bring besides: lse, alibi, sinks, seqused-q, seqused-k, leftpad-q, leftpad-k, expanded, "
-             "dropout-state, dsinks, dlse, key-ranges, tree-mask, deterministic, batch-invariant"},
+             "dropout-state, dsinks, dlse, key-ranges, query-positions, key-starts, tree-mask, deterministic, "
+             "batch-invariant"},
     {"--dtype", NULL, read_choice, .offset = offsetof(explain_arguments, dtype), .choices = dtype_choices,
      .help = "default bf16"},
     {"--pass", NULL, read_choice, .offset = offsetof(explain_arguments, passes), .choices = pass_choices,

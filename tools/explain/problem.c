@@ -160,7 +160,7 @@ static varlen_attention describe_workload(const bench_workload *workload)
         .mask = workload->mask,
         .page_size = workload->page_size,
         .attention_chunk = workload->chunk,
-        .features = bench_row_features(workload->rows),
+        .features = bench_features(workload),
     };
 }
 
@@ -213,7 +213,8 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
     attention->softcap = arguments->softcap;
     attention->dropout_p = arguments->dropout;
     attention->features |= explain_features(arguments->features, 0);
-    const bool forward_only = attention->page_size || attention->features & VARLEN_FEATURE_TREE_MASK;
+    const bool forward_only =
+        attention->page_size || attention->features & VARLEN_FEATURE_TREE_MASK || (workload && workload->shared_keys);
     problem->passes = arguments->passes ? arguments->passes
                       : forward_only    ? 1 << VARLEN_PASS_FORWARD
                                         : 1 << VARLEN_PASS_FORWARD | 1 << VARLEN_PASS_BACKWARD;
@@ -226,6 +227,8 @@ bool explain_problem_make(const explain_arguments *arguments, explain_problem *p
         add_sequence(problem, sequences.queries[i], sequences.keys[i]);
         problem->work.visible_pairs += visible_pairs(attention, workload, &sequences, i);
     }
+    if (workload && workload->shared_keys)
+        problem->work.keys = attention->total_k = bench_total_keys(workload);
     lengths_free(&sequences);
     return ok;
 }

@@ -38,6 +38,10 @@ static const command_option options[] = {
      .help = "keys to skip at the start of each slot [B]"},
     {"--page-table", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_PAGE_TABLE]),
      .help = "pages of each sequence [B, width]"},
+    {"--query-positions", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_QUERY_POSITIONS]),
+     .help = "where the first query of each sequence stands among its keys [B]; default: by --alignment"},
+    {"--key-starts", "FILE", read_text, .offset = offsetof(run_arguments, inputs[INPUT_KEY_STARTS]),
+     .help = "row where the keys of each sequence begin [B], which may share them; with --seqused-k"},
     {"--mask", NULL, read_choice, .offset = offsetof(run_arguments, mask), .choices = mask_choices,
      .help = "which keys a query sees; default full"},
     {"--window", "L,R", read_window, .offset = offsetof(run_arguments, window),
@@ -105,6 +109,7 @@ const char *run_output_option(run_output output)
 static bool check_combination(const run_arguments *arguments, reason *why)
 {
     const bool paged = arguments->inputs[INPUT_PAGE_TABLE];
+    const bool started = arguments->inputs[INPUT_KEY_STARTS];
     const bool windowed = arguments->mask == VARLEN_MASK_WINDOW;
     const int gradients = !!arguments->inputs[INPUT_DOUT] + !!arguments->outputs[OUTPUT_DQ] +
                           !!arguments->outputs[OUTPUT_DK] + !!arguments->outputs[OUTPUT_DV];
@@ -117,6 +122,12 @@ static bool check_combination(const run_arguments *arguments, reason *why)
         {paged && arguments->inputs[INPUT_CU_SEQLENS_K],
          "--cu-seqlens-k and --page-table exclude each other: the slots of paged keys are the rows of the table"},
         {paged && !arguments->inputs[INPUT_SEQUSED_K], "--page-table needs --seqused-k, the number of keys in use"},
+        {started && arguments->inputs[INPUT_CU_SEQLENS_K],
+         "--cu-seqlens-k and --key-starts exclude each other: both say where keys begin"},
+        {started && paged, "--key-starts and --page-table exclude each other: both say where keys are"},
+        {started && !arguments->inputs[INPUT_SEQUSED_K], "--key-starts needs --seqused-k, the number of keys in use"},
+        {arguments->inputs[INPUT_QUERY_POSITIONS] && arguments->alignment != VARLEN_ALIGN_BOTTOM_RIGHT,
+         "--query-positions and --alignment top-left exclude each other: both say where queries stand"},
         {gradients && arguments->inputs[INPUT_TREE_MASK],
          "--tree-mask and --dout exclude each other: drafts have no gradients"},
         {gradients != 0 && gradients != 4, "--dout, --dq, --dk and --dv go together: give all four or none"},

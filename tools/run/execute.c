@@ -124,9 +124,9 @@ static varlen_inputs inputs_of(const run_session *session)
         .k = {.data = in[INPUT_K]},
         .v = {.data = in[INPUT_V]},
         .cu_seqlens_q = in[INPUT_CU_SEQLENS_Q],
-        .cu_seqlens_k = in[INPUT_PAGE_TABLE]     ? NULL
-                        : in[INPUT_CU_SEQLENS_K] ? in[INPUT_CU_SEQLENS_K]
-                                                 : in[INPUT_CU_SEQLENS_Q],
+        .cu_seqlens_k = in[INPUT_PAGE_TABLE] || in[INPUT_KEY_STARTS] ? NULL
+                        : in[INPUT_CU_SEQLENS_K]                     ? in[INPUT_CU_SEQLENS_K]
+                                                                     : in[INPUT_CU_SEQLENS_Q],
         .seqused_q = in[INPUT_SEQUSED_Q],
         .seqused_k = in[INPUT_SEQUSED_K],
         .leftpad_k = in[INPUT_LEFTPAD_K],
@@ -137,6 +137,8 @@ static varlen_inputs inputs_of(const run_session *session)
         .alibi_slopes = in[INPUT_ALIBI],
         .alibi_batch_stride = session->problem->alibi_batch_stride,
         .sinks = in[INPUT_SINKS],
+        .query_positions = in[INPUT_QUERY_POSITIONS],
+        .key_starts = in[INPUT_KEY_STARTS],
         .leftpad_q = in[INPUT_LEFTPAD_Q],
     };
 }

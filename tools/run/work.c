@@ -35,6 +35,25 @@ static row_masks rows_of(const run_problem *problem, int32_t sequence)
     return (row_masks){begin ? begin + first : NULL, end ? end + first : NULL, tree ? tree + first : NULL};
 }
 
+static int64_t pairs_of(const run_problem *problem, int32_t sequence, int64_t queries, int64_t keys)
+{
+    const row_masks rows = rows_of(problem, sequence);
+    const int32_t *positions = problem->inputs[INPUT_QUERY_POSITIONS].data;
+    return positions ? visible_pairs_at(&problem->attention, positions[sequence], queries, keys, &rows)
+                     : visible_pairs_of(&problem->attention, queries, keys, &rows);
+}
+
+/* Those that sequences may share count once, as far as any reaches. */
+static int64_t shared_keys(const run_problem *problem)
+{
+    int64_t end = 0;
+    for (int32_t sequence = 0; sequence < problem->attention.batch; sequence++) {
+        const int64_t own = at(problem, INPUT_KEY_STARTS, sequence, 0) + at(problem, INPUT_SEQUSED_K, sequence, 0);
+        end = own > end ? own : end;
+    }
+    return end;
+}
+
 run_work run_problem_work(const run_problem *problem)
 {
     run_work work = {0};
@@ -44,10 +63,11 @@ run_work run_problem_work(const run_problem *problem)
         const int64_t keys = keys_of(problem, sequence);
         work.queries += queries;
         work.keys += keys;
-        const row_masks rows = rows_of(problem, sequence);
-        work.visible_pairs += visible_pairs_of(&problem->attention, queries, keys, &rows);
+        work.visible_pairs += pairs_of(problem, sequence, queries, keys);
         longest = queries > longest ? queries : longest;
     }
+    if (problem->inputs[INPUT_KEY_STARTS].data)
+        work.keys = work.keys < shared_keys(problem) ? work.keys : shared_keys(problem);
     work.padded_rows = longest * problem->attention.batch;
     return work;
 }

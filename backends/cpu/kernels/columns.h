@@ -11,7 +11,7 @@ typedef struct panel_columns {
     /* Of each column, constant over the keys. */
     int32_t query[PANEL];    /* i, counted in the sequence */
     int32_t head[PANEL];     /* query head */
-    int32_t position[PANEL]; /* p */
+    int32_t position[PANEL]; /* p, unless far */
     int32_t first_key[PANEL];
     int32_t last_key[PANEL]; /* inclusive; before first_key if the row sees nothing */
     float slope[PANEL];      /* of ALiBi */
@@ -29,6 +29,8 @@ typedef struct panel_columns {
     int32_t common_begin, common_end; /* keys that every column sees */
     int has_tree;                     /* whether there is a tree mask, */
     int32_t tree_begin;               /* and the key of its first bit, < 0 where there are fewer keys */
+    int64_t shift;                    /* p - i */
+    int far;                          /* whether some p - j is too large for 32 bits */
 } __attribute__((aligned(VECTOR_BYTES))) panel_columns;
 
 static inline void columns_set_bounds(panel_columns *columns, int column, const varlen_attention *attention,
@@ -38,13 +40,20 @@ static inline void columns_set_bounds(panel_columns *columns, int column, const 
     cpu_span seen = cpu_keys_of_query(attention, sequence, query);
     int64_t first = seen.begin < seen.end ? seen.begin : sequence->keys;
     int64_t last = seen.end - 1;
-    columns->position[column] = (int32_t)(query + cpu_position_shift(attention, sequence));
+    columns->position[column] = (int32_t)(query + sequence->shift);
     columns->first_key[column] = (int32_t)first;
     columns->last_key[column] = (int32_t)last;
     columns->begin = (int32_t)cpu_min(columns->begin, first);
     columns->end = (int32_t)cpu_max(columns->end, last + 1);
     columns->common_begin = (int32_t)cpu_max(columns->common_begin, first);
     columns->common_end = (int32_t)cpu_min(columns->common_end, last + 1);
+}
+
+/* |p - j|, however far. */
+static inline float columns_distance(const panel_columns *columns, int32_t column, int32_t key)
+{
+    const int64_t difference = columns->shift + columns->query[column] - key;
+    return (float)(difference < 0 ? -difference : difference);
 }
 
 static inline float columns_slope(const cpu_inputs *inputs, int32_t sequence, int32_t head)
@@ -93,6 +102,9 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
     columns->has_tree = sequence->tree != NULL;
     if (columns->has_tree)
         columns_set_tree(columns, sequence);
+    columns->shift = sequence->shift;
+    columns->far =
+        columns->query[0] + columns->shift - sequence->keys < INT32_MIN || query + columns->shift > INT32_MAX;
 }
 
 #endif

@@ -47,6 +47,17 @@ static inline vint tree_shows(const panel_columns *columns, vint keys, int32_t r
     return (vint)((word & 1) != 0) | (bit < 0);
 }
 
+/* |p - j| of one row and LANES keys. */
+static inline vfloat row_distance(const panel_columns *columns, int32_t row, vint keys)
+{
+    if (!columns->far)
+        return vector_abs(__builtin_convertvector(columns->position[row] - keys, vfloat));
+    vfloat distance;
+    for (int lane = 0; lane < LANES; lane++)
+        distance[lane] = columns_distance(columns, row, keys[lane]);
+    return distance;
+}
+
 /* Scores of LANES keys, transformed and masked as score_transform and score_mask do it for panels. */
 static inline vfloat transform_and_mask(const row_softmax_rules *rules, const panel_columns *columns, vfloat score,
                                         vint keys, int32_t row, int32_t end)
@@ -55,8 +66,7 @@ static inline vfloat transform_and_mask(const row_softmax_rules *rules, const pa
         score *= rules->score.transform_scale;
         if (rules->score.softcap != 0.0f)
             score = vector_tanh(score) * rules->score.softcap;
-        vfloat distance = vector_abs(__builtin_convertvector(columns->position[row] - keys, vfloat));
-        score -= columns->slope[row] * distance;
+        score -= columns->slope[row] * row_distance(columns, row, keys);
     }
     int32_t last = columns->last_key[row] < end ? columns->last_key[row] : end - 1;
     vint visible = (columns->first_key[row] <= keys) & (keys <= last);

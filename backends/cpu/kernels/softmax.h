@@ -5,9 +5,17 @@
 #include "kernels/columns.h"
 #include "score_rule.h"
 
-/* Scale, softcap and ALiBi, in place. */
-static inline void score_transform(float *scores, const panel_columns *columns, const score_rule *rule, int32_t begin,
-                                   int32_t end)
+/* |p - j| of a vector of columns that are far. */
+static inline vfloat score_far_distance(const panel_columns *columns, int32_t first_column, int32_t key)
+{
+    vfloat distance;
+    for (int lane = 0; lane < LANES; lane++)
+        distance[lane] = columns_distance(columns, first_column + lane, key);
+    return distance;
+}
+
+VECTOR_INLINE void score_transform_by(float *scores, const panel_columns *columns, const score_rule *rule,
+                                      int32_t begin, int32_t end, const int far)
 {
     for (int v = 0; v < columns->vectors; v++) {
         vfloat slope = vector_load(columns->slope + v * LANES);
@@ -17,10 +25,21 @@ static inline void score_transform(float *scores, const panel_columns *columns, 
             vfloat score = vector_load(address) * rule->transform_scale;
             if (rule->softcap != 0.0f)
                 score = vector_tanh(score) * rule->softcap;
-            vfloat distance = vector_abs(__builtin_convertvector(position - key, vfloat));
+            vfloat distance = far ? score_far_distance(columns, v * LANES, key)
+                                  : vector_abs(__builtin_convertvector(position - key, vfloat));
             vector_store(address, score - slope * distance);
         }
     }
+}
+
+/* Scale, softcap and ALiBi, in place. */
+static inline void score_transform(float *scores, const panel_columns *columns, const score_rule *rule, int32_t begin,
+                                   int32_t end)
+{
+    if (columns->far)
+        score_transform_by(scores, columns, rule, begin, end, 1);
+    else
+        score_transform_by(scores, columns, rule, begin, end, 0);
 }
 
 /* The derivative of softcap, 1 - tanh^2, at products q.k. */

@@ -5,8 +5,10 @@ import torch
 from varlen._torch.weights import kept
 
 
-def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, slopes=None, sinks=None, drop=None, visible=None):
-    """out [queries, heads, value_dim] and lse [heads, queries] of one sequence; drop is what multiplies the weights.
+def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, slopes=None, sinks=None, drop=None,
+           position=None, visible=None):
+    """out [queries, heads, value_dim] and lse [heads, queries] of one sequence; drop is what multiplies the weights, position
+    where the first query stands.
 
     visible, bool [queries, keys], is what else lets a query see a key.
     """
@@ -16,7 +18,8 @@ def attend(q, k, v, *, scale=None, causal=False, window=(-1, -1), softcap=0.0, s
     scores = torch.einsum("ihd,jhd->hij", q, k) * (q.shape[-1] ** -0.5 if scale is None else scale)
     if softcap:
         scores = softcap * torch.tanh(scores / softcap)
-    distance = torch.arange(keys, device=q.device) - (torch.arange(queries, device=q.device)[:, None] + keys - queries)
+    first = keys - queries if position is None else position
+    distance = torch.arange(keys, device=q.device) - (torch.arange(queries, device=q.device)[:, None] + first)
     if slopes is not None:
         scores = scores - slopes.double()[:, None, None] * distance.abs()
     left, right = window[0], 0 if causal else window[1]

@@ -9,13 +9,13 @@ from ._struct import Struct
 __all__ = ["VERSION_MAJOR", "VERSION_MINOR", "VERSION_PATCH", "UNBOUNDED", "FLAG_DETERMINISTIC",
            "FLAG_BATCH_INVARIANT", "FLAG_EXACT_SCALE", "FEATURE_SEQUSED_Q", "FEATURE_SEQUSED_K", "FEATURE_LEFTPAD_K",
            "FEATURE_ALIBI", "FEATURE_SINKS", "FEATURE_DROPOUT_STATE", "FEATURE_LSE", "FEATURE_DSINKS",
-           "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_KEY_RANGES", "FEATURE_TREE_MASK", "FEATURE_LEFTPAD_Q",
-           "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT", "FEATURE_SOFTCAP", "FEATURE_DROPOUT",
-           "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT", "FEATURE_CHUNK", "EXPANDED",
-           "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask", "Alignment", "Pass",
-           "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo", "SearchFolder",
-           "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs", "BackwardArgs", "MergeArgs",
-           "PackArgs", "KvAppendArgs"]
+           "FEATURE_EXPANDED", "FEATURE_DLSE", "FEATURE_KEY_RANGES", "FEATURE_QUERY_POSITIONS", "FEATURE_KEY_STARTS",
+           "FEATURE_TREE_MASK", "FEATURE_LEFTPAD_Q", "FEATURE_CAUSAL", "FEATURE_WINDOW", "FEATURE_TOP_LEFT",
+           "FEATURE_SOFTCAP", "FEATURE_DROPOUT", "FEATURE_PAGED", "FEATURE_DETERMINISTIC", "FEATURE_BATCH_INVARIANT",
+           "FEATURE_CHUNK", "EXPANDED", "DEVICE_HOST_MEMORY", "EXPLAIN_SIZE", "Status", "LogLevel", "Dtype", "Mask",
+           "Alignment", "Pass", "BackendState", "LogSink", "Tensor", "Attention", "BackendInfo", "DeviceInfo",
+           "SearchFolder", "EnvironmentVariable", "OpenOptions", "KernelFamily", "Inputs", "ForwardArgs",
+           "BackwardArgs", "MergeArgs", "PackArgs", "KvAppendArgs"]
 
 
 VERSION_MAJOR = 0
@@ -36,6 +36,8 @@ FEATURE_DSINKS = 1 << 7
 FEATURE_EXPANDED = 1 << 8
 FEATURE_DLSE = 1 << 17
 FEATURE_KEY_RANGES = 1 << 18
+FEATURE_QUERY_POSITIONS = 1 << 19
+FEATURE_KEY_STARTS = 1 << 20
 FEATURE_TREE_MASK = 1 << 21
 FEATURE_LEFTPAD_Q = 1 << 22
 FEATURE_CAUSAL = 1 << 9
@@ -229,13 +231,15 @@ class Inputs(Struct):
         ("dropout_state", c_void_p),
         ("key_begin", c_void_p),
         ("key_end", c_void_p),
+        ("query_positions", c_void_p),
+        ("key_starts", c_void_p),
         ("tree_mask", c_void_p),
         ("leftpad_q", c_void_p),
     ]
     _elements_ = {"cu_seqlens_q": "int32", "cu_seqlens_k": "int32", "seqused_q": "int32", "seqused_k": "int32",
                   "leftpad_k": "int32", "page_table": "int32", "alibi_slopes": "float32", "sinks": "float32",
-                  "dropout_state": "uint64", "key_begin": "int32", "key_end": "int32", "tree_mask": "uint64",
-                  "leftpad_q": "int32"}
+                  "dropout_state": "uint64", "key_begin": "int32", "key_end": "int32", "query_positions": "int32",
+                  "key_starts": "int32", "tree_mask": "uint64", "leftpad_q": "int32"}
 
 
 class ForwardArgs(Struct):

@@ -42,7 +42,9 @@ class Further(NamedTuple):
     three as [batch, seqlen_q]. attention_chunk: queries see keys of their own chunk of so many positions alone; 0: none.
     sinks: [heads], whose exp is added to each row's softmax denominator; differentiable. num_splits = 1 asks that a
     sequence's bits do not depend on the rest of the batch, other values leave the choice to the library; pack_gqa is left to
-    it too. The rest is refused unless it is the default.
+    it too. Of varlen's own: query_positions, int32 [batch], is where the first query of each sequence stands among its keys;
+    key_starts, int32 [batch], the row where its keys begin, with seqused_k and in place of cu_seqlens_k, which is None then.
+    The rest is refused unless it is the default.
     """
 
     seqused_q: Optional[Tensor] = None
@@ -51,6 +53,8 @@ class Further(NamedTuple):
     sinks: Optional[Tensor] = None
     num_splits: int = 0
     pack_gqa: Optional[bool] = None
+    query_positions: Optional[Tensor] = None
+    key_starts: Optional[Tensor] = None
     leftpad_q: Optional[Tensor] = None
     leftpad_k: Optional[Tensor] = None
     qv: Optional[Tensor] = None
@@ -84,8 +88,8 @@ def _packed(tensors: "Tuple[Tensor, ...]", cu_seqlens_q: Tensor, cu_seqlens_k: O
     problem = problem_of(tensors[0], cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, dropout_p, softmax_scale, causal,
                          window_size, softcap, alibi_slopes, deterministic, more.num_splits, more.seqused_q,
                          more.seqused_k if seqused_k is None else seqused_k, more.leftpad_k, page_table, key_begin=more.key_begin,
-                         key_end=more.key_end, tree_mask=more.tree_mask, leftpad_q=more.leftpad_q,
-                         attention_chunk=more.attention_chunk)
+                         key_end=more.key_end, query_positions=more.query_positions, key_starts=more.key_starts,
+                         tree_mask=more.tree_mask, leftpad_q=more.leftpad_q, attention_chunk=more.attention_chunk)
     out, lse = attention(problem, more.sinks, *tensors, want_lse=return_attn_probs)
     return (out, lse, signed_weights(tensors, more.sinks, problem)) if return_attn_probs else out
 

@@ -1,6 +1,6 @@
 /* columns.h: which query and head each column of a panel is, and what it sees, against the mask's own words. */
 #include "check.h"
-#include "kernels/columns.h"
+#include "kernels/row_softmax.h"
 #include "pieces.h"
 
 enum { KV_HEAD = 2, MOST_KEYS = 50 };
@@ -81,7 +81,9 @@ static void check_panel(const mask *rule, int32_t queries, int32_t keys, int32_t
                                         .window_right = rule->right,
                                         .alignment = rule->alignment};
     const cpu_inputs inputs = {.attention = &attention};
-    const cpu_sequence sequence = {.queries = queries, .keys = keys};
+    const cpu_metadata metadata = {.alignment = rule->alignment};
+    cpu_sequence sequence = {.queries = queries, .keys = keys};
+    sequence.shift = cpu_position_shift(&metadata, &sequence);
     panel_columns columns;
     columns_init(&columns, &inputs, &sequence, KV_HEAD, first_row, count);
     CHECK(columns.count == count && columns.vectors == (count + LANES - 1) / LANES, "%d columns in %d vectors",
@@ -107,6 +109,50 @@ static void columns_see_what_the_mask_lets_them(void)
             }
 }
 
+/* Of `columns`, whose first query stands at `first`: |p - j| as ALiBi takes it, by columns and by rows. */
+static void check_distances(const panel_columns *columns, int64_t first, int32_t keys)
+{
+    static const score_rule rule = {.transform = 1, .transform_scale = 1.0f};
+    float *scores = check_random_rows(keys, columns->vectors * LANES, PANEL, 0.0f);
+    score_transform(scores, columns, &rule, 0, keys);
+    for (int column = 0; column < columns->count; column++)
+        for (int32_t key = 0; key < keys; key++) {
+            const double distance = fabs((double)(first + columns->query[column] - key));
+            const double by_row = (double)row_distance(columns, column, key_numbers(key, 0))[0];
+            check_near(-(double)scores[key * PANEL + column], distance, distance * 0x1p-23, "distance", key, column);
+            check_near(by_row, distance, distance * 0x1p-23, "distance by row", key, column);
+        }
+}
+
+static void queries_stand_where_they_are_said_to(void)
+{
+    enum { QUERIES = 40, KEYS = 1000 }; /* so that a distance of 32 bits would be seen to turn over */
+    static const int32_t positions[] = {INT32_MIN, INT32_MIN + KEYS,    -70,           -1,       0, 13, KEYS,
+                                        1000000,   INT32_MAX - QUERIES, INT32_MAX - 3, INT32_MAX};
+    const int32_t starts[] = {0, QUERIES}, keys[] = {0, KEYS};
+    const float slopes[] = {1.0f};
+    for (size_t m = 0; m < sizeof masks / sizeof *masks; m++)
+        for (size_t n = 0; n < sizeof positions / sizeof *positions; n++) {
+            const varlen_attention attention = {
+                .q_heads = 1, .kv_heads = 1, .window_left = masks[m].left, .window_right = masks[m].right};
+            const cpu_inputs inputs = {.attention = &attention, .alibi_slopes = slopes};
+            const cpu_metadata metadata = {
+                .cu_seqlens_q = starts, .cu_seqlens_k = keys, .query_positions = positions + n};
+            const cpu_sequence sequence = cpu_sequence_at(&metadata, 0);
+            const int32_t first_row = QUERIES - PANEL / 2 > 0 ? QUERIES - PANEL / 2 : 0, count = QUERIES - first_row;
+            const int64_t first = positions[n];
+            panel_columns columns;
+            columns_init(&columns, &inputs, &sequence, 0, first_row, count < PANEL ? count : PANEL);
+            for (int column = 0; column < columns.count; column++)
+                for (int32_t key = 0; key < KEYS; key++) {
+                    const bool seen = columns.first_key[column] <= key && key <= columns.last_key[column];
+                    CHECK(seen == is_seen(&masks[m], first + columns.query[column], key), "the query at %lld %s key %d",
+                          (long long)first + columns.query[column], seen ? "sees" : "does not see", key);
+                }
+            check_distances(&columns, first, KEYS);
+        }
+}
+
 static void slopes_are_those_of_the_head_and_finite(void)
 {
     const varlen_attention attention = {.q_heads = 4, .kv_heads = 2};
@@ -126,6 +172,7 @@ int test_columns(void)
 {
     static const check_test tests[] = {
         {"columns_see_what_the_mask_lets_them", columns_see_what_the_mask_lets_them},
+        {"queries_stand_where_they_are_said_to", queries_stand_where_they_are_said_to},
         {"slopes_are_those_of_the_head_and_finite", slopes_are_those_of_the_head_and_finite},
     };
     return check_run(tests, sizeof tests / sizeof *tests);

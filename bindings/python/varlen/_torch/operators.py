@@ -19,9 +19,9 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)
 
 _PROBLEM = ("Tensor cu_seqlens_q, Tensor? cu_seqlens_k, Tensor? seqused_q, Tensor? seqused_k, Tensor? leftpad_k, "
             "Tensor? page_table, Tensor? alibi_slopes, Tensor? dropout_state, Tensor? key_begin, Tensor? key_end, "
-            "Tensor? tree_mask, Tensor? leftpad_q, SymInt max_seqlen_q, SymInt max_seqlen_k, float softmax_scale, "
-            "SymInt window_left, SymInt window_right, float softcap, float dropout_p, bool deterministic, "
-            "bool batch_invariant, SymInt attention_chunk")
+            "Tensor? query_positions, Tensor? key_starts, Tensor? tree_mask, Tensor? leftpad_q, SymInt max_seqlen_q, "
+            "SymInt max_seqlen_k, float softmax_scale, SymInt window_left, SymInt window_right, float softcap, "
+            "float dropout_p, bool deterministic, bool batch_invariant, SymInt attention_chunk")
 _INPUTS = f"Tensor q, Tensor k, Tensor v, Tensor? sinks, {_PROBLEM}"
 
 

@@ -58,15 +58,18 @@ def problem_of(q: Tensor, cu_seqlens_q: Tensor, cu_seqlens_k: Optional[Tensor], 
                window_size: "Tuple[int, int]" = (-1, -1), softcap: float = 0.0, alibi_slopes: Optional[Tensor] = None,
                deterministic: bool = False, num_splits: int = 0, seqused_q: Optional[Tensor] = None,
                seqused_k: Optional[Tensor] = None, leftpad_k: Optional[Tensor] = None, page_table: Optional[Tensor] = None,
-               key_begin: Optional[Tensor] = None, key_end: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None,
-               leftpad_q: Optional[Tensor] = None, attention_chunk: int = 0) -> Problem:
+               key_begin: Optional[Tensor] = None, key_end: Optional[Tensor] = None, query_positions: Optional[Tensor] = None,
+               key_starts: Optional[Tensor] = None, tree_mask: Optional[Tensor] = None, leftpad_q: Optional[Tensor] = None,
+               attention_chunk: int = 0) -> Problem:
     """The problem of FlashAttention's arguments, and of more fields of Problem by their own names."""
     max_seqlen_q, max_seqlen_k = bound(max_seqlen_q), bound(max_seqlen_k)
-    left, right = window_of(causal, window_size, max_seqlen_k)
+    # A query that may stand far from the keys sees them through no window, however long.
+    left, right = window_of(causal, window_size, max_seqlen_k if query_positions is None else 0)
     return Problem(
         cu_seqlens_q, cu_seqlens_k, seqused_q, seqused_k, leftpad_k, page_table, alibi_slopes,
-        draw_dropout_state(q.device) if dropout_p else None, key_begin=key_begin, key_end=key_end, tree_mask=tree_mask,
-        leftpad_q=leftpad_q, max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
+        draw_dropout_state(q.device) if dropout_p else None, key_begin=key_begin, key_end=key_end,
+        query_positions=query_positions, key_starts=key_starts, tree_mask=tree_mask, leftpad_q=leftpad_q,
+        max_seqlen_q=max_seqlen_q, max_seqlen_k=max_seqlen_k,
         softmax_scale=q.shape[-1] ** -0.5 if softmax_scale is None else float(softmax_scale), window_left=left,
         window_right=right, softcap=max(float(softcap), 0.0), dropout_p=float(dropout_p),
         deterministic=bool(deterministic), batch_invariant=num_splits == 1, attention_chunk=int(attention_chunk or 0))

@@ -4,9 +4,9 @@ from typing import NamedTuple, Optional
 
 import torch
 
-from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_KEY_RANGES, FEATURE_LEFTPAD_K, FEATURE_LEFTPAD_Q,
-                       FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q, FEATURE_TREE_MASK, FLAG_BATCH_INVARIANT,
-                       FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention, Inputs, Mask)
+from .._header import (FEATURE_ALIBI, FEATURE_DROPOUT_STATE, FEATURE_KEY_RANGES, FEATURE_KEY_STARTS, FEATURE_LEFTPAD_K,
+                       FEATURE_LEFTPAD_Q, FEATURE_QUERY_POSITIONS, FEATURE_SEQUSED_K, FEATURE_SEQUSED_Q, FEATURE_TREE_MASK,
+                       FLAG_BATCH_INVARIANT, FLAG_DETERMINISTIC, FLAG_EXACT_SCALE, UNBOUNDED, Attention, Inputs, Mask)
 
 Tensor = torch.Tensor
 
@@ -27,6 +27,8 @@ class Problem(NamedTuple):
     dropout_state: Optional[Tensor] = None
     key_begin: Optional[Tensor] = None
     key_end: Optional[Tensor] = None
+    query_positions: Optional[Tensor] = None
+    key_starts: Optional[Tensor] = None
     tree_mask: Optional[Tensor] = None
     leftpad_q: Optional[Tensor] = None
     max_seqlen_q: int = 0
@@ -41,7 +43,7 @@ class Problem(NamedTuple):
     attention_chunk: int = 0
 
 
-TENSORS = 12  # of a problem's fields
+TENSORS = 14  # of a problem's fields
 
 
 def draw_dropout_state(device: torch.device) -> Tensor:
@@ -62,13 +64,14 @@ def check_metadata(tensor: Tensor, name: str, dtype: torch.dtype, shape: "tuple[
 
 
 # Fields of Problem and of varlen_inputs by the same name, int32 [batch], and the feature that each is.
-_LENGTHS = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_q", FEATURE_LEFTPAD_Q),
-            ("leftpad_k", FEATURE_LEFTPAD_K))
+_OF_SEQUENCES = (("seqused_q", FEATURE_SEQUSED_Q), ("seqused_k", FEATURE_SEQUSED_K), ("leftpad_q", FEATURE_LEFTPAD_Q),
+                 ("leftpad_k", FEATURE_LEFTPAD_K), ("query_positions", FEATURE_QUERY_POSITIONS),
+                 ("key_starts", FEATURE_KEY_STARTS))
 
 
 # Likewise, [total_q]. torch has no unsigned words: bit 63 is the sign.
-_ROWS = (("key_begin", torch.int32, FEATURE_KEY_RANGES), ("key_end", torch.int32, FEATURE_KEY_RANGES),
-         ("tree_mask", torch.int64, FEATURE_TREE_MASK))
+_OF_ROWS = (("key_begin", torch.int32, FEATURE_KEY_RANGES), ("key_end", torch.int32, FEATURE_KEY_RANGES),
+            ("tree_mask", torch.int64, FEATURE_TREE_MASK))
 
 
 def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: Inputs, device: torch.device) -> int:
@@ -77,12 +80,12 @@ def fill_metadata(problem: Problem, batch: int, attention: Attention, inputs: In
     check_metadata(problem.cu_seqlens_q, "cu_seqlens_q", torch.int32, (batch + 1,), device)
     if problem.cu_seqlens_k is not None:
         check_metadata(problem.cu_seqlens_k, "cu_seqlens_k", torch.int32, (batch + 1,), device)
-    for name, feature in _LENGTHS:
-        lengths = getattr(problem, name)
-        if lengths is not None:
-            check_metadata(lengths, name, torch.int32, (batch,), device)
+    for name, feature in _OF_SEQUENCES:
+        numbers = getattr(problem, name)
+        if numbers is not None:
+            check_metadata(numbers, name, torch.int32, (batch,), device)
             features |= feature
-    for name, dtype, feature in _ROWS:
+    for name, dtype, feature in _OF_ROWS:
         rows = getattr(problem, name)
         if rows is not None:
             check_metadata(rows, name, dtype, (attention.total_q,), device)

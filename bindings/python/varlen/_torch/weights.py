@@ -56,16 +56,16 @@ def _hidden(problem: Problem, rows: slice, queries: int, keys: int, position: Te
     return hidden
 
 
-def _sequence_weights(q: Tensor, k: Tensor, sinks: Optional[Tensor], slopes: Optional[Tensor], problem: Problem, rows: slice
-                      ) -> Tensor:
-    """float32 [heads, queries, keys] of q [queries, heads, dim], which are some rows of the packed ones, and k [keys, kv_heads,
-    dim]."""
+def _sequence_weights(q: Tensor, k: Tensor, sinks: Optional[Tensor], slopes: Optional[Tensor], problem: Problem, rows: slice,
+                      first: int) -> Tensor:
+    """float32 [heads, queries, keys] of q [queries, heads, dim], which are some rows of the packed ones and whose first query
+    stands at `first`, and k [keys, kv_heads, dim]."""
     queries, heads, keys = *q.shape[:2], k.shape[0]
     k = k.float().repeat_interleave(heads // k.shape[1], dim=1)
     scores = torch.einsum("ihd,jhd->hij", q.float(), k) * problem.softmax_scale
     if problem.softcap > 0:
         scores = problem.softcap * torch.tanh(scores / problem.softcap)
-    position = torch.arange(queries, device=q.device)[:, None] + keys - queries
+    position = torch.arange(queries, device=q.device)[:, None] + first
     distance = torch.arange(keys, device=q.device) - position
     if slopes is not None:
         scores = scores - slopes[:, None, None] * distance.abs()
@@ -90,15 +90,18 @@ def signed_weights(tensors: "Tuple[Tensor, ...]", sinks: Optional[Tensor], probl
         return q.new_empty(0)
     if problem.page_table is not None or problem.leftpad_q is not None or problem.leftpad_k is not None:
         raise UnsupportedError("return_attn_probs is True; it must be False with dropout and a block_table or left padding")
-    starts_q, starts_k = problem.cu_seqlens_q.tolist(), problem.cu_seqlens_k.tolist()
+    starts_q = problem.cu_seqlens_q.tolist()
+    starts_k = (problem.cu_seqlens_k if problem.key_starts is None else problem.key_starts).tolist()
+    used_q, used_k, positions = (each.tolist() if each is not None else None
+                                 for each in (problem.seqused_q, problem.seqused_k, problem.query_positions))
     batch, heads = len(starts_q) - 1, q.shape[1]
     longest_q = problem.max_seqlen_q or max((b - a for a, b in zip(starts_q, starts_q[1:])), default=0)
-    longest_k = problem.max_seqlen_k or max((b - a for a, b in zip(starts_k, starts_k[1:])), default=0)
+    longest_k = problem.max_seqlen_k or max((b - a for a, b in zip(starts_k, starts_k[1:])) if problem.key_starts is None
+                                            else used_k, default=0)
     if batch * heads * longest_q * longest_k > MOST_WEIGHTS:
         raise UnsupportedError(f"return_attn_probs is True; it must be False for more than {MOST_WEIGHTS} weights: "
                                f"{batch} * {heads} * {longest_q} * {longest_k}")
     weights = q.new_zeros((batch, heads, longest_q, longest_k))
-    used_q, used_k = (each.tolist() if each is not None else None for each in (problem.seqused_q, problem.seqused_k))
     slopes = problem.alibi_slopes
     for b in range(batch):
         queries = used_q[b] if used_q else starts_q[b + 1] - starts_q[b]
@@ -106,7 +109,8 @@ def signed_weights(tensors: "Tuple[Tensor, ...]", sinks: Optional[Tensor], probl
         with torch.no_grad():
             rows = slice(starts_q[b], starts_q[b] + queries)
             plain = _sequence_weights(q[rows], k[starts_k[b]:starts_k[b] + keys], sinks,
-                                      slopes[b] if slopes is not None and slopes.dim() == 2 else slopes, problem, rows)
+                                      slopes[b] if slopes is not None and slopes.dim() == 2 else slopes, problem, rows,
+                                      positions[b] if positions else keys - queries)
             signed = torch.where(kept(problem, b, heads, queries, keys), plain, -plain)
         weights[b, :, :queries, :keys] = signed.to(q.dtype)
     return weights

@@ -107,6 +107,8 @@ c_structs! {
         pub dropout_state: *const u64,
         pub key_begin: *const i32,
         pub key_end: *const i32,
+        pub query_positions: *const i32,
+        pub key_starts: *const i32,
         pub tree_mask: *const u64,
         pub leftpad_q: *const i32,
     }

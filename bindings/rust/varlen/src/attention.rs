@@ -118,7 +118,7 @@ pub struct Inputs<'a, T: Element> {
     pub v: View<'a, T>,
     /// `[batch + 1]`.
     pub cu_seqlens_q: &'a Buffer<i32>,
-    /// `[batch + 1]`; `None` with paging, and only then.
+    /// `[batch + 1]`; `None` with paging or `key_starts`, and only then.
     pub cu_seqlens_k: Option<&'a Buffer<i32>>,
     /// These four: `[batch]`.
     pub seqused_q: Option<&'a Buffer<i32>>,
@@ -136,6 +136,10 @@ pub struct Inputs<'a, T: Element> {
     pub key_begin: Option<&'a Buffer<i32>>,
     pub key_end: Option<&'a Buffer<i32>>,
     pub tree_mask: Option<&'a Buffer<u64>>,
+    /// `[batch]`: where the first query of each sequence stands among its keys, in place of the alignment.
+    pub query_positions: Option<&'a Buffer<i32>>,
+    /// `[batch]`: the row where the keys of each sequence begin, with `seqused_k`, in place of `cu_seqlens_k`.
+    pub key_starts: Option<&'a Buffer<i32>>,
 }
 
 impl<'a, T: Element> Inputs<'a, T> {
@@ -163,6 +167,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             key_begin: None,
             key_end: None,
             tree_mask: None,
+            query_positions: None,
+            key_starts: None,
         }
     }
 
@@ -176,6 +182,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             (self.sinks.is_some(), sys::VARLEN_FEATURE_SINKS),
             (self.key_begin.is_some() || self.key_end.is_some(), sys::VARLEN_FEATURE_KEY_RANGES),
             (self.tree_mask.is_some(), sys::VARLEN_FEATURE_TREE_MASK),
+            (self.query_positions.is_some(), sys::VARLEN_FEATURE_QUERY_POSITIONS),
+            (self.key_starts.is_some(), sys::VARLEN_FEATURE_KEY_STARTS),
         ];
         given.iter().filter(|(is_given, _)| *is_given).map(|(_, feature)| feature).sum()
     }
@@ -202,6 +210,8 @@ impl<'a, T: Element> Inputs<'a, T> {
         inputs.key_begin = optional(self.key_begin, "key_begin", read, attention.total_q)?;
         inputs.key_end = optional(self.key_end, "key_end", read, attention.total_q)?;
         inputs.tree_mask = optional(self.tree_mask, "tree_mask", read, attention.total_q)?;
+        inputs.query_positions = optional(self.query_positions, "query_positions", read, attention.batch)?;
+        inputs.key_starts = optional(self.key_starts, "key_starts", read, attention.batch)?;
         Ok(inputs)
     }
 }

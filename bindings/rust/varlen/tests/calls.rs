@@ -83,6 +83,33 @@ fn rows_see_what_they_are_told() -> Result<()> {
     Ok(())
 }
 
+/// Continuations of one prompt read its keys in place, and positions hide those that come later.
+#[test]
+fn sequences_share_keys() -> Result<()> {
+    let context = open();
+    let attention = Attention { q_heads: 1, total_q: 2, total_k: 6, ..two_sequences() };
+    let [q, k, v] = [2, 6, 6].map(|count| Buffer::from_slice(&context, &numbers(count * 16)).unwrap());
+    let ints = |list: &[i32]| Buffer::from_slice(&context, list);
+    let (starts, used, first) = (ints(&[0, 1, 2])?, ints(&[6, 6])?, ints(&[0, 0])?);
+    let mut results = Vec::new();
+    for positions in [[5, 5], [0, 0]] {
+        let positions = ints(&positions)?;
+        let inputs = Inputs {
+            seqused_k: Some(&used),
+            key_starts: Some(&first),
+            query_positions: Some(&positions),
+            ..Inputs::new(&q, &k, &v, &starts)
+        };
+        let mut out = Buffer::<f32>::zeroed(&context, 2 * 16)?;
+        context.forward(&attention, &inputs, &mut out, None, &mut Workspace::new(&context))?;
+        results.push(out.to_vec()?);
+    }
+    assert_ne!(results[0], results[1]);
+    let first_value = v.to_vec()?; // all that a query at position 0 sees
+    assert!(results[1].iter().enumerate().all(|(n, x)| (x - first_value[n % 16]).abs() < 1e-6));
+    Ok(())
+}
+
 /// Two tokens of one sequence into two pages, then attention to what is there.
 #[test]
 fn a_paged_cache_is_appended_to_and_read() -> Result<()> {

@@ -70,7 +70,8 @@ typedef enum varlen_status {
     VARLEN_ERROR_INVALID_ARGUMENT = 1,    /* an argument breaks its rule, whatever the backend */
     VARLEN_ERROR_UNSUPPORTED = 2,         /* a legal request that this backend or device does not do */
     VARLEN_ERROR_BACKEND_UNAVAILABLE = 3, /* no such backend, or it could not be loaded, or it has no such device */
-    VARLEN_ERROR_BAD_METADATA = 4,        /* the contents of cu_seqlens, lengths, key ranges or pages break their rules */
+    VARLEN_ERROR_BAD_METADATA = 4,        /* the contents of cu_seqlens, seqused, leftpad, key_begin, key_end, page_table or
+                                           * key_starts break their rules */
     VARLEN_ERROR_OUT_OF_MEMORY = 5,       /* host or device memory ran out */
     VARLEN_ERROR_DEVICE = 6,              /* the vendor's runtime reported a failure; the message quotes it */
     VARLEN_ERROR_INTERNAL = 7             /* a defect in varlen or in a backend */
@@ -119,6 +120,7 @@ typedef enum varlen_dtype {
  *
  *     p = i + sk - sq   (VARLEN_ALIGN_BOTTOM_RIGHT: the last query stands at the last key)
  *     p = i             (VARLEN_ALIGN_TOP_LEFT: the first query stands at the first key)
+ *     p = i + query_positions[b]     (where varlen_inputs has them, in place of both)
  *
  * and sees key j if and only if p - left <= j <= p + right. Both bounds are inclusive. Lengths are each sequence's own.
  * Below, # is a visible pair; rows are queries, columns are keys.
@@ -176,7 +178,7 @@ typedef enum varlen_pass {
  * refuse the problem before there is data. A program sets the bits of what it gives beside the problem: an argument whose
  * bit is not set is refused. A set bit promises nothing: the argument may still be NULL. */
 #define VARLEN_FEATURE_SEQUSED_Q ((uint64_t)1 << 0)     /* seqused_q */
-#define VARLEN_FEATURE_SEQUSED_K ((uint64_t)1 << 1)     /* seqused_k; follows from paging too */
+#define VARLEN_FEATURE_SEQUSED_K ((uint64_t)1 << 1)     /* seqused_k; follows from paging and KEY_STARTS too */
 #define VARLEN_FEATURE_LEFTPAD_K ((uint64_t)1 << 2)     /* leftpad_k */
 #define VARLEN_FEATURE_ALIBI ((uint64_t)1 << 3)         /* alibi_slopes */
 #define VARLEN_FEATURE_SINKS ((uint64_t)1 << 4)         /* sinks */
@@ -186,6 +188,8 @@ typedef enum varlen_pass {
 #define VARLEN_FEATURE_EXPANDED ((uint64_t)1 << 8)      /* VARLEN_EXPANDED as a stride of q, k, v, out (read) or dout */
 #define VARLEN_FEATURE_DLSE ((uint64_t)1 << 17)         /* dlse of varlen_backward */
 #define VARLEN_FEATURE_KEY_RANGES ((uint64_t)1 << 18)   /* key_begin or key_end */
+#define VARLEN_FEATURE_QUERY_POSITIONS ((uint64_t)1 << 19) /* query_positions */
+#define VARLEN_FEATURE_KEY_STARTS ((uint64_t)1 << 20)   /* key_starts */
 #define VARLEN_FEATURE_TREE_MASK ((uint64_t)1 << 21)    /* tree_mask */
 #define VARLEN_FEATURE_LEFTPAD_Q ((uint64_t)1 << 22)    /* leftpad_q */
 
@@ -234,7 +238,7 @@ typedef struct varlen_attention {
     float softmax_scale;        /* multiplies q.k; finite; 0 = 1/sqrt(head_dim), but for VARLEN_FLAG_EXACT_SCALE */
     float softcap;              /* >= 0; c > 0 replaces a score s by c * tanh(s / c); 0 = none */
     varlen_mask mask;           /* which keys a query sees; window_left and window_right have its bounds */
-    varlen_alignment alignment; /* also decides the position p that ALiBi uses */
+    varlen_alignment alignment; /* also decides the position p that ALiBi uses. BOTTOM_RIGHT with query_positions */
     int32_t window_left;        /* WINDOW: >= 0 or VARLEN_UNBOUNDED. CAUSAL: > 0 bounds the left too, 0 or
                                  * VARLEN_UNBOUNDED do not (WINDOW with 0, 0 sees the query's own position alone).
                                  * FULL: 0 or VARLEN_UNBOUNDED */
@@ -394,6 +398,10 @@ VARLEN_API varlen_status varlen_get_kernel_family(const varlen_context *context,
  * leftpad_q[b] with queries, and query i = 0 is the first that is left.
  * Query and key rows that belong to no sequence are never read; their outputs are 0 (lse: -infinity).
  *
+ * key_starts, in place of cu_seqlens_k: the slot of sequence b is rows key_starts[b] .. Tk - 1 of k and v, of which
+ * seqused_k[b] are in use. Slots may come in any order, and sequences may share keys: a common prefix, or all the
+ * continuations of one prompt. varlen_backward takes keys that belong to one sequence each; padding belongs to none.
+ *
  * Paging: k and v are pools of page_count pages. Page n begins at data + n * page_stride; inside it, tokens and heads
  * are reached by the tensor's strides. The slot of sequence b is its row of page_table, page_table_width pages long. */
 typedef struct varlen_inputs {
@@ -405,9 +413,9 @@ typedef struct varlen_inputs {
                                    * then hold a page */
     int64_t v_page_stride;        /* likewise for v */
     const int32_t *cu_seqlens_q;  /* [B + 1]: starts at 0, never decreases, ends at or below Tq */
-    const int32_t *cu_seqlens_k;  /* [B + 1] likewise, for Tk; NULL with paging and only then */
+    const int32_t *cu_seqlens_k;  /* [B + 1] likewise, for Tk; NULL with paging or key_starts, and only then */
     const int32_t *seqused_q;     /* [B], 0 <= seqused_q[b] <= slot; NULL = the whole slot */
-    const int32_t *seqused_k;     /* [B] likewise; required with paging */
+    const int32_t *seqused_k;     /* [B] likewise; required with paging or key_starts */
     const int32_t *leftpad_k;     /* [B], 0 <= leftpad_k[b] <= keys used; NULL = 0 */
     const int32_t *page_table;    /* [B, page_table_width]; entries past the used length are never read. NULL if there
                                    * are none */
@@ -422,6 +430,11 @@ typedef struct varlen_inputs {
                                    * own sequence, counted like j. Rows of no sequence are not read. NULL = 0 */
     const int32_t *key_end;       /* [Tq] likewise: the key after the last, 0 <= key_end[row] <= sk; a row whose key_end is
                                    * not above its key_begin sees nothing. NULL = sk. Ranges only hide: see varlen_mask */
+    const int32_t *query_positions; /* [B]: where a sequence's first query stands among its keys. Any number: below 0 is
+                                     * before them, from sk on behind them. NULL = as alignment says, else
+                                     * VARLEN_ALIGN_TOP_LEFT is refused */
+    const int32_t *key_starts;      /* [B], 0 <= key_starts[b] <= Tk; with seqused_k, in place of cu_seqlens_k. Not with
+                                     * paging. NULL = cu_seqlens_k */
     const uint64_t *tree_mask;    /* [Tq], by rows of q: bit t is whether the row may see key sk - sq + t, 0 <= t < sq, of its
                                    * own sequence; keys before sk - sq are not its concern, higher bits and those of
                                    * negative keys are passed over. No sequence may then have more than 64 queries. Rows of
