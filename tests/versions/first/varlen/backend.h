@@ -41,7 +41,7 @@
  * that were built before: a bit of features, a bit of dtypes, a larger dim, or a field that lies past the size of the
  * plugin's struct. An enumerator of a mask or an alignment therefore has its feature, and a value that a field could not
  * have before needs one too.
- *   1.0   first release: the features up to VARLEN_FEATURE_DLSE, float32, float16 and bfloat16 */
+ *   1.0   first release: the features up to VARLEN_FEATURE_CHUNK, float32, float16 and bfloat16 */
 #ifndef VARLEN_BACKEND_H
 #define VARLEN_BACKEND_H
 
