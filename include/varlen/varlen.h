@@ -471,10 +471,9 @@ typedef struct varlen_forward_args {
     size_t workspace_size;        /* bytes, at least what varlen_workspace_size says */
 } varlen_forward_args;
 
-/* The data of varlen_backward. The inputs are those that forward was given: one varlen_inputs serves both passes of a step. out and lse are forward's
- * results. dk and dv are sums over the query heads of a group. Paging is refused, and so are quantised keys and values
- * (kv_dtype). The gradients are those of
- * sum(dout * out) + sum(dlse * lse). */
+/* The data of varlen_backward. The inputs are those that forward was given: one varlen_inputs serves both passes of a step.
+ * out and lse are forward's results. dk and dv are sums over the query heads of a group. Paging, tree masks and quantised
+ * keys and values (kv_dtype) are refused. The gradients are those of sum(dout * out) + sum(dlse * lse). */
 typedef struct varlen_backward_args {
     size_t struct_size;
     const varlen_inputs *inputs;  /* host memory, as in varlen_forward_args */

@@ -36,8 +36,12 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         return result
 
-    def small(self, *words, **options):
+    def measured(self, *words, **options):
+        """With the machine's peaks, which take a second and more to measure."""
         return self.bench("--backend", "cpu", "--repeats", "2", "--threads", "1", *words, **options)
+
+    def small(self, *words, **options):
+        return self.measured("--no-peaks", *words, **options)
 
     def read(self, name):
         return json.loads((self.folder / name).read_text())
@@ -68,7 +72,7 @@ class List(BenchTest):
 class Measure(BenchTest):
     def test_both_passes_and_a_comparison(self):
         words = (*SHAPE, "--pass", "both", "--dtype", "f32,bf16")
-        text = self.small(*words, "--json", "first.json").stdout
+        text = self.measured(*words, "--json", "first.json").stdout
         for heading in ("one thread", "all threads", "float32 FMA", "read bandwidth", "copy bandwidth", "median ms",
                         "spread", "GFLOP/s", "GB/s", "floor ms", "time / floor", "share"):
             self.assertIn(heading, text)
@@ -124,14 +128,14 @@ class Measure(BenchTest):
         self.assertRegex(text, r"\n  lens-8-h8-d128 +bf16 +forward +- +[0-9.]+ +-\n")
 
     def test_without_peaks(self):
-        text = self.small("--lens", "8", "--no-peaks", "--json", "bare.json").stdout
+        text = self.small("--lens", "8", "--json", "bare.json").stdout
         self.assertNotIn("one thread", text)
         self.assertEqual(set(self.read("bare.json")["peaks"].values()), {None})
         result = self.read("bare.json")["results"][0]
         self.assertEqual({result[key] for key in ("share", "bound", "floor_ms", "over_floor")}, {None})
 
     def test_given_rates_replace_what_is_measured(self):
-        text = self.small("--lens", "8", "--peak", "1.5", "--bandwidth", "0.25", "--json", "given.json").stdout
+        text = self.measured("--lens", "8", "--peak", "1.5", "--bandwidth", "0.25", "--json", "given.json").stdout
         self.assertRegex(text, r"\n  given peak +--peak +- +1500\.0  GFLOP/s\n  given bandwidth +--bandwidth +- +0\.2  GB/s")
         self.assertIn(" % of given bandwidth\n", text)
         measured = self.read("given.json")
@@ -143,7 +147,7 @@ class Measure(BenchTest):
 
     def test_plot(self):
         found = subprocess.run(["python3", "-c", "import matplotlib"], stderr=subprocess.DEVNULL).returncode == 0
-        result = self.small("--lens", "8", "--plot", "out.svg", status=0 if found else 1)
+        result = self.measured("--lens", "8", "--plot", "out.svg", status=0 if found else 1)
         if found:
             self.assertIn("<svg", (self.folder / "out.svg").read_text())
         else:
@@ -216,18 +220,18 @@ class Report(BenchTest):
         self.assertRegex(" ".join(page.texts), r"varlen \d+\.\d+\.\d+, \d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
     def test_what_is_not_supported_is_named(self):
-        page, _ = self.page("--lens", "70", "--page-size", "16", "--pass", "both", "--no-peaks")
+        page, _ = self.page("--lens", "70", "--page-size", "16", "--pass", "both")
         self.assertNotIn("svg", page.tags)
         self.assertIn("No peaks were measured or given, so there are no floors to draw.", page.texts)
         self.assertTrue(any(text.startswith("Not supported: lens-70-h8-d128-page16, bf16, backward: page_size")
                             for text in page.texts))
 
     def test_shared_keys_have_no_backward_pass(self):
-        text = self.small("--workload", "shared-prefix-8x8k", "--pass", "backward", "--no-peaks").stdout
+        text = self.small("--workload", "shared-prefix-8x8k", "--pass", "backward").stdout
         self.assertIn("not supported: shared-prefix-8x8k-gqa32/8-d128, bf16, backward: sequences share keys", text)
 
     def test_names_are_not_taken_for_tags(self):
-        self.small("--lens", "8", "--no-peaks", "--report", "a<b>&\"c.html")
+        self.small("--lens", "8", "--report", "a<b>&\"c.html")
         page = Page((self.folder / 'a<b>&"c.html').read_text())
         self.assertNotIn("b", page.tags)
         self.assertTrue(any(text.endswith('--report a<b>&"c.html') for text in page.texts), page.texts)

@@ -27,7 +27,7 @@ COMMANDS = {
     ("check", "--backend", "cpu", "--filter", "around/merge/*f16"): ["1/", "around/merge/"],
     ("bench", "--backend", "cpu", "--threads", "1", "--repeats", "2", "--lens", "9"):
         ["7/7 measuring peaks: read bandwidth, 1 thread", "1/1 lens-9-h8-d128 bf16 forward: 2 of 2"],
-    ("run", "--backend", "cpu", *ARRAYS, "--out", "out.npy"): [f"1/21 {SAMPLE / 'q.npy'}"[:90], "25/25 forward", "writing"],
+    ("run", "--backend", "cpu", *ARRAYS, "--out", "out.npy"): [f"1/4 {SAMPLE / 'q.npy'}"[:90], "25/25 forward", "writing"],
     ("run", "--backend", "cpu", *ARRAYS, "--out", "out.npy", "--scale", "nan"): ["opening the backend"],
 }
 

@@ -33,7 +33,11 @@ void simt_async_thread_ends()
 {
     if (!simt_current->block->async)
         return;
-    for (simt_store_group &group : simt_current->block->async->stores[simt_current->index]) {
+    std::map<int32_t, std::deque<simt_store_group>> &stores = simt_current->block->async->stores;
+    const auto own = stores.find(simt_current->index);
+    if (own == stores.end())
+        return;
+    for (simt_store_group &group : own->second) {
         if (!group.read && !group.stores.empty())
             simt_fail("the thread ends with a store that may still read shared memory");
         for (const simt_store &store : group.stores)

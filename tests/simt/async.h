@@ -49,7 +49,7 @@ struct simt_async {
     simt_shared shared;
     std::map<int32_t, simt_arrivals> barriers; /* by place */
     simt_named_barrier named[16];
-    std::map<int32_t, std::deque<simt_store_group>> stores; /* by thread; the last is open */
+    std::map<int32_t, std::deque<simt_store_group>> stores; /* of threads that store; the last is open */
     std::vector<simt_warp_products> products;               /* by warp */
     std::map<int32_t, std::vector<uint64_t>> history;       /* of each group's instructions */
     std::vector<int32_t> registers;                         /* of a thread, by warp */

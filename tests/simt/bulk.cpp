@@ -214,7 +214,11 @@ void simt_stores_commit()
 
 void simt_stores_wait(size_t later, bool written)
 {
-    std::deque<simt_store_group> &groups = stores_of_thread();
+    std::map<int32_t, std::deque<simt_store_group>> &all = simt_asynchronous().stores;
+    const auto own = all.find(simt_current->index);
+    if (own == all.end())
+        return; /* as most threads, for which nothing need be allocated */
+    std::deque<simt_store_group> &groups = own->second;
     for (size_t n = 0; n + 1 + later < groups.size(); n++) {
         simt_store_group &group = groups[n];
         if (!group.read)

@@ -249,7 +249,8 @@ static void forget_warps(const simt_block *block)
     queue.erase(std::remove_if(queue.begin(), queue.end(), of_block), queue.end());
 }
 
-static void run_turn()
+/* The block whose warp it was. */
+static simt_block *run_turn()
 {
     const uint32_t place = random_below((uint32_t)queue.size());
     simt_warp_state *warp = queue[place];
@@ -261,6 +262,7 @@ static void run_turn()
         simt_current = warp->threads[0];
         simt_fail("waits for ever for another block");
     }
+    return warp->threads[0]->block;
 }
 
 static uint64_t seed()
@@ -290,18 +292,15 @@ void simt_run(const simt_grid &grid)
             for (simt_block &block : slots)
                 if (block.shared)
                     fail_deadlock(block);
-        run_turn();
-        for (int slot = 0; slot < resident_blocks; slot++) {
-            simt_block *block = &slots[slot];
-            if (!block->shared || block->finished < grid.threads)
-                continue;
-            simt_async_block_ends(block);
-            forget_warps(block);
-            free(block->shared);
-            block->shared = nullptr;
-            left--;
-            if (next < grid.blocks)
-                start_block(block, slot, next++);
-        }
+        simt_block *block = run_turn();
+        if (block->finished < grid.threads)
+            continue;
+        simt_async_block_ends(block);
+        forget_warps(block);
+        free(block->shared);
+        block->shared = nullptr;
+        left--;
+        if (next < grid.blocks)
+            start_block(block, (int)(block - slots), next++);
     }
 }

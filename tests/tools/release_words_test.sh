@@ -18,15 +18,16 @@ refused() {
     fi
 }
 
-for script in tools/release tools/abi tools/check_fresh; do
+for script in tools/release tools/abi tools/set_version tools/check_fresh; do
     [[ $("$script" --help) == *"usage: $script"*"Exit status: 0"* ]] || fail "$script --help says nothing"
 done
 refused "unknown word --bogus" tools/release --bogus
 refused "--output needs a value" tools/release --output
-refused "no file /nonexistent.so" tools/release --cuda /nonexistent.so
+refused "no bin/nvcc in /nonexistent" tools/release --cuda /nonexistent
 refused "no folder /nonexistent" tools/release --folder /nonexistent
 refused "no revision nonexistent-revision" tools/release nonexistent-revision
 refused "two revisions, a and b" tools/release a b
+refused "'1.2' is not three numbers" tools/set_version 1.2
 refused "unrecognized arguments: --bogus" tools/abi --bogus
 refused "--break is an option of --record" tools/abi --break
 refused "has no build with tests/abi in it" tools/abi /nonexistent

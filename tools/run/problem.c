@@ -55,14 +55,24 @@ static bool check_kind(const run_arguments *arguments, run_input input, const np
                                 : "i4 or i8");
 }
 
+static int count_given(const run_arguments *arguments)
+{
+    int count = 0;
+    for (run_input input = 0; input < INPUT_COUNT; input++)
+        count += arguments->inputs[input] != NULL;
+    return count;
+}
+
 static bool read_inputs(const run_arguments *arguments, npy_array inputs[INPUT_COUNT], reason *why)
 {
+    const int given = count_given(arguments);
+    int read = 0;
     for (run_input input = 0; input < INPUT_COUNT; input++) {
         const char *path = arguments->inputs[input];
         reason fault;
         if (!path)
             continue;
-        progress_show(input + 1, INPUT_COUNT, path);
+        progress_show(++read, given, path);
         if (!npy_read(path, &inputs[input], &fault))
             return refuse(why, "%s %s", run_input_option(input), fault.text);
         if (!check_kind(arguments, input, &inputs[input], why))

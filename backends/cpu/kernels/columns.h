@@ -103,8 +103,8 @@ static inline void columns_init(panel_columns *columns, const cpu_inputs *inputs
     if (columns->has_tree)
         columns_set_tree(columns, sequence);
     columns->shift = sequence->shift;
-    columns->far =
-        columns->query[0] + columns->shift - sequence->keys < INT32_MIN || query + columns->shift > INT32_MAX;
+    const int64_t last = (int64_t)sequence->keys + LANES; /* a vector of keys may go past the sequence */
+    columns->far = columns->query[0] + columns->shift - last < INT32_MIN || query + columns->shift > INT32_MAX;
 }
 
 #endif

@@ -2,8 +2,8 @@ use crate::attention::{optional, View};
 use crate::buffer::{Buffer, Element};
 use crate::context::Context;
 use crate::error::{check, int, long, Error, Result};
+use crate::stream::Stream;
 use std::mem::size_of_val;
-use std::ptr;
 use varlen_sys as sys;
 
 /// The rotation of queries and keys by their positions.
@@ -52,10 +52,18 @@ pub struct Append<'a, T: Element> {
 }
 
 impl Context {
+    /// `Stream::kv_append` on the default stream.
+    pub fn kv_append<T: Element>(&self, append: Append<T>) -> Result<()> {
+        self.default_stream().kv_append(append)
+    }
+}
+
+impl Stream {
     pub fn kv_append<T: Element>(&self, append: Append<T>) -> Result<()> {
         let Append { batch, kv_heads, head_dim, total_new, total_k, page_size, page_table_width, page_count, .. } =
             append;
         let value_dim = if append.value_dim == 0 { head_dim } else { append.value_dim };
+        let (read, write) = (self.reads(), self.writes());
         let too_large = |name: &str| Error::argument(format!("{name} reaches past an address space"));
         let paged_rows = page_count.checked_mul(page_size).ok_or_else(|| too_large("k_cache"))?;
         let rows = if page_size == 0 { total_k } else { paged_rows };
@@ -75,26 +83,26 @@ impl Context {
         args.page_count = long("page_count", page_count)?;
         if let Some((q, heads)) = &append.q {
             args.q_heads = int("q_heads", *heads)?;
-            args.q = View::from(&**q).tensor("q", self, total_new, *heads, head_dim)?;
+            args.q = View::from(&**q).tensor("q", write, total_new, *heads, head_dim)?;
         }
-        args.k_new = append.k_new.tensor("k_new", self, total_new, kv_heads, head_dim)?;
-        args.v_new = append.v_new.tensor("v_new", self, total_new, kv_heads, value_dim)?;
-        args.k_cache = View::from(&*append.k_cache).tensor("k_cache", self, rows, kv_heads, head_dim)?;
-        args.v_cache = View::from(&*append.v_cache).tensor("v_cache", self, rows, kv_heads, value_dim)?;
-        args.cu_seqlens_new = append.cu_seqlens_new.reach("cu_seqlens_new", self, batch + 1)?;
-        args.cu_seqlens_k = optional(append.cu_seqlens_k, "cu_seqlens_k", self, batch + 1)?;
-        args.seqused_k = append.seqused_k.reach("seqused_k", self, batch)?;
-        args.page_table = optional(append.page_table, "page_table", self, entries)?;
-        args.seqused_k_out = optional(append.seqused_k_out.as_deref(), "seqused_k_out", self, batch)?;
+        args.k_new = append.k_new.tensor("k_new", read, total_new, kv_heads, head_dim)?;
+        args.v_new = append.v_new.tensor("v_new", read, total_new, kv_heads, value_dim)?;
+        args.k_cache = View::from(&*append.k_cache).tensor("k_cache", write, rows, kv_heads, head_dim)?;
+        args.v_cache = View::from(&*append.v_cache).tensor("v_cache", write, rows, kv_heads, value_dim)?;
+        args.cu_seqlens_new = append.cu_seqlens_new.reach("cu_seqlens_new", read, batch + 1)?;
+        args.cu_seqlens_k = optional(append.cu_seqlens_k, "cu_seqlens_k", read, batch + 1)?;
+        args.seqused_k = append.seqused_k.reach("seqused_k", read, batch)?;
+        args.page_table = optional(append.page_table, "page_table", read, entries)?;
+        args.seqused_k_out = optional(append.seqused_k_out.as_deref(), "seqused_k_out", write, batch)?;
         if let Some(rotary) = append.rotary {
             let angles = rotary.positions.checked_mul(rotary.dim / 2).ok_or_else(|| too_large("rotary_cos"))?;
-            args.rotary_cos = rotary.cos.reach("rotary_cos", self, angles)?;
-            args.rotary_sin = rotary.sin.reach("rotary_sin", self, angles)?;
+            args.rotary_cos = rotary.cos.reach("rotary_cos", read, angles)?;
+            args.rotary_sin = rotary.sin.reach("rotary_sin", read, angles)?;
             args.rotary_positions = long("rotary_positions", rotary.positions)?;
             args.rotary_dim = int("rotary_dim", rotary.dim)?;
             args.rotary_interleaved = rotary.interleaved.into();
         }
         // SAFETY: every buffer is this context's and as large as the sizes make the call reach.
-        check(unsafe { sys::varlen_kv_append(self.raw(), ptr::null_mut(), &args) })
+        check(unsafe { sys::varlen_kv_append(self.context.raw(), self.place.raw(), &args) })
     }
 }

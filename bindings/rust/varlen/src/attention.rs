@@ -1,6 +1,8 @@
 use crate::buffer::{Buffer, Element, Number, Workspace};
 use crate::context::Context;
 use crate::error::{check, int, long, Error, Result};
+use crate::stream::Stream;
+use crate::uses::Use;
 use std::mem::size_of_val;
 use std::ptr;
 use varlen_sys as sys;
@@ -78,7 +80,7 @@ impl<'a, T: Number> View<'a, T> {
     pub(crate) fn tensor(
         &self,
         name: &str,
-        context: &Context,
+        next: Use,
         tokens: usize,
         heads: usize,
         dim: usize,
@@ -96,7 +98,7 @@ impl<'a, T: Number> View<'a, T> {
                 .try_fold(self.first, |sum, part| sum.checked_add(*part))
                 .ok_or_else(too_large)?;
         }
-        let data = self.buffer.reach(name, context, needed)?;
+        let data = self.buffer.reach(name, next, needed)?;
         Ok(sys::varlen_tensor {
             // SAFETY: inside the buffer, unless nothing is reached, and then it is not used.
             data: if needed > 0 { unsafe { data.add(self.first) }.cast() } else { data.cast() },
@@ -186,41 +188,37 @@ impl<'a, T: Element> Inputs<'a, T> {
         given.iter().filter(|(is_given, _)| *is_given).map(|(_, feature)| feature).sum()
     }
 
-    fn to_sys(&self, context: &Context, attention: &Attention) -> Result<sys::varlen_inputs> {
+    fn to_sys(&self, stream: &Stream, attention: &Attention) -> Result<sys::varlen_inputs> {
         let keys = attention.keys()?;
+        let read = stream.reads();
         let mut inputs = sys::varlen_inputs::zeroed();
         inputs.struct_size = size_of_val(&inputs);
-        inputs.q = self.q.tensor("q", context, attention.total_q, attention.q_heads, attention.head_dim)?;
-        inputs.k = self.k.tensor("k", context, keys, attention.kv_heads, attention.head_dim)?;
-        inputs.v = self.v.tensor("v", context, keys, attention.kv_heads, attention.values())?;
-        inputs.cu_seqlens_q = self.cu_seqlens_q.reach("cu_seqlens_q", context, attention.batch + 1)?;
-        inputs.cu_seqlens_k = optional(self.cu_seqlens_k, "cu_seqlens_k", context, attention.batch + 1)?;
-        inputs.seqused_q = optional(self.seqused_q, "seqused_q", context, attention.batch)?;
-        inputs.seqused_k = optional(self.seqused_k, "seqused_k", context, attention.batch)?;
-        inputs.leftpad_q = optional(self.leftpad_q, "leftpad_q", context, attention.batch)?;
-        inputs.leftpad_k = optional(self.leftpad_k, "leftpad_k", context, attention.batch)?;
-        inputs.page_table = optional(self.page_table, "page_table", context, attention.entries()?)?;
-        inputs.alibi_slopes = optional(self.alibi_slopes, "alibi_slopes", context, attention.q_heads)?;
-        inputs.sinks = optional(self.sinks, "sinks", context, attention.q_heads)?;
+        inputs.q = self.q.tensor("q", read, attention.total_q, attention.q_heads, attention.head_dim)?;
+        inputs.k = self.k.tensor("k", read, keys, attention.kv_heads, attention.head_dim)?;
+        inputs.v = self.v.tensor("v", read, keys, attention.kv_heads, attention.values())?;
+        inputs.cu_seqlens_q = self.cu_seqlens_q.reach("cu_seqlens_q", read, attention.batch + 1)?;
+        inputs.cu_seqlens_k = optional(self.cu_seqlens_k, "cu_seqlens_k", read, attention.batch + 1)?;
+        inputs.seqused_q = optional(self.seqused_q, "seqused_q", read, attention.batch)?;
+        inputs.seqused_k = optional(self.seqused_k, "seqused_k", read, attention.batch)?;
+        inputs.leftpad_q = optional(self.leftpad_q, "leftpad_q", read, attention.batch)?;
+        inputs.leftpad_k = optional(self.leftpad_k, "leftpad_k", read, attention.batch)?;
+        inputs.page_table = optional(self.page_table, "page_table", read, attention.entries()?)?;
+        inputs.alibi_slopes = optional(self.alibi_slopes, "alibi_slopes", read, attention.q_heads)?;
+        inputs.sinks = optional(self.sinks, "sinks", read, attention.q_heads)?;
         inputs.dropout_seed = self.dropout_seed;
         inputs.dropout_offset = self.dropout_offset;
-        inputs.key_begin = optional(self.key_begin, "key_begin", context, attention.total_q)?;
-        inputs.key_end = optional(self.key_end, "key_end", context, attention.total_q)?;
-        inputs.tree_mask = optional(self.tree_mask, "tree_mask", context, attention.total_q)?;
-        inputs.query_positions = optional(self.query_positions, "query_positions", context, attention.batch)?;
-        inputs.key_starts = optional(self.key_starts, "key_starts", context, attention.batch)?;
+        inputs.key_begin = optional(self.key_begin, "key_begin", read, attention.total_q)?;
+        inputs.key_end = optional(self.key_end, "key_end", read, attention.total_q)?;
+        inputs.tree_mask = optional(self.tree_mask, "tree_mask", read, attention.total_q)?;
+        inputs.query_positions = optional(self.query_positions, "query_positions", read, attention.batch)?;
+        inputs.key_starts = optional(self.key_starts, "key_starts", read, attention.batch)?;
         Ok(inputs)
     }
 }
 
 /// The address of what may be left out.
-pub(crate) fn optional<T: Number>(
-    buffer: Option<&Buffer<T>>,
-    name: &str,
-    context: &Context,
-    needed: usize,
-) -> Result<*mut T> {
-    buffer.map_or(Ok(ptr::null_mut()), |given| given.reach(name, context, needed))
+pub(crate) fn optional<T: Number>(buffer: Option<&Buffer<T>>, name: &str, next: Use, needed: usize) -> Result<*mut T> {
+    buffer.map_or(Ok(ptr::null_mut()), |given| given.reach(name, next, needed))
 }
 
 /// What backward reads besides the inputs, and writes. All are dense.
@@ -330,6 +328,31 @@ impl Context {
         Ok(size)
     }
 
+    /// `Stream::forward` on the default stream.
+    pub fn forward<T: Element>(
+        &self,
+        attention: &Attention,
+        inputs: &Inputs<T>,
+        out: &mut Buffer<T>,
+        lse: Option<&mut Buffer<f32>>,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        self.default_stream().forward(attention, inputs, out, lse, workspace)
+    }
+
+    /// `Stream::backward` on the default stream.
+    pub fn backward<T: Element>(
+        &self,
+        attention: &Attention,
+        inputs: &Inputs<T>,
+        gradients: Gradients<T>,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        self.default_stream().backward(attention, inputs, gradients, workspace)
+    }
+}
+
+impl Stream {
     fn workspace(
         &self,
         problem: &sys::varlen_attention,
@@ -338,7 +361,7 @@ impl Context {
     ) -> Result<(*mut sys::c_void, usize)> {
         let mut size = 0;
         // SAFETY: all live for the duration of the call.
-        check(unsafe { sys::varlen_workspace_size(self.raw(), problem, pass, &mut size) })?;
+        check(unsafe { sys::varlen_workspace_size(self.context.raw(), problem, pass, &mut size) })?;
         Ok((workspace.reach(self, size)?.cast(), size))
     }
 
@@ -353,16 +376,17 @@ impl Context {
     ) -> Result<()> {
         let wanted = if lse.is_some() { sys::VARLEN_FEATURE_LSE } else { 0 };
         let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted)?;
-        let read = inputs.to_sys(self, attention)?;
+        let write = self.writes();
+        let given = inputs.to_sys(self, attention)?;
         let rows = product("lse", &[attention.q_heads, attention.total_q])?;
         let mut args = sys::varlen_forward_args::zeroed();
         args.struct_size = size_of_val(&args);
-        args.inputs = &read;
-        args.out = View::from(&*out).tensor("out", self, attention.total_q, attention.q_heads, attention.values())?;
-        args.lse = optional(lse.as_deref(), "lse", self, rows)?;
+        args.inputs = &given;
+        args.out = View::from(&*out).tensor("out", write, attention.total_q, attention.q_heads, attention.values())?;
+        args.lse = optional(lse.as_deref(), "lse", write, rows)?;
         (args.workspace, args.workspace_size) = self.workspace(&problem, sys::VARLEN_PASS_FORWARD, workspace)?;
         // SAFETY: every buffer is this context's and as large as the problem makes the call reach.
-        check(unsafe { sys::varlen_forward(self.raw(), ptr::null_mut(), &problem, &args) })
+        check(unsafe { sys::varlen_forward(self.context.raw(), self.place.raw(), &problem, &args) })
     }
 
     pub fn backward<T: Element>(
@@ -374,22 +398,23 @@ impl Context {
     ) -> Result<()> {
         let wanted = if gradients.dsinks.is_some() { sys::VARLEN_FEATURE_DSINKS } else { 0 };
         let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted | sys::VARLEN_FEATURE_LSE)?;
-        let read = inputs.to_sys(self, attention)?;
+        let (read, write) = (self.reads(), self.writes());
+        let given = inputs.to_sys(self, attention)?;
         let Attention { total_q, total_k, q_heads, kv_heads, head_dim, .. } = *attention;
         let values = attention.values();
         let rows = product("lse", &[q_heads, total_q])?;
         let mut args = sys::varlen_backward_args::zeroed();
         args.struct_size = size_of_val(&args);
-        args.inputs = &read;
-        args.out = View::from(gradients.out).tensor("out", self, total_q, q_heads, values)?;
-        args.lse = gradients.lse.reach("lse", self, rows)?;
-        args.dout = View::from(gradients.dout).tensor("dout", self, total_q, q_heads, values)?;
-        args.dq = View::from(&*gradients.dq).tensor("dq", self, total_q, q_heads, head_dim)?;
-        args.dk = View::from(&*gradients.dk).tensor("dk", self, total_k, kv_heads, head_dim)?;
-        args.dv = View::from(&*gradients.dv).tensor("dv", self, total_k, kv_heads, values)?;
-        args.dsinks = optional(gradients.dsinks.as_deref(), "dsinks", self, q_heads)?;
+        args.inputs = &given;
+        args.out = View::from(gradients.out).tensor("out", read, total_q, q_heads, values)?;
+        args.lse = gradients.lse.reach("lse", read, rows)?;
+        args.dout = View::from(gradients.dout).tensor("dout", read, total_q, q_heads, values)?;
+        args.dq = View::from(&*gradients.dq).tensor("dq", write, total_q, q_heads, head_dim)?;
+        args.dk = View::from(&*gradients.dk).tensor("dk", write, total_k, kv_heads, head_dim)?;
+        args.dv = View::from(&*gradients.dv).tensor("dv", write, total_k, kv_heads, values)?;
+        args.dsinks = optional(gradients.dsinks.as_deref(), "dsinks", write, q_heads)?;
         (args.workspace, args.workspace_size) = self.workspace(&problem, sys::VARLEN_PASS_BACKWARD, workspace)?;
         // SAFETY: as in forward.
-        check(unsafe { sys::varlen_backward(self.raw(), ptr::null_mut(), &problem, &args) })
+        check(unsafe { sys::varlen_backward(self.context.raw(), self.place.raw(), &problem, &args) })
     }
 }

@@ -1,8 +1,10 @@
 use crate::context::Context;
 use crate::error::{check, Error, Result};
+use crate::stream::Stream;
+use crate::uses::{Use, Uses};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use varlen_sys as sys;
 
 /// What buffers may hold.
@@ -48,6 +50,7 @@ pub struct Buffer<T: Number> {
     context: Context,
     data: *mut T,
     len: usize,
+    uses: Mutex<Uses>,
     elements: PhantomData<T>,
 }
 
@@ -63,8 +66,10 @@ impl<T: Number> Buffer<T> {
         let mut data = ptr::null_mut();
         // SAFETY: a context that is open; what comes back is `bytes` long.
         check(unsafe { sys::varlen_alloc(context.raw(), bytes, &mut data) })?;
-        let made = Buffer { context: context.clone(), data: data.cast(), len, elements: PhantomData };
+        let uses = Mutex::default();
+        let made = Buffer { context: context.clone(), data: data.cast(), len, uses, elements: PhantomData };
         if bytes > 0 {
+            made.order(context.default_stream().writes())?;
             check(unsafe { sys::varlen_fill(context.raw(), ptr::null_mut(), data, 0, bytes) })?;
         }
         Ok(made)
@@ -96,19 +101,23 @@ impl<T: Number> Buffer<T> {
         if elements.is_empty() {
             return Ok(());
         }
+        let stream = self.context.default_stream();
+        self.order(stream.writes())?;
         // SAFETY: the range lies in the buffer, and both are there until the stream has passed the copy.
         check(unsafe {
             let to = self.data.add(first).cast();
             let bytes = std::mem::size_of_val(elements);
             sys::varlen_copy(self.context.raw(), ptr::null_mut(), to, elements.as_ptr().cast(), bytes)
         })?;
-        self.wait()
+        stream.place.wait(&self.context)
     }
 
     /// What is there once the work so far is done.
     pub fn to_vec(&self) -> Result<Vec<T>> {
         let mut elements = vec![T::default(); self.len];
+        let stream = self.context.default_stream();
         if self.len > 0 {
+            self.order(stream.reads())?;
             // SAFETY: as in write, the other way.
             check(unsafe {
                 let bytes = std::mem::size_of_val(elements.as_slice());
@@ -121,37 +130,37 @@ impl<T: Number> Buffer<T> {
                 )
             })?;
         }
-        self.wait()?;
+        stream.place.wait(&self.context)?;
         Ok(elements)
     }
 
-    fn wait(&self) -> Result<()> {
-        // SAFETY: the default stream of a context that is open.
-        check(unsafe { sys::varlen_stream_synchronize(self.context.raw(), ptr::null_mut()) })
+    fn order(&self, next: Use) -> Result<()> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).order(next)
     }
 
-    /// The address, for a call on `context` that reaches `needed` elements.
-    pub(crate) fn reach(&self, name: &str, context: &Context, needed: usize) -> Result<*mut T> {
-        if !Arc::ptr_eq(&self.context.handle, &context.handle) {
+    /// The address, for a call that reaches `needed` elements.
+    pub(crate) fn reach(&self, name: &str, next: Use, needed: usize) -> Result<*mut T> {
+        if !self.context.is(&next.stream.context) {
             return Err(Error::argument(format!("{name} is a buffer of another context")));
         }
         if needed > self.len {
             return Err(Error::argument(format!("{name} has {} elements, but {needed} are reached", self.len)));
         }
+        self.order(next)?;
         Ok(self.data)
     }
 }
 
 impl<T: Number> Drop for Buffer<T> {
     fn drop(&mut self) {
-        // If the device fails, it uses the memory no more, and there is nobody to tell.
-        let _ = self.wait();
+        self.uses.get_mut().unwrap_or_else(PoisonError::into_inner).wait(&self.context);
         // SAFETY: made by varlen_alloc of the same context; nobody has it after this.
         unsafe { sys::varlen_free(self.context.raw(), self.data.cast()) };
     }
 }
 
-/// Scratch of calls, which grows to what the largest has needed. Calls in the order of one stream may share it.
+/// Scratch of calls, which grows to what the largest has needed. Calls that share it follow one another: each stream wants
+/// its own.
 pub struct Workspace {
     context: Context,
     bytes: Option<Buffer<u8>>,
@@ -171,8 +180,8 @@ impl Workspace {
         Ok(())
     }
 
-    pub(crate) fn reach(&mut self, context: &Context, size: usize) -> Result<*mut u8> {
+    pub(crate) fn reach(&mut self, stream: &Stream, size: usize) -> Result<*mut u8> {
         self.reserve(size)?;
-        self.bytes.as_ref().map_or(Ok(ptr::null_mut()), |bytes| bytes.reach("workspace", context, size))
+        self.bytes.as_ref().map_or(Ok(ptr::null_mut()), |bytes| bytes.reach("workspace", stream.writes(), size))
     }
 }

@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::Arc;
 use varlen_sys as sys;
 
-pub(crate) struct Handle(pub(crate) *mut sys::varlen_context);
+struct Handle(*mut sys::varlen_context);
 
 // SAFETY: every function may be called from any thread at any time, but for close, which needs the last owner.
 unsafe impl Send for Handle {}
@@ -12,15 +12,16 @@ unsafe impl Sync for Handle {}
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: buffers keep the handle alive, so all that was made through it has been freed.
+        // SAFETY: buffers, streams and events keep the handle alive, so all that was made through it has been freed.
         unsafe { sys::varlen_close(self.0) }
     }
 }
 
-/// One device of one backend. Clones are the same context, which is closed with the last of them and of its buffers.
+/// One device of one backend. Clones are the same context, which is closed with the last of them and of what was made
+/// through it.
 #[derive(Clone)]
 pub struct Context {
-    pub(crate) handle: Arc<Handle>,
+    handle: Arc<Handle>,
 }
 
 /// What a context runs on.
@@ -57,6 +58,10 @@ impl Context {
         Ok(Context { handle: Arc::new(Handle(opened)) })
     }
 
+    pub(crate) fn is(&self, other: &Context) -> bool {
+        Arc::ptr_eq(&self.handle, &other.handle)
+    }
+
     pub(crate) fn raw(&self) -> *mut sys::varlen_context {
         self.handle.0
     }
@@ -76,10 +81,8 @@ impl Context {
         })
     }
 
-    /// Waits for the work so far, and tells what only the device could see of it: bad lengths and page tables.
+    /// `Stream::synchronize` of the default stream.
     pub fn synchronize(&self) -> Result<()> {
-        // SAFETY: the default stream of a context that is open.
-        check(unsafe { sys::varlen_stream_synchronize(self.raw(), ptr::null_mut()) })?;
-        check(unsafe { sys::varlen_context_status(self.raw()) })
+        self.default_stream().synchronize()
     }
 }

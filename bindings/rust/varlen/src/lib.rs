@@ -25,22 +25,25 @@
 //! ```
 //!
 //! What is safe here: buffers belong to a context, have a length and a type of element, and are as large as a call reads and
-//! writes, or the call is refused; outputs are borrowed mutably, so nothing overlaps; work follows in the order of the
-//! calls, on the device's default stream, and a buffer is freed when the device has done with it. The contents of
-//! `cu_seqlens`, lengths and page tables are checked by the library where they lie, before use, unless `VARLEN_VALIDATE=0` is
-//! in the environment: who sets that, vouches for them.
+//! writes, or the call is refused; outputs are borrowed mutably, so nothing overlaps; a call on one stream waits, on the
+//! device, for calls on others that write what it uses or read what it writes, and a buffer is freed when all streams have
+//! done with it. The contents of `cu_seqlens`, lengths and page tables are checked by the library where they lie, before use,
+//! unless `VARLEN_VALIDATE=0` is in the environment: who sets that, vouches for them.
 //!
-//! What is not wrapped is in the crate `varlen-sys`: streams of the program's own, graphs, merging and packing.
+//! What is not wrapped is in the crate `varlen-sys`: graphs, merging and packing.
 
 mod append;
 mod attention;
 mod buffer;
 mod context;
 mod error;
+mod stream;
+mod uses;
 
 pub use append::{Append, Rotary};
 pub use attention::{Attention, Gradients, Inputs, Mask, View};
 pub use buffer::{Bf16, Buffer, Element, Number, Workspace, F16};
 pub use context::{Context, Device};
 pub use error::{Error, Result};
+pub use stream::{Event, Stream};
 pub use varlen_sys as sys;

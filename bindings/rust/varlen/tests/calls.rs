@@ -177,15 +177,8 @@ fn padding_at_the_left_is_skipped() -> Result<()> {
     let rows = Buffer::from_slice(&context, &[1.0f32; 3 * 8])?;
     let starts = Buffer::from_slice(&context, &[0, 3])?;
     let padding = Buffer::from_slice(&context, &[1])?;
-    let attention = Attention {
-        batch: 1,
-        q_heads: 1,
-        kv_heads: 1,
-        head_dim: 8,
-        total_q: 3,
-        total_k: 3,
-        ..Attention::default()
-    };
+    let attention =
+        Attention { batch: 1, q_heads: 1, kv_heads: 1, head_dim: 8, total_q: 3, total_k: 3, ..Attention::default() };
     let inputs = Inputs {
         cu_seqlens_k: Some(&starts),
         leftpad_q: Some(&padding),
