@@ -8,7 +8,7 @@ import pytest
 # What files of tests need, beside pytest; the first of these that is not here leaves them out, and says so.
 NEEDS = {"test_header.py": (), "test_library.py": ("numpy",), "test_wheel.py": ("numpy", "tomllib"),
          "test_transformers.py": ("torch", "transformers")}
-WITH_TORCH = ("attention", "examples", "flash_attn", "hugging_face", "kvcache", "positions", "torch")
+WITH_TORCH = ("attention", "examples", "flash_attn", "hugging_face", "kvcache", "positions", "row_masks", "torch")
 NEEDS.update({f"test_{subject}.py": ("torch",) for subject in WITH_TORCH})
 
 missing = {name: [module for module in modules if importlib.util.find_spec(module) is None]

@@ -144,11 +144,13 @@ def flash_attn_with_kvcache(
         new_v = v if cu_seqlens_k_new is not None else packed(v)
         along = causal or max(map(int, window_size)) >= 0
         rows, used = _append(cache, queries, new, new_v, used, rotary, rotary_seqlens, along)
-    ranges = [flat_rows(each, name, q.shape[:-2])
-              for each, name in ((key_begin, "key_begin"), (key_end, "key_end"), (tree_mask, "tree_mask"))]
+    key_begin, key_end, tree_mask = (
+        flat_rows(each, name, q.shape[:-2])
+        for each, name in ((key_begin, "key_begin"), (key_end, "key_end"), (tree_mask, "tree_mask")))
     problem = problem_of(q, queries.cu_seqlens, None, max_seqlen_q or queries.seqlen, cache.length, 0.0, softmax_scale,
                          causal, window_size, softcap, alibi_slopes, False, num_splits, None, used,
-                         cache_leftpad, cache.page_table, *ranges, attention_chunk=attention_chunk)
+                         cache_leftpad, cache.page_table, key_begin=key_begin, key_end=key_end, tree_mask=tree_mask,
+                         attention_chunk=attention_chunk)
     out, lse = attention(problem, sinks, rows, cache.k, cache.v, want_lse=return_softmax_lse)
     if cu_seqlens_q is not None:
         return (out, lse) if return_softmax_lse else out
