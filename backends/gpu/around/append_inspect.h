@@ -72,6 +72,7 @@ GPU_DEVICE inspected_side cache_side(const append_arguments &args)
     side.page_table_width = args.page_table_width;
     side.cu_seqlens_name = VARLEN_METADATA_CU_SEQLENS_K;
     side.seqused_name = VARLEN_METADATA_SEQUSED_K;
+    side.leftpad_name = VARLEN_METADATA_LEFTPAD_K;
     return side;
 }
 

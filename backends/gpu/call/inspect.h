@@ -10,7 +10,8 @@
 
 /* One side of a batch: queries, keys, new tokens, or packed rows. */
 struct inspected_side {
-    const int32_t *cu_seqlens; /* NULL: slots are rows of a page table */
+    const int32_t *cu_seqlens; /* NULL: slots are rows of a page table, or begin at */
+    const int32_t *starts;     /* these, and end with the rows */
     const int32_t *seqused;    /* NULL: the whole slot */
     const int32_t *leftpad;    /* NULL: none */
     int64_t total;
@@ -20,6 +21,7 @@ struct inspected_side {
     int32_t maximum_is_known;
     varlen_metadata cu_seqlens_name;
     varlen_metadata seqused_name;
+    varlen_metadata leftpad_name;
 };
 
 struct inspected_pages {
@@ -31,6 +33,8 @@ struct inspected_pages {
 
 GPU_DEVICE int64_t side_slot(const inspected_side &side, int32_t b)
 {
+    if (side.starts)
+        return side.total - side.starts[b];
     return side.cu_seqlens ? (int64_t)side.cu_seqlens[b + 1] - side.cu_seqlens[b] : side.paged_rows;
 }
 
@@ -49,7 +53,7 @@ GPU_DEVICE int64_t side_padding(const inspected_side &side, int32_t b)
 struct inspected_element {
     int32_t index;
     int32_t value;  /* of cu_seqlens */
-    int32_t before; /* the element before it */
+    int32_t before; /* the element before it, or where the sequence's slot starts without */
     int32_t used;
     int32_t padding;
 };
@@ -61,6 +65,8 @@ GPU_DEVICE inspected_element side_element(const inspected_side &side, int32_t in
         element.value = side.cu_seqlens[index];
     if (side.cu_seqlens && index > 0)
         element.before = side.cu_seqlens[index - 1];
+    if (side.starts && index > 0)
+        element.before = side.starts[index - 1];
     if (side.seqused && index > 0)
         element.used = side.seqused[index - 1];
     if (side.leftpad && index > 0)
@@ -70,6 +76,8 @@ GPU_DEVICE inspected_element side_element(const inspected_side &side, int32_t in
 
 GPU_DEVICE varlen_violation inspect_cu_seqlens(const inspected_side &side, const inspected_element &element)
 {
+    if (!side.cu_seqlens)
+        return {};
     if (element.index == 0 && element.value != 0)
         return make_violation(VARLEN_VIOLATION_START, side.cu_seqlens_name, 0, element.value, 0);
     if (element.value < element.before)
@@ -85,26 +93,37 @@ GPU_DEVICE varlen_violation slot_violation(const inspected_side &side, varlen_vi
                                            varlen_violation_rule paged_rule, int32_t b, int64_t value, int64_t slot)
 {
     varlen_violation violation =
-        make_violation(side.cu_seqlens ? packed_rule : paged_rule, side.seqused_name, b, value, slot);
+        make_violation(side.cu_seqlens || side.starts ? packed_rule : paged_rule, side.seqused_name, b, value, slot);
     violation.column = side.page_table_width;
     return violation;
+}
+
+GPU_DEVICE int64_t slot_of_element(const inspected_side &side, const inspected_element &element)
+{
+    if (side.starts)
+        return side.total - element.before;
+    return side.cu_seqlens ? (int64_t)element.value - element.before : side.paged_rows;
 }
 
 GPU_DEVICE varlen_violation inspect_lengths(const inspected_side &side, const inspected_element &element)
 {
     const int32_t b = element.index - 1;
-    const int64_t slot = side.cu_seqlens ? (int64_t)element.value - element.before : side.paged_rows;
+    const int64_t slot = slot_of_element(side, element);
     const int64_t used = side.seqused ? element.used : slot;
     if (b < 0)
         return {};
+    if (side.starts && element.before < 0)
+        return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_KEY_STARTS, b, element.before, 0);
+    if (side.starts && element.before > side.total)
+        return make_violation(VARLEN_VIOLATION_TOTAL, VARLEN_METADATA_KEY_STARTS, b, element.before, side.total);
     if (side.seqused && used < 0)
         return make_violation(VARLEN_VIOLATION_NEGATIVE, side.seqused_name, b, used, 0);
     if (side.seqused && used > slot)
         return slot_violation(side, VARLEN_VIOLATION_SLOT, VARLEN_VIOLATION_PAGED_SLOT, b, used, slot);
     if (element.padding < 0)
-        return make_violation(VARLEN_VIOLATION_NEGATIVE, VARLEN_METADATA_LEFTPAD_K, b, element.padding, 0);
+        return make_violation(VARLEN_VIOLATION_NEGATIVE, side.leftpad_name, b, element.padding, 0);
     if (element.padding > used)
-        return make_violation(VARLEN_VIOLATION_USED, VARLEN_METADATA_LEFTPAD_K, b, element.padding, used);
+        return make_violation(VARLEN_VIOLATION_USED, side.leftpad_name, b, element.padding, used);
     if (side.maximum_is_known && used - element.padding > side.maximum)
         return make_violation(VARLEN_VIOLATION_MAXIMUM, side.cu_seqlens_name, b, used - element.padding, side.maximum);
     return {};

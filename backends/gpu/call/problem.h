@@ -21,11 +21,14 @@ GPU_DEVICE char *tensor_row(const gpu_tensor &tensor, int64_t token, int32_t hea
 /* Where the sequences of a batch lie, on the device. */
 struct gpu_metadata {
     const int32_t *cu_seqlens_q;
-    const int32_t *cu_seqlens_k; /* NULL if paged */
-    const int32_t *seqused_q;    /* NULL: whole slots */
-    const int32_t *seqused_k;    /* likewise */
-    const int32_t *leftpad_k;    /* NULL: none */
-    const int32_t *page_table;   /* NULL also where no sequence has keys yet */
+    const int32_t *cu_seqlens_k;    /* NULL if paged, or where there are key_starts */
+    const int32_t *seqused_q;       /* NULL: whole slots */
+    const int32_t *seqused_k;       /* likewise */
+    const int32_t *leftpad_q;       /* NULL: none */
+    const int32_t *leftpad_k;       /* likewise */
+    const int32_t *query_positions; /* NULL: by alignment */
+    const int32_t *key_starts;      /* in place of cu_seqlens_k; NULL: none */
+    const int32_t *page_table;      /* NULL also where no sequence has keys yet */
     int64_t total_q;
     int64_t total_k;
     int64_t page_count;
@@ -35,6 +38,14 @@ struct gpu_metadata {
     int32_t max_seqlen_q; /* 0: not known */
     int32_t max_seqlen_k;
     fast_divisor page_size;
+};
+
+/* What a few neighbouring rows have in common of the keys that each may see: see plan/row_bounds.h. */
+struct alignas(16) row_bounds {
+    int32_t least_begin;
+    int32_t largest_end;
+    int32_t largest_begin;
+    int32_t least_end;
 };
 
 /* Attention: what forward and backward have in common. */
@@ -67,6 +78,11 @@ struct gpu_problem {
     const uint64_t *dropout_state; /* in place of the two above */
     float dropout_p;
     uint32_t dropout_threshold; /* words below it are dropped; 0: no dropout */
+    const int32_t *key_begin;   /* [total_q]; NULL: 0 */
+    const int32_t *key_end;     /* likewise; NULL: all keys */
+    const row_bounds *bounds;   /* of the two; NULL: neither is given */
+    const uint64_t *tree_mask;  /* [total_q]; NULL: none */
+    fast_divisor chunk;         /* attention_chunk; a divisor of 0: none */
 };
 
 constexpr float gpu_log2e = 1.44269504f;

@@ -7,7 +7,7 @@
 
 /* What a score is made of besides the product. */
 struct score_row {
-    int32_t position; /* p of docs/semantics.md */
+    int32_t position; /* p of docs/semantics.md, as far as it goes */
     float slope;      /* of ALiBi */
 };
 
@@ -22,7 +22,8 @@ GPU_DEVICE float alibi_slope(const gpu_problem &problem, const gpu_sequence &seq
 
 GPU_DEVICE score_row score_row_of(const gpu_problem &problem, const gpu_sequence &sequence, const query_row &place)
 {
-    return {place.query + sequence.shift, alibi_slope(problem, sequence, place.head)};
+    const int64_t position = (int64_t)place.query + sequence.shift;
+    return {(int32_t)smaller(position, (int64_t)INT32_MAX), alibi_slope(problem, sequence, place.head)};
 }
 
 /* Scale, softcap and ALiBi. */
@@ -31,8 +32,8 @@ GPU_DEVICE float score_of(const gpu_problem &problem, const score_row &row, int3
     float score = product * problem.scale;
     if (problem.softcap > 0.0f)
         score = problem.softcap * tanh_accurate(score / problem.softcap);
-    int32_t distance = row.position - key;
-    return score - row.slope * (float)(distance < 0 ? -distance : distance);
+    const uint32_t ahead = (uint32_t)row.position - (uint32_t)key;
+    return score - row.slope * (float)(row.position < key ? 0u - ahead : ahead);
 }
 
 /* The derivative of softcap at a product q.k, which may be the -infinity of a mask. */

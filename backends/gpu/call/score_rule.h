@@ -3,14 +3,16 @@
 #ifndef VARLEN_GPU_SCORE_RULE_H
 #define VARLEN_GPU_SCORE_RULE_H
 
+#include "call/mask.h"
 #include "call/softmax.h"
 #include "call/softmax_gradient.h"
 
 #include <type_traits>
 
-/* Scale, which is part of the multiplier, and mask. */
+/* Scale, which is part of the multiplier, and the mask of a band. */
 struct plain_rule {
     static constexpr bool TRANSFORMS = false; /* scores or weights, besides the mask */
+    using mask = band_mask;
     template <typename T> using exponent = fused_exponent<T>;
 
     /* What drop() needs; without dropout, nothing is written. */
@@ -23,6 +25,11 @@ struct plain_rule {
     }
 
     template <typename SUMS, typename ROWS> GPU_DEVICE static void drop(SUMS &, const ROWS &, const philox_key &)
+    {
+    }
+
+    /* Forward, behind the mask's edge. */
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void mask_pairs(SUMS &, const ROWS &)
     {
     }
 
@@ -42,6 +49,7 @@ struct plain_rule {
 /* Any scale, softcap, ALiBi, mask and dropout. */
 struct general_rule {
     static constexpr bool TRANSFORMS = true;
+    using mask = row_mask;
     template <typename T> using exponent = exact_exponent<T>;
 
     GPU_DEVICE static void find_key(philox_key &key, const gpu_problem &problem)
@@ -60,6 +68,12 @@ struct general_rule {
     {
         if (rows.problem.dropout_threshold)
             drop_weights(weights, rows, key);
+    }
+
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void mask_pairs(SUMS &scores, const ROWS &rows)
+    {
+        if (rows.problem.tree_mask)
+            mask_tree(scores, rows);
     }
 
     template <typename SUMS, typename ROWS> GPU_DEVICE static void weigh(SUMS &, const ROWS &)

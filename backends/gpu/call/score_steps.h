@@ -5,10 +5,12 @@
  *     first_key()                the key of column 0
  *     row(slot)   -> query_row   that a slot of this thread stands for
  *     seen(slot)  -> gpu_span    keys that it sees
+ *     tree(slot)  -> uint64_t    word of a tree mask, where there is one
  *     lse(slot), delta(slot)     of backward: see softmax_gradient.h */
 #ifndef VARLEN_GPU_SCORE_STEPS_H
 #define VARLEN_GPU_SCORE_STEPS_H
 
+#include "call/mask.h"
 #include "call/score.h"
 
 /* Products q.k become scores. */
@@ -41,6 +43,19 @@ template <typename SUMS, typename ROWS> GPU_DEVICE void mask_scores(SUMS &scores
             if (key < seen[slot].begin || key >= seen[slot].end)
                 run[i] = minus_infinity;
         }
+    });
+}
+
+/* Likewise, of pairs that a tree mask hides. */
+template <typename SUMS, typename ROWS> GPU_DEVICE void mask_tree(SUMS &scores, const ROWS &rows)
+{
+    const int32_t first = rows.first_key() - (rows.sequence.keys - rows.sequence.queries);
+    scores.for_each_run([&](int slot, int column, float *run) {
+        const uint64_t word = rows.tree(slot);
+#pragma unroll
+        for (int i = 0; i < SUMS::RUN; i++)
+            if (!tree_shows(word, first + column + i))
+                run[i] = minus_infinity;
     });
 }
 

@@ -1,4 +1,4 @@
-/* One sequence of a batch, where its rows are, and what the mask shows. */
+/* One sequence of a batch, and where its rows are. */
 #ifndef VARLEN_GPU_SEQUENCE_H
 #define VARLEN_GPU_SEQUENCE_H
 
@@ -6,8 +6,8 @@
 
 struct gpu_sequence {
     int32_t index;       /* in the batch */
-    int32_t queries;     /* sq */
-    int32_t keys;        /* sk, padding skipped */
+    int32_t queries;     /* sq, padding skipped */
+    int32_t keys;        /* sk, likewise */
     int32_t first_query; /* row of q */
     int32_t first_key;   /* row of k if packed; row of the slot if paged. Padding skipped */
     int32_t shift;       /* p - i, the same for all queries */
@@ -21,7 +21,9 @@ GPU_DEVICE gpu_sequence sequence_at(const gpu_problem &problem, int32_t index)
     sequence.first_query = metadata.cu_seqlens_q[index];
     sequence.queries =
         metadata.seqused_q ? metadata.seqused_q[index] : metadata.cu_seqlens_q[index + 1] - sequence.first_query;
-    if (!metadata.paged)
+    if (metadata.key_starts)
+        sequence.first_key = metadata.key_starts[index];
+    else if (!metadata.paged)
         sequence.first_key = metadata.cu_seqlens_k[index];
     sequence.keys =
         metadata.seqused_k ? metadata.seqused_k[index] : metadata.cu_seqlens_k[index + 1] - sequence.first_key;
@@ -29,7 +31,13 @@ GPU_DEVICE gpu_sequence sequence_at(const gpu_problem &problem, int32_t index)
         sequence.first_key += metadata.leftpad_k[index];
         sequence.keys -= metadata.leftpad_k[index];
     }
-    sequence.shift = problem.top_left ? 0 : sequence.keys - sequence.queries;
+    if (metadata.leftpad_q) {
+        sequence.first_query += metadata.leftpad_q[index];
+        sequence.queries -= metadata.leftpad_q[index];
+    }
+    sequence.shift = metadata.query_positions ? metadata.query_positions[index]
+                     : problem.top_left       ? 0
+                                              : sequence.keys - sequence.queries;
     return sequence;
 }
 
@@ -42,53 +50,6 @@ struct gpu_span {
 GPU_DEVICE int32_t clamped(int64_t value, int32_t limit)
 {
     return (int32_t)(value < 0 ? 0 : value > limit ? limit : value);
-}
-
-/* From the first to the last key that some query in first .. end - 1 sees. */
-GPU_DEVICE gpu_span keys_seen_by(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first, int32_t end)
-{
-    gpu_span span = {0, sequence.keys};
-    if (problem.window_left != VARLEN_UNBOUNDED)
-        span.begin = clamped((int64_t)first + sequence.shift - problem.window_left, sequence.keys);
-    if (problem.window_right != VARLEN_UNBOUNDED)
-        span.end = clamped((int64_t)end + sequence.shift + problem.window_right, sequence.keys);
-    return span;
-}
-
-/* Keys that every query in first .. end - 1 sees. */
-GPU_DEVICE gpu_span keys_seen_by_all(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first,
-                                     int32_t end)
-{
-    gpu_span span = {0, sequence.keys};
-    if (problem.window_left != VARLEN_UNBOUNDED)
-        span.begin = clamped((int64_t)end - 1 + sequence.shift - problem.window_left, sequence.keys);
-    if (problem.window_right != VARLEN_UNBOUNDED)
-        span.end = clamped((int64_t)first + 1 + sequence.shift + problem.window_right, sequence.keys);
-    return span;
-}
-
-/* From the first to the last query that sees some key in first .. end - 1. */
-GPU_DEVICE gpu_span queries_that_see(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first,
-                                     int32_t end)
-{
-    gpu_span span = {0, sequence.queries};
-    if (problem.window_right != VARLEN_UNBOUNDED)
-        span.begin = clamped((int64_t)first - problem.window_right - sequence.shift, sequence.queries);
-    if (problem.window_left != VARLEN_UNBOUNDED)
-        span.end = clamped((int64_t)end + problem.window_left - sequence.shift, sequence.queries);
-    return span;
-}
-
-/* Queries that see every key in first .. end - 1. */
-GPU_DEVICE gpu_span queries_that_see_all(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first,
-                                         int32_t end)
-{
-    gpu_span span = {0, sequence.queries};
-    if (problem.window_right != VARLEN_UNBOUNDED)
-        span.begin = clamped((int64_t)end - 1 - problem.window_right - sequence.shift, sequence.queries);
-    if (problem.window_left != VARLEN_UNBOUNDED)
-        span.end = clamped((int64_t)first + 1 + problem.window_left - sequence.shift, sequence.queries);
-    return span;
 }
 
 /* Keys or values of one head of one sequence. */

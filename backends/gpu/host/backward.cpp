@@ -54,6 +54,8 @@ bool backward_is_small_batch(const gpu_state &state, const varlen_attention &att
 {
     if (attention.features & VARLEN_FEATURE_DSINKS)
         return declines(why, "dsinks are wanted");
+    if (!needs_no_plan(attention, why))
+        return false;
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
         return declines(why, "VARLEN_FLAG_BATCH_INVARIANT asks for the bits of larger batches");
     const backward_cut cut = find_entry(attention, false).shape(*state.architecture).cut;

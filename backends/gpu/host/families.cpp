@@ -20,6 +20,17 @@ bool declines(family_reason *why, const char *format, ...)
     return false;
 }
 
+bool needs_no_plan(const varlen_attention &attention, family_reason *why)
+{
+    if (attention.features & VARLEN_FEATURE_KEY_RANGES)
+        return declines(why, "rows may have ranges of keys of their own");
+    if (attention.features & VARLEN_FEATURE_TREE_MASK)
+        return declines(why, "queries of tree masks are counted");
+    if (attention.features & VARLEN_FEATURE_KEY_STARTS)
+        return declines(why, "sequences may share keys");
+    return true;
+}
+
 namespace
 {
 

@@ -32,4 +32,7 @@ using backward_family = kernel_family<varlen_backward_args>;
 /* For `takes`: false, with the reason if one is wanted. A call that nobody asks about pays for no words. */
 bool declines(family_reason *why, const char *format, ...) VARLEN_PRINTF(2, 3);
 
+/* Likewise: whether nothing of a problem takes a plan to find out. */
+bool needs_no_plan(const varlen_attention &attention, family_reason *why);
+
 #endif

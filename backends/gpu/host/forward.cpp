@@ -63,6 +63,8 @@ bool forward_is_small_batch(const gpu_state &state, const varlen_attention &atte
 {
     if (attention.page_size > 0)
         return declines(why, "keys are paged");
+    if (!needs_no_plan(attention, why))
+        return false;
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
         return declines(why, "VARLEN_FLAG_BATCH_INVARIANT asks for the bits of larger batches");
     if (attention.batch > SMALL_BATCH)

@@ -106,6 +106,7 @@ varlen_status backward_group_sweeps(const gpu_state &state, varlen_stream stream
     workspace_cursor behind = {(char *)args.workspace, planned_backward_workspace(attention, cut)};
     forward_arguments rows = take_row_plan(behind, attention, problem, row_tile_of(attention, shape));
     rows.validate = state.validate;
+    rows.plan.other_blocks = work.plan.other_blocks;
     varlen_status status = launch_backward_plan(state, stream, work);
     if (status == VARLEN_OK)
         status = launch_row_plan(state, stream, rows);

@@ -25,11 +25,17 @@ inline int64_t sequences_with_queries(const varlen_attention &attention)
     return smaller_of(attention.batch, attention.total_q);
 }
 
+/* Whether sequences may have more keys than there are, since they share some. */
+inline bool may_share_keys(const varlen_attention &attention)
+{
+    return attention.page_size > 0 || (attention.features & VARLEN_FEATURE_KEY_STARTS);
+}
+
 /* Those of them that have more than so many keys. */
 inline int64_t sequences_with_keys(const varlen_attention &attention, int64_t keys)
 {
     const int64_t sequences = sequences_with_queries(attention);
-    return attention.page_size > 0 ? sequences : smaller_of(sequences, attention.total_k / (keys + 1));
+    return may_share_keys(attention) ? sequences : smaller_of(sequences, attention.total_k / (keys + 1));
 }
 
 /* Rows of keys that a sequence has room for. */
@@ -43,6 +49,14 @@ inline int64_t key_limit(const varlen_attention &attention)
 {
     const int64_t slot = smaller_of(slot_limit(attention), INT32_MAX);
     return attention.max_seqlen_k > 0 ? smaller_of(slot, attention.max_seqlen_k) : slot;
+}
+
+/* Bounds of rows that have ranges of keys of their own, as first_bound numbers them. */
+inline size_t row_bound_limit(const varlen_attention &attention)
+{
+    if (!(attention.features & VARLEN_FEATURE_KEY_RANGES))
+        return 0;
+    return (size_t)(attention.total_q / BOUND_QUERIES + sequences_with_queries(attention));
 }
 
 /* ---- Forward ------------------------------------------------------------------------------------------------------
@@ -69,7 +83,7 @@ inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_it
         return 0;
     const int64_t sequences = sequences_with_keys(attention, shortest);
     int64_t parts = sequences * (invariant ? (int64_t)SPLIT_PARTS_INVARIANT : longest / shortest + 1);
-    if (attention.page_size == 0)
+    if (!may_share_keys(attention))
         parts = smaller_of(parts, sequences + attention.total_k / shortest);
     const size_t all = size_product((size_t)(parts * (DECODE_ROWS / DECODE_TILE_ROWS)), (size_t)attention.kv_heads);
     const size_t wanted = 2 * (size_t)wanted_items;

@@ -1,5 +1,7 @@
 #include "host/make_problem.h"
 
+#include "host/limits.h"
+
 #include <cfloat>
 #include <cmath>
 
@@ -16,7 +18,10 @@ static gpu_metadata make_metadata(const varlen_attention &attention, const varle
     metadata.cu_seqlens_k = inputs.cu_seqlens_k;
     metadata.seqused_q = inputs.seqused_q;
     metadata.seqused_k = inputs.seqused_k;
+    metadata.leftpad_q = inputs.leftpad_q;
     metadata.leftpad_k = inputs.leftpad_k;
+    metadata.query_positions = inputs.query_positions;
+    metadata.key_starts = inputs.key_starts;
     metadata.total_q = attention.total_q;
     metadata.total_k = attention.total_k;
     metadata.batch = attention.batch;
@@ -59,6 +64,11 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
     problem.dropout_state = inputs.dropout_state;
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
+    problem.key_begin = inputs.key_begin;
+    problem.key_end = inputs.key_end;
+    problem.tree_mask = inputs.tree_mask;
+    if (attention.attention_chunk > 0)
+        problem.chunk = make_fast_divisor((uint32_t)attention.attention_chunk);
     const bool general = problem_is_general(problem);
     problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
     problem.unit = general ? 1.0f : problem.scale;
@@ -72,15 +82,21 @@ static bool scale_is_general(float scale)
     return !(scale * gpu_log2e >= 0x1p-100f);
 }
 
+static bool has_row_mask(const gpu_problem &problem)
+{
+    return problem.key_begin || problem.key_end || problem.tree_mask || problem.chunk.divisor;
+}
+
 bool problem_is_general(const gpu_problem &problem)
 {
-    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold ||
+    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || has_row_mask(problem) ||
            scale_is_general(problem.scale);
 }
 
 bool may_be_general(const varlen_attention &attention)
 {
-    const uint64_t features = VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_DROPOUT;
+    const uint64_t features = VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_ALIBI | VARLEN_FEATURE_DROPOUT |
+                              VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_CHUNK | VARLEN_FEATURE_TREE_MASK;
     return (attention.features & features) || scale_is_general(attention.softmax_scale);
 }
 
@@ -90,5 +106,13 @@ gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, 
     plan.header = workspace_take<plan_header>(cursor, 1);
     plan.order = workspace_take<int32_t>(cursor, (size_t)attention.batch);
     plan.arrivals = workspace_take<int32_t>(cursor, partials);
+    plan.bounds = workspace_take<row_bounds>(cursor, row_bound_limit(attention));
     return plan;
+}
+
+gpu_problem with_bounds(const gpu_problem &problem, const gpu_plan &plan)
+{
+    gpu_problem bounded = problem;
+    bounded.bounds = problem.key_begin || problem.key_end ? plan.bounds : nullptr;
+    return bounded;
 }

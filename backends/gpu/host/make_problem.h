@@ -20,4 +20,7 @@ bool may_be_general(const varlen_attention &attention);
 /* Device memory for a plan. */
 gpu_plan take_plan(workspace_cursor &cursor, const varlen_attention &attention, size_t partials);
 
+/* The problem, with bounds where a plan has them if its rows have ranges of their own. */
+gpu_problem with_bounds(const gpu_problem &problem, const gpu_plan &plan);
+
 #endif

@@ -8,6 +8,11 @@
 namespace
 {
 
+bool may_have_row_spans(const varlen_attention &attention)
+{
+    return attention.features & (VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_CHUNK);
+}
+
 /* The pieces of the workspace, into `work`. */
 void take_workspace(workspace_cursor &cursor, const varlen_attention &attention, const backward_cut &cut,
                     backward_arguments &work)
@@ -24,6 +29,8 @@ void take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
     work.items = workspace_take<backward_item>(cursor, backward_item_limit(attention, cut));
     work.statistics = workspace_take<float>(cursor, size_product(row_chunks, 2 * stored_rows));
     work.dsink_parts = workspace_take<float>(cursor, size_product((size_t)attention.q_heads, (size_t)work.row_chunks));
+    const size_t spans = may_have_row_spans(attention) ? size_product((size_t)work.row_chunks, stored_rows + 2) : 0;
+    work.spans.of_rows = workspace_take<gpu_span>(cursor, spans);
     work.dq_sums = workspace_take<float>(cursor, size_product(sum_chunks, stored_rows * (size_t)cut.head_dim));
     int32_t *turns = workspace_take<int32_t>(cursor, in_order ? size_product(sum_chunks, (size_t)cut.dq_parts) : 0);
     work.turns = in_order ? turns : nullptr;
@@ -68,7 +75,7 @@ backward_arguments make_backward_arguments(const gpu_state &state, const varlen_
     backward_arguments work = {};
     workspace_cursor cursor = {(char *)args.workspace, 0};
     take_workspace(cursor, attention, cut, work);
-    work.problem = problem;
+    work.problem = with_bounds(problem, work.plan);
     work.out = make_gpu_tensor(args.out, attention.dtype);
     work.dout = make_gpu_tensor(args.dout, attention.dtype);
     work.dq = make_gpu_tensor(args.dq, attention.dtype);
@@ -81,6 +88,9 @@ backward_arguments make_backward_arguments(const gpu_state &state, const varlen_
     work.dsinks = args.dsinks;
     work.mailbox = state.mailbox;
     work.validate = state.validate;
+    if (!work.problem.bounds && !work.problem.chunk.divisor)
+        work.spans.of_rows = nullptr;
+    work.plan.other_blocks = problem.metadata.key_starts && state.validate ? PLAN_OTHER_BLOCKS : 0;
     work.one_tile_each = has_one_tile_each(attention, cut);
     return work;
 }
@@ -93,6 +103,6 @@ varlen_status launch_backward_plan(const gpu_state &state, varlen_stream stream,
     args.items = work.items;
     args.policy = {work.problem.group, work.cut};
     args.validate = work.validate;
-    const launch_shape shape = {1, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
+    const launch_shape shape = {1 + work.plan.other_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<backward_policy>>(state.device, shape, stream, args);
 }

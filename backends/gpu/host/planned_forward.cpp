@@ -46,7 +46,7 @@ varlen_status launch_plan(const gpu_state &state, varlen_stream stream, const fo
 {
     const plan_arguments<forward_policy> args = {arguments.problem, arguments.plan, arguments.items, arguments.policy,
                                                  arguments.validate};
-    const launch_shape shape = {1 + arguments.plan.page_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
+    const launch_shape shape = {1 + arguments.plan.other_blocks, PLAN_THREADS, (int32_t)sizeof(plan_shared)};
     return launch<plan_kernel<forward_policy>>(state.device, shape, stream, args);
 }
 
@@ -79,7 +79,8 @@ varlen_status launch_forward_plan(const gpu_state &state, varlen_stream stream, 
     workspace_cursor cursor = {(char *)workspace, 0};
     const forward_workspace taken = take_workspace(cursor, attention, sizes);
     arguments.plan = taken.plan;
-    arguments.plan.page_blocks = attention.page_size > 0 && state.validate ? PLAN_PAGE_BLOCKS : 0;
+    arguments.problem = with_bounds(arguments.problem, taken.plan);
+    arguments.plan.other_blocks = attention.page_size > 0 && state.validate ? PLAN_OTHER_BLOCKS : 0;
     arguments.items = taken.items;
     arguments.partial_out = taken.partial_out;
     arguments.partial_maximum = taken.partial_maximum;
@@ -96,6 +97,7 @@ forward_arguments take_row_plan(workspace_cursor &cursor, const varlen_attention
     plan.policy = make_policy(problem, attention, {tile_rows, tile_rows, wanted_items});
     plan.policy.batch_invariant = false;
     plan.plan = take_plan(cursor, attention, 0);
+    plan.problem = with_bounds(problem, plan.plan);
     plan.items = workspace_take<forward_item>(cursor, forward_item_limit(attention, tile_rows, 0));
     return plan;
 }

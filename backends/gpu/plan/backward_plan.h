@@ -22,6 +22,14 @@ struct alignas(64) backward_item {
     int32_t exists;     /* to whoever took it: 0, no item is left */
 };
 
+/* Whether some row of a chunk may see some of an item's keys. */
+GPU_DEVICE bool chunk_sees(const gpu_problem &problem, const backward_item &item, int32_t chunk_rows, int32_t chunk)
+{
+    const int32_t first = chunk * chunk_rows;
+    const gpu_span keys = keys_of_rows<row_mask>(problem, item.sequence, first, smaller(chunk_rows, item.rows - first));
+    return keys.begin < item.first_key + item.keys && keys.end > item.first_key;
+}
+
 struct backward_policy {
     using item_type = backward_item;
 
@@ -48,6 +56,15 @@ struct backward_policy {
         return {divide_up(sequence.keys, cut.tile_keys), 0};
     }
 
+    /* Where rows have ranges of their own, the mask of the band has told which chunks may see the keys. */
+    GPU_DEVICE void leave_blind_chunks(const gpu_problem &problem, backward_item &item) const
+    {
+        while (item.first_chunk < item.end_chunk && !chunk_sees(problem, item, cut.chunk_rows, item.first_chunk))
+            item.first_chunk++;
+        while (item.first_chunk < item.end_chunk && !chunk_sees(problem, item, cut.chunk_rows, item.end_chunk - 1))
+            item.end_chunk--;
+    }
+
     /* Tiles of a sequence go in order: those that wait for others are taken after them. */
     GPU_DEVICE backward_item item(const gpu_problem &problem, const gpu_sequence &sequence, int32_t, int32_t index,
                                   int32_t) const
@@ -57,12 +74,15 @@ struct backward_policy {
         item.tile = index;
         item.first_key = index * cut.tile_keys;
         item.keys = smaller(cut.tile_keys, sequence.keys - item.first_key);
-        gpu_span queries = queries_that_see(problem, sequence, item.first_key, item.first_key + item.keys);
+        gpu_span queries = row_mask::queries_that_see(problem, sequence, item.first_key, item.first_key + item.keys);
         item.first_chunk = queries.begin * (int32_t)group.divisor / cut.chunk_rows;
         item.end_chunk = divide_up(queries.end * (int32_t)group.divisor, cut.chunk_rows);
         item.rows = sequence.queries * (int32_t)group.divisor;
+        if (problem.bounds)
+            leave_blind_chunks(problem, item);
         if (item.keys == cut.tile_keys) {
-            gpu_span whole = queries_that_see_all(problem, sequence, item.first_key, item.first_key + item.keys);
+            gpu_span whole =
+                row_mask::queries_that_see_all(problem, sequence, item.first_key, item.first_key + item.keys);
             item.first_whole = divide_up(whole.begin * (int32_t)group.divisor, cut.chunk_rows);
             item.end_whole = whole.end * (int32_t)group.divisor / cut.chunk_rows;
         }

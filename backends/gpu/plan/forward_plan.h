@@ -3,6 +3,7 @@
 #ifndef VARLEN_GPU_FORWARD_PLAN_H
 #define VARLEN_GPU_FORWARD_PLAN_H
 
+#include "call/mask.h"
 #include "plan/plan.h"
 #include "tuning.h"
 
@@ -112,8 +113,8 @@ struct forward_policy {
         item.partial = partial + tile * item.parts;
         item.first_row = (tiles(sequence) - 1 - tile) * rows_each(sequence);
         item.rows = smaller(rows_each(sequence), rows(sequence) - item.first_row);
-        item.keys = keys_seen_by(problem, sequence, divide(item.first_row, group),
-                                 divide(item.first_row + item.rows - 1, group) + 1);
+        item.keys = row_mask::keys_seen_by(problem, sequence, divide(item.first_row, group),
+                                           divide(item.first_row + item.rows - 1, group) + 1);
         if (item.parts > 1) {
             int64_t begin = (int64_t)item.part * part_keys(sequence, split);
             item.keys.begin = larger(item.keys.begin, (int32_t)begin);
@@ -132,10 +133,11 @@ GPU_DEVICE int32_t first_partial(const gpu_problem &problem, const forward_item 
 }
 
 /* The keys of an item that some of its rows first .. end - 1, counted in the tile, see. */
+template <typename MASK>
 GPU_DEVICE gpu_span item_keys(const gpu_problem &problem, const forward_item &item, int32_t first, int32_t end)
 {
-    gpu_span seen = keys_seen_by(problem, item.sequence, divide(item.first_row + first, problem.group),
-                                 divide(item.first_row + end - 1, problem.group) + 1);
+    gpu_span seen = MASK::keys_seen_by(problem, item.sequence, divide(item.first_row + first, problem.group),
+                                       divide(item.first_row + end - 1, problem.group) + 1);
     seen = {larger(seen.begin, item.keys.begin), smaller(seen.end, item.keys.end)};
     return seen.begin < seen.end ? seen : gpu_span{0, 0};
 }

@@ -13,9 +13,9 @@
 
 enum {
     PLAN_THREADS = 512,
-    PLAN_WORK = 128,       /* keys that work is counted in */
-    PLAN_PAGE_BLOCKS = 32, /* blocks that inspect page tables */
-    PLAN_WEIGHTS = 256,    /* classes of weight that order tells apart */
+    PLAN_WORK = 128,        /* keys that work is counted in */
+    PLAN_OTHER_BLOCKS = 32, /* blocks that inspect page tables, or shared keys */
+    PLAN_WEIGHTS = 256,     /* classes of weight that order tells apart */
 };
 
 enum {
@@ -30,26 +30,27 @@ enum {
 };
 
 struct plan_header {
-    uint64_t place;                         /* of the first violation in cu_seqlens and lengths; no_violation */
-    uint64_t page_places[PLAN_PAGE_BLOCKS]; /* of those in page tables */
-    int32_t items;                          /* for each kv head */
-    int32_t taken;                          /* numbers that blocks have taken besides their first */
-    int32_t gaps;                           /* GAPS_IN_QUERIES | GAPS_IN_KEYS: rows that belong to no sequence */
-    int32_t several;                        /* whether some sequence has more than one item */
+    uint64_t place;                           /* of the first violation in cu_seqlens and lengths; no_violation */
+    uint64_t other_places[PLAN_OTHER_BLOCKS]; /* of those that other blocks inspect */
+    int32_t items;                            /* for each kv head */
+    int32_t taken;                            /* numbers that blocks have taken besides their first */
+    int32_t gaps;                             /* GAPS_IN_QUERIES | GAPS_IN_KEYS: rows that belong to no sequence */
+    int32_t several;                          /* whether some sequence has more than one item */
 };
 
 struct gpu_plan {
-    plan_header *header; /* NULL: no plan is made, see small_batch.h */
-    int32_t *order;      /* [batch]: sequences, heaviest items first */
-    int32_t *arrivals;   /* [partial_limit]: how many parts of a tile are done, at the number of its first part */
-    int32_t page_blocks; /* how many of page_places are in use */
+    plan_header *header;  /* NULL: no plan is made, see small_batch.h */
+    int32_t *order;       /* [batch]: sequences, heaviest items first */
+    row_bounds *bounds;   /* where rows have ranges of keys of their own */
+    int32_t *arrivals;    /* [partial_limit]: how many parts of a tile are done, at the number of its first part */
+    int32_t other_blocks; /* how many of other_places are in use */
 };
 
 GPU_DEVICE uint64_t plan_violation(const gpu_plan &plan)
 {
     uint64_t place = plan.header->place;
-    for (int block = 0; block < plan.page_blocks; block++)
-        place = smaller(place, plan.header->page_places[block]);
+    for (int block = 0; block < plan.other_blocks; block++)
+        place = smaller(place, plan.header->other_places[block]);
     return place;
 }
 

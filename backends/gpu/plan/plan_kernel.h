@@ -1,6 +1,6 @@
 /* The kernel that makes a plan. Block 0 inspects cu_seqlens and lengths, then orders the sequences by a counting sort
- * over classes of weight and describes their items; the other blocks inspect page tables meanwhile. A POLICY says how
- * sequences become items:
+ * over classes of weight and describes their items; the other blocks inspect page tables meanwhile, or whether
+ * sequences share keys. A POLICY says how sequences become items:
  *
  *     item_type                                 what describes an item
  *     work(sequence)              -> int64_t    adds up to what choose_split gets, in units of PLAN_WORK keys
@@ -13,8 +13,8 @@
 #define VARLEN_GPU_PLAN_KERNEL_H
 
 #include "call/scan.h"
-#include "plan/batch_rules.h"
 #include "plan/plan.h"
+#include "plan/row_bounds.h"
 
 template <typename POLICY> struct plan_arguments {
     gpu_problem problem;
@@ -34,6 +34,21 @@ GPU_DEVICE uint64_t inspect_page_table(const gpu_metadata &metadata, int32_t blo
                 return violation_place(STAGE_PAGES, b);
     }
     return no_violation;
+}
+
+/* Sequences that share keys with one before them. */
+GPU_DEVICE uint64_t inspect_shared_keys(const gpu_metadata &metadata, int32_t block, int32_t blocks)
+{
+    for (int32_t b = block * PLAN_THREADS + thread_index(); b < metadata.batch; b += blocks * PLAN_THREADS)
+        if (sharer_before(metadata, b) < b)
+            return violation_place(STAGE_SHARED_KEYS, b);
+    return no_violation;
+}
+
+/* What blocks beside the first inspect. */
+GPU_DEVICE uint64_t inspect_places(const gpu_metadata &metadata, int32_t block, int32_t blocks)
+{
+    return metadata.paged ? inspect_page_table(metadata, block, blocks) : inspect_shared_keys(metadata, block, blocks);
 }
 
 /* Classes go by the weight's logarithm in steps of 1/8 or so, heaviest first: by a float's exponent and the first three
@@ -287,16 +302,18 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
     plan_header *header = args.plan.header;
     let_next_kernel_start();
     if (block_index() > 0) {
-        uint64_t mine = inspect_page_table(metadata, block_index() - 1, args.plan.page_blocks);
+        uint64_t mine = inspect_places(metadata, block_index() - 1, args.plan.other_blocks);
         uint64_t place = first_place(mine, &shared.place);
         if (thread_index() == 0)
-            header->page_places[block_index() - 1] = place;
+            header->other_places[block_index() - 1] = place;
         return;
     }
     const plan_batch<POLICY> batch = {args, shared, metadata.batch <= PLAN_KEPT};
     clear_findings(shared, metadata.batch);
     const int64_t work = read_batch(batch);
-    const uint64_t place = shared.place;
+    uint64_t place = shared.place;
+    if (place == no_violation && (args.problem.bounds || args.problem.tree_mask))
+        place = first_place(find_rows<PLAN_THREADS>(args.problem, args.plan.bounds, args.validate), &shared.place);
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;

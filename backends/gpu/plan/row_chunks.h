@@ -3,7 +3,7 @@
 #ifndef VARLEN_GPU_ROW_CHUNKS_H
 #define VARLEN_GPU_ROW_CHUNKS_H
 
-#include "call/sequence.h"
+#include "call/mask.h"
 
 /* How one kernel cuts. */
 struct backward_cut {
@@ -23,19 +23,23 @@ GPU_DEVICE int64_t first_row_chunk(const gpu_problem &problem, int32_t chunk_row
     return (int64_t)query * problem.group.divisor / chunk_rows + smaller(b, query);
 }
 
-/* How much lower that number is where only chunks of sequences that have more keys than a tile count. */
+/* How much lower that number is where only chunks of sequences that have more keys than a tile count. Where these may
+ * lie in any order, all count. */
 GPU_DEVICE int32_t chunks_without_sums(const gpu_problem &problem, const backward_cut &cut, int32_t b)
 {
+    if (problem.metadata.key_starts)
+        return 0;
     const int32_t before = smaller(b, problem.metadata.cu_seqlens_q[b]);
     return before - smaller(before, problem.metadata.cu_seqlens_k[b] / (cut.tile_keys + 1));
 }
 
 /* The keys that some row of a chunk sees. */
+template <typename MASK>
 GPU_DEVICE gpu_span keys_of_rows(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first_row,
                                  int32_t rows)
 {
-    gpu_span seen = keys_seen_by(problem, sequence, divide(first_row, problem.group),
-                                 divide(first_row + rows - 1, problem.group) + 1);
+    gpu_span seen = MASK::keys_seen_by(problem, sequence, divide(first_row, problem.group),
+                                       divide(first_row + rows - 1, problem.group) + 1);
     return seen.begin < seen.end ? seen : gpu_span{0, 0};
 }
 
@@ -59,7 +63,7 @@ GPU_DEVICE row_chunk row_chunk_of(const gpu_problem &problem, int32_t chunk_rows
         return chunk;
     chunk.first_row = (int32_t)first;
     chunk.rows = (int32_t)smaller(rows - first, (int64_t)chunk_rows);
-    chunk.keys = keys_of_rows(problem, sequence, chunk.first_row, chunk.rows);
+    chunk.keys = keys_of_rows<row_mask>(problem, sequence, chunk.first_row, chunk.rows);
     return chunk;
 }
 
@@ -85,6 +89,17 @@ GPU_DEVICE row_chunk row_chunk_at(const gpu_problem &problem, int32_t chunk_rows
     return row_chunk_of(problem, chunk_rows, sequence_at(problem, low),
                         number - first_row_chunk(problem, chunk_rows, low));
 }
+
+/* Keys that rows see, of all chunks. */
+struct chunk_spans {
+    gpu_span *of_rows; /* [row_chunks][stored_rows + 2]: of each row, of all of them, of some of them; NULL: none */
+
+    /* Of a chunk. */
+    GPU_DEVICE gpu_span *at(int64_t number, const backward_cut &cut) const
+    {
+        return of_rows + number * (cut.stored_rows + 2);
+    }
+};
 
 /* Whether dq of a sequence's rows is the sum over several tiles. */
 GPU_DEVICE bool dq_is_summed(const gpu_sequence &sequence, const backward_cut &cut)

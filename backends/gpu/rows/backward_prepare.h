@@ -81,6 +81,25 @@ GPU_DEVICE void find_statistics(const backward_arguments &args, const row_chunk 
     }
 }
 
+/* What the rows of a chunk see: nothing past its end, and then no key is seen by all. */
+template <int THREADS>
+GPU_DEVICE void find_chunk_spans(const backward_arguments &args, const row_chunk &chunk, int64_t number)
+{
+    const gpu_problem &problem = args.problem;
+    const int32_t rows = args.cut.stored_rows;
+    gpu_span *spans = args.spans.at(number, args.cut);
+    const auto query = [&](int32_t row) { return divide(chunk.first_row + row, problem.group); };
+    for (int32_t row = thread_index(); row < rows; row += THREADS)
+        spans[row] = row < chunk.rows ? row_mask::keys_seen_by(problem, chunk.sequence, query(row), query(row) + 1)
+                                      : gpu_span{0, 0};
+    if (thread_index() > 0)
+        return;
+    spans[rows + 1] = chunk.keys;
+    spans[rows] = chunk.rows == args.cut.chunk_rows
+                      ? row_mask::keys_seen_by_all(problem, chunk.sequence, query(0), query(chunk.rows - 1) + 1)
+                      : gpu_span{0, 0};
+}
+
 /* Rows of dq that see no key. */
 template <int THREADS> GPU_DEVICE void clear_dq(const backward_arguments &args, const row_chunk &chunk, int32_t kv_head)
 {
@@ -117,6 +136,8 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &ch
             args.statistics[(place * 2 + 1) * rows + row] = shared.delta[row];
         }
     }
+    if (args.spans.of_rows && kv_head == 0 && chunk.rows > 0)
+        find_chunk_spans<THREADS>(args, chunk, number);
     if (args.dsinks)
         find_dsink_parts<THREADS>(args, chunk, kv_head, number, shared.lse, shared.delta);
     if (chunk.keys.end == 0)
@@ -154,7 +175,7 @@ template <int THREADS> GPU_DEVICE void backward_refuse(const backward_arguments 
     for (int32_t head = thread_index(); args.dsinks && head < args.problem.q_heads; head += THREADS)
         args.dsinks[head] = 0.0f;
     if (thread_index() == 0)
-        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
+        report_violation(args.mailbox, violation_at(args.problem, place));
 }
 
 template <int THREADS> GPU_DEVICE void clear_backward_gaps(const backward_arguments &args, int32_t gaps)
@@ -162,8 +183,11 @@ template <int THREADS> GPU_DEVICE void clear_backward_gaps(const backward_argume
     const gpu_metadata &metadata = args.problem.metadata;
     const backward_outputs outputs = backward_outputs_of(args);
     if (gaps & GAPS_IN_QUERIES)
-        clear_gaps(outputs.dq, metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch, THREADS);
-    if (gaps & GAPS_IN_KEYS) {
+        clear_gaps(outputs.dq, metadata.cu_seqlens_q, metadata.seqused_q, metadata.leftpad_q, metadata.batch, THREADS);
+    if ((gaps & GAPS_IN_KEYS) && metadata.key_starts) { /* before any tile's are written: in no order */
+        clear_output(outputs.dk, THREADS);
+        clear_output(outputs.dv, THREADS);
+    } else if (gaps & GAPS_IN_KEYS) {
         clear_gaps(outputs.dk, metadata.cu_seqlens_k, metadata.seqused_k, metadata.leftpad_k, metadata.batch, THREADS);
         clear_gaps(outputs.dv, metadata.cu_seqlens_k, metadata.seqused_k, metadata.leftpad_k, metadata.batch, THREADS);
     }

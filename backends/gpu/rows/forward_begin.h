@@ -17,7 +17,7 @@ GPU_DEVICE void forward_refuse(const forward_arguments &args, uint64_t place, in
 {
     clear_output(forward_output(args), threads);
     if (block_index() == 0 && thread_index() == 0)
-        report_violation(args.mailbox, violation_at(args.problem.metadata, place));
+        report_violation(args.mailbox, violation_at(args.problem, place));
 }
 
 /* What belongs to no sequence. Returns whether there are sequences to work on. */
@@ -29,7 +29,8 @@ template <int THREADS> GPU_DEVICE bool forward_begin(const forward_arguments &ar
         return false;
     }
     if (findings.gaps & GAPS_IN_QUERIES)
-        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, nullptr, metadata.batch, THREADS);
+        clear_gaps(forward_output(args), metadata.cu_seqlens_q, metadata.seqused_q, metadata.leftpad_q, metadata.batch,
+                   THREADS);
     return true;
 }
 

@@ -10,17 +10,15 @@ struct dq_turn {
     int32_t *turns; /* NULL: there are none */
     int32_t turn;
 
-    GPU_DEVICE dq_turn(const backward_arguments &call, const backward_item &item, int32_t chunk, int32_t part)
+    template <typename RULE>
+    GPU_DEVICE static dq_turn of(const backward_arguments &call, const backward_item &item, int32_t chunk, int32_t part)
     {
-        turns = nullptr;
-        turn = 0;
         if (!call.turns)
-            return;
-        turns = call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part;
-        const int32_t first_row = chunk * call.cut.chunk_rows;
-        const int32_t rows = smaller(call.cut.chunk_rows, item.rows - first_row);
-        const gpu_span keys = keys_of_rows(call.problem, item.sequence, first_row, rows);
-        turn = item.tile - keys.begin / call.cut.tile_keys;
+            return {nullptr, 0};
+        const chunk_turn turn = turn_at_chunk<RULE>(call, item, call.cut.chunk_rows, call.cut.tile_keys, chunk);
+        if (!turn.exists)
+            return {nullptr, 0};
+        return {call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part, turn.number};
     }
 
     GPU_DEVICE void await() const
@@ -97,7 +95,7 @@ GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_back
                                 const backward_item &item, int32_t chunk, int32_t parity)
 {
     const bool summed = dq_is_summed(item.sequence, args.call.cut);
-    const dq_turn turn(args.call, item, chunk, 0);
+    const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(args.call, item, chunk, 0);
     if (summed)
         add_parts(args.call, shared, item, chunk, parity, turn);
     else
@@ -162,7 +160,7 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
     using INSTANCE = typename WORK::instance;
     const backward_arguments &call = work.args.call;
     const bool waits = thread_index() % GROUP == 0;
-    const dq_turn turn(call, *work.item, chunk, work.group);
+    const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(call, *work.item, chunk, work.group);
     if (turn.turns) {
         if (waits)
             turn.await();

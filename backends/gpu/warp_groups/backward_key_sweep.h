@@ -29,8 +29,8 @@ template <typename WORK> GPU_DEVICE own_chunks find_own_chunks(const WORK &work)
         return {{item.end_chunk, item.end_chunk}, {0, 0}};
     const int32_t key = item.first_key + first;
     const int32_t queries = work.args.chunk_queries;
-    const gpu_span some = queries_that_see(work.problem, item.sequence, key, key + keys);
-    const gpu_span all = queries_that_see_all(work.problem, item.sequence, key, key + TILE_ROWS);
+    const gpu_span some = band_mask::queries_that_see(work.problem, item.sequence, key, key + keys);
+    const gpu_span all = band_mask::queries_that_see_all(work.problem, item.sequence, key, key + TILE_ROWS);
     own_chunks own = {
         {larger(some.begin / queries, item.first_chunk), smaller(divide_up(some.end, queries), item.end_chunk)},
         {0, 0}};

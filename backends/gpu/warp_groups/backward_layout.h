@@ -39,6 +39,7 @@ struct group_backward_instance {
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr bool GENERAL = GENERAL_; /* see score_rule.h */
+    using rule = score_rule<GENERAL>;
     static constexpr bool DQ = DQ_;
     static constexpr group_backward_tuning TUNING = group_backward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL, DQ);
     static constexpr int GROUPS = TUNING.groups;

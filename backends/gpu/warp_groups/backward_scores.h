@@ -11,6 +11,7 @@ template <typename INSTANCE> struct backward_part {
     const gpu_problem &problem;
     const backward_item &item;
     const chunk_statistics<INSTANCE::ROWS> &statistics;
+    const gpu_span *spans; /* of the chunk's rows, as chunk_spans has them; NULL: a band tells all */
     int32_t group;
     int32_t first_row; /* of the group's, counted in the sequence */
 
@@ -24,6 +25,11 @@ template <typename INSTANCE> struct backward_part {
         return statistics.delta[INSTANCE::score_row(group) + column];
     }
 
+    GPU_DEVICE int32_t first_key_of_group() const
+    {
+        return item.first_key + INSTANCE::score_key(group);
+    }
+
     GPU_DEVICE int32_t key_of_tile(int slot) const
     {
         return INSTANCE::score_key(group) + group_row() + slot * 8;
@@ -32,6 +38,13 @@ template <typename INSTANCE> struct backward_part {
     GPU_DEVICE int32_t key(int slot) const
     {
         return item.first_key + key_of_tile(slot);
+    }
+
+    /* Whether all rows of the chunk see so many keys of the sequence, from `first` on, where rows have spans. */
+    GPU_DEVICE bool all_rows_see(int32_t first, int32_t keys) const
+    {
+        const gpu_span all = spans[INSTANCE::ROWS];
+        return all.begin <= first && all.end >= first + keys;
     }
 
     /* Past the end, the last one: dout and statistics are zeros there. */
@@ -50,11 +63,39 @@ template <typename INSTANCE> struct backward_part {
     {
         if (key_of_tile(slot) >= item.keys)
             return {0, 0};
-        const gpu_span queries = queries_that_see(problem, item.sequence, key(slot), key(slot) + 1);
+        const gpu_span queries = band_mask::queries_that_see(problem, item.sequence, key(slot), key(slot) + 1);
         const int32_t heads = (int32_t)problem.group.divisor;
         return {queries.begin * heads, queries.end * heads};
     }
 };
+
+/* Each column by its row's own span. */
+template <int ROWS, typename INSTANCE>
+GPU_DEVICE void mask_columns_by_row(group_sums<ROWS> &scores, const backward_part<INSTANCE> &part)
+{
+    scores.for_each_run([&](int slot, int column, float *run) {
+        const int32_t key = part.key(slot);
+#pragma unroll
+        for (int i = 0; i < group_sums<ROWS>::RUN; i++) {
+            const gpu_span seen = part.spans[INSTANCE::score_row(part.group) + column + i];
+            if (key < seen.begin || key >= seen.end)
+                run[i] = minus_infinity;
+        }
+    });
+}
+
+/* Products that a row does not see become -infinity. */
+template <int ROWS, typename INSTANCE>
+GPU_DEVICE void mask_columns(group_sums<ROWS> &scores, const backward_part<INSTANCE> &part)
+{
+    if constexpr (INSTANCE::rule::mask::BY_ROWS) {
+        if (part.spans) {
+            mask_columns_by_row(scores, part);
+            return;
+        }
+    }
+    mask_group_scores(scores, part);
+}
 
 /* Steps on scores of the plain rule; see score_rule.h. */
 template <typename INSTANCE> struct plain_column_steps {

@@ -138,8 +138,8 @@ template <typename INSTANCE> struct group_backward_work {
     GPU_DEVICE void weigh(operand_type &weights, scores_type &scores, const backward_part<INSTANCE> &part,
                           bool all_are_seen, F make_room)
     {
-        if (!all_are_seen)
-            mask_group_scores(scores, part);
+        if (!(part.spans ? part.all_rows_see(part.first_key_of_group(), TILE_ROWS) : all_are_seen))
+            mask_columns(scores, part);
         steps.weigh(weights, scores, part, make_room);
     }
 
@@ -151,7 +151,11 @@ template <typename INSTANCE> struct group_backward_work {
 
     GPU_DEVICE backward_part<INSTANCE> part_of(int32_t chunk, int32_t stage) const
     {
-        return {problem, *item, shared.statistics[stage], group,
+        return {problem,
+                *item,
+                shared.statistics[stage],
+                spans_of_chunk<typename INSTANCE::rule>(args.call, *item, chunk),
+                group,
                 chunk * args.call.cut.chunk_rows + INSTANCE::score_row(group)};
     }
 
@@ -317,8 +321,8 @@ template <typename INSTANCE> struct group_backward_work {
     {
         if (item->keys <= TILE_ROWS)
             return item->end_chunk;
-        const gpu_span others =
-            queries_that_see(problem, item->sequence, item->first_key + TILE_ROWS, item->first_key + item->keys);
+        const gpu_span others = band_mask::queries_that_see(problem, item->sequence, item->first_key + TILE_ROWS,
+                                                            item->first_key + item->keys);
         return smaller(others.begin / args.chunk_queries, item->end_chunk);
     }
 

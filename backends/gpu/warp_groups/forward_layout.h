@@ -66,8 +66,16 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     }
 };
 
+/* What each row of a group's tile sees, where that takes more to tell than a band. */
+template <bool BY_ROWS, int GROUPS> struct tile_spans {
+    gpu_span spans[GROUPS][TILE_ROWS];
+    uint64_t trees[GROUPS][TILE_ROWS]; /* words of a tree mask, if there is one */
+};
+template <int GROUPS> struct tile_spans<false, GROUPS> {
+};
+
 /* Behind the matrices: of the forward pass, or of the sweep for dq. */
-template <typename INSTANCE> struct group_forward_shared {
+template <typename INSTANCE> struct group_forward_shared : tile_spans<INSTANCE::rule::mask::BY_ROWS, INSTANCE::GROUPS> {
     stage_barriers keys[INSTANCE::KEY_STAGES];
     stage_barriers values[INSTANCE::VALUE_STAGES];
     stage_barriers queries[INSTANCE::TILE_PLACES];
@@ -104,10 +112,11 @@ template <typename INSTANCE>
 constexpr bool forward_fits_shared_memory = group_forward_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
 
 /* Keys that some row of an item's tile sees. */
+template <typename MASK>
 GPU_DEVICE gpu_span keys_of_tile(const group_forward_arguments &args, const forward_item &item, int32_t tile)
 {
     const int32_t first = tile * args.boxes.tile_rows;
-    return item_keys(args.call.problem, item, first, smaller(first + args.boxes.tile_rows, item.rows));
+    return item_keys<MASK>(args.call.problem, item, first, smaller(first + args.boxes.tile_rows, item.rows));
 }
 
 /* The chunks that a span of keys lies in. */

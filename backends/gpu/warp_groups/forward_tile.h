@@ -63,8 +63,10 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     {
         const score_rows steps = {*this, problem, item->sequence, first};
         rule::transform(scores, steps);
-        if (!this->all_see(first, KEYS))
+        if (!this->all_see(first, KEYS)) {
             mask_group_scores(scores, steps);
+            rule::mask_pairs(scores, steps);
+        }
         softmax_weigh<exponent, LAG>(scores, state, rescale, problem);
         rule::drop(scores, steps, dropout);
     }

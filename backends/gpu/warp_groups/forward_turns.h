@@ -25,7 +25,7 @@ template <typename INSTANCE> struct forward_turns {
         chunks = {0, INT32_MAX};
 #pragma unroll
         for (int n = 0; n < GROUPS; n++) {
-            const gpu_span loop = looped_chunks<CHUNK_KEYS>(keys_of_tile(args, item, n));
+            const gpu_span loop = looped_chunks<CHUNK_KEYS>(keys_of_tile<typename INSTANCE::rule::mask>(args, item, n));
             chunks = {larger(chunks.begin, loop.begin), smaller(chunks.end, loop.end)};
         }
     }

@@ -28,6 +28,7 @@ template <int PLACES, int GROUPS> struct tile_turn {
 /* Of one group. ARGS are group_forward_arguments, or have them. */
 template <typename INSTANCE, typename ARGS> struct row_tiles {
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
+    using mask = typename INSTANCE::rule::mask;
 
     const ARGS &args;
     const gpu_problem &problem;
@@ -114,10 +115,12 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
         first_row = tile * args.boxes.tile_rows;
         rows = smaller(item->rows - first_row, args.boxes.tile_rows);
         const int32_t first = item->first_row + first_row;
-        seen = keys_of_tile(args, *item, tile);
-        const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
-                                              divide(first + rows - 1, problem.group) + 1);
+        seen = keys_of_tile<mask>(args, *item, tile);
+        const gpu_span all = mask::keys_seen_by_all(problem, item->sequence, divide(first, problem.group),
+                                                    divide(first + rows - 1, problem.group) + 1);
         common = {larger(all.begin, seen.begin), smaller(all.end, seen.end)};
+        if constexpr (mask::BY_ROWS)
+            find_spans();
     }
 
     /* Past the tile's end, its last one. */
@@ -132,11 +135,30 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
     }
 
     /* Of keys that the tile sees, those that a row does. */
-    GPU_DEVICE gpu_span keys_of_row(int32_t row) const
+    GPU_DEVICE gpu_span find_keys_of_row(int32_t row) const
     {
         const int32_t query = row_at(row).query;
-        const gpu_span own = keys_seen_by(problem, item->sequence, query, query + 1);
-        return {larger(own.begin, seen.begin), smaller(own.end, seen.end)};
+        return intersection(mask::keys_seen_by(problem, item->sequence, query, query + 1), seen);
+    }
+
+    GPU_DEVICE gpu_span keys_of_row(int32_t row) const
+    {
+        if constexpr (mask::BY_ROWS)
+            return shared.spans[group][row];
+        else
+            return find_keys_of_row(row);
+    }
+
+    /* All that keys_of_row tells. Nobody of the group reads the last tile's any more. */
+    GPU_DEVICE void find_spans()
+    {
+        const int32_t row = thread_index() % GROUP;
+        if (row < TILE_ROWS) {
+            shared.spans[group][row] = find_keys_of_row(row);
+            if (problem.tree_mask)
+                shared.trees[group][row] = problem.tree_mask[item->sequence.first_query + row_at(row).query];
+        }
+        group_barrier(*this);
     }
 
     /* Whether all rows of the tile see all of so many keys from `first` on. */
@@ -167,6 +189,11 @@ template <typename WORK, typename SUMS> struct tile_score_rows {
     GPU_DEVICE gpu_span seen(int slot) const
     {
         return work.keys_of_row(SUMS::slot_row(slot));
+    }
+
+    GPU_DEVICE uint64_t tree(int slot) const
+    {
+        return work.shared.trees[work.group][SUMS::slot_row(slot)];
     }
 };
 

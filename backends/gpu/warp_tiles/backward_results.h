@@ -52,16 +52,16 @@ template <typename INSTANCE>
 GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item, typename INSTANCE::dq::sums &dq,
                        int32_t chunk)
 {
-    if (!args.turns) {
+    chunk_turn turn = {0, false};
+    if (args.turns)
+        turn = turn_at_chunk<typename INSTANCE::rule>(args, item, INSTANCE::ROWS, INSTANCE::KEYS, chunk);
+    if (!turn.exists) {
         add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
         return;
     }
     int32_t *turns = args.turns + sum_number(args, item, chunk);
-    gpu_span keys =
-        keys_of_rows(args.problem, item.sequence, chunk * INSTANCE::ROWS, rows_of_chunk<INSTANCE>(item, chunk));
-    const int32_t turn = item.tile - keys.begin / INSTANCE::KEYS;
     if (thread_index() == 0)
-        while (load_volatile(turns) != turn) {
+        while (load_volatile(turns) != turn.number) {
         }
     block_barrier();
     fence();
@@ -69,7 +69,7 @@ GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item
     fence();
     block_barrier();
     if (thread_index() == 0)
-        store_volatile(turns, turn + 1);
+        store_volatile(turns, turn.number + 1);
 }
 
 /* Rows of an output from the rows of a tile. */

@@ -12,6 +12,7 @@ template <typename INSTANCE> struct backward_score_rows {
     const gpu_sequence &sequence;
     const backward_item &item;
     const backward_memory<INSTANCE> &memory;
+    const gpu_span *spans; /* of the chunk's rows, as chunk_spans has them; NULL: a band tells all */
     int32_t chunk;
     int stage;
 
@@ -41,9 +42,12 @@ template <typename INSTANCE> struct backward_score_rows {
     /* Nothing, past the end. */
     GPU_DEVICE gpu_span seen(int slot) const
     {
-        const int32_t query = row(slot).query;
-        const gpu_span seen = keys_seen_by(problem, sequence, query, query + 1);
-        return {seen.begin, grid::row() + grid::sums::slot_row(slot) < rows() ? seen.end : seen.begin};
+        const int32_t row = grid::row() + grid::sums::slot_row(slot);
+        if (spans)
+            return spans[row];
+        const int32_t query = this->row(slot).query;
+        const gpu_span seen = band_mask::keys_seen_by(problem, sequence, query, query + 1);
+        return {seen.begin, row < rows() ? seen.end : seen.begin};
     }
 
     GPU_DEVICE float lse(int slot) const
@@ -63,18 +67,36 @@ struct visibility {
     bool all;
 };
 
+/* Keys that some of the rows from `row` to `end` - 1 of a chunk see; where rows have spans, that some of the chunk do.
+ */
+template <typename INSTANCE>
+GPU_DEVICE gpu_span seen_by_some(const backward_score_rows<INSTANCE> &part, int32_t row, int32_t end)
+{
+    if (part.spans)
+        return part.spans[INSTANCE::ROWS + 1];
+    return keys_of_rows<band_mask>(part.problem, part.sequence, part.first_row() + row, end - row);
+}
+
+/* Likewise, that all of them see. */
+template <typename INSTANCE>
+GPU_DEVICE gpu_span seen_by_all(const backward_score_rows<INSTANCE> &part, int32_t row, int32_t end)
+{
+    if (part.spans)
+        return part.spans[INSTANCE::ROWS];
+    return band_mask::keys_seen_by_all(part.problem, part.sequence, divide(part.first_row() + row, part.problem.group),
+                                       divide(part.first_row() + end - 1, part.problem.group) + 1);
+}
+
 template <typename INSTANCE> GPU_DEVICE visibility visibility_of(const backward_score_rows<INSTANCE> &part)
 {
     using grid = typename INSTANCE::scores;
-    const gpu_problem &problem = part.problem;
     const int32_t row = grid::row();
     const int32_t end_row = smaller(row + grid::WARP_ROWS, part.rows());
     const int32_t end_key = part.first_key() + grid::WARP_COLUMNS;
     if (row >= end_row)
         return {false, false};
-    const gpu_span some = keys_of_rows(problem, part.sequence, part.first_row() + row, end_row - row);
-    const gpu_span every = keys_seen_by_all(problem, part.sequence, divide(part.first_row() + row, problem.group),
-                                            divide(part.first_row() + end_row - 1, problem.group) + 1);
+    const gpu_span some = seen_by_some(part, row, end_row);
+    const gpu_span every = seen_by_all(part, row, end_row);
     return {part.first_key() < some.end && end_key > some.begin,
             end_row == row + grid::WARP_ROWS && part.first_key() >= every.begin && end_key <= every.end};
 }
@@ -88,7 +110,8 @@ GPU_DEVICE void find_weights(const backward_arguments &args, const backward_item
     using rule = typename INSTANCE::rule;
     if (grid::THREADS < INSTANCE::THREADS && thread_index() >= grid::THREADS)
         return;
-    const backward_score_rows<INSTANCE> rows = {args.problem, item.sequence, item, memory, chunk, stage};
+    const backward_score_rows<INSTANCE> rows = {
+        args.problem, item.sequence, item, memory, spans_of_chunk<rule>(args, item, chunk), chunk, stage};
     visibility seen = {true, true};
     if (chunk < item.first_whole || chunk >= item.end_whole)
         seen = visibility_of(rows);

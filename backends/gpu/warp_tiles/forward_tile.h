@@ -23,6 +23,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     static constexpr forward_tuning TUNING = INSTANCE::TUNING;
     using T = typename INSTANCE::T;
     using rule = typename INSTANCE::rule;
+    using mask = typename rule::mask;
     using exponent = typename rule::template exponent<T>;
     using memory_type = forward_memory<INSTANCE, LAYOUT>;
     using scores_type = warp_sums<LAYOUT::WARP_ROWS, LAYOUT::WARP_KEYS>;
@@ -67,10 +68,10 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         if (warp >= LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS || warp_row >= item.rows)
             return {};
         const int32_t end = smaller(warp_row + LAYOUT::WARP_ROWS, item.rows);
-        const gpu_span seen = item_keys(problem, item, warp_row, end);
+        const gpu_span seen = item_keys<mask>(problem, item, warp_row, end);
         const gpu_span common =
-            keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
-                             divide(item.first_row + end - 1, problem.group) + 1);
+            mask::keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
+                                   divide(item.first_row + end - 1, problem.group) + 1);
         return {seen, {larger(common.begin, seen.begin), smaller(common.end, seen.end)}};
     }
 
@@ -132,8 +133,13 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         {
             const gpu_span limits = work.keys_of_warp().seen;
             const int32_t query = row(slot).query;
-            const gpu_span seen = keys_seen_by(problem, sequence, query, query + 1);
+            const gpu_span seen = mask::keys_seen_by(problem, sequence, query, query + 1);
             return {larger(seen.begin, limits.begin), smaller(seen.end, limits.end)};
+        }
+
+        GPU_DEVICE uint64_t tree(int slot) const
+        {
+            return problem.tree_mask[(int64_t)sequence.first_query + row(slot).query];
         }
     };
 
@@ -148,8 +154,10 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         scores.clear();
         multiply_rows(scores, queries, memory.k(stage), warp_key);
         rule::transform(scores, rows);
-        if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end)
+        if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end) {
             mask_scores(scores, rows);
+            rule::mask_pairs(scores, rows);
+        }
         softmax_step<exponent>(scores, state, out, args.problem);
         rule::drop(scores, rows, dropout);
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
