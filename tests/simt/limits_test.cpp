@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "host/limits.h"
+#include "plan/row_bounds.h"
 
 extern "C" {
 #include <cmocka.h> /* which makes macros of common words */
@@ -43,6 +44,7 @@ struct batch {
     int32_t cu_seqlens_q[MOST_SEQUENCES + 1];
     int32_t cu_seqlens_k[MOST_SEQUENCES + 1];
     int32_t seqused_k[MOST_SEQUENCES];
+    int32_t key_starts[MOST_SEQUENCES];
 };
 
 void begin(batch &b, int32_t group, uint32_t flags)
@@ -78,6 +80,24 @@ void finish(batch &b, int32_t page_size, int64_t longest)
     b.attention.page_table_width = (int32_t)((longest + page_size - 1) / page_size);
     b.problem.metadata.paged = true;
     b.problem.metadata.seqused_k = b.seqused_k;
+}
+
+/* Instead of cu_seqlens_k: all sequences have the first of `keys` rows, of which none has more. */
+void share_keys(batch &b, int64_t keys)
+{
+    b.attention.total_k = keys;
+    b.attention.features |= VARLEN_FEATURE_KEY_STARTS;
+    b.problem.metadata.cu_seqlens_k = nullptr;
+    b.problem.metadata.seqused_k = b.seqused_k;
+    b.problem.metadata.key_starts = b.key_starts;
+}
+
+/* Likewise: the last sequence's keys come first, and none are shared. */
+void turn_keys_round(batch &b)
+{
+    for (int32_t n = 0; n < b.attention.batch; n++)
+        b.key_starts[n] = (int32_t)b.attention.total_k - b.cu_seqlens_k[n + 1];
+    share_keys(b, b.attention.total_k);
 }
 
 /* Items and partial results of the forward pass under one kv head. */
@@ -118,7 +138,8 @@ void forward_bounds(void **)
     random_source source = {1};
     for (int round = 0; round < ROUNDS; round++) {
         const bool invariant = round % 2;
-        const bool paged = source.below(3) == 0;
+        const int64_t kind = source.below(4);
+        const bool paged = kind == 0;
         const int64_t fewest = source.below(2);
         const int64_t queries = 1 + source.some(300);
         const int64_t keys = 1 + source.some(40000);
@@ -126,6 +147,8 @@ void forward_bounds(void **)
         for (int64_t n = 1 + source.some(MOST_SEQUENCES - 1); n > 0; n--)
             add(b, fewest + source.some(queries), source.some(keys));
         finish(b, paged ? 16 : 0, keys);
+        if (kind == 1)
+            share_keys(b, keys);
         if (source.below(4) == 0)
             b.attention.max_seqlen_k = (int32_t)keys;
         const int32_t tile_rows = tiles_of_rows[source.below(3)];
@@ -202,10 +225,13 @@ void backward_bounds(void **)
         const int64_t queries = 1 + source.some(300);
         const int64_t keys = 1 + source.some(1000);
         const int64_t shortest = source.below(2) ? cut.tile_keys + 1 : fewest;
+        const bool started = source.below(4) == 0;
         begin(b, groups[source.below(8)], 0);
         for (int64_t n = 1 + source.some(MOST_SEQUENCES - 1); n > 0; n--)
             add(b, fewest + source.some(queries), shortest + source.some(keys));
         finish(b, 0, 0);
+        if (started)
+            turn_keys_round(b);
         const int64_t row_chunks = expect_apart(
             b, cut.chunk_rows, -1, [&](int32_t n) { return first_row_chunk(b.problem, cut.chunk_rows, n); });
         const int64_t sum_chunks = expect_apart(b, cut.chunk_rows, cut.tile_keys, [&](int32_t n) {
@@ -235,6 +261,39 @@ void backward_bounds(void **)
     }
 }
 
+/* Every bound of rows has a number of its own, by which its sequence is found. */
+void bounds_of_rows(void **)
+{
+    static batch b;
+    random_source source = {4};
+    for (int round = 0; round < ROUNDS / 20; round++) {
+        const int64_t fewest = source.below(2);
+        const int64_t queries = 1 + source.some(300);
+        begin(b, 1, 0);
+        for (int64_t n = 1 + source.some(MOST_SEQUENCES - 1); n > 0; n--)
+            add(b, fewest + source.some(queries), 1);
+        finish(b, 0, 0);
+        assert_int_equal(row_bound_limit(b.attention), 0);
+        b.attention.features |= VARLEN_FEATURE_KEY_RANGES;
+        int32_t free_from = 0;
+        int64_t needed = 0;
+        for (int32_t n = 0; n < b.attention.batch; n++) {
+            const int32_t own = divide_up(sequence_at(b.problem, n).queries, (int32_t)BOUND_QUERIES);
+            const int32_t first = first_bound(b.problem, n);
+            if (own == 0)
+                continue;
+            assert_true(first >= free_from);
+            free_from = first + own;
+            needed += own;
+            for (int32_t number = first; number < free_from; number++)
+                assert_int_equal(sequence_of_bound(b.problem, number), n);
+        }
+        assert_true((size_t)free_from <= row_bound_limit(b.attention));
+        if (fewest > 0)
+            expect_half("bounds of rows", needed, (int64_t)row_bound_limit(b.attention));
+    }
+}
+
 /* Keys of pages may be shared, so that the work of a batch has no bound in memory; more than 2^31 units of it must not
  * make more parts than there is room for. */
 void work_may_pass_32_bits(void **)
@@ -255,8 +314,8 @@ void work_may_pass_32_bits(void **)
 
 int main()
 {
-    const struct CMUnitTest cases[] = {cmocka_unit_test(forward_bounds),
-                                       cmocka_unit_test(forward_items_are_within_twice_what_batches_need),
-                                       cmocka_unit_test(backward_bounds), cmocka_unit_test(work_may_pass_32_bits)};
+    const struct CMUnitTest cases[] = {
+        cmocka_unit_test(forward_bounds), cmocka_unit_test(forward_items_are_within_twice_what_batches_need),
+        cmocka_unit_test(backward_bounds), cmocka_unit_test(bounds_of_rows), cmocka_unit_test(work_may_pass_32_bits)};
     return cmocka_run_group_tests_name("simt/limits", cases, nullptr, nullptr);
 }
