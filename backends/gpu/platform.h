@@ -17,6 +17,7 @@
  *     atomic_add(address, value)                    int32_t, uint64_t or float; returns what was there
  *     atomic_exchange(address, value)               int32_t; returns what was there
  *     atomic_min(address, value)                    uint64_t
+ *     atomic_max(address, value)                    int32_t
  *     atomic_add_4(address, values)                 four neighbouring floats in global memory, aligned to 16 bytes
  *     let_next_kernel_start()                       a kernel launched with launch_shape.overlaps may begin from here on
  *     wait_for_earlier_kernel()                     to be called by such a kernel before it reads what the kernel

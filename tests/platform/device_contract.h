@@ -55,6 +55,7 @@ GPU_KERNEL(THREADS, 1) atomics(GPU_ARGUMENTS(contract_memory) memory)
     int32_t *exchanged = (int32_t *)(shared + 8);
     uint64_t *sum_of_longs = (uint64_t *)(shared + 16);
     uint64_t *least = (uint64_t *)(shared + 24);
+    int32_t *largest = (int32_t *)(shared + 32);
     float *four = (float *)memory.target;
     if (thread_index() == 0) {
         *sum = 0;
@@ -62,6 +63,7 @@ GPU_KERNEL(THREADS, 1) atomics(GPU_ARGUMENTS(contract_memory) memory)
         *exchanged = -1;
         *sum_of_longs = 0;
         *least = ~(uint64_t)0;
+        *largest = -3;
         for (int i = 0; i < 4; i++)
             four[i] = 0.0f;
     }
@@ -70,6 +72,7 @@ GPU_KERNEL(THREADS, 1) atomics(GPU_ARGUMENTS(contract_memory) memory)
     atomic_add(sum_of_floats, 0.5f);
     atomic_add(sum_of_longs, (uint64_t)1 << 33);
     atomic_min(least, ((uint64_t)7 << 40) - (uint64_t)thread_index());
+    atomic_max(largest, thread_index() - 2);
     const float values[4] = {1.0f, 2.0f, 3.0f, (float)thread_index()};
     atomic_add_4(four, values);
     const int32_t before = atomic_exchange(exchanged, thread_index());
@@ -83,6 +86,7 @@ GPU_KERNEL(THREADS, 1) atomics(GPU_ARGUMENTS(contract_memory) memory)
     contract_expect(memory, 4, 0, (float)(int32_t)(((uint64_t)7 << 40) - *least), (float)(THREADS - 1));
     for (int i = 0; i < 4; i++)
         contract_expect(memory, 5, i, four[i], i < 3 ? (float)((i + 1) * THREADS) : (float)all);
+    contract_expect(memory, 6, 0, (float)*largest, (float)(THREADS - 3));
 }
 
 GPU_DEVICE float near_enough(float got, float exact, float ulps)

@@ -37,7 +37,7 @@ contract_table portable_checks()
         {"threads and blocks", run<device_contract::places, device_contract::THREADS, 0, device_contract::BLOCKS>},
         {"block_barrier, warp_barrier", run_threads<device_contract::barriers>},
         {"warp_xor, warp_first, warp_any", run_threads<device_contract::warps>},
-        {"atomic_add, atomic_exchange, atomic_min, atomic_add_4", run_threads<device_contract::atomics>},
+        {"atomic_add, atomic_exchange, atomic_min, atomic_max, atomic_add_4", run_threads<device_contract::atomics>},
         {"exp2_fast, reciprocal, log2_accurate, tanh_accurate, multiply_high", run_threads<device_contract::numbers>},
         {"rounding to float16", run_threads<device_contract::rounding<float16>>},
         {"rounding to bfloat16", run_threads<device_contract::rounding<bfloat16>>},

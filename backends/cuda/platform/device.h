@@ -90,6 +90,11 @@ GPU_DEVICE void atomic_min(uint64_t *address, uint64_t value)
     atomicMin((unsigned long long *)address, (unsigned long long)value);
 }
 
+GPU_DEVICE void atomic_max(int32_t *address, int32_t value)
+{
+    atomicMax(address, value);
+}
+
 GPU_DEVICE void atomic_add_4(float *address, const float (&values)[4])
 {
 #if __CUDA_ARCH__ >= 900

@@ -147,6 +147,11 @@ GPU_DEVICE void atomic_min(uint64_t *address, uint64_t value)
     __hip_atomic_fetch_min(address, value, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);
 }
 
+GPU_DEVICE void atomic_max(int32_t *address, int32_t value)
+{
+    __hip_atomic_fetch_max(address, value, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);
+}
+
 template <typename T> using in_global_memory = T __attribute__((address_space(1)));
 template <typename T> using in_shared_memory = T __attribute__((address_space(3)));
 

@@ -111,6 +111,13 @@ GPU_DEVICE void atomic_min(uint64_t *address, uint64_t value)
         *address = value;
 }
 
+GPU_DEVICE void atomic_max(int32_t *address, int32_t value)
+{
+    simt_yield();
+    if (value > *address)
+        *address = value;
+}
+
 GPU_DEVICE int32_t atomic_exchange(int32_t *address, int32_t value)
 {
     simt_yield();
