@@ -108,6 +108,17 @@ struct row_mask {
         return span;
     }
 
+    /* The most keys that one query may see; ranges of rows do not narrow it. */
+    GPU_DEVICE static int32_t most_seen(const gpu_problem &problem, const gpu_sequence &sequence)
+    {
+        int64_t most = sequence.keys;
+        if (problem.window_left != VARLEN_UNBOUNDED && problem.window_right != VARLEN_UNBOUNDED)
+            most = smaller(most, (int64_t)problem.window_left + problem.window_right + 1);
+        if (problem.chunk.divisor)
+            most = smaller(most, (int64_t)problem.chunk.divisor);
+        return (int32_t)most;
+    }
+
     /* Ranges of rows do not narrow it. */
     GPU_DEVICE static gpu_span queries_that_see(const gpu_problem &problem, const gpu_sequence &sequence, int32_t first,
                                                 int32_t end)

@@ -30,6 +30,20 @@ GPU_DEVICE bool chunk_sees(const gpu_problem &problem, const backward_item &item
     return keys.begin < item.first_key + item.keys && keys.end > item.first_key;
 }
 
+/* The least n below `count` of which `holds` is true; `count` if there is none. By all threads of a warp. */
+template <typename F> GPU_DEVICE int32_t warp_first_that(int32_t count, F holds)
+{
+    int32_t found = count;
+    for (int32_t first = 0; first < count && found == count; first += WARP) {
+        const int32_t own = first + thread_index() % WARP;
+        found = own < count && holds(own) ? own : count;
+#pragma unroll
+        for (int mask = 1; mask < WARP; mask *= 2)
+            found = smaller(found, warp_xor(found, mask));
+    }
+    return found;
+}
+
 struct backward_policy {
     using item_type = backward_item;
 
@@ -46,23 +60,16 @@ struct backward_policy {
         return 0;
     }
 
-    GPU_DEVICE int64_t weight(const gpu_sequence &sequence, int32_t) const
+    /* Where no query sees all keys, about as many queries see one key as the other way round. */
+    GPU_DEVICE int64_t weight(const gpu_sequence &sequence, int32_t, int32_t most_seen) const
     {
-        return (int64_t)sequence.queries * group.divisor;
+        const int64_t queries = most_seen < sequence.keys ? (int64_t)most_seen + cut.tile_keys : sequence.queries;
+        return smaller(queries, (int64_t)sequence.queries) * group.divisor;
     }
 
     GPU_DEVICE plan_counts counts(const gpu_sequence &sequence, int32_t) const
     {
         return {divide_up(sequence.keys, cut.tile_keys), 0};
-    }
-
-    /* Where rows have ranges of their own, the mask of the band has told which chunks may see the keys. */
-    GPU_DEVICE void leave_blind_chunks(const gpu_problem &problem, backward_item &item) const
-    {
-        while (item.first_chunk < item.end_chunk && !chunk_sees(problem, item, cut.chunk_rows, item.first_chunk))
-            item.first_chunk++;
-        while (item.first_chunk < item.end_chunk && !chunk_sees(problem, item, cut.chunk_rows, item.end_chunk - 1))
-            item.end_chunk--;
     }
 
     /* Tiles of a sequence go in order: those that wait for others are taken after them. */
@@ -78,8 +85,6 @@ struct backward_policy {
         item.first_chunk = queries.begin * (int32_t)group.divisor / cut.chunk_rows;
         item.end_chunk = divide_up(queries.end * (int32_t)group.divisor, cut.chunk_rows);
         item.rows = sequence.queries * (int32_t)group.divisor;
-        if (problem.bounds)
-            leave_blind_chunks(problem, item);
         if (item.keys == cut.tile_keys) {
             gpu_span whole =
                 row_mask::queries_that_see_all(problem, sequence, item.first_key, item.first_key + item.keys);
@@ -89,6 +94,22 @@ struct backward_policy {
         item.chunk_base = first_row_chunk(problem, cut.chunk_rows, sequence.index);
         item.sum_base = item.chunk_base - chunks_without_sums(problem, cut, sequence.index);
         return item;
+    }
+
+    /* Leaves of an item's chunks those from the first to the last that see some of its keys: ranges of rows may hide
+     * all from the others. By all threads of a warp. */
+    GPU_DEVICE void narrow(const gpu_problem &problem, backward_item &item) const
+    {
+        const auto sees = [&](int32_t chunk) { return chunk_sees(problem, item, cut.chunk_rows, chunk); };
+        const int32_t first = item.first_chunk;
+        const int32_t last = item.end_chunk - 1;
+        const int32_t before = warp_first_that(last + 1 - first, [&](int32_t n) { return sees(first + n); });
+        const int32_t behind = warp_first_that(last + 1 - first - before, [&](int32_t n) { return sees(last - n); });
+        warp_barrier();
+        if (thread_index() % WARP == 0) {
+            item.first_chunk = first + before;
+            item.end_chunk = last + 1 - behind;
+        }
     }
 };
 

@@ -95,9 +95,13 @@ struct forward_policy {
         return {items, parts(sequence, split) > 1 ? items : 0};
     }
 
-    GPU_DEVICE int64_t weight(const gpu_sequence &sequence, int32_t split) const
+    GPU_DEVICE int64_t weight(const gpu_sequence &sequence, int32_t split, int32_t most_seen) const
     {
-        return rows_each(sequence) * (int64_t)smaller(part_keys(sequence, split), sequence.keys);
+        return rows_each(sequence) * (int64_t)smaller(part_keys(sequence, split), most_seen);
+    }
+
+    GPU_DEVICE void narrow(const gpu_problem &, forward_item &) const
+    {
     }
 
     /* Tiles of a sequence start with the last, which sees the most keys under a causal mask. */

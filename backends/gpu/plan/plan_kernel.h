@@ -5,10 +5,11 @@
  *     item_type                                 what describes an item
  *     work(sequence)              -> int64_t    adds up to what choose_split gets, in units of PLAN_WORK keys
  *     choose_split(work)          -> int32_t    keys per part, handed to the next four
- *     weight(sequence, split)     -> int64_t    of the heaviest item
+ *     weight(sequence, split, most_seen) -> int64_t    of the heaviest item, where no query sees more keys
  *     counts(sequence, split)     -> {items, partials}
  *     item(problem, sequence, split, index, partial) -> item_type    number `index` of a sequence's items; `partial` is
- *                                                                    how many partials sequences before it have */
+ *                                                                    how many partials sequences before it have
+ *     narrow(problem, item)                     by a warp, when an item is described and rows have bounds */
 #ifndef VARLEN_GPU_PLAN_KERNEL_H
 #define VARLEN_GPU_PLAN_KERNEL_H
 
@@ -82,6 +83,7 @@ struct plan_shared {
     gpu_sequence sequences[PLAN_KEPT]; /* of the batch, if it has no more */
     int32_t order[PLAN_KEPT];          /* likewise, in place of gpu_plan.order */
     class_place places[PLAN_KEPT];     /* likewise */
+    int32_t widest[PLAN_KEPT];         /* likewise, of ranges of rows: see row_bounds.h */
     uint64_t place;
     found_gaps gaps;
     int32_t several;
@@ -114,6 +116,13 @@ template <typename POLICY> struct plan_batch {
     GPU_DEVICE gpu_sequence sequence(int32_t index) const
     {
         return kept ? shared.sequences[index] : sequence_at(args.problem, index);
+    }
+
+    GPU_DEVICE int64_t weight(int32_t index, int32_t split) const
+    {
+        const gpu_sequence of = sequence(index);
+        const int32_t most = row_mask::most_seen(args.problem, of);
+        return args.policy.weight(of, split, kept && args.problem.bounds ? smaller(most, shared.widest[index]) : most);
     }
 
     GPU_DEVICE int32_t *order() const
@@ -160,8 +169,10 @@ template <typename POLICY> GPU_DEVICE int64_t read_batch(const plan_batch<POLICY
             gaps.in_keys = GAPS_IN_KEYS;
         const gpu_sequence sequence = sequence_of(batch.args.problem, of_queries, of_keys);
         work += batch.args.policy.work(sequence);
-        if (batch.kept)
+        if (batch.kept) {
             batch.shared.sequences[n - 1] = sequence;
+            batch.shared.widest[n - 1] = 0;
+        }
     }
     if (first != no_violation)
         atomic_min(&batch.shared.place, first);
@@ -196,7 +207,7 @@ template <typename POLICY> GPU_DEVICE void order_sequences(const plan_batch<POLI
     plan_shared &shared = of.shared;
     const int32_t batch = of.args.problem.metadata.batch;
     auto count_in_class = [&](int32_t b) {
-        const int32_t index = b < batch ? weight_class(of.args.policy.weight(of.sequence(b), split)) : 0;
+        const int32_t index = b < batch ? weight_class(of.weight(b, split)) : 0;
         return class_place{index, count_up(shared.class_next, index, b < batch)};
     };
     for (int32_t first = 0; first < batch; first += PLAN_THREADS) {
@@ -248,6 +259,15 @@ GPU_DEVICE plan_counts unpacked_counts(uint64_t packed)
     return {(int32_t)(uint32_t)packed, (int32_t)(uint32_t)(packed >> 32)};
 }
 
+/* When they are described. By all threads. */
+template <typename POLICY>
+GPU_DEVICE void narrow_items(const plan_batch<POLICY> &of, typename POLICY::item_type *items, int32_t count)
+{
+    block_barrier();
+    for (int32_t n = thread_index() / WARP; n < count; n += PLAN_THREADS / WARP)
+        of.args.policy.narrow(of.args.problem, items[n]);
+}
+
 /* Describes all items, in rounds of as many ranks as there are threads. Returns how many there are. */
 template <typename POLICY> GPU_DEVICE plan_counts describe_items(const plan_batch<POLICY> &of, int32_t split)
 {
@@ -274,6 +294,8 @@ template <typename POLICY> GPU_DEVICE plan_counts describe_items(const plan_batc
                 args.policy.item(args.problem, sequence, split, n - shared.before[rank].items,
                                  before.partials + shared.before[rank].partials);
         }
+        if (args.problem.bounds)
+            narrow_items(of, args.items + before.items, all.items);
         before = {before.items + all.items, before.partials + all.partials};
         block_barrier();
     }
@@ -313,7 +335,9 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
     const int64_t work = read_batch(batch);
     uint64_t place = shared.place;
     if (place == no_violation && (args.problem.bounds || args.problem.tree_mask))
-        place = first_place(find_rows<PLAN_THREADS>(args.problem, args.plan.bounds, args.validate), &shared.place);
+        place = first_place(find_rows<PLAN_THREADS>(args.problem, args.plan.bounds,
+                                                    batch.kept ? shared.widest : nullptr, args.validate),
+                            &shared.place);
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;

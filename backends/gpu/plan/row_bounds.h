@@ -43,9 +43,10 @@ GPU_DEVICE found_bounds find_bounds(const gpu_problem &problem, const gpu_sequen
     return found;
 }
 
-/* Writes the bounds of all rows. Returns the place of the first violation that this thread comes upon. */
+/* Writes the bounds of all rows, and raises `widest`, if there is one, to the most keys between those of any bounds of
+ * each sequence. Returns the place of the first violation that this thread comes upon. */
 template <int THREADS>
-GPU_DEVICE uint64_t find_all_bounds(const gpu_problem &problem, row_bounds *bounds, int32_t validate)
+GPU_DEVICE uint64_t find_all_bounds(const gpu_problem &problem, row_bounds *bounds, int32_t *widest, int32_t validate)
 {
     const gpu_metadata &metadata = problem.metadata;
     uint64_t first = no_violation;
@@ -58,6 +59,8 @@ GPU_DEVICE uint64_t find_all_bounds(const gpu_problem &problem, row_bounds *boun
         const found_bounds found =
             find_bounds(problem, sequence, query, smaller(query + (int32_t)BOUND_QUERIES, sequence.queries));
         bounds[number] = found.bounds;
+        if (widest)
+            atomic_max(&widest[sequence.index], found.bounds.largest_end - found.bounds.least_begin);
         if (validate && found.break_rules)
             first = smaller(first, violation_place(STAGE_ROWS, sequence.index));
     }
@@ -74,11 +77,12 @@ template <int THREADS> GPU_DEVICE uint64_t inspect_trees(const gpu_problem &prob
 }
 
 /* By all threads of a block, of a batch whose lengths keep their rules. What is not asked for costs nothing. */
-template <int THREADS> GPU_DEVICE uint64_t find_rows(const gpu_problem &problem, row_bounds *bounds, int32_t validate)
+template <int THREADS>
+GPU_DEVICE uint64_t find_rows(const gpu_problem &problem, row_bounds *bounds, int32_t *widest, int32_t validate)
 {
     uint64_t first = no_violation;
     if (problem.bounds)
-        first = find_all_bounds<THREADS>(problem, bounds, validate);
+        first = find_all_bounds<THREADS>(problem, bounds, widest, validate);
     if (problem.tree_mask && validate)
         first = smaller(first, inspect_trees<THREADS>(problem));
     return first;
