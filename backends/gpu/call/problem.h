@@ -83,6 +83,7 @@ struct gpu_problem {
     const row_bounds *bounds;   /* of the two; NULL: neither is given */
     const uint64_t *tree_mask;  /* [total_q]; NULL: none */
     fast_divisor chunk;         /* attention_chunk; a divisor of 0: none */
+    int32_t transforms;         /* whether scores are more than products times the multiplier */
 };
 
 constexpr float gpu_log2e = 1.44269504f;

@@ -11,9 +11,14 @@
 
 /* Scale, which is part of the multiplier, and the mask of a band. */
 struct plain_rule {
-    static constexpr bool TRANSFORMS = false; /* scores or weights, besides the mask */
     using mask = band_mask;
     template <typename T> using exponent = fused_exponent<T>;
+
+    /* Whether anything but the mask becomes of products before they are weighed, or of weights. */
+    GPU_DEVICE static constexpr bool has_steps(const gpu_problem &)
+    {
+        return false;
+    }
 
     /* What drop() needs; without dropout, nothing is written. */
     GPU_DEVICE static void find_key(philox_key &, const gpu_problem &)
@@ -46,11 +51,15 @@ struct plain_rule {
     }
 };
 
-/* Any scale, softcap, ALiBi, mask and dropout. */
+/* Any scale, softcap, ALiBi, mask and dropout. What a problem has none of takes no time. */
 struct general_rule {
-    static constexpr bool TRANSFORMS = true;
     using mask = row_mask;
     template <typename T> using exponent = exact_exponent<T>;
+
+    GPU_DEVICE static bool has_steps(const gpu_problem &problem)
+    {
+        return problem.transforms || problem.dropout_threshold;
+    }
 
     GPU_DEVICE static void find_key(philox_key &key, const gpu_problem &problem)
     {
@@ -60,7 +69,8 @@ struct general_rule {
 
     template <typename SUMS, typename ROWS> GPU_DEVICE static void transform(SUMS &scores, const ROWS &rows)
     {
-        transform_scores(scores, rows);
+        if (rows.problem.transforms)
+            transform_scores(scores, rows);
     }
 
     template <typename SUMS, typename ROWS>
@@ -76,14 +86,19 @@ struct general_rule {
             mask_tree(scores, rows);
     }
 
-    template <typename SUMS, typename ROWS> GPU_DEVICE static void weigh(SUMS &, const ROWS &)
+    template <typename SUMS, typename ROWS> GPU_DEVICE static void weigh(SUMS &weights, const ROWS &rows)
     {
+        if (!has_steps(rows.problem))
+            weigh_scores(weights, rows);
     }
 
     template <typename SUMS, typename ROWS>
     GPU_DEVICE static void differentiate(SUMS &gradients, SUMS &weights, const ROWS &rows)
     {
-        differentiate_products(gradients, weights, rows);
+        if (has_steps(rows.problem))
+            differentiate_products(gradients, weights, rows);
+        else
+            differentiate_scores(gradients, weights, rows);
     }
 };
 

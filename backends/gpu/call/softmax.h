@@ -97,13 +97,13 @@ template <typename T> struct fused_exponent {
 };
 
 /* Here, scores are subtracted from each other first everywhere, which takes fewer registers; they are in their own
- * units (docs/semantics.md). The reference is a score. */
+ * units (docs/semantics.md) if anything has become of them. The reference is a score. */
 template <typename T> struct exact_exponent {
     using weight_type = T;
 
-    GPU_DEVICE static float multiplier(const gpu_problem &)
+    GPU_DEVICE static float multiplier(const gpu_problem &problem)
     {
-        return gpu_log2e;
+        return problem.multiplier;
     }
 
     GPU_DEVICE static float reference(const gpu_problem &, float base)
@@ -127,7 +127,7 @@ template <typename T> struct exact_exponent {
 
     GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return maximum * problem.multiplier; /* gpu_log2e, but as a constant it costs AMD's kernels a register */
+        return maximum * problem.multiplier;
     }
 };
 

@@ -35,6 +35,12 @@ static gpu_metadata make_metadata(const varlen_attention &attention, const varle
     return metadata;
 }
 
+/* 0 times a mask's -infinity, and its reciprocal. */
+static bool scale_is_general(float scale)
+{
+    return !(scale * gpu_log2e >= 0x1p-100f);
+}
+
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs)
 {
     const int64_t element = varlen_dtype_size(attention.dtype);
@@ -69,17 +75,11 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
     problem.tree_mask = inputs.tree_mask;
     if (attention.attention_chunk > 0)
         problem.chunk = make_fast_divisor((uint32_t)attention.attention_chunk);
-    const bool general = problem_is_general(problem);
-    problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
-    problem.unit = general ? 1.0f : problem.scale;
+    problem.transforms = problem.softcap > 0.0f || problem.alibi_slopes || scale_is_general(problem.scale);
+    problem.multiplier = problem.transforms ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
+    problem.unit = problem.transforms ? 1.0f : problem.scale;
     problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
-}
-
-/* 0 times a mask's -infinity, and its reciprocal. */
-static bool scale_is_general(float scale)
-{
-    return !(scale * gpu_log2e >= 0x1p-100f);
 }
 
 static bool has_row_mask(const gpu_problem &problem)
@@ -89,8 +89,7 @@ static bool has_row_mask(const gpu_problem &problem)
 
 bool problem_is_general(const gpu_problem &problem)
 {
-    return problem.softcap > 0.0f || problem.alibi_slopes || problem.dropout_threshold || has_row_mask(problem) ||
-           scale_is_general(problem.scale);
+    return problem.transforms || problem.dropout_threshold || has_row_mask(problem);
 }
 
 bool may_be_general(const varlen_attention &attention)

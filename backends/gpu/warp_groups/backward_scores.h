@@ -154,7 +154,7 @@ template <typename INSTANCE> struct plain_column_steps {
     }
 };
 
-/* Of the general rule. */
+/* Of the general rule. Where a problem has nothing but a mask of rows, it takes the plain steps. */
 template <typename INSTANCE> struct general_column_steps {
     static constexpr int ROWS = INSTANCE::SCORE_ROWS;
     static constexpr int OWN_ROWS = ROWS / 4; /* that a thread has sums of */
@@ -203,9 +203,26 @@ template <typename INSTANCE> struct general_column_steps {
         }
     }
 
-    /* Masked products become P times softcap's derivative; the weights are those that were kept. */
     template <typename T, typename F>
     GPU_DEVICE void weigh(group_operand<T, ROWS> &weights, sums &scores, const part_type &part, F make_room)
+    {
+        if (general_rule::has_steps(part.problem))
+            weigh_by_steps(weights, scores, part, make_room);
+        else
+            plain_column_steps<INSTANCE>(part.problem).weigh(weights, scores, part, make_room);
+    }
+
+    GPU_DEVICE void differentiate(sums &gradients, sums &slopes, const part_type &part) const
+    {
+        if (general_rule::has_steps(part.problem))
+            differentiate_by_steps(gradients, slopes, part);
+        else
+            plain_column_steps<INSTANCE>(part.problem).differentiate(gradients, slopes, part);
+    }
+
+    /* Masked products become P times softcap's derivative; the weights are those that were kept. */
+    template <typename T, typename F>
+    GPU_DEVICE void weigh_by_steps(group_operand<T, ROWS> &weights, sums &scores, const part_type &part, F make_room)
     {
         const gpu_problem &problem = part.problem;
         const float kept = 1.0f / (1.0f - problem.dropout_p);
@@ -235,7 +252,7 @@ template <typename INSTANCE> struct general_column_steps {
         }
     }
 
-    GPU_DEVICE void differentiate(sums &gradients, sums &slopes, const part_type &part) const
+    GPU_DEVICE void differentiate_by_steps(sums &gradients, sums &slopes, const part_type &part) const
     {
         const float kept = 1.0f / (1.0f - part.problem.dropout_p);
         float *of_weights = gradients.registers.touch();

@@ -74,7 +74,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     /* The same for a chunk that all rows see all of, where out is not to be rescaled either: says whether it was. */
     GPU_DEVICE bool weigh_plainly(group_sums<CHUNK_KEYS> &scores, int32_t first)
     {
-        return !rule::TRANSFORMS && this->all_see(first, CHUNK_KEYS) &&
+        return !rule::has_steps(problem) && this->all_see(first, CHUNK_KEYS) &&
                softmax_weigh_in_place<exponent, LAG>(scores, state, problem);
     }
 
