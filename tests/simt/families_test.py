@@ -53,6 +53,16 @@ class Explain(unittest.TestCase):
                                      "warp_groups does not: page_size = 7 is no multiple of 8"])
         self.assertEqual(explain("--lens", "9", "--features", "dsinks,sinks")["backward"][1],
                          "small_batch does not: dsinks are wanted")
+        ranges = explain("--lens", "9", "--features", "key-ranges")
+        for part in ("forward", "backward"):
+            self.assertRegex(ranges[part][0], "^warp_groups takes it, by its general bfloat16 kernel for ")
+            self.assertEqual(ranges[part][1], "small_batch does not: key_begin and key_end have bounds to be found")
+        for feature, reason in (("tree-mask", "queries beside tree_mask are to be counted"),
+                                ("key-starts,seqused-k", "key_starts may let sequences share keys")):
+            self.assertEqual(explain("--lens", "9", "--features", feature)["forward"][1],
+                             f"small_batch does not: {reason}")
+        self.assertRegex(explain("--lens", "9", "--features", "query-positions,leftpad-q")["forward"][0],
+                         "^small_batch takes it, by its bfloat16 kernel for ")
 
     def test_a_family_that_is_forced(self):
         lines = explain("--lens", "9", VARLEN_GPU_KERNELS="warp_tiles")["forward"]

@@ -23,11 +23,11 @@ bool declines(family_reason *why, const char *format, ...)
 bool needs_no_plan(const varlen_attention &attention, family_reason *why)
 {
     if (attention.features & VARLEN_FEATURE_KEY_RANGES)
-        return declines(why, "rows may have ranges of keys of their own");
+        return declines(why, "key_begin and key_end have bounds to be found");
     if (attention.features & VARLEN_FEATURE_TREE_MASK)
-        return declines(why, "queries of tree masks are counted");
+        return declines(why, "queries beside tree_mask are to be counted");
     if (attention.features & VARLEN_FEATURE_KEY_STARTS)
-        return declines(why, "sequences may share keys");
+        return declines(why, "key_starts may let sequences share keys");
     return true;
 }
 
