@@ -240,7 +240,7 @@ void backward_bounds(void **)
         assert_true(row_chunks <= row_chunk_limit(b.attention, cut));
         assert_true(sum_chunks <= sum_chunk_limit(b.attention, cut));
         backward_cut without_dq = cut;
-        without_dq.dq_parts = 0;
+        without_dq.sums_dq = 0;
         assert_int_equal(sum_chunk_limit(b.attention, without_dq), 0);
         if (round % 20 == 0)
             expect_found(b, cut.chunk_rows);

@@ -36,7 +36,7 @@ size_t workspace_of(const gpu_state &state, const varlen_attention &attention, b
 backward_cut small_batch_cut(const gpu_state &state, const varlen_attention &attention, bool general)
 {
     backward_cut cut = find_entry(attention, general).shape(*state.architecture).cut;
-    cut.dq_parts = 0;
+    cut.sums_dq = 0;
     return cut;
 }
 

@@ -27,7 +27,7 @@ const group_backward_entry &find_entry(const varlen_attention &attention, bool g
 
 backward_cut one_sweep_cut(const varlen_attention &attention, const group_backward_shape &shape)
 {
-    return group_backward_cut(attention, shape, shape.groups);
+    return group_backward_cut(attention, shape, true);
 }
 
 } // namespace

@@ -18,16 +18,16 @@ inline int32_t chunk_queries_of(const varlen_attention &attention, const group_b
     return shape.chunk_rows / group_of(attention);
 }
 
-/* Chunks have whole queries. Without dq_parts, tiles of keys find no dq. */
+/* Chunks have whole queries. Where dq is not summed, tiles of keys find none. */
 inline backward_cut group_backward_cut(const varlen_attention &attention, const group_backward_shape &shape,
-                                       int32_t dq_parts)
+                                       bool sums_dq)
 {
     backward_cut cut = {};
     cut.tile_keys = shape.tile_keys;
     cut.chunk_rows = chunk_queries_of(attention, shape) * group_of(attention);
     cut.stored_rows = shape.chunk_rows;
     cut.head_dim = shape.head_dim;
-    cut.dq_parts = dq_parts;
+    cut.sums_dq = sums_dq;
     cut.copied_rows = 1;
     return cut;
 }

@@ -44,7 +44,7 @@ const group_sweeps_entry &find_entry(const varlen_attention &attention, bool gen
 
 backward_cut key_sweep_cut(const varlen_attention &attention, const group_sweeps_shape &shape)
 {
-    return group_backward_cut(attention, shape.keys, 0);
+    return group_backward_cut(attention, shape.keys, false);
 }
 
 /* Rows of an item of the sweep for dq: a tile for each group, of whole queries. */

@@ -114,7 +114,7 @@ inline int64_t row_chunk_limit(const varlen_attention &attention, const backward
 /* Those of sequences that have more keys than a tile, as chunks_without_sums has it; none where nothing is summed. */
 inline int64_t sum_chunk_limit(const varlen_attention &attention, const backward_cut &cut)
 {
-    const int64_t sequences = cut.dq_parts > 0 ? sequences_with_keys(attention, cut.tile_keys) : 0;
+    const int64_t sequences = cut.sums_dq ? sequences_with_keys(attention, cut.tile_keys) : 0;
     return sequences > 0 ? query_rows(attention) / cut.chunk_rows + sequences : 0;
 }
 

@@ -32,7 +32,7 @@ void take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
     const size_t spans = may_have_row_spans(attention) ? size_product((size_t)work.row_chunks, stored_rows + 2) : 0;
     work.spans.of_rows = workspace_take<gpu_span>(cursor, spans);
     work.dq_sums = workspace_take<float>(cursor, size_product(sum_chunks, stored_rows * (size_t)cut.head_dim));
-    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? size_product(sum_chunks, (size_t)cut.dq_parts) : 0);
+    int32_t *turns = workspace_take<int32_t>(cursor, in_order ? sum_chunks : 0);
     work.turns = in_order ? turns : nullptr;
 }
 

@@ -33,7 +33,7 @@ struct backward_arguments {
                          * delta = dot(dout, out) - dlse */
     chunk_spans spans;  /* of rows under any kv head, where telling which keys they see takes more than a band */
     float *dq_sums;     /* [kv_heads][sum_chunks][stored_rows * head_dim]: in whatever order suits the threads */
-    int32_t *turns;     /* [kv_heads][sum_chunks][dq_parts]: tiles that have added to dq_sums; NULL: in any order */
+    int32_t *turns;     /* [kv_heads][sum_chunks]: tiles that have added to dq_sums; NULL: in any order */
     int64_t row_chunks; /* of all sequences, under one kv head */
     int64_t sum_chunks; /* of those whose dq is summed */
     violation_mailbox mailbox;

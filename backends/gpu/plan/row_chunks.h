@@ -11,7 +11,7 @@ struct backward_cut {
     int32_t chunk_rows;
     int32_t stored_rows; /* of what is kept of a chunk: as many, or a few more, which are zeros */
     int32_t head_dim;    /* that rows of the accumulator of dq have */
-    int32_t dq_parts;    /* of it that are added by themselves, each in its turn; 0: dq is not summed over tiles */
+    int32_t sums_dq;     /* whether dq is summed over tiles */
     int32_t copied_rows; /* at a time: see row_stride */
 };
 
@@ -104,7 +104,7 @@ struct chunk_spans {
 /* Whether dq of a sequence's rows is the sum over several tiles. */
 GPU_DEVICE bool dq_is_summed(const gpu_sequence &sequence, const backward_cut &cut)
 {
-    return cut.dq_parts > 0 && sequence.keys > cut.tile_keys;
+    return cut.sums_dq && sequence.keys > cut.tile_keys;
 }
 
 #endif

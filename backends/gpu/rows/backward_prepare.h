@@ -117,8 +117,8 @@ template <int THREADS> GPU_DEVICE void clear_dq_sums(const backward_arguments &a
     float *sums = args.dq_sums + place * floats;
     for (int32_t n = thread_index() * 4; n < floats; n += THREADS * 4)
         store_16(sums + n, {{0, 0, 0, 0}});
-    if (args.turns && thread_index() < args.cut.dq_parts)
-        args.turns[place * args.cut.dq_parts + thread_index()] = 0;
+    if (args.turns && thread_index() == 0)
+        args.turns[place] = 0;
 }
 
 /* A chunk of rows, and its number among those of all sequences. */

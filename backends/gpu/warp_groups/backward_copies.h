@@ -1,5 +1,5 @@
 /* The group that copies. Its first warp takes items, tells all others of them and fills the places of keys and values;
- * the next two fill those of queries and of dO, ahead of the products; the last one takes dQ away, if there is any. */
+ * the next two fill those of queries and of dO, ahead of the products; the last one takes dQ away, or keeps turns. */
 #ifndef VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 #define VARLEN_GPU_WARP_GROUPS_BACKWARD_COPIES_H
 
@@ -116,7 +116,9 @@ GPU_DEVICE void group_backward_copy(const group_backward_arguments &args, group_
         copy_queries(args, shared);
     else if (warp == 2)
         copy_douts(args, shared);
-    else if constexpr (INSTANCE::DQ_PLACES > 0)
+    else if constexpr (INSTANCE::SHARED_KEYS)
+        keep_all_turns(args.call, shared);
+    else if constexpr (INSTANCE::DQ)
         take_dq_away(args, shared);
 }
 

@@ -11,18 +11,20 @@ struct dq_turn {
     int32_t turn;
 
     template <typename RULE>
-    GPU_DEVICE static dq_turn of(const backward_arguments &call, const backward_item &item, int32_t chunk, int32_t part)
+    GPU_DEVICE static dq_turn of(const backward_arguments &call, const backward_item &item, int32_t chunk)
     {
         if (!call.turns)
             return {nullptr, 0};
         const chunk_turn turn = turn_at_chunk<RULE>(call, item, call.cut.chunk_rows, call.cut.tile_keys, chunk);
         if (!turn.exists)
             return {nullptr, 0};
-        return {call.turns + sum_number(call, item, chunk) * call.cut.dq_parts + part, turn.number};
+        return {call.turns + sum_number(call, item, chunk), turn.number};
     }
 
     GPU_DEVICE void await() const
     {
+        if (!turns)
+            return;
         while (load_volatile(turns) != turn) {
         }
         fence();
@@ -31,6 +33,8 @@ struct dq_turn {
     /* To the next item, when this one's additions have been made. */
     GPU_DEVICE void pass() const
     {
+        if (!turns)
+            return;
         fence();
         store_volatile(turns, turn + 1);
     }
@@ -60,13 +64,12 @@ GPU_DEVICE void store_dq(const group_backward_arguments &args, const backward_it
     stores_commit();
 }
 
-/* Parts of a chunk's dQ as they come, to the sums over tiles. They have a turn together, that of the first. */
+/* Parts of a chunk's dQ as they come, to the sums over tiles. They have a turn together. */
 template <typename INSTANCE>
 GPU_DEVICE void add_parts(const backward_arguments &call, group_backward_shared<INSTANCE> &shared,
                           const backward_item &item, int32_t chunk, int32_t parity, const dq_turn &turn)
 {
-    if (turn.turns)
-        turn.await();
+    turn.await();
 #pragma unroll
     for (int32_t part = 0; part < INSTANCE::GROUPS; part++) {
         shared.dq[part].full.wait(parity);
@@ -95,7 +98,7 @@ GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_back
                                 const backward_item &item, int32_t chunk, int32_t parity)
 {
     const bool summed = dq_is_summed(item.sequence, args.call.cut);
-    const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(args.call, item, chunk, 0);
+    const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(args.call, item, chunk);
     if (summed)
         add_parts(args.call, shared, item, chunk, parity, turn);
     else
@@ -122,6 +125,48 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
         }
     });
     stores_wait<0>();
+}
+
+/* Where groups share keys, they add from registers, and this is who waits for the item's turns and passes them on when
+ * both parts have been added. A place of dQ is empty when its group may add, and full when it has. */
+template <typename INSTANCE> GPU_DEVICE void await_parts(group_backward_shared<INSTANCE> &shared, int32_t parity)
+{
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
+        shared.dq[part].full.wait(parity);
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void keep_turns(const backward_arguments &call, group_backward_shared<INSTANCE> &shared,
+                           const backward_item &item, int32_t &parity)
+{
+    dq_turn last = {nullptr, 0};
+    for (int32_t chunk = item.first_chunk; chunk < item.end_chunk; chunk++) {
+        const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(call, item, chunk);
+        turn.await();
+        if (chunk > item.first_chunk)
+            await_parts(shared, parity ^ 1);
+#pragma unroll
+        for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
+            shared.dq[part].empty.arrive();
+        last.pass();
+        last = turn;
+        parity ^= 1;
+    }
+    if (item.first_chunk < item.end_chunk)
+        await_parts(shared, parity ^ 1);
+    last.pass();
+}
+
+template <typename INSTANCE>
+GPU_DEVICE void keep_all_turns(const backward_arguments &call, group_backward_shared<INSTANCE> &shared)
+{
+    int32_t parity = 0;
+    for_each_item(shared, stage_turn<INSTANCE::ITEMS>(), [&](const backward_item &item) {
+        if (group_lane() == 0 && call.turns && dq_is_summed(item.sequence, call.cut))
+            keep_turns(call, shared, item, parity);
+        warp_barrier();
+    });
 }
 
 /* Results on their way through places that inputs are copied to. What no copy fills is zeros again, whatever infinities
@@ -159,13 +204,9 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
 {
     using INSTANCE = typename WORK::instance;
     const backward_arguments &call = work.args.call;
-    const bool waits = thread_index() % GROUP == 0;
-    const dq_turn turn = dq_turn::of<typename INSTANCE::rule>(call, *work.item, chunk, work.group);
-    if (turn.turns) {
-        if (waits)
-            turn.await();
-        group_barrier(work);
-    }
+    stage_barriers &place = work.shared.dq[work.group];
+    if (call.turns)
+        place.empty.wait(work.dq_parity);
     const float *sums = dq.registers.touch();
     float *to = dq_sums_of<INSTANCE>(call, *work.item, chunk, work.group);
 #pragma unroll
@@ -173,12 +214,12 @@ template <typename WORK> GPU_DEVICE void add_dq_from_registers(WORK &work, typen
         const float four[4] = {sums[4 * i], sums[4 * i + 1], sums[4 * i + 2], sums[4 * i + 3]};
         atomic_add_4(to + (i * GROUP + thread_index() % GROUP) * 4, four);
     }
-    if (!turn.turns)
+    if (!call.turns)
         return;
-    fence();
-    group_barrier(work);
-    if (waits)
-        turn.pass();
+    warp_barrier();
+    if (group_lane() == 0)
+        place.full.arrive();
+    work.dq_parity ^= 1;
 }
 
 /* Through the place of the chunk's queries, of which the group has read its own columns last. */

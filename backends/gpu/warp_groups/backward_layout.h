@@ -176,7 +176,7 @@ template <typename INSTANCE> struct group_backward_shared {
     {
         constexpr int warps_each = GROUP / WARP;
         constexpr int warps = INSTANCE::GROUPS * warps_each;
-        constexpr int copying_warps = GROUP / WARP - (INSTANCE::DQ_PLACES > 0 ? 0 : 1);
+        constexpr int copying_warps = GROUP / WARP - (INSTANCE::DQ ? 0 : 1);
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++) {
             keys[stage].create(INSTANCE::GROUPS);
             values[stage].create(INSTANCE::GROUPS);
