@@ -32,4 +32,7 @@ using backward_family = kernel_family<varlen_backward_args>;
 /* For `takes`: false, with the reason if one is wanted. A call that nobody asks about pays for no words. */
 bool declines(family_reason *why, const char *format, ...) VARLEN_PRINTF(2, 3);
 
+/* The same of a problem that is_wide, by families that have no such kernels. */
+bool declines_wide(family_reason *why, const varlen_attention &attention);
+
 #endif
