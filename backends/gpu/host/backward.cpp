@@ -5,6 +5,7 @@
 #include "host/limits.h"
 #include "host/make_problem.h"
 #include "host/planned_backward.h"
+#include "host/wide_launch.h"
 
 namespace
 {
@@ -22,8 +23,13 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_bac
                                              backward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
+/* Wide heads are in no small batch. */
+template <typename T> constexpr backward_entry wide_entry = {wide_backward_shape<T>, wide_backward_launch<T>, nullptr};
+
 const backward_entry &find_entry(const varlen_attention &attention, bool general)
 {
+    if (is_wide(attention))
+        return attention.dtype == VARLEN_BFLOAT16 ? wide_entry<bfloat16> : wide_entry<float16>;
     return instance_entry<backward_entry, make_backward_entry>(attention, general);
 }
 
@@ -95,7 +101,8 @@ size_t backward_warp_tiles_workspace(const gpu_state &state, const varlen_attent
 varlen_status backward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                   const varlen_backward_args &args)
 {
-    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const gpu_problem problem =
+        is_wide(attention) ? make_general_problem(attention, *args.inputs) : make_problem(attention, *args.inputs);
     const backward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const backward_arguments work =
         make_backward_arguments(state, attention, args, problem, kernel.shape(*state.architecture).cut);

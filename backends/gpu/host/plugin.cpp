@@ -51,7 +51,7 @@ static constexpr varlen_limits attention_limits(const wide_size &largest)
     return {sizeof(varlen_limits), features, half_dtypes, largest.head_dim, largest.value_dim, 0};
 }
 static constexpr varlen_limits forward_limits = attention_limits(WIDE_FORWARD_SIZES[0]);
-static constexpr varlen_limits backward_limits = attention_limits({LARGEST_HEAD_DIM, LARGEST_VALUE_DIM});
+static constexpr varlen_limits backward_limits = attention_limits(WIDE_BACKWARD_SIZES[0]);
 static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
 static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
 

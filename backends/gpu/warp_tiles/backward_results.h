@@ -47,7 +47,33 @@ template <typename INSTANCE> GPU_DEVICE float *dq_sums_of(const backward_argumen
     return args.dq_sums + number * INSTANCE::ROWS * INSTANCE::HEAD_DIM + thread_index() / WARP * warp_floats;
 }
 
-/* To the sums over tiles. With turns, tiles add to a chunk of rows in order of their number. */
+/* With turns, tiles add to a chunk of rows in order of their number. */
+template <typename INSTANCE>
+GPU_DEVICE int32_t turn_of(const backward_arguments &args, const backward_item &item, int32_t chunk)
+{
+    gpu_span keys =
+        keys_of_rows(args.problem, item.sequence, chunk * INSTANCE::ROWS, rows_of_chunk<INSTANCE>(item, chunk));
+    return item.tile - keys.begin / INSTANCE::KEYS;
+}
+
+GPU_DEVICE void await_turn(const int32_t *turns, int32_t turn)
+{
+    if (thread_index() == 0)
+        while (load_volatile(turns) != turn) {
+        }
+    block_barrier();
+    fence();
+}
+
+GPU_DEVICE void end_turn(int32_t *turns, int32_t turn)
+{
+    fence();
+    block_barrier();
+    if (thread_index() == 0)
+        store_volatile(turns, turn + 1);
+}
+
+/* To the sums over tiles. */
 template <typename INSTANCE>
 GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item, typename INSTANCE::dq::sums &dq,
                        int32_t chunk)
@@ -57,19 +83,10 @@ GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item
         return;
     }
     int32_t *turns = args.turns + sum_number(args, item, chunk);
-    gpu_span keys =
-        keys_of_rows(args.problem, item.sequence, chunk * INSTANCE::ROWS, rows_of_chunk<INSTANCE>(item, chunk));
-    const int32_t turn = item.tile - keys.begin / INSTANCE::KEYS;
-    if (thread_index() == 0)
-        while (load_volatile(turns) != turn) {
-        }
-    block_barrier();
-    fence();
+    const int32_t turn = turn_of<INSTANCE>(args, item, chunk);
+    await_turn(turns, turn);
     add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
-    fence();
-    block_barrier();
-    if (thread_index() == 0)
-        store_volatile(turns, turn + 1);
+    end_turn(turns, turn);
 }
 
 /* Rows of an output from the rows of a tile. */

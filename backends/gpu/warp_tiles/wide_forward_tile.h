@@ -184,10 +184,9 @@ template <typename INSTANCE> struct wide_forward_work {
     /* Scores become weights, in shared memory, with the factors of their rows. */
     GPU_DEVICE void find_weights(scores_type &scores, const score_rows &rows)
     {
-        float largest[SLOTS];
         float rescale[SLOTS];
-        get_largest(largest);
-        softmax_weigh_by<exponent>(largest, scores, state, rescale, problem);
+        softmax_weigh_by<exponent>(scores, state, rescale, problem,
+                                   [&](scores_type &, float(&largest)[SLOTS]) { get_largest(largest); });
         if (key_warp() == 0)
             share_rows(memory.factors(), rescale);
         rule::drop(scores, rows, dropout);

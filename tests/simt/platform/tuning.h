@@ -37,7 +37,7 @@ constexpr wide_forward_row WIDE_FORWARD_TUNINGS[] = {
 constexpr wide_backward_row WIDE_BACKWARD_TUNINGS[] = {
     /*           keys of  rows of  columns   warps of scores   dk and dv       dq
      *    warps   a tile  a chunk  of slabs   by row   by key      by key   by row  stages */
-    {1, {8,          64,      32,       64,       2,        2,          2,        1,       2}},
+    {1, {8,          64,      32,       64,       2,        2,          2,        2,       2}},
 };
 /* clang-format on */
 
