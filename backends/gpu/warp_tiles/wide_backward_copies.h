@@ -69,9 +69,10 @@ template <typename INSTANCE> struct wide_backward_copies {
                                                             : after_scores - 2 * value_slabs;
         const int32_t column = number * COLUMNS;
         const int32_t dim = (of_values ? args.problem.value_dim : args.problem.head_dim) - column;
-        gpu_key_rows keys = of_values ? memory.value_rows() : memory.key_rows();
-        keys.data += column * (int)sizeof(T);
-        copy_keys<key_shares>(copies, 0, memory.keys(stage), keys, item.first_key, item.first_key + item.keys, dim);
+        const gpu_key_rows &keys = of_values ? memory.value_rows() : memory.key_rows();
+        copy_rows<key_shares>(copies, 0, memory.keys(stage), item.keys, dim, [&](int32_t row) {
+            return keys.data + (item.first_key + row) * keys.row_bytes + column * (int)sizeof(T);
+        });
         const char *const *rows = of_values ? memory.dout_rows(known) : memory.q_rows(known);
         copy_rows<row_shares>(copies, KEY_PIECES, memory.rows(stage), rows_of_chunk<INSTANCE>(item, coming_chunk), dim,
                               [&](int32_t row) { return rows[row] + column * (int)sizeof(T); });

@@ -50,15 +50,15 @@ constexpr wide_forward_row WIDE_FORWARD_TUNINGS[] = {
      *         warps   a tile  a chunk  of slabs   by row   by key         by row  stages */
     {0x90a,  {4,          32,      64,       64,       2,        2,             2,       2}},
     {0x942,  {4,          32,      64,       64,       2,        2,             2,       2}},
-    {0x1100, {4,          32,      64,       64,       2,        2,             2,       2}},
+    {0x1100, {8,          32,      64,       64,       2,        4,             2,       2}},
 };
 
 constexpr wide_backward_row WIDE_BACKWARD_TUNINGS[] = {
     /*                keys of  rows of  columns   warps of scores   dk and dv       dq
      *         warps   a tile  a chunk  of slabs   by row   by key      by key   by row  stages */
-    {0x90a,  {4,          32,      32,       64,       2,        2,          2,        2,       2}},
-    {0x942,  {4,          32,      32,       64,       2,        2,          2,        2,       2}},
-    {0x1100, {4,          32,      32,       64,       2,        2,          2,        2,       2}},
+    {0x90a,  {4,          32,      32,      128,       2,        2,          2,        2,       2}},
+    {0x942,  {4,          32,      32,      128,       2,        2,          2,        2,       2}},
+    {0x1100, {8,          32,      32,      128,       2,        2,          2,        2,       2}},
 };
 /* clang-format on */
 
