@@ -66,11 +66,11 @@ static void call_once(varlen_context *context, const char *architecture, int dev
     placement_free(&place);
 }
 
-/* An attention pass with the kernels of each dtype and size. The buffers are large enough for narrower values too. */
+/* An attention pass with the kernels of each dtype and size. Nothing is read or written. */
 static void call_all_sizes(varlen_context *context, const char *architecture, const operation *kind)
 {
     static const varlen_dtype dtypes[] = {VARLEN_FLOAT16, VARLEN_BFLOAT16};
-    static const int32_t dims[][2] = {{64, 64}, {128, 128}, {192, 128}, {256, 256}};
+    static const int32_t dims[][2] = {{64, 64}, {128, 128}, {192, 128}, {256, 256}, {512, 512}};
     for (size_t t = 0; t < sizeof dtypes / sizeof dtypes[0]; t++)
         for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++) {
             operation sized = *kind;

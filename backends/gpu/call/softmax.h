@@ -184,14 +184,15 @@ template <int LAG> GPU_DEVICE bool is_beyond_lag(float score, float maximum, flo
 
 /* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. With a LAG,
  * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out
- * is hardly ever rescaled. Each row decides for itself. */
-template <typename EXPONENT, int LAG = 0, typename SUMS>
-GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
-                              const gpu_problem &problem)
+ * is hardly ever rescaled. Each row decides for itself. find(scores, largest) finds the largest of its scores, also of
+ * those that other warps have. */
+template <typename EXPONENT, int LAG = 0, typename SUMS, typename FIND>
+GPU_DEVICE void softmax_weigh_by(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
+                                 const gpu_problem &problem, FIND find)
 {
     const float multiplier = EXPONENT::multiplier(problem);
     float largest[SUMS::SLOTS];
-    find_largest(scores, largest);
+    find(scores, largest);
     float reference[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
@@ -206,6 +207,15 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
     }
     EXPONENT::subtract_huge(scores, reference, state.maximum);
     exponentiate<EXPONENT>(scores, reference, state.sum, multiplier);
+}
+
+/* The same where a warp has all scores of its rows. */
+template <typename EXPONENT, int LAG = 0, typename SUMS>
+GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
+                              const gpu_problem &problem)
+{
+    softmax_weigh_by<EXPONENT, LAG>(scores, state, rescale, problem,
+                                    [](SUMS &of, float(&largest)[SUMS::SLOTS]) { find_largest(of, largest); });
 }
 
 /* The same where the state stays where it is, of all rows of the warp, and no reference is huge. Says whether that is

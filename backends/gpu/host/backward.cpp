@@ -5,6 +5,7 @@
 #include "host/limits.h"
 #include "host/make_problem.h"
 #include "host/planned_backward.h"
+#include "host/wide_launch.h"
 
 namespace
 {
@@ -22,8 +23,13 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_bac
                                              backward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
+/* Wide heads are in no small batch. */
+template <typename T> constexpr backward_entry wide_entry = {wide_backward_shape<T>, wide_backward_launch<T>, nullptr};
+
 const backward_entry &find_entry(const varlen_attention &attention, bool general)
 {
+    if (is_wide(attention))
+        return attention.dtype == VARLEN_BFLOAT16 ? wide_entry<bfloat16> : wide_entry<float16>;
     return instance_entry<backward_entry, make_backward_entry>(attention, general);
 }
 
@@ -52,6 +58,8 @@ size_t backward_small_batch_workspace(const gpu_state &state, const varlen_atten
 /* The tiles of a small batch have a processor each. */
 bool backward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
 {
+    if (is_wide(attention))
+        return declines_wide(why, attention);
     if (attention.features & VARLEN_FEATURE_DSINKS)
         return declines(why, "dsinks are wanted");
     if (!needs_no_plan(attention, why))

@@ -31,6 +31,13 @@ bool needs_no_plan(const varlen_attention &attention, family_reason *why)
     return true;
 }
 
+bool declines_wide(family_reason *why, const varlen_attention &attention)
+{
+    if (attention.head_dim > LARGEST_HEAD_DIM)
+        return declines(why, "head_dim = %d is above %d", attention.head_dim, LARGEST_HEAD_DIM);
+    return declines(why, "value_dim = %d is above %d", attention.value_dim, LARGEST_VALUE_DIM);
+}
+
 namespace
 {
 
@@ -95,24 +102,30 @@ void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, cons
                     is_forced(state, list[chosen]->name) ? "; VARLEN_GPU_KERNELS asks for it" : "");
 }
 
-/* All families have kernels of the same sizes. */
-void name_kernel(const varlen_attention &attention, char *text, size_t size)
+/* All families have kernels of the same sizes, but for wide heads, of which all kernels are general. */
+void name_kernel(const varlen_attention &attention, varlen_pass pass, char *text, size_t size)
 {
     const bool general = may_be_general(attention);
     const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
     const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
-    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d", general ? "general " : "",
-             kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", kernel.head_dim, kernel.value_dim);
+    const wide_size &wide = pass == VARLEN_PASS_FORWARD ? WIDE_FORWARD_SIZES[0] : WIDE_BACKWARD_SIZES[0];
+    const bool of_wide = is_wide(attention);
+    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d",
+             of_wide   ? "wide "
+             : general ? "general "
+                       : "",
+             attention.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", of_wide ? wide.head_dim : kernel.head_dim,
+             of_wide ? wide.value_dim : kernel.value_dim);
 }
 
 template <typename FAMILY, int COUNT>
-void explain_pass(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention,
-                  char *text, size_t size)
+void explain_pass(const FAMILY *const (&list)[COUNT], varlen_pass pass, const gpu_state &state,
+                  const varlen_attention &attention, char *text, size_t size)
 {
     const int chosen = choose_family(list, state, attention);
     const bool forced = is_forced(state, list[chosen]->name);
     char kernel[96];
-    name_kernel(attention, kernel, sizeof kernel);
+    name_kernel(attention, pass, kernel, sizeof kernel);
     size_t length = (size_t)snprintf(text, size, "%s takes it, by its %s%s", list[chosen]->name, kernel,
                                      forced ? "; VARLEN_GPU_KERNELS asks for it" : "");
     for (int i = 0; i < COUNT && length < size; i++) {
@@ -254,8 +267,8 @@ varlen_status gpu_explain(void *state, const varlen_attention *attention, varlen
 {
     const gpu_state &gpu = *(const gpu_state *)state;
     if (pass == VARLEN_PASS_FORWARD)
-        explain_pass(FORWARD_FAMILIES, gpu, *attention, text, size);
+        explain_pass(FORWARD_FAMILIES, pass, gpu, *attention, text, size);
     else
-        explain_pass(BACKWARD_FAMILIES, gpu, *attention, text, size);
+        explain_pass(BACKWARD_FAMILIES, pass, gpu, *attention, text, size);
     return VARLEN_OK;
 }

@@ -35,4 +35,7 @@ bool declines(family_reason *why, const char *format, ...) VARLEN_PRINTF(2, 3);
 /* Likewise: whether nothing of a problem takes a plan to find out. */
 bool needs_no_plan(const varlen_attention &attention, family_reason *why);
 
+/* The same of a problem that is_wide, by families that have no such kernels. */
+bool declines_wide(family_reason *why, const varlen_attention &attention);
+
 #endif

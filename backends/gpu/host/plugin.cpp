@@ -47,8 +47,12 @@ static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLO
 static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
 
 /* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
-static constexpr varlen_limits attention_limits = {sizeof(varlen_limits), features,          half_dtypes,
-                                                   LARGEST_HEAD_DIM,      LARGEST_VALUE_DIM, 0};
+static constexpr varlen_limits attention_limits(const wide_size &largest)
+{
+    return {sizeof(varlen_limits), features, half_dtypes, largest.head_dim, largest.value_dim, 0};
+}
+static constexpr varlen_limits forward_limits = attention_limits(WIDE_FORWARD_SIZES[0]);
+static constexpr varlen_limits backward_limits = attention_limits(WIDE_BACKWARD_SIZES[0]);
 static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
 static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
 
@@ -61,8 +65,8 @@ static varlen_backend make_backend()
     backend.name = runtime_identity.name;
     backend.description = runtime_identity.description;
     backend.struct_sizes = &struct_sizes;
-    backend.forward_limits = &attention_limits;
-    backend.backward_limits = &attention_limits;
+    backend.forward_limits = &forward_limits;
+    backend.backward_limits = &backward_limits;
     backend.merge_limits = &around_limits;
     backend.kv_append_limits = &around_limits;
     backend.device_count = gpu_device_count;

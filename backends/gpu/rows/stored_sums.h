@@ -4,17 +4,20 @@
 
 #include "platform.h"
 
-/* A run of two or four elements, rounded to T. */
+/* A run of one, two or four elements, rounded to T. */
 template <typename T, int RUN> GPU_DEVICE void store_run(char *to, const float *run)
 {
-    static_assert(RUN == 2 || RUN == 4, "whole words");
-    struct alignas(RUN * 2) words {
-        uint32_t word[RUN / 2];
-    } rounded;
+    if constexpr (RUN == 1) {
+        *(uint16_t *)to = (uint16_t)element_pair<T>(run[0], 0.0f);
+    } else {
+        struct alignas(RUN * 2) words {
+            uint32_t word[RUN / 2];
+        } rounded;
 #pragma unroll
-    for (int i = 0; i < RUN / 2; i++)
-        rounded.word[i] = element_pair<T>(run[2 * i], run[2 * i + 1]);
-    *(words *)to = rounded;
+        for (int i = 0; i < RUN / 2; i++)
+            rounded.word[i] = element_pair<T>(run[2 * i], run[2 * i + 1]);
+        *(words *)to = rounded;
+    }
 }
 
 /* Rows below `rows`, to address(row), as far as `dim`. */

@@ -19,11 +19,10 @@ GPU_DEVICE void finish_rows(const backward_arguments &args, const row_chunk &chu
                        {(typename INSTANCE::T *)shared_memory()});
 }
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS), 1)
-finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
+/* dsinks, and dq of all chunks whose dq is summed: finish(chunk, number, kv_head). */
+template <typename INSTANCE, typename FINISH>
+GPU_DEVICE void finish_chunks(const backward_arguments &args, FINISH finish)
 {
-    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
     const gpu_problem &problem = args.problem;
     if (plan_violation(args.plan) != no_violation)
         return;
@@ -35,8 +34,18 @@ finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
         int64_t number = n / problem.kv_heads;
         const row_chunk chunk = row_chunk_at(problem, INSTANCE::ROWS, number);
         if (chunk.keys.end > 0 && dq_is_summed(chunk.sequence, args.cut))
-            finish_rows<INSTANCE>(args, chunk, number, (int32_t)(n - number * problem.kv_heads));
+            finish(chunk, number, (int32_t)(n - number * problem.kv_heads));
     }
+}
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS), 1)
+finish_kernel(GPU_ARGUMENTS(backward_arguments) args)
+{
+    using INSTANCE = backward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
+    finish_chunks<INSTANCE>(args, [&](const row_chunk &chunk, int64_t number, int32_t kv_head) {
+        finish_rows<INSTANCE>(args, chunk, number, kv_head);
+    });
 }
 
 #endif

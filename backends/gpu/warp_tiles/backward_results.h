@@ -47,29 +47,46 @@ template <typename INSTANCE> GPU_DEVICE float *dq_sums_of(const backward_argumen
     return args.dq_sums + number * INSTANCE::ROWS * INSTANCE::HEAD_DIM + thread_index() / WARP * warp_floats;
 }
 
-/* To the sums over tiles. With turns, tiles add to a chunk of rows in order of their number. */
+/* With turns, tiles add to a chunk of rows in order of their number. */
+template <typename INSTANCE>
+GPU_DEVICE chunk_turn turn_of(const backward_arguments &args, const backward_item &item, int32_t chunk)
+{
+    if (!args.turns)
+        return {0, false};
+    return turn_at_chunk<typename INSTANCE::rule>(args, item, INSTANCE::ROWS, INSTANCE::KEYS, chunk);
+}
+
+GPU_DEVICE void await_turn(const int32_t *turns, int32_t turn)
+{
+    if (thread_index() == 0)
+        while (load_volatile(turns) != turn) {
+        }
+    block_barrier();
+    fence();
+}
+
+GPU_DEVICE void end_turn(int32_t *turns, int32_t turn)
+{
+    fence();
+    block_barrier();
+    if (thread_index() == 0)
+        store_volatile(turns, turn + 1);
+}
+
+/* To the sums over tiles. */
 template <typename INSTANCE>
 GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item, typename INSTANCE::dq::sums &dq,
                        int32_t chunk)
 {
-    chunk_turn turn = {0, false};
-    if (args.turns)
-        turn = turn_at_chunk<typename INSTANCE::rule>(args, item, INSTANCE::ROWS, INSTANCE::KEYS, chunk);
+    const chunk_turn turn = turn_of<INSTANCE>(args, item, chunk);
     if (!turn.exists) {
         add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
         return;
     }
     int32_t *turns = args.turns + sum_number(args, item, chunk);
-    if (thread_index() == 0)
-        while (load_volatile(turns) != turn.number) {
-        }
-    block_barrier();
-    fence();
+    await_turn(turns, turn.number);
     add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
-    fence();
-    block_barrier();
-    if (thread_index() == 0)
-        store_volatile(turns, turn.number + 1);
+    end_turn(turns, turn.number);
 }
 
 /* Rows of an output from the rows of a tile. */

@@ -66,10 +66,13 @@ GPU_DEVICE unit_operand unit_operand_of(const uint32_t (&own)[UNIT_SUMS / 2])
     return operand;
 }
 
-/* Over the lanes that have a column of D. */
+/* Over the lanes that have a column of D. Where few lanes want the result, clang 19 would move the exchange behind the
+ * branch that they alone take. */
 template <typename COMBINE> GPU_DEVICE float unit_reduce(float x, COMBINE combine)
 {
-    return combine(x, __builtin_bit_cast(float, other_group(__builtin_bit_cast(uint32_t, x))));
+    uint32_t other = other_group(__builtin_bit_cast(uint32_t, x));
+    asm volatile("" : "+v"(other));
+    return combine(x, __builtin_bit_cast(float, other));
 }
 
 #endif

@@ -234,8 +234,9 @@ typedef struct varlen_attention {
     int32_t batch;              /* number of sequences, >= 0 */
     int32_t q_heads;            /* >= 1 */
     int32_t kv_heads;           /* >= 1, divides q_heads; q head h reads kv head h / (q_heads / kv_heads) */
-    int32_t head_dim;           /* of q and k: a multiple of 8; backends have a largest: 256 on GPUs, 2^20 on CPUs */
-    int32_t value_dim;          /* of v and out: likewise; 0 = head_dim */
+    int32_t head_dim;           /* of q and k: a multiple of 8; backends have a largest: on GPUs 512 (576
+                                 * forward), 2^20 on CPUs */
+    int32_t value_dim;          /* of v and out: likewise, 512 on GPUs; 0 = head_dim */
     int64_t total_q;            /* tokens in q and out, 0 to 2^31 - 1 */
     int64_t total_k;            /* tokens in k and v, 0 to 2^31 - 1; 0 with paging, where page_count takes its place */
     int32_t max_seqlen_q;       /* an upper bound on the queries of a sequence, 0 = unknown. Never changes a result */
