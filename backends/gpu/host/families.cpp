@@ -39,6 +39,10 @@ bool takes(const gpu_state &state, const FAMILY &family, const varlen_attention 
 {
     if (!is_there(state, family))
         return declines(why, "code for %s has no such kernels", state.architecture->code);
+    if (attention.head_dim > family.head_dim)
+        return declines(why, "head_dim = %d is above %d", attention.head_dim, family.head_dim);
+    if (attention.value_dim > family.value_dim)
+        return declines(why, "value_dim = %d is above %d", attention.value_dim, family.value_dim);
     return !family.takes || family.takes(state, attention, why);
 }
 
@@ -84,12 +88,14 @@ void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, cons
                     is_forced(state, list[chosen]->name) ? "; VARLEN_GPU_KERNELS asks for it" : "");
 }
 
-/* All families have kernels of the same sizes. */
-void name_kernel(const varlen_attention &attention, char *text, size_t size)
+/* Families have kernels of the same sizes, but for those of wider heads, which have one. */
+template <typename FAMILY>
+void name_kernel(const FAMILY &family, const varlen_attention &attention, char *text, size_t size)
 {
     const bool general = may_be_general(attention);
     const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
-    const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
+    const instance_size widest = {attention.dtype, family.head_dim, family.value_dim, general};
+    const instance_size &kernel = found < INSTANCE_COUNT ? INSTANCES[found] : widest;
     snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d", general ? "general " : "",
              kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", kernel.head_dim, kernel.value_dim);
 }
@@ -101,7 +107,7 @@ void explain_pass(const FAMILY *const (&list)[COUNT], const gpu_state &state, co
     const int chosen = choose_family(list, state, attention);
     const bool forced = is_forced(state, list[chosen]->name);
     char kernel[96];
-    name_kernel(attention, kernel, sizeof kernel);
+    name_kernel(*list[chosen], attention, kernel, sizeof kernel);
     size_t length = (size_t)snprintf(text, size, "%s takes it, by its %s%s", list[chosen]->name, kernel,
                                      forced ? "; VARLEN_GPU_KERNELS asks for it" : "");
     for (int i = 0; i < COUNT && length < size; i++) {
@@ -147,6 +153,32 @@ varlen_status check_forced(const FAMILY *const (&list)[COUNT], const gpu_state &
         return VARLEN_OK;
     return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "VARLEN_GPU_KERNELS = %s, which declines: %s", list[forced]->name,
                           why.text);
+}
+
+/* The last family takes all but heads that are too wide for it, of which another may not take all. */
+template <typename FAMILY, int COUNT>
+varlen_status check_chosen(const FAMILY *const (&list)[COUNT], const gpu_state &state,
+                           const varlen_attention &attention)
+{
+    family_reason why;
+    if (takes(state, *list[choose_family(list, state, attention)], attention, &why))
+        return VARLEN_OK;
+    int widest = 0;
+    for (int i = 0; i < COUNT; i++)
+        if (list[i]->head_dim > list[widest]->head_dim)
+            widest = i;
+    takes(state, *list[widest], attention, &why);
+    return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
+                          "head_dim = %d with value_dim = %d is for kernels of the family %s, which declines: %s",
+                          attention.head_dim, attention.value_dim, list[widest]->name, why.text);
+}
+
+template <typename FAMILY, int COUNT>
+varlen_status check_families(const FAMILY *const (&list)[COUNT], const gpu_state &state,
+                             const varlen_attention &attention)
+{
+    const varlen_status status = check_forced(list, state, attention);
+    return status == VARLEN_OK ? check_chosen(list, state, attention) : status;
 }
 
 /* f(name, pass, number) for each family that the device has. */
@@ -203,8 +235,8 @@ varlen_status gpu_choose_families(gpu_state *state)
 
 varlen_status gpu_families_support(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
 {
-    return pass == VARLEN_PASS_FORWARD ? check_forced(FORWARD_FAMILIES, *state, *attention)
-                                       : check_forced(BACKWARD_FAMILIES, *state, *attention);
+    return pass == VARLEN_PASS_FORWARD ? check_families(FORWARD_FAMILIES, *state, *attention)
+                                       : check_families(BACKWARD_FAMILIES, *state, *attention);
 }
 
 size_t gpu_families_workspace(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)

@@ -3,6 +3,7 @@
 #ifndef VARLEN_GPU_HOST_FAMILY_H
 #define VARLEN_GPU_HOST_FAMILY_H
 
+#include "host/instance_table.h"
 #include "host/state.h"
 
 /* Why a family declines, in words: "total_k = 4096 is above 1024". */
@@ -24,6 +25,9 @@ template <typename ARGS> struct kernel_family {
 
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                             const ARGS &args);
+
+    int32_t head_dim = LARGEST_HEAD_DIM; /* the largest that it takes */
+    int32_t value_dim = LARGEST_VALUE_DIM;
 };
 
 using forward_family = kernel_family<varlen_forward_args>;

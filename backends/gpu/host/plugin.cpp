@@ -2,9 +2,9 @@
 #include "host/around.h"
 #include "host/device.h"
 #include "host/families.h"
-#include "host/instance_table.h"
 #include "host/memory.h"
 #include "host/supports.h"
+#include "platform/families.h"
 
 thread_local const varlen_host *gpu_host;
 
@@ -45,9 +45,29 @@ static constexpr uint64_t features =
 static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
 static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
 
-/* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
-static constexpr varlen_limits attention_limits = {sizeof(varlen_limits), features,          half_dtypes,
-                                                   LARGEST_HEAD_DIM,      LARGEST_VALUE_DIM, 0};
+template <typename FAMILY, int COUNT>
+static constexpr int32_t largest_dim(const FAMILY *const (&list)[COUNT], int32_t FAMILY::*dim)
+{
+    int32_t largest = 0;
+    for (const FAMILY *family : list)
+        largest = family->*dim > largest ? family->*dim : largest;
+    return largest;
+}
+
+/* Matrix units multiply float16 and bfloat16; calls around attention multiply none. What one family alone takes, it may
+ * decline: see gpu_families_support. */
+template <typename FAMILY, int COUNT> static constexpr varlen_limits limits_of(const FAMILY *const (&list)[COUNT])
+{
+    return {sizeof(varlen_limits),
+            features,
+            half_dtypes,
+            largest_dim(list, &FAMILY::head_dim),
+            largest_dim(list, &FAMILY::value_dim),
+            0};
+}
+
+static constexpr varlen_limits forward_limits = limits_of(FORWARD_FAMILIES);
+static constexpr varlen_limits backward_limits = limits_of(BACKWARD_FAMILIES);
 static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
 static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
 
@@ -60,8 +80,8 @@ static varlen_backend make_backend()
     backend.name = runtime_identity.name;
     backend.description = runtime_identity.description;
     backend.struct_sizes = &struct_sizes;
-    backend.forward_limits = &attention_limits;
-    backend.backward_limits = &attention_limits;
+    backend.forward_limits = &forward_limits;
+    backend.backward_limits = &backward_limits;
     backend.merge_limits = &around_limits;
     backend.kv_append_limits = &around_limits;
     backend.device_count = gpu_device_count;
