@@ -163,14 +163,16 @@ varlen_status check_chosen(const FAMILY *const (&list)[COUNT], const gpu_state &
     family_reason why;
     if (takes(state, *list[choose_family(list, state, attention)], attention, &why))
         return VARLEN_OK;
-    int widest = 0;
-    for (int i = 0; i < COUNT; i++)
-        if (list[i]->head_dim > list[widest]->head_dim)
-            widest = i;
-    takes(state, *list[widest], attention, &why);
+    const FAMILY *widest = list[0];
+    for (const FAMILY *family : list)
+        if (family->head_dim > widest->head_dim)
+            widest = family;
+    takes(state, *widest, attention, &why);
+    const bool head = attention.head_dim > list[COUNT - 1]->head_dim;
     return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                          "head_dim = %d with value_dim = %d is for kernels of the family %s, which declines: %s",
-                          attention.head_dim, attention.value_dim, list[widest]->name, why.text);
+                          "%s = %d is above the %d of all kernels but those of the family %s, which declines: %s",
+                          head ? "head_dim" : "value_dim", head ? attention.head_dim : attention.value_dim,
+                          head ? list[COUNT - 1]->head_dim : list[COUNT - 1]->value_dim, widest->name, why.text);
 }
 
 template <typename FAMILY, int COUNT>

@@ -127,7 +127,7 @@ template <typename INSTANCE> struct latent_work {
      */
 
     /* The second half of the columns may come while the first is multiplied. */
-    GPU_DEVICE void multiply_keys(scores_type &scores, int32_t chunk)
+    GPU_DEVICE void begin_scores(scores_type &scores, int32_t chunk)
     {
         constexpr int rest = INSTANCE::HEAD_DIM - INSTANCE::HALF_DIM;
         const latent_place place = keys_of(chunk);
@@ -140,8 +140,6 @@ template <typename INSTANCE> struct latent_work {
         products_fence();
         group_multiply_add<rest>(scores, by_rows(queries, 0, INSTANCE::HALF_DIM), by_rows(keys, 0, INSTANCE::HALF_DIM));
         products_commit();
-        products_wait<0>(scores);
-        leave_keys(chunk);
     }
 
     using score_rows = tile_score_rows<latent_work, out_type>;
@@ -254,15 +252,18 @@ template <typename INSTANCE> struct latent_work {
         float rescale[SLOTS];
         if constexpr (OTHER)
             leave_keys(chunk + 1);
-        multiply_keys(scores, chunk);
+        begin_scores(scores, chunk);
         if constexpr (OTHER) {
             hear();
             begin_other(chunk + 1);
         }
+        products_wait<OTHER ? 1 : 0>(scores);
+        leave_keys(chunk);
         weigh(scores, chunk, rescale);
-        scores.registers.settle_all();
-        if constexpr (OTHER)
+        if constexpr (OTHER) {
+            scores.registers.settle_all();
             end_other(chunk + 1);
+        }
         group_round(weights, scores);
         tell(weights, chunk, rescale);
         multiply_own(weights, chunk, rescale);
