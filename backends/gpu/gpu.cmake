@@ -11,6 +11,9 @@ function(gpu_add_objects target add_object)
   foreach(name IN ITEMS forward backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
+  foreach(name IN ITEMS wide_forward)
+    gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/${name}.def")
+  endforeach()
 endfunction()
 
 # The same for kernels of warp groups, which not every platform has.

@@ -5,6 +5,8 @@
  *     FORWARD_ROWS            of a tile, at most
  *     FORWARD_TUNINGS[]
  *     BACKWARD_TUNINGS[]
+ *     WIDE_FORWARD_TUNINGS[]  of kernels of any dims, which take what the others do not
+ *     WIDE_BACKWARD_TUNINGS[]
  *     PLAN_TUNING */
 #ifndef VARLEN_GPU_TUNING_H
 #define VARLEN_GPU_TUNING_H
@@ -56,6 +58,41 @@ struct backward_row {
     int general_blocks; /* in place of `blocks` */
 };
 
+/* Rows come in slabs of columns: see warp_tiles/slab_ring.h. Score warps have a grid of their own, all have the others.
+ */
+struct wide_forward_tuning {
+    int warps;
+    int tile_rows;
+    int chunk_keys;
+    int slab_columns;
+    int score_row_warps;
+    int key_warps; /* that share the scores of a row */
+    int out_row_warps;
+    int stages;
+};
+
+struct wide_backward_tuning {
+    int warps;
+    int tile_keys;
+    int chunk_rows;
+    int slab_columns;
+    int score_row_warps;
+    int score_key_warps;
+    int key_warps;    /* of the grid for slabs of dK and dV */
+    int dq_row_warps; /* of the grid for slabs of dQ */
+    int stages;
+};
+
+struct wide_forward_row {
+    int architecture;
+    wide_forward_tuning tuning;
+};
+
+struct wide_backward_row {
+    int architecture;
+    wide_backward_tuning tuning;
+};
+
 /* How batches are cut, for all kernels of a platform. */
 struct plan_tuning {
     int decode_rows;           /* sequences of so many rows at most, facing more than */
@@ -93,6 +130,25 @@ constexpr backward_tuning backward_tuning_of(int head_dim, int value_dim, int ar
     backward_tuning tuning = row.tuning;
     tuning.blocks = general ? row.general_blocks : tuning.blocks;
     return tuning;
+}
+
+/* The row of what an architecture is tuned as. */
+template <typename ROW, int COUNT> constexpr const ROW &find_wide_tuning(const ROW (&rows)[COUNT], int architecture)
+{
+    int found = 0;
+    while (rows[found].architecture != find_architecture(architecture)->tuned_as)
+        found++;
+    return rows[found];
+}
+
+constexpr wide_forward_tuning wide_forward_tuning_of(int architecture)
+{
+    return find_wide_tuning(WIDE_FORWARD_TUNINGS, architecture).tuning;
+}
+
+constexpr wide_backward_tuning wide_backward_tuning_of(int architecture)
+{
+    return find_wide_tuning(WIDE_BACKWARD_TUNINGS, architecture).tuning;
 }
 
 /* Matrix units take 16 x 16. What depends on the sizes of elements is asserted where shared memory is laid out. */

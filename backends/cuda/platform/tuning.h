@@ -42,6 +42,24 @@ constexpr backward_row BACKWARD_TUNINGS[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+constexpr wide_forward_row WIDE_FORWARD_TUNINGS[] = {
+    /*            rows of  keys of  columns   warps of scores   warps of out
+     *     warps   a tile  a chunk  of slabs   by row   by key         by row  stages */
+    {80, {8,          64,      64,      128,       4,        2,             2,       3}},
+    {86, {8,          32,      64,      128,       2,        4,             1,       3}},
+    {90, {8,          64,      64,      128,       4,        2,             2,       3}},
+};
+
+constexpr wide_backward_row WIDE_BACKWARD_TUNINGS[] = {
+    /*            keys of  rows of  columns   warps of scores   dk and dv       dq
+     *     warps   a tile  a chunk  of slabs   by row   by key      by key   by row  stages */
+    {80, {8,          32,      64,      128,       4,        2,          2,        2,       3}},
+    {86, {8,          32,      64,      128,       4,        2,          2,        2,       3}},
+    {90, {8,          32,      64,      128,       4,        2,          2,        2,       3}},
+};
+/* clang-format on */
+
 constexpr plan_tuning PLAN_TUNING = {
     64,   /* decode_rows */
     512,  /* decode_keys */

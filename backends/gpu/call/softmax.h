@@ -184,14 +184,13 @@ template <int LAG> GPU_DEVICE bool is_beyond_lag(float score, float maximum, flo
 
 /* scores become weights, and the state goes on to their maximum; out is to be rescaled to it by `rescale`. With a LAG,
  * in powers of two, the state stays where it is as long as no weight is above 2^LAG: sums have room for that, and out
- * is hardly ever rescaled. Each row decides for itself. */
+ * is hardly ever rescaled. Each row decides for itself. `largest` are the largest scores of the rows, of these and of
+ * what other warps have of them. */
 template <typename EXPONENT, int LAG = 0, typename SUMS>
-GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
-                              const gpu_problem &problem)
+GPU_DEVICE void softmax_weigh_by(const float (&largest)[SUMS::SLOTS], SUMS &scores, softmax_state<SUMS::SLOTS> &state,
+                                 float (&rescale)[SUMS::SLOTS], const gpu_problem &problem)
 {
     const float multiplier = EXPONENT::multiplier(problem);
-    float largest[SUMS::SLOTS];
-    find_largest(scores, largest);
     float reference[SUMS::SLOTS];
 #pragma unroll
     for (int slot = 0; slot < SUMS::SLOTS; slot++) {
@@ -206,6 +205,16 @@ GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, f
     }
     EXPONENT::subtract_huge(scores, reference, state.maximum);
     exponentiate<EXPONENT>(scores, reference, state.sum, multiplier);
+}
+
+/* The same where the warp has all scores of its rows. */
+template <typename EXPONENT, int LAG = 0, typename SUMS>
+GPU_DEVICE void softmax_weigh(SUMS &scores, softmax_state<SUMS::SLOTS> &state, float (&rescale)[SUMS::SLOTS],
+                              const gpu_problem &problem)
+{
+    float largest[SUMS::SLOTS];
+    find_largest(scores, largest);
+    softmax_weigh_by<EXPONENT, LAG>(largest, scores, state, rescale, problem);
 }
 
 /* The same where the state stays where it is, of all rows of the warp, and no reference is huge. Says whether that is

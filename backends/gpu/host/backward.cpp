@@ -52,6 +52,8 @@ size_t backward_small_batch_workspace(const gpu_state &state, const varlen_atten
 /* The tiles of a small batch have a processor each. */
 bool backward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
 {
+    if (is_wide(attention))
+        return declines_wide(why, attention);
     if (attention.features & VARLEN_FEATURE_DSINKS)
         return declines(why, "dsinks are wanted");
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))

@@ -20,6 +20,13 @@ bool declines(family_reason *why, const char *format, ...)
     return false;
 }
 
+bool declines_wide(family_reason *why, const varlen_attention &attention)
+{
+    if (attention.head_dim > LARGEST_HEAD_DIM)
+        return declines(why, "head_dim = %d is above %d", attention.head_dim, LARGEST_HEAD_DIM);
+    return declines(why, "value_dim = %d is above %d", attention.value_dim, LARGEST_VALUE_DIM);
+}
+
 namespace
 {
 
@@ -39,10 +46,6 @@ bool takes(const gpu_state &state, const FAMILY &family, const varlen_attention 
 {
     if (!is_there(state, family))
         return declines(why, "code for %s has no such kernels", state.architecture->code);
-    if (attention.head_dim > family.head_dim)
-        return declines(why, "head_dim = %d is above %d", attention.head_dim, family.head_dim);
-    if (attention.value_dim > family.value_dim)
-        return declines(why, "value_dim = %d is above %d", attention.value_dim, family.value_dim);
     return !family.takes || family.takes(state, attention, why);
 }
 
@@ -88,26 +91,30 @@ void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, cons
                     is_forced(state, list[chosen]->name) ? "; VARLEN_GPU_KERNELS asks for it" : "");
 }
 
-/* Families have kernels of the same sizes, but for those of wider heads, which have one. */
-template <typename FAMILY>
-void name_kernel(const FAMILY &family, const varlen_attention &attention, char *text, size_t size)
+/* All families have kernels of the same sizes, but for wide heads, of which all kernels are general. */
+void name_kernel(const varlen_attention &attention, varlen_pass pass, char *text, size_t size)
 {
     const bool general = may_be_general(attention);
     const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
-    const instance_size widest = {attention.dtype, family.head_dim, family.value_dim, general};
-    const instance_size &kernel = found < INSTANCE_COUNT ? INSTANCES[found] : widest;
-    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d", general ? "general " : "",
-             kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", kernel.head_dim, kernel.value_dim);
+    const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
+    const wide_size &wide = pass == VARLEN_PASS_FORWARD ? WIDE_FORWARD_SIZES[0] : WIDE_BACKWARD_SIZES[0];
+    const bool of_wide = is_wide(attention);
+    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d",
+             of_wide   ? "wide "
+             : general ? "general "
+                       : "",
+             attention.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", of_wide ? wide.head_dim : kernel.head_dim,
+             of_wide ? wide.value_dim : kernel.value_dim);
 }
 
 template <typename FAMILY, int COUNT>
-void explain_pass(const FAMILY *const (&list)[COUNT], const gpu_state &state, const varlen_attention &attention,
-                  char *text, size_t size)
+void explain_pass(const FAMILY *const (&list)[COUNT], varlen_pass pass, const gpu_state &state,
+                  const varlen_attention &attention, char *text, size_t size)
 {
     const int chosen = choose_family(list, state, attention);
     const bool forced = is_forced(state, list[chosen]->name);
     char kernel[96];
-    name_kernel(*list[chosen], attention, kernel, sizeof kernel);
+    name_kernel(attention, pass, kernel, sizeof kernel);
     size_t length = (size_t)snprintf(text, size, "%s takes it, by its %s%s", list[chosen]->name, kernel,
                                      forced ? "; VARLEN_GPU_KERNELS asks for it" : "");
     for (int i = 0; i < COUNT && length < size; i++) {
@@ -153,34 +160,6 @@ varlen_status check_forced(const FAMILY *const (&list)[COUNT], const gpu_state &
         return VARLEN_OK;
     return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED, "VARLEN_GPU_KERNELS = %s, which declines: %s", list[forced]->name,
                           why.text);
-}
-
-/* The last family takes all but heads that are too wide for it, of which another may not take all. */
-template <typename FAMILY, int COUNT>
-varlen_status check_chosen(const FAMILY *const (&list)[COUNT], const gpu_state &state,
-                           const varlen_attention &attention)
-{
-    family_reason why;
-    if (takes(state, *list[choose_family(list, state, attention)], attention, &why))
-        return VARLEN_OK;
-    const FAMILY *widest = list[0];
-    for (const FAMILY *family : list)
-        if (family->head_dim > widest->head_dim)
-            widest = family;
-    takes(state, *widest, attention, &why);
-    const bool head = attention.head_dim > list[COUNT - 1]->head_dim;
-    return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                          "%s = %d is above the %d of all kernels but those of the family %s, which declines: %s",
-                          head ? "head_dim" : "value_dim", head ? attention.head_dim : attention.value_dim,
-                          head ? list[COUNT - 1]->head_dim : list[COUNT - 1]->value_dim, widest->name, why.text);
-}
-
-template <typename FAMILY, int COUNT>
-varlen_status check_families(const FAMILY *const (&list)[COUNT], const gpu_state &state,
-                             const varlen_attention &attention)
-{
-    const varlen_status status = check_forced(list, state, attention);
-    return status == VARLEN_OK ? check_chosen(list, state, attention) : status;
 }
 
 /* f(name, pass, number) for each family that the device has. */
@@ -237,8 +216,8 @@ varlen_status gpu_choose_families(gpu_state *state)
 
 varlen_status gpu_families_support(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
 {
-    return pass == VARLEN_PASS_FORWARD ? check_families(FORWARD_FAMILIES, *state, *attention)
-                                       : check_families(BACKWARD_FAMILIES, *state, *attention);
+    return pass == VARLEN_PASS_FORWARD ? check_forced(FORWARD_FAMILIES, *state, *attention)
+                                       : check_forced(BACKWARD_FAMILIES, *state, *attention);
 }
 
 size_t gpu_families_workspace(const gpu_state *state, const varlen_attention *attention, varlen_pass pass)
@@ -277,8 +256,8 @@ varlen_status gpu_explain(void *state, const varlen_attention *attention, varlen
 {
     const gpu_state &gpu = *(const gpu_state *)state;
     if (pass == VARLEN_PASS_FORWARD)
-        explain_pass(FORWARD_FAMILIES, gpu, *attention, text, size);
+        explain_pass(FORWARD_FAMILIES, pass, gpu, *attention, text, size);
     else
-        explain_pass(BACKWARD_FAMILIES, gpu, *attention, text, size);
+        explain_pass(BACKWARD_FAMILIES, pass, gpu, *attention, text, size);
     return VARLEN_OK;
 }

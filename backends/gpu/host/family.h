@@ -3,7 +3,6 @@
 #ifndef VARLEN_GPU_HOST_FAMILY_H
 #define VARLEN_GPU_HOST_FAMILY_H
 
-#include "host/instance_table.h"
 #include "host/state.h"
 
 /* Why a family declines, in words: "total_k = 4096 is above 1024". */
@@ -25,9 +24,6 @@ template <typename ARGS> struct kernel_family {
 
     varlen_status (*launch)(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                             const ARGS &args);
-
-    int32_t head_dim = LARGEST_HEAD_DIM; /* the largest that it takes */
-    int32_t value_dim = LARGEST_VALUE_DIM;
 };
 
 using forward_family = kernel_family<varlen_forward_args>;
@@ -35,5 +31,8 @@ using backward_family = kernel_family<varlen_backward_args>;
 
 /* For `takes`: false, with the reason if one is wanted. A call that nobody asks about pays for no words. */
 bool declines(family_reason *why, const char *format, ...) VARLEN_PRINTF(2, 3);
+
+/* The same of a problem that is_wide, by families that have no such kernels. */
+bool declines_wide(family_reason *why, const varlen_attention &attention);
 
 #endif

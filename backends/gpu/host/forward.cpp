@@ -5,6 +5,7 @@
 #include "host/limits.h"
 #include "host/make_problem.h"
 #include "host/planned_forward.h"
+#include "host/wide_launch.h"
 
 namespace
 {
@@ -22,8 +23,13 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_for
                                             forward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
+/* Wide heads are in no small batch. */
+template <typename T> constexpr forward_entry wide_entry = {wide_forward_shape<T>, wide_forward_launch<T>, nullptr};
+
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
+    if (is_wide(attention))
+        return attention.dtype == VARLEN_BFLOAT16 ? wide_entry<bfloat16> : wide_entry<float16>;
     return instance_entry<forward_entry, make_forward_entry>(attention, general);
 }
 
@@ -38,7 +44,8 @@ tile_sizes sizes_of(const gpu_state &state, const forward_entry &kernel)
 {
     const forward_kernel_shape shape = kernel.shape(*state.architecture);
     const int32_t blocks = state.processors * shape.blocks;
-    return {{shape.tile_rows, DECODE_TILE_ROWS, blocks * PLAN_TUNING.items_per_block}, shape.short_tile_rows, blocks};
+    return {
+        {shape.tile_rows, shape.decode_tile_rows, blocks * PLAN_TUNING.items_per_block}, shape.short_tile_rows, blocks};
 }
 
 /* As many as any batch of this shape has, in tiles of the fewest rows, which are the fastest where there are processors
@@ -61,6 +68,8 @@ size_t workspace_of(const gpu_state &state, const varlen_attention &attention, b
 
 bool forward_is_small_batch(const gpu_state &state, const varlen_attention &attention, family_reason *why)
 {
+    if (is_wide(attention))
+        return declines_wide(why, attention);
     if (attention.page_size > 0)
         return declines(why, "keys are paged");
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
@@ -99,7 +108,8 @@ size_t forward_warp_tiles_workspace(const gpu_state &state, const varlen_attenti
 varlen_status forward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                  const varlen_forward_args &args)
 {
-    const gpu_problem problem = make_problem(attention, *args.inputs);
+    const gpu_problem problem =
+        is_wide(attention) ? make_general_problem(attention, *args.inputs) : make_problem(attention, *args.inputs);
     const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
     const tile_sizes sizes = sizes_of(state, kernel);
     forward_arguments work = make_forward_arguments(state, attention, args, problem, sizes.planned);

@@ -10,7 +10,8 @@
 struct forward_kernel_shape {
     int32_t tile_rows;
     int32_t short_tile_rows; /* of the layout that takes the least time for one tile */
-    int32_t blocks;          /* per processor */
+    int32_t decode_tile_rows;
+    int32_t blocks; /* per processor */
     int32_t threads;
     int32_t shared_bytes;
 };

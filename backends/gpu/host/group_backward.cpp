@@ -35,6 +35,8 @@ backward_cut one_sweep_cut(const varlen_attention &attention, const group_backwa
 bool warp_groups_take_backward(const gpu_state &, const varlen_attention &attention, family_reason *why)
 {
     const int32_t group = group_of(attention);
+    if (is_wide(attention))
+        return declines_wide(why, attention);
     if (group > TILE_ROWS)
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)

@@ -81,6 +81,8 @@ int32_t key_box_rows(const varlen_attention &attention, int32_t chunk_keys)
 bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attention, family_reason *why)
 {
     const int32_t group = attention.q_heads / attention.kv_heads;
+    if (is_wide(attention))
+        return declines_wide(why, attention);
     if (group > TILE_ROWS)
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     return keys_suit_boxes(attention, why);

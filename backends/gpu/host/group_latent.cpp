@@ -1,6 +1,7 @@
 #include "host/group_latent.h"
 
 #include "group_tuning.h"
+#include "host/forward.h"
 #include "host/group_latent_launch.h"
 #include "host/group_layouts.h"
 #include "host/limits.h"
@@ -99,9 +100,17 @@ bool latent_takes_forward(const gpu_state &, const varlen_attention &attention, 
     return keys_suit_boxes(attention, why);
 }
 
+/* Wider heads need no less than the widest of the other kernels, whose keys are split into more parts. */
 size_t latent_forward_workspace(const gpu_state &state, const varlen_attention &attention)
 {
-    return planned_forward_workspace(attention, sizes_of(state, attention));
+    varlen_attention narrower = attention;
+    narrower.head_dim = LARGEST_HEAD_DIM;
+    narrower.value_dim = attention.value_dim < LARGEST_VALUE_DIM ? attention.value_dim : LARGEST_VALUE_DIM;
+    const size_t own = planned_forward_workspace(attention, sizes_of(state, attention));
+    const size_t least = warp_groups_take_forward(state, narrower, nullptr)
+                             ? warp_groups_forward_workspace(state, narrower)
+                             : forward_warp_tiles_workspace(state, narrower);
+    return own > least ? own : least;
 }
 
 varlen_status forward_latent(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,

@@ -13,8 +13,7 @@ size_t latent_forward_workspace(const gpu_state &state, const varlen_attention &
 varlen_status forward_latent(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                              const varlen_forward_args &args);
 
-constexpr forward_family latent_forward = {
-    "latent",       has_warp_groups, latent_takes_forward, latent_forward_workspace,
-    forward_latent, LATENT_HEAD_DIM, LATENT_VALUE_DIM};
+constexpr forward_family latent_forward = {"latent", has_warp_groups, latent_takes_forward, latent_forward_workspace,
+                                           forward_latent};
 
 #endif

@@ -42,8 +42,8 @@ constexpr int find_instance(varlen_dtype dtype, int32_t head_dim, int32_t value_
     return found;
 }
 
-/* The largest sizes of all: each dtype has a kernel of them, general or not, so that every problem up to them has one.
- */
+/* The largest of these sizes: each dtype has a kernel of them, general or not, so that every problem up to them has
+ * one. */
 constexpr int32_t LARGEST_HEAD_DIM = INSTANCES[INSTANCE_COUNT - 1].head_dim;
 constexpr int32_t LARGEST_VALUE_DIM = INSTANCES[INSTANCE_COUNT - 1].value_dim;
 
@@ -53,7 +53,30 @@ constexpr bool has_largest_instance(varlen_dtype dtype, bool general)
 }
 static_assert(has_largest_instance(VARLEN_FLOAT16, false) && has_largest_instance(VARLEN_FLOAT16, true) &&
                   has_largest_instance(VARLEN_BFLOAT16, false) && has_largest_instance(VARLEN_BFLOAT16, true),
-              "a kernel for every problem that the backend takes");
+              "a kernel for every problem that is not wide");
+
+/* The kernels of wide_forward.def or wide_backward.def take what is larger; every type has one, of all such dims. */
+constexpr bool is_wide(const varlen_attention &attention)
+{
+    return attention.head_dim > LARGEST_HEAD_DIM || attention.value_dim > LARGEST_VALUE_DIM;
+}
+
+struct wide_size {
+    int32_t head_dim; /* the largest */
+    int32_t value_dim;
+};
+
+constexpr wide_size WIDE_FORWARD_SIZES[] = {
+#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL) {HEAD_DIM, VALUE_DIM},
+#include "instances/wide_forward.def"
+#undef INSTANCE
+};
+
+constexpr wide_size WIDE_BACKWARD_SIZES[] = {
+#define INSTANCE(T, HEAD_DIM, VALUE_DIM, GENERAL) {HEAD_DIM, VALUE_DIM},
+#include "instances/wide_backward.def"
+#undef INSTANCE
+};
 
 /* Of a problem that gpu_supports has taken. */
 template <typename ENTRY, template <typename, int, int, bool> class MAKE>

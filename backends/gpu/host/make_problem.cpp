@@ -30,6 +30,13 @@ static gpu_metadata make_metadata(const varlen_attention &attention, const varle
     return metadata;
 }
 
+static void set_units(gpu_problem &problem, bool general)
+{
+    problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
+    problem.unit = general ? 1.0f : problem.scale;
+    problem.weight_shift = gpu_weight_shift / problem.multiplier;
+}
+
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs)
 {
     const int64_t element = varlen_dtype_size(attention.dtype);
@@ -59,10 +66,14 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
     problem.dropout_state = inputs.dropout_state;
     problem.dropout_p = attention.dropout_p;
     problem.dropout_threshold = (uint32_t)((double)attention.dropout_p * 4294967296.0);
-    const bool general = problem_is_general(problem);
-    problem.multiplier = general ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
-    problem.unit = general ? 1.0f : problem.scale;
-    problem.weight_shift = gpu_weight_shift / problem.multiplier;
+    set_units(problem, problem_is_general(problem));
+    return problem;
+}
+
+gpu_problem make_general_problem(const varlen_attention &attention, const varlen_inputs &inputs)
+{
+    gpu_problem problem = make_problem(attention, inputs);
+    set_units(problem, true);
     return problem;
 }
 

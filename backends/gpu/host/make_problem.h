@@ -11,6 +11,9 @@ gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype);
 
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs);
 
+/* The same for a kernel that is general whatever the problem. */
+gpu_problem make_general_problem(const varlen_attention &attention, const varlen_inputs &inputs);
+
 /* Whether scores need more than the multiplier and the mask: the GENERAL instances. */
 bool problem_is_general(const gpu_problem &problem);
 

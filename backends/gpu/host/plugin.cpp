@@ -2,9 +2,9 @@
 #include "host/around.h"
 #include "host/device.h"
 #include "host/families.h"
+#include "host/instance_table.h"
 #include "host/memory.h"
 #include "host/supports.h"
-#include "platform/families.h"
 
 thread_local const varlen_host *gpu_host;
 
@@ -45,29 +45,13 @@ static constexpr uint64_t features =
 static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
 static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
 
-template <typename FAMILY, int COUNT>
-static constexpr int32_t largest_dim(const FAMILY *const (&list)[COUNT], int32_t FAMILY::*dim)
+/* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
+static constexpr varlen_limits attention_limits(const wide_size &largest)
 {
-    int32_t largest = 0;
-    for (const FAMILY *family : list)
-        largest = family->*dim > largest ? family->*dim : largest;
-    return largest;
+    return {sizeof(varlen_limits), features, half_dtypes, largest.head_dim, largest.value_dim, 0};
 }
-
-/* Matrix units multiply float16 and bfloat16; calls around attention multiply none. What one family alone takes, it may
- * decline: see gpu_families_support. */
-template <typename FAMILY, int COUNT> static constexpr varlen_limits limits_of(const FAMILY *const (&list)[COUNT])
-{
-    return {sizeof(varlen_limits),
-            features,
-            half_dtypes,
-            largest_dim(list, &FAMILY::head_dim),
-            largest_dim(list, &FAMILY::value_dim),
-            0};
-}
-
-static constexpr varlen_limits forward_limits = limits_of(FORWARD_FAMILIES);
-static constexpr varlen_limits backward_limits = limits_of(BACKWARD_FAMILIES);
+static constexpr varlen_limits forward_limits = attention_limits(WIDE_FORWARD_SIZES[0]);
+static constexpr varlen_limits backward_limits = attention_limits({LARGEST_HEAD_DIM, LARGEST_VALUE_DIM});
 static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
 static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
 

@@ -11,8 +11,9 @@ forward_kernel_shape forward_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VA
     return with_architecture(architecture, [](auto constant) {
         using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                           decltype(constant)::value>;
-        return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS, instance::TUNING.blocks,
-                                    instance::THREADS, instance::SHARED_BYTES};
+        return forward_kernel_shape{instance::prefill::ROWS, instance::short_prefill::ROWS,
+                                    instance::decode::ROWS,  instance::TUNING.blocks,
+                                    instance::THREADS,       instance::SHARED_BYTES};
     });
 }
 

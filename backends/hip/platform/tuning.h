@@ -44,6 +44,24 @@ constexpr backward_row BACKWARD_TUNINGS[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+constexpr wide_forward_row WIDE_FORWARD_TUNINGS[] = {
+    /*                rows of  keys of  columns   warps of scores   warps of out
+     *         warps   a tile  a chunk  of slabs   by row   by key         by row  stages */
+    {0x90a,  {4,          32,      64,       64,       2,        2,             2,       2}},
+    {0x942,  {4,          32,      64,       64,       2,        2,             2,       2}},
+    {0x1100, {4,          32,      64,       64,       2,        2,             2,       2}},
+};
+
+constexpr wide_backward_row WIDE_BACKWARD_TUNINGS[] = {
+    /*                keys of  rows of  columns   warps of scores   dk and dv       dq
+     *         warps   a tile  a chunk  of slabs   by row   by key      by key   by row  stages */
+    {0x90a,  {4,          32,      32,       64,       2,        2,          2,        2,       2}},
+    {0x942,  {4,          32,      32,       64,       2,        2,          2,        2,       2}},
+    {0x1100, {4,          32,      32,       64,       2,        2,          2,        2,       2}},
+};
+/* clang-format on */
+
 /* As on NVIDIA GPUs, where they were measured. */
 constexpr plan_tuning PLAN_TUNING = {
     64,   /* decode_rows */

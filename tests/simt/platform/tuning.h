@@ -26,6 +26,21 @@ constexpr backward_row BACKWARD_TUNINGS[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+/* Fewer warps have scores than there are. */
+constexpr wide_forward_row WIDE_FORWARD_TUNINGS[] = {
+    /*           rows of  keys of  columns   warps of scores   warps of out
+     *    warps   a tile  a chunk  of slabs   by row   by key         by row  stages */
+    {1, {8,          64,      64,       64,       4,        1,             2,       3}},
+};
+
+constexpr wide_backward_row WIDE_BACKWARD_TUNINGS[] = {
+    /*           keys of  rows of  columns   warps of scores   dk and dv       dq
+     *    warps   a tile  a chunk  of slabs   by row   by key      by key   by row  stages */
+    {1, {8,          64,      32,       64,       2,        2,          2,        1,       2}},
+};
+/* clang-format on */
+
 constexpr plan_tuning PLAN_TUNING = {
     64,   /* decode_rows */
     512,  /* decode_keys */
