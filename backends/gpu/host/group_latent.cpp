@@ -4,6 +4,7 @@
 #include "host/forward.h"
 #include "host/group_latent_launch.h"
 #include "host/group_layouts.h"
+#include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/make_problem.h"
 #include "host/planned_forward.h"
