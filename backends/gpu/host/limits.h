@@ -75,7 +75,7 @@ inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_it
     const int64_t most = longest / shortest + 1;
     const int64_t each = invariant ? smaller_of(SPLIT_PARTS_INVARIANT, most) : most;
     const size_t tiles = (size_t)(sequences + query_rows(attention) / decode_tile_rows);
-    const size_t by_sequences = size_product((size_t)parts, (size_t)divide_up(decode_rows, decode_tile_rows));
+    const size_t by_sequences = size_product((size_t)parts, (size_t)((decode_rows - 1) / decode_tile_rows + 1));
     const size_t by_rows = size_product(tiles, (size_t)each);
     const size_t all = size_product(by_rows < by_sequences ? by_rows : by_sequences, (size_t)attention.kv_heads);
     const size_t wanted = 2 * (size_t)wanted_items;
