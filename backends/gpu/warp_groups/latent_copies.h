@@ -1,5 +1,4 @@
-/* The group that copies, of latent_kernel.h: one warp takes items, one copies queries, one each copies a half of the
- * columns of keys and values. */
+/* The group that copies, of latent_kernel.h: one warp takes items, one copies queries, two copy keys and values. */
 #ifndef VARLEN_GPU_WARP_GROUPS_LATENT_COPIES_H
 #define VARLEN_GPU_WARP_GROUPS_LATENT_COPIES_H
 
@@ -23,46 +22,60 @@ GPU_DEVICE void copy_latent_queries(const latent_arguments &args, latent_shared<
     });
 }
 
-/* One half of the panels of a chunk, of keys or of values, when its place is empty. */
+/* A warp's panels of a half of a chunk, every other one, of keys or of values, when the half's place is empty. */
 template <typename INSTANCE, bool PAGED>
-GPU_DEVICE void copy_half_chunk(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t half,
-                                const latent_place &place, const tensor_map &map, int32_t dim, const forward_item &item,
-                                int32_t chunk)
+GPU_DEVICE void copy_half_chunk(const latent_arguments &args, stage_barriers &barriers, int32_t parity,
+                                const typename INSTANCE::key_matrix &to, const tensor_map &map, const gpu_span &panels,
+                                int32_t warp, const forward_item &item, int32_t first_key)
 {
     using matrix = typename INSTANCE::key_matrix;
-    stage_barriers &barriers = shared.halves[place.stage][half];
-    const matrix to = INSTANCE::keys(place.stage);
+    constexpr int32_t warps = INSTANCE::COPYING_WARPS;
+    constexpr int32_t most = (matrix::PANELS - INSTANCE::HALF_PANELS + warps - 1) / warps;
     const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
-    const int32_t first = half * INSTANCE::HALF_PANELS;
-    const int32_t all = panels_of<matrix>(dim) - first;
-    const int32_t panels = half == 0 ? smaller(all, (int32_t)INSTANCE::HALF_PANELS) : larger(all, 0);
-    barriers.empty.wait(place.parity ^ 1);
+    const int32_t own = panels.begin + (panels.begin + warp) % warps;
+    const int32_t count = divide_up(larger(panels.end - own, 0), warps);
+    barriers.empty.wait(parity ^ 1);
     if (group_lane() == 0)
-        barriers.full.arrive_and_expect(panels * matrix::PANEL_BYTES);
+        barriers.full.arrive_and_expect(count * matrix::PANEL_BYTES);
     warp_barrier();
-    for (int32_t n = group_lane(); n < INSTANCE::CHUNK_KEYS / rows * matrix::PANELS; n += WARP) {
-        const int32_t row = n / matrix::PANELS * rows;
-        const int32_t panel = first + n % matrix::PANELS;
-        if (panel < first + panels)
-            copy_key_box<PAGED>(args, map, item, chunk * INSTANCE::CHUNK_KEYS + row, panel * matrix::PANEL,
+    for (int32_t n = group_lane(); n < INSTANCE::CHUNK_KEYS / rows * most; n += WARP) {
+        const int32_t row = n / most * rows;
+        const int32_t panel = own + n % most * warps;
+        if (panel < panels.end)
+            copy_key_box<PAGED>(args, map, item, first_key + row, panel * matrix::PANEL,
                                 to.panel(panel) + row * matrix::PANEL, barriers.full);
     }
 }
 
+/* The first half before the second: scores begin with it. */
+template <typename INSTANCE, bool PAGED>
+GPU_DEVICE void copy_halves(const latent_arguments &args, latent_shared<INSTANCE> &shared, const latent_place &place,
+                            const tensor_map &map, int32_t dim, int32_t warp, const forward_item &item,
+                            int32_t first_key)
+{
+    const int32_t all = panels_of<typename INSTANCE::key_matrix>(dim);
+    const int32_t middle = smaller(all, (int32_t)INSTANCE::HALF_PANELS);
+    for (int half = 0; half < INSTANCE::HALVES; half++)
+        copy_half_chunk<INSTANCE, PAGED>(
+            args, shared.halves[place.stage][half], place.parity, INSTANCE::keys(place.stage), map,
+            half == 0 ? gpu_span{0, middle} : gpu_span{middle, all}, warp, item, first_key);
+}
+
 /* All chunks of all items, from the last to the first: the order in which products need them. */
 template <typename INSTANCE, bool PAGED>
-GPU_DEVICE void copy_halves(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t half)
+GPU_DEVICE void copy_latent_keys(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t warp)
 {
     const gpu_problem &problem = args.call.problem;
     int32_t number = 0;
     for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
         const gpu_span chunks = chunks_of<INSTANCE::CHUNK_KEYS>(item.keys);
         for (int32_t chunk = chunks.end - 1; chunk >= chunks.begin; chunk--, number++) {
-            copy_half_chunk<INSTANCE, PAGED>(args, shared, half, place_of_keys(args, number), args.k, problem.head_dim,
-                                             item, chunk);
+            const int32_t first_key = chunk * INSTANCE::CHUNK_KEYS;
+            copy_halves<INSTANCE, PAGED>(args, shared, place_of_keys(args, number), args.k, problem.head_dim, warp,
+                                         item, first_key);
             if (!args.values_in_keys)
-                copy_half_chunk<INSTANCE, PAGED>(args, shared, half, place_of_values(args, number), args.v,
-                                                 problem.value_dim, item, chunk);
+                copy_halves<INSTANCE, PAGED>(args, shared, place_of_values(args, number), args.v, problem.value_dim,
+                                             warp, item, first_key);
         }
     });
 }
@@ -75,9 +88,9 @@ template <typename INSTANCE> GPU_DEVICE void latent_copy(const latent_arguments 
     else if (warp == 1)
         copy_latent_queries(args, shared);
     else if (args.call.problem.metadata.paged)
-        copy_halves<INSTANCE, true>(args, shared, warp - 2);
+        copy_latent_keys<INSTANCE, true>(args, shared, warp - 2);
     else
-        copy_halves<INSTANCE, false>(args, shared, warp - 2);
+        copy_latent_keys<INSTANCE, false>(args, shared, warp - 2);
 }
 
 #endif

@@ -25,6 +25,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, int ARCHITECTURE_> struct 
     static constexpr int PLACES = TUNING.stages;
     static constexpr int TILE_PLACES = TUNING.query_stages;
     static constexpr int ITEMS = 8;
+    static constexpr int COPYING_WARPS = 2; /* of keys and values */
     static constexpr int HALF_DIM = VALUE_DIM / HALVES;
     using rule = score_rule<false>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
@@ -104,10 +105,12 @@ template <typename INSTANCE> struct latent_shared {
     GPU_DEVICE void create_barriers()
     {
         constexpr int warps = INSTANCE::HALVES * (GROUP / WARP);
-        constexpr int copying_warps = 3;
+        constexpr int copying_warps = 1 + INSTANCE::COPYING_WARPS;
         for (int place = 0; place < INSTANCE::PLACES; place++)
-            for (int half = 0; half < INSTANCE::HALVES; half++)
-                halves[place][half].create(warps);
+            for (int half = 0; half < INSTANCE::HALVES; half++) {
+                halves[place][half].full.create(INSTANCE::COPYING_WARPS);
+                halves[place][half].empty.create(warps);
+            }
         queries[0].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
             items[n].create(warps + copying_warps);
