@@ -14,19 +14,14 @@ namespace
 
 constexpr group_forward_tuning TUNING = group_forward_tuning_of(LATENT_HEAD_DIM, LATENT_VALUE_DIM, false);
 
-/* Rows of a sequence whose keys are split, at most: four queries of 128 heads. */
-constexpr int32_t LATENT_DECODE_ROWS = 512;
+/* Of a sequence whose keys are split, at most, unless its rows are no more than DECODE_ROWS. */
+constexpr int32_t LATENT_DECODE_QUERIES = 4;
 
 /* Of each processor: partial results of rows this wide are worth less than blocks that wait at the end. */
 constexpr int32_t LATENT_ITEMS_PER_PROCESSOR = 2;
 
 constexpr int32_t SMALLEST_TILE = TILE_ROWS / 2; /* rows, of which the others would be multiplied for nothing */
 constexpr int32_t LARGEST_BATCH = 1 << 20;       /* sequences, so that partial results are numbered in 32 bits */
-
-int32_t group_of(const varlen_attention &attention)
-{
-    return attention.q_heads / attention.kv_heads;
-}
 
 /* Heads of a tile: all of a group, or a part of which there are several. */
 int32_t tile_heads_of(const varlen_attention &attention)
@@ -52,7 +47,9 @@ group_boxes boxes_of(const varlen_attention &attention)
 forward_sizes sizes_of(const gpu_state &state, const varlen_attention &attention)
 {
     const int32_t tile_rows = boxes_of(attention).tile_rows;
-    return {tile_rows, tile_rows, state.processors * LATENT_ITEMS_PER_PROCESSOR, LATENT_DECODE_ROWS, tile_rows};
+    const int32_t decode_rows = LATENT_DECODE_QUERIES * group_of(attention);
+    return {tile_rows, tile_rows, state.processors * LATENT_ITEMS_PER_PROCESSOR,
+            decode_rows > DECODE_ROWS ? decode_rows : DECODE_ROWS, tile_rows};
 }
 
 /* Boxes of so many heads of a group. */

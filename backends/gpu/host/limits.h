@@ -13,10 +13,16 @@ inline int64_t smaller_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Query heads that share a kv head. */
+inline int32_t group_of(const varlen_attention &attention)
+{
+    return attention.q_heads / attention.kv_heads;
+}
+
 /* Rows of queries under one kv head. */
 inline int64_t query_rows(const varlen_attention &attention)
 {
-    return attention.total_q * (attention.q_heads / attention.kv_heads);
+    return attention.total_q * group_of(attention);
 }
 
 /* Sequences that have queries. */
@@ -66,7 +72,7 @@ inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_it
     const bool invariant = attention.flags & VARLEN_FLAG_BATCH_INVARIANT;
     const int64_t shortest = invariant ? SPLIT_INVARIANT : SPLIT_SHORTEST;
     const int64_t longest = key_limit(attention);
-    if (longest <= shortest || attention.q_heads / attention.kv_heads > decode_rows)
+    if (longest <= shortest || group_of(attention) > decode_rows)
         return 0;
     const int64_t sequences = sequences_with_keys(attention, shortest);
     int64_t parts = sequences * (invariant ? (int64_t)SPLIT_PARTS_INVARIANT : longest / shortest + 1);
