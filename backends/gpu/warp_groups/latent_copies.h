@@ -22,28 +22,32 @@ GPU_DEVICE void copy_latent_queries(const latent_arguments &args, latent_shared<
     });
 }
 
-/* A warp's panels of a half of a chunk, every other one, of keys or of values, when the half's place is empty. */
+/* A warp's panels of a half of a chunk, every other one, of keys or of values, when the half's place is empty. Of
+ * panels that do not exist, nothing is copied. */
 template <typename INSTANCE, bool PAGED>
-GPU_DEVICE void copy_half_chunk(const latent_arguments &args, stage_barriers &barriers, int32_t parity,
-                                const typename INSTANCE::key_matrix &to, const tensor_map &map, const gpu_span &panels,
-                                int32_t warp, const forward_item &item, int32_t first_key)
+GPU_DEVICE void copy_half_chunk(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t half,
+                                const latent_place &place, const tensor_map &map, int32_t panels, int32_t warp,
+                                const forward_item &item, int32_t first_key)
 {
     using matrix = typename INSTANCE::key_matrix;
     constexpr int32_t warps = INSTANCE::COPYING_WARPS;
-    constexpr int32_t most = (matrix::PANELS - INSTANCE::HALF_PANELS + warps - 1) / warps;
+    constexpr int32_t most = (INSTANCE::PANELS - INSTANCE::HALF_PANELS + warps - 1) / warps;
+    const matrix to = INSTANCE::keys(place.stage);
     const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
-    const int32_t own = panels.begin + (panels.begin + warp) % warps;
-    const int32_t count = divide_up(larger(panels.end - own, 0), warps);
-    barriers.empty.wait(parity ^ 1);
-    if (group_lane() == 0)
-        barriers.full.arrive_and_expect(count * matrix::PANEL_BYTES);
+    const int32_t first = half * INSTANCE::HALF_PANELS + warp;
+    const int32_t end = half == 0 ? INSTANCE::HALF_PANELS : INSTANCE::PANELS;
+    const int32_t expected = first + group_lane() * warps;
+    arrival_barrier *full = shared.full[place.stage];
+    shared.empty[place.stage][half].wait(place.parity ^ 1);
+    if (expected < end)
+        full[expected].arrive_and_expect(expected < panels ? matrix::PANEL_BYTES : 0);
     warp_barrier();
     for (int32_t n = group_lane(); n < INSTANCE::CHUNK_KEYS / rows * most; n += WARP) {
         const int32_t row = n / most * rows;
-        const int32_t panel = own + n % most * warps;
-        if (panel < panels.end)
+        const int32_t panel = first + n % most * warps;
+        if (panel < smaller(end, panels))
             copy_key_box<PAGED>(args, map, item, first_key + row, panel * matrix::PANEL,
-                                to.panel(panel) + row * matrix::PANEL, barriers.full);
+                                to.panel(panel) + row * matrix::PANEL, full[panel]);
     }
 }
 
@@ -53,12 +57,9 @@ GPU_DEVICE void copy_halves(const latent_arguments &args, latent_shared<INSTANCE
                             const tensor_map &map, int32_t dim, int32_t warp, const forward_item &item,
                             int32_t first_key)
 {
-    const int32_t all = panels_of<typename INSTANCE::key_matrix>(dim);
-    const int32_t middle = smaller(all, (int32_t)INSTANCE::HALF_PANELS);
+    const int32_t panels = panels_of<typename INSTANCE::key_matrix>(dim);
     for (int half = 0; half < INSTANCE::HALVES; half++)
-        copy_half_chunk<INSTANCE, PAGED>(
-            args, shared.halves[place.stage][half], place.parity, INSTANCE::keys(place.stage), map,
-            half == 0 ? gpu_span{0, middle} : gpu_span{middle, all}, warp, item, first_key);
+        copy_half_chunk<INSTANCE, PAGED>(args, shared, half, place, map, panels, warp, item, first_key);
 }
 
 /* All chunks of all items, from the last to the first: the order in which products need them. */

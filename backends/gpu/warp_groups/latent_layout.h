@@ -33,9 +33,12 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, int ARCHITECTURE_> struct 
     using key_matrix = shared_matrix<T, CHUNK_KEYS, HEAD_DIM>;
     using value_matrix = shared_matrix<T, CHUNK_KEYS, VALUE_DIM>;
     using weight_matrix = shared_matrix<T, TILE_ROWS, CHUNK_KEYS>; /* behind the values, where keys have been read */
+    static constexpr int PANELS = key_matrix::PANELS;
     static constexpr int HALF_PANELS = value_matrix::PANELS / HALVES;
+    static constexpr int WEIGHTS_PANEL = value_matrix::PANELS;
     static_assert(HALVES == 2 && PLACES == 2 && TILE_PLACES == 1, "what latent_place and latent_work go by");
     static_assert(HALF_DIM % value_matrix::PANEL == 0 && HALF_DIM <= 256, "whole panels, of one product");
+    static_assert(query_matrix::PANEL == key_matrix::PANEL, "a panel of keys is multiplied by one of queries");
     static_assert(value_matrix::BYTES + weight_matrix::BYTES <= key_matrix::BYTES, "there is room for the weights");
 
     static constexpr int KEYS_AT = query_matrix::BYTES;
@@ -59,7 +62,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, int ARCHITECTURE_> struct 
     }
     GPU_DEVICE static weight_matrix weights(int place)
     {
-        return {values(place).panel(value_matrix::PANELS)};
+        return {keys(place).panel(WEIGHTS_PANEL)};
     }
 };
 
@@ -88,7 +91,8 @@ struct latent_row {
 
 /* Behind the matrices. */
 template <typename INSTANCE> struct latent_shared {
-    stage_barriers halves[INSTANCE::PLACES][INSTANCE::HALVES]; /* the second has the columns behind the values, too */
+    arrival_barrier full[INSTANCE::PLACES][INSTANCE::PANELS];
+    arrival_barrier empty[INSTANCE::PLACES][INSTANCE::HALVES]; /* the second has the columns behind the values, too */
     stage_barriers queries[INSTANCE::TILE_PLACES];
     item_place<forward_item> items[INSTANCE::ITEMS];
     latent_row rows[INSTANCE::HALVES][TILE_ROWS];
@@ -106,11 +110,12 @@ template <typename INSTANCE> struct latent_shared {
     {
         constexpr int warps = INSTANCE::HALVES * (GROUP / WARP);
         constexpr int copying_warps = 1 + INSTANCE::COPYING_WARPS;
-        for (int place = 0; place < INSTANCE::PLACES; place++)
-            for (int half = 0; half < INSTANCE::HALVES; half++) {
-                halves[place][half].full.create(INSTANCE::COPYING_WARPS);
-                halves[place][half].empty.create(warps);
-            }
+        for (int place = 0; place < INSTANCE::PLACES; place++) {
+            for (int panel = 0; panel < INSTANCE::PANELS; panel++)
+                full[place][panel].create(1);
+            for (int half = 0; half < INSTANCE::HALVES; half++)
+                empty[place][half].create(warps);
+        }
         queries[0].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
             items[n].create(warps + copying_warps);

@@ -101,14 +101,24 @@ template <typename INSTANCE> struct latent_work {
         return {warp_first(place.stage), place.parity};
     }
 
-    GPU_DEVICE void await(const latent_place &place, int32_t half)
+    GPU_DEVICE void await_panel(const latent_place &place, int32_t panel)
     {
-        shared.halves[place.stage][half].full.wait(place.parity);
+        shared.full[place.stage][panel].wait(place.parity);
     }
 
+    /* The warp is done with half a place, all of its threads. */
     GPU_DEVICE void leave(const latent_place &place, int32_t half)
     {
-        shared.halves[place.stage][half].leave();
+        warp_barrier();
+        if (group_lane() == 0)
+            shared.empty[place.stage][half].arrive();
+    }
+
+    /* The same when it has not been told that the half has been filled. */
+    GPU_DEVICE void pass_by(const latent_place &place, int32_t half)
+    {
+        await_panel(place, half * INSTANCE::HALF_PANELS);
+        leave(place, half);
     }
 
     /* Keys that are no values either. */
@@ -116,29 +126,28 @@ template <typename INSTANCE> struct latent_work {
     {
         if (args.values_in_keys)
             return;
-        const latent_place place = keys_of(chunk);
-        for (int half = 0; half < INSTANCE::HALVES; half++) {
-            await(place, half);
-            leave(place, half);
-        }
+        for (int half = 0; half < INSTANCE::HALVES; half++)
+            pass_by(keys_of(chunk), half);
     }
 
     /* ---- Scores and weights ---------------------------------------------------------------------------------------
      */
 
-    /* The second half of the columns may come while the first is multiplied. */
+    /* Panels are multiplied as they come. */
     GPU_DEVICE void begin_scores(scores_type &scores, int32_t chunk)
     {
-        constexpr int rest = INSTANCE::HEAD_DIM - INSTANCE::HALF_DIM;
+        using matrix = typename INSTANCE::key_matrix;
         const latent_place place = keys_of(chunk);
         const auto queries = INSTANCE::queries();
         const auto keys = INSTANCE::keys(place.stage);
-        await(place, 0);
-        products_fence();
-        group_multiply<INSTANCE::HALF_DIM>(scores, by_rows(queries), by_rows(keys));
-        await(place, 1);
-        products_fence();
-        group_multiply_add<rest>(scores, by_rows(queries, 0, INSTANCE::HALF_DIM), by_rows(keys, 0, INSTANCE::HALF_DIM));
+#pragma unroll
+        for (int panel = 0; panel < INSTANCE::PANELS; panel++) {
+            const int column = panel * matrix::PANEL;
+            await_panel(place, panel);
+            products_fence();
+            const auto left = by_rows(queries, 0, column);
+            group_steps<matrix::PANEL>(scores, left, by_rows(keys, 0, column), panel > 0);
+        }
         products_commit();
     }
 
@@ -163,9 +172,8 @@ template <typename INSTANCE> struct latent_work {
     GPU_DEVICE void tell(weights_type &weights, int32_t chunk, const float (&rescale)[SLOTS])
     {
         const latent_place place = values_of(chunk);
-        await(place, 1); /* weights lie behind its columns, */
-        named_barrier_wait(MET + group,
-                           GROUP); /* which no warp of this group multiplies any more, where they are keys */
+        await_panel(place, INSTANCE::WEIGHTS_PANEL);
+        named_barrier_wait(MET + group, GROUP); /* no warp multiplies keys where the weights go */
         group_store(INSTANCE::weights(place.stage), 0, 0, weights);
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
@@ -196,7 +204,9 @@ template <typename INSTANCE> struct latent_work {
 
     template <typename LEFT> GPU_DEVICE void begin_values(LEFT &&weights, const latent_place &place)
     {
-        await(place, group);
+#pragma unroll
+        for (int panel = 0; panel < INSTANCE::HALF_PANELS; panel++)
+            await_panel(place, group * INSTANCE::HALF_PANELS + panel);
         products_fence();
         group_multiply_add<CHUNK_KEYS>(
             out, weights, by_columns(INSTANCE::values(place.stage), 0, warp_first(group) * INSTANCE::HALF_DIM));
@@ -208,10 +218,8 @@ template <typename INSTANCE> struct latent_work {
     GPU_DEVICE void begin_other(int32_t chunk)
     {
         const latent_place place = values_of(chunk);
-        if (group == 1) {
-            await(place, 0);
-            leave(place, 0);
-        }
+        if (group == 1)
+            pass_by(place, 0);
         begin_values(by_rows(INSTANCE::weights(place.stage)), place);
     }
 
