@@ -88,6 +88,8 @@ bool latent_takes_forward(const gpu_state &, const varlen_attention &attention, 
         return declines(why, "head_dim = %d is not above %d", attention.head_dim, LARGEST_HEAD_DIM);
     if (attention.value_dim > attention.head_dim)
         return declines(why, "value_dim = %d is above head_dim = %d", attention.value_dim, attention.head_dim);
+    if (attention.kv_dtype)
+        return declines(why, "keys and values are quantised");
     if (may_be_general(attention))
         return declines(why, "softcap, ALiBi, dropout and tiny scales have no such kernel");
     if (tile_queries_of(attention) * tile_heads_of(attention) < SMALLEST_TILE)
