@@ -117,35 +117,26 @@ static void prepare_sequence(const void *pointer, int32_t member, int64_t b)
             prepare_row(attention, work->args, work->workspace.delta, sequence.first_query + i, head);
 }
 
-static void clear_keys(const backward_work *work, cpu_row_range keys)
+/* Before the tiles: where keys have starts of their own, all of their rows are a gap. */
+static void clear_key_gap(const void *pointer, int32_t member, int64_t gap)
 {
+    const backward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
     const varlen_backward_args *args = work->args;
+    const cpu_slots slots = cpu_key_slots(work->inputs);
+    const cpu_row_range keys = cpu_gap(&slots, gap);
+    (void)member;
     cpu_clear_rows(&args->dk, attention->dtype, attention->kv_heads, attention->head_dim, keys);
     cpu_clear_rows(&args->dv, attention->dtype, attention->kv_heads, attention->value_dim, keys);
 }
 
-/* Where keys have starts of their own, the rows between them lie in no order: all are cleared before the tiles. */
-static void clear_key_piece(const void *pointer, int32_t member, int64_t piece)
-{
-    const backward_work *work = pointer;
-    (void)member;
-    clear_keys(work, cpu_piece(work->inputs->attention->total_k, piece));
-}
-
-/* Rows of q, k and v that belong to no sequence. */
-static void clear_gap(const void *pointer, int32_t member, int64_t gap)
+static void clear_query_gap(const void *pointer, int32_t member, int64_t gap)
 {
     const backward_work *work = pointer;
     const varlen_attention *attention = work->inputs->attention;
-    const varlen_backward_args *args = work->args;
-    const cpu_slots query_slots = cpu_query_slots(work->inputs);
+    const cpu_slots slots = cpu_query_slots(work->inputs);
     (void)member;
-    cpu_clear_rows(&args->dq, attention->dtype, attention->q_heads, attention->head_dim, cpu_gap(&query_slots, gap));
-    if (work->inputs->metadata.key_starts)
-        return;
-    const cpu_slots key_slots = cpu_key_slots(work->inputs);
-    clear_keys(work, cpu_gap(&key_slots, gap));
+    cpu_clear_rows(&work->args->dq, attention->dtype, attention->q_heads, attention->head_dim, cpu_gap(&slots, gap));
 }
 
 /* -sum over rows of exp(sink - lse) * delta, in order of the rows. */
@@ -208,8 +199,7 @@ static cpu_team_size team_for(const cpu_state *state, const backward_work *work,
 {
     const varlen_attention *attention = work->inputs->attention;
     const cpu_slots key_slots = cpu_key_slots(work->inputs);
-    int64_t keys = work->inputs->metadata.key_starts ? attention->total_k : cpu_gap_rows(&key_slots);
-    int64_t rows = attention->total_q * attention->q_heads + keys * attention->kv_heads;
+    int64_t rows = attention->total_q * attention->q_heads + cpu_gap_rows(&key_slots) * attention->kv_heads;
     int64_t row_bytes = ((int64_t)attention->head_dim + 2 * attention->value_dim) * cpu_element_size(attention->dtype);
     int64_t worth = cpu_threads_for(work->workspace.tasks, tasks, attention, (int32_t)work->workspace.threads);
     worth += cpu_threads_for_rows(rows, row_bytes);
@@ -238,17 +228,15 @@ void cpu_backward(const cpu_state *state, const varlen_attention *attention, con
     cpu_team_size team = team_for(state, &work, tasks);
     const cpu_slots query_slots = cpu_query_slots(&inputs);
     const cpu_slots key_slots = cpu_key_slots(&inputs);
-    const bool started = inputs.metadata.key_starts != NULL;
-    int64_t key_gaps = started ? 0 : cpu_gap_count(&key_slots);
 
     const int64_t many = 1024; /* of something small */
     const cpu_loop loops[] = {
         {.body = reset_panel, .count = work.workspace.panels * attention->kv_heads, .chunk = many},
         {.body = prepare_sequence, .count = attention->batch},
-        {.body = clear_key_piece, .count = started ? cpu_piece_count(attention->total_k) : 0},
+        {.body = clear_key_gap, .count = cpu_gap_count(&key_slots)},
         {.body = run_tile, .count = tasks * attention->kv_heads, .waits = true},
         {.body = store_sink_gradient, .count = args->dsinks ? attention->q_heads : 0},
-        {.body = clear_gap, .count = cpu_max(cpu_gap_count(&query_slots), key_gaps)},
+        {.body = clear_query_gap, .count = cpu_gap_count(&query_slots)},
     };
     _Static_assert(sizeof loops / sizeof *loops <= CPU_TEAM_LOOPS, "a team takes no more");
     cpu_team_run(team, &work, loops, sizeof loops / sizeof *loops);

@@ -69,6 +69,8 @@ cpu_slots cpu_query_slots(const cpu_inputs *inputs)
 cpu_slots cpu_key_slots(const cpu_inputs *inputs)
 {
     const cpu_metadata *metadata = &inputs->metadata;
+    if (metadata->key_starts)
+        return (cpu_slots){.total = inputs->attention->total_k};
     return (cpu_slots){.cu_seqlens = metadata->cu_seqlens_k,
                        .seqused = metadata->seqused_k,
                        .leftpad = metadata->leftpad_k,

@@ -37,7 +37,8 @@ typedef struct cpu_inputs {
 cpu_inputs cpu_inputs_of(const varlen_attention *attention, const varlen_inputs *given);
 
 cpu_slots cpu_query_slots(const cpu_inputs *inputs);
-cpu_slots cpu_key_slots(const cpu_inputs *inputs); /* packed ones */
+/* Of packed keys. Where they have starts of their own there are no slots: rows between sequences lie in no order. */
+cpu_slots cpu_key_slots(const cpu_inputs *inputs);
 
 /* Query heads that share a kv head. */
 static inline int32_t cpu_group(const varlen_attention *attention)

@@ -18,6 +18,12 @@ static int64_t slot_gaps(const cpu_slots *slots)
     return slots->leftpad ? 2 * (int64_t)slots->batch : slots->batch;
 }
 
+/* The row after the last slot. */
+static int64_t slots_end(const cpu_slots *slots)
+{
+    return slots->batch > 0 ? slots->cu_seqlens[slots->batch] : 0;
+}
+
 cpu_row_range cpu_gap(const cpu_slots *slots, int64_t number)
 {
     const int32_t *cu_seqlens = slots->cu_seqlens;
@@ -27,42 +33,23 @@ cpu_row_range cpu_gap(const cpu_slots *slots, int64_t number)
         int64_t b = number - slots->batch;
         return (cpu_row_range){cu_seqlens[b], (int64_t)cu_seqlens[b] + slots->leftpad[b]};
     }
-    int64_t begin = cu_seqlens[slots->batch] + (number - slot_gaps(slots)) * PIECE_ROWS;
+    int64_t begin = slots_end(slots) + (number - slot_gaps(slots)) * PIECE_ROWS;
     return (cpu_row_range){begin, begin + PIECE_ROWS < slots->total ? begin + PIECE_ROWS : slots->total};
 }
 
 int64_t cpu_gap_count(const cpu_slots *slots)
 {
-    return slot_gaps(slots) + (slots->total - slots->cu_seqlens[slots->batch] + PIECE_ROWS - 1) / PIECE_ROWS;
+    return slot_gaps(slots) + (slots->total - slots_end(slots) + PIECE_ROWS - 1) / PIECE_ROWS;
 }
 
 int64_t cpu_gap_rows(const cpu_slots *slots)
 {
-    int64_t rows = slots->total - slots->cu_seqlens[slots->batch];
+    int64_t rows = slots->total - slots_end(slots);
     for (int32_t b = 0; slots->seqused && b < slots->batch; b++)
         rows += slots->cu_seqlens[b + 1] - slots->cu_seqlens[b] - slots->seqused[b];
     for (int32_t b = 0; slots->leftpad && b < slots->batch; b++)
         rows += slots->leftpad[b];
     return rows;
-}
-
-/* Of a batch without sequences: all rows follow the last slot. */
-static cpu_slots no_slots(int64_t total)
-{
-    static const int32_t end = 0;
-    return (cpu_slots){.cu_seqlens = &end, .total = total};
-}
-
-cpu_row_range cpu_piece(int64_t total, int64_t number)
-{
-    const cpu_slots slots = no_slots(total);
-    return cpu_gap(&slots, number);
-}
-
-int64_t cpu_piece_count(int64_t total)
-{
-    const cpu_slots slots = no_slots(total);
-    return cpu_gap_count(&slots);
 }
 
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows)

@@ -9,7 +9,8 @@ typedef struct cpu_row_range {
     int64_t end;
 } cpu_row_range;
 
-/* Where the sequences of a batch lie on one side, among queries or among keys. */
+/* Where the sequences of a batch lie on one side, among queries or among keys. A batch of 0 has no slots: all rows are
+ * a gap. */
 typedef struct cpu_slots {
     const int32_t *cu_seqlens;
     const int32_t *seqused; /* NULL: whole slots */
@@ -25,10 +26,6 @@ cpu_row_range cpu_gap(const cpu_slots *slots, int64_t number);
 /* Of such gaps. */
 int64_t cpu_gap_count(const cpu_slots *slots);
 int64_t cpu_gap_rows(const cpu_slots *slots);
-
-/* All rows, in pieces. */
-cpu_row_range cpu_piece(int64_t total, int64_t number);
-int64_t cpu_piece_count(int64_t total);
 
 /* Rows of every head = 0. */
 void cpu_clear_rows(const varlen_tensor *tensor, varlen_dtype dtype, int32_t heads, int32_t dim, cpu_row_range rows);

@@ -18,12 +18,13 @@ endfunction()
 
 # The same for kernels of warp groups, which not every platform has.
 function(gpu_add_group_objects target add_object)
-  foreach(name IN ITEMS group_forward group_backward group_sweeps)
+  foreach(name IN ITEMS group_forward group_latent group_backward group_sweeps)
     cmake_language(CALL ${add_object} ${target} host-${name} "${gpu_source_dir}/host/${name}.cpp")
   endforeach()
   foreach(name IN ITEMS group_forward group_backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
+  gpu_add_instances(${target} ${add_object} group_latent "${gpu_source_dir}/instances/group_latent.def")
   gpu_add_instances(${target} ${add_object} group_sweeps "${gpu_source_dir}/instances/group_sweeps.def")
 endfunction()
 

@@ -11,7 +11,8 @@
 
 #include "architecture.h"
 
-/* A block has `groups` warp groups that compute, each on tiles of 64 rows, and one that copies. */
+/* A block has `groups` warp groups that compute, each on tiles of 64 rows or all on halves of one, and one that copies.
+ */
 struct group_forward_tuning {
     int groups;
     int chunk_keys;

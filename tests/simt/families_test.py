@@ -43,14 +43,16 @@ class Explain(unittest.TestCase):
         lines = explain("--lens", "4000,17", "--head-dim", "72", "--value-dim", "40")
         self.assertEqual(lines["forward"], [
             "warp_groups takes it, by its bfloat16 kernel for head_dim <= 128, value_dim <= 128",
-            "small_batch does not: total_k = 4017 is above 1024", "warp_tiles does not: warp_groups comes first"])
+            "small_batch does not: total_k = 4017 is above 1024", "latent does not: head_dim = 72 is not above 256",
+            "warp_tiles does not: warp_groups comes first"])
         self.assertEqual(lines["backward"][0].split(",")[0], "warp_groups takes it")
 
     def test_features_decide(self):
         paged = explain("--lens", "9", "--page-size", "7", "--features", "alibi", "--dtype", "f16")["forward"]
         self.assertRegex(paged[0], "^warp_tiles takes it, by its general float16 kernel for ")
         self.assertEqual(paged[1:], ["small_batch does not: keys are paged",
-                                     "warp_groups does not: page_size = 7 is no multiple of 8"])
+                                     "warp_groups does not: page_size = 7 is no multiple of 8",
+                                     "latent does not: head_dim = 128 is not above 256"])
         self.assertEqual(explain("--lens", "9", "--features", "dsinks,sinks")["backward"][1],
                          "small_batch does not: dsinks are wanted")
         ranges = explain("--lens", "9", "--features", "key-ranges")
@@ -68,7 +70,20 @@ class Explain(unittest.TestCase):
         lines = explain("--lens", "9", VARLEN_GPU_KERNELS="warp_tiles")["forward"]
         self.assertRegex(lines[0], "^warp_tiles takes it, by its .*; VARLEN_GPU_KERNELS asks for it$")
         self.assertEqual(lines[1:], [f"{name} does not: VARLEN_GPU_KERNELS asks for warp_tiles"
-                                     for name in ("small_batch", "warp_groups")])
+                                     for name in ("small_batch", "warp_groups")] +
+                         ["latent does not: head_dim = 128 is not above 256"])
+
+    def test_latent_attention(self):
+        latent = ["--lens", "4000,17", "--kv-heads", "1", "--head-dim", "576", "--value-dim", "512", "--q-heads"]
+        lines = explain(*latent, "128")["forward"]
+        self.assertEqual(lines[0], "latent takes it, by its wide bfloat16 kernel for head_dim <= 576, value_dim <= 512")
+        self.assertIn("warp_groups does not: head_dim = 576 is above 256", lines)
+        for words, reason in ((("128", "--page-size", "7"), "page_size = 7 is no multiple of 8"),
+                              (("8", "--features", "alibi"), "softcap, ALiBi, dropout and tiny scales have no such kernel"),
+                              (("67",), "q_heads / kv_heads = 67 has no divisor from 32 to 64")):
+            lines = explain(*latent, *words)["forward"]
+            self.assertRegex(lines[0], "^warp_tiles takes it")
+            self.assertIn(f"latent does not: {reason}", lines)
 
 
 class Families(unittest.TestCase):
@@ -82,10 +97,11 @@ class Families(unittest.TestCase):
         paged = check("forward/paged/*", VARLEN_LOG="debug")
         small = "small_batch does not: keys are paged"
         self.assertIn(f"forward: warp_groups takes the call; {small}", choices(paged))
+        narrow = "latent does not: head_dim = 64 is not above 256"
         self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
-                      "page_size = 7 is no multiple of 8", choices(paged))
+                      f"page_size = 7 is no multiple of 8; {narrow}", choices(paged))
         self.assertIn(f"forward: warp_tiles takes the call; {small}; warp_groups does not: "
-                      "leftpad_k moves keys against their pages", choices(paged))
+                      f"leftpad_k moves keys against their pages; {narrow}", choices(paged))
         sinks = check("backward/features/sinks/*", VARLEN_LOG="debug")
         self.assertIn("backward: group_sweeps takes the call; small_batch does not: dsinks are wanted", choices(sinks))
 
@@ -100,7 +116,8 @@ class Families(unittest.TestCase):
         result = check(f"forward/{SMALL}", VARLEN_LOG="debug", VARLEN_GPU_KERNELS="warp_tiles")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertEqual(set(choices(result)),
-                         {"forward: warp_tiles takes the call; VARLEN_GPU_KERNELS asks for it"})
+                         {"forward: warp_tiles takes the call; latent does not: head_dim = 64 is not above 256; "
+                          "VARLEN_GPU_KERNELS asks for it"})
 
     def test_what_a_forced_family_declines_is_not_supported(self):
         result = check("forward/paged/*", "--skipped", VARLEN_GPU_KERNELS="small_batch")
@@ -117,16 +134,16 @@ class Families(unittest.TestCase):
         result = check(f"forward/{SMALL}", VARLEN_GPU_KERNELS="some")
         self.assertNotEqual(result.returncode, 0, result.stdout)
         self.assertIn('VARLEN_GPU_KERNELS = "some" is none of the families of kernels for this device: '
-                      "small_batch, warp_groups, warp_tiles, group_sweeps", result.stderr)
+                      "small_batch, warp_groups, latent, warp_tiles, group_sweeps", result.stderr)
 
     def test_automatic_choice_can_be_named(self):
         for name in ("", "auto"):
             self.assertEqual(check(f"forward/{SMALL}", VARLEN_GPU_KERNELS=name).returncode, 0)
 
     def test_each_family_is_run(self):
-        result = check(f"forward/{SMALL}", "--kernels")
+        result = check("forward/*/full/*", "--kernels")
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
-        for name in ("small_batch", "warp_groups", "warp_tiles"):
+        for name in ("small_batch", "warp_groups", "latent", "warp_tiles"):
             self.assertIn(f"VARLEN_GPU_KERNELS={name}\n", result.stdout)
             calls = re.search(rf"^ *(\d+)  forward +{name}$", result.stdout, re.M)
             self.assertGreater(int(calls[1]), 0, result.stdout)

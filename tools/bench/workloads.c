@@ -67,6 +67,8 @@ static const bench_workload workloads[] = {
      .q_heads = 16, .kv_heads = 8, .head_dim = 512, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL},
     {.name = "latent-128x4k-gqa128/1-d576/512-page64", .length = 4096, .batch = 128, .queries = 1, .v_in_k = true,
      .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
+    {.name = "latent-128x4k-gqa16/1-d576/512-page64", .length = 4096, .batch = 128, .queries = 1, .v_in_k = true,
+     .q_heads = 16, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
     {.name = "latent-32x4k-q4-gqa128/1-d576/512-page64", .length = 4096, .batch = 32, .queries = 4, .v_in_k = true,
      .q_heads = 128, .kv_heads = 1, .head_dim = 576, .value_dim = 512, .mask = VARLEN_MASK_CAUSAL, .page_size = 64},
     {.name = "one-1x4k-h4-d128-causal", .length = 4096, .batch = 1, .for_host = true,

@@ -99,4 +99,7 @@ int32_t append_value_dim(const append_case *row);
 
 void append_run(case_trial *trial, const void *row);
 
+/* Of rows with queries, whose slots are empty before. */
+void append_attend_run(case_trial *trial, const void *row);
+
 #endif

@@ -184,6 +184,23 @@ attention_batch batch_alone(memory_pool *pool, const attention_batch *batch, int
     return alone;
 }
 
+/* The scales of a batch whose rows are others: dense. */
+static batch_scales own_scales(memory_pool *pool, const attention_batch *batch, const attention_batch *own,
+                               const batch_scales *scales)
+{
+    const int32_t heads = batch->attention.kv_heads;
+    batch_scales dense = {.count = own->k_rows * heads, .token_stride = heads, .head_stride = 1};
+    if (!scales->at)
+        return *scales;
+    dense.at = memory_take(pool, dense.count, sizeof *dense.at);
+    for (int32_t b = 0; b < batch->attention.batch; b++)
+        for (int64_t row = 0; row < batch->seqused_k[b]; row++)
+            for (int32_t head = 0; head < heads; head++)
+                dense.at[(own->cu_seqlens_k[b] + row) * heads + head] =
+                    (float)batch_scale(batch, scales, batch->key_starts[b] + row, head);
+    return dense;
+}
+
 attention_batch batch_with_own_keys(memory_pool *pool, const attention_batch *batch)
 {
     const int64_t k_size = (int64_t)batch->attention.kv_heads * batch->attention.head_dim;
@@ -204,5 +221,7 @@ attention_batch batch_with_own_keys(memory_pool *pool, const attention_batch *ba
         memcpy(own.v + own.cu_seqlens_k[b] * v_size, batch->v + batch->key_starts[b] * v_size,
                rows * (size_t)v_size * sizeof *own.v);
     }
+    own.k_scales = own_scales(pool, batch, &own, &batch->k_scales);
+    own.v_scales = own_scales(pool, batch, &own, &batch->v_scales);
     return own;
 }

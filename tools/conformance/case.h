@@ -181,6 +181,7 @@ extern const case_suite suite_unpack;
 extern const case_suite suite_pack_bytes;
 extern const case_suite suite_unpack_bytes;
 extern const case_suite suite_append;
+extern const case_suite suite_append_attend;
 extern const case_suite suite_memory;
 extern const case_suite suite_metadata;
 extern const case_suite suite_metadata_around;

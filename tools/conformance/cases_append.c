@@ -4,6 +4,8 @@
 #define DECODE .lens_new = INTS(1, 1, 1), .used = INTS(5, 0, 33), .spare = INTS(4, 0, 1)
 #define PREFILL .lens_new = INTS(7, 0, 20), .used = INTS(5, 9, 0), .spare = INTS(4, 2, 0)
 
+#define ATTENDED .lens_new = INTS(7, 0, 40, 1), .spare = INTS(4, 2, 0, 1), .slack_new = 2, .q_heads = 4
+
 #define EACH(label, ...)                                                                                               \
     {.head.name = label "-e4m3", .cache_dtype = VARLEN_FLOAT8_E4M3, __VA_ARGS__},                                      \
         {.head.name = label "-e5m2", .cache_dtype = VARLEN_FLOAT8_E5M2, __VA_ARGS__},                                  \
@@ -81,10 +83,28 @@ static const append_case rows[] = {
     EACH("quantized-scales-given-paged", DECODE, .page_size = 16, GIVEN(PER_HEAD)),
     EACH("quantized-scales-given-past-the-range", PREFILL, .extreme = true, GIVEN(PER_HEAD)),
 };
+
+static const append_case attended_rows[] = {
+    {.head.name = "packed", ATTENDED, .rotary_dim = 64},
+    {.head.name = "paged", ATTENDED, .rotary_dim = 64, .page_size = 16},
+    EACH("quantized", ATTENDED, .rotary_dim = 64),
+    EACH("quantized-interleaved", ATTENDED, .rotary_dim = 32, .rotary_interleaved = true),
+    EACH("quantized-padded-strides", ATTENDED, .rotary_dim = 64, .layout.kind = LAYOUT_PADDED),
+    EACH("quantized-paged", ATTENDED, .rotary_dim = 64, .page_size = 16),
+    EACH("quantized-dims-576-512", ATTENDED, .rotary_dim = 64, .head_dim = 576, .value_dim = 512, .page_size = 3),
+    EACH("quantized-scales-given", ATTENDED, .rotary_dim = 64, GIVEN(PER_HEAD)),
+    EACH("quantized-scales-given-paged", ATTENDED, .rotary_dim = 64, .page_size = 16, GIVEN(PER_HEAD)),
+};
 /* clang-format on */
 
 const case_suite suite_append = {
     .name = "around/append",
     CASE_ROWS(rows),
     .run = append_run,
+};
+
+const case_suite suite_append_attend = {
+    .name = "around/append-attend",
+    CASE_ROWS(attended_rows),
+    .run = append_attend_run,
 };

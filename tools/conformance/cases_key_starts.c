@@ -7,6 +7,7 @@
 #define WINDOW(left, right) .mask = VARLEN_MASK_WINDOW, .window_left = (left), .window_right = (right)
 #define FORWARD .head.passes = CASE_FORWARD
 #define BACKWARD .head.passes = CASE_BACKWARD
+#define SCALES(kind) .k_scales = SCALES_##kind, .v_scales = SCALES_##kind
 #define STARTS(...) .key_starts = INTS(__VA_ARGS__)
 #define APART                                                                                                          \
     STARTS(104, 0, 72, 50) /* of LENGTHS: in no order, 2 and 2 rows between them; the empty one inside another */
@@ -100,6 +101,12 @@ static const attention_case copied_rows[] = {
      STARTS(0, 0, 0, 500)},
     {.head.name = "one-prompt-in-pieces", FORWARD, .lens_q = INTS(64, 64, 40), .lens_k = INTS(64, 128, 168), CAUSAL,
      STARTS(0, 0, 0), .query_positions = INTS(0, 64, 128)},
+    {.head.name = "quantized-apart", FORWARD, LENGTHS, CAUSAL, APART, .kv_dtype = VARLEN_FLOAT8_E4M3, SCALES(PER_TOKEN)},
+    {.head.name = "quantized-leftpad", FORWARD, LENGTHS, CAUSAL, STARTS(120, 0, 80, 60), .leftpad_k = INTS(3, 5, 2, 7),
+     .kv_dtype = VARLEN_INT8, SCALES(HEAD_MAJOR)},
+    {.head.name = "quantized-shared", LENGTHS, SHARED, CAUSAL, .kv_dtype = VARLEN_FLOAT8_E5M2, SCALES(HEAD_MAJOR)},
+    {.head.name = "quantized-long-continuations", FORWARD, .lens_q = INTS(1, 4, 1, 1), .lens_k = INTS(2300, 2300, 2300, 1800),
+     CAUSAL, STARTS(0, 0, 0, 500), .kv_dtype = VARLEN_INT8, SCALES(PER_TOKEN)},
 };
 /* clang-format on */
 

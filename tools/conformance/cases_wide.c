@@ -131,6 +131,13 @@ static const attention_case latent[] = {
     {.head.name = "decode-16-heads-shared-keys", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 1, 2),
      .lens_k = INTS(1100, 1100, 1030), CAUSAL, .key_starts = INTS(0, 0, 70), LATENT(16)},
     {.head.name = "verify-128-heads", .lens_q = INTS(4, 3), .lens_k = INTS(30, 9), CAUSAL, LATENT(128)},
+    {.head.name = "verify-96-heads-paged-16", PAGED(16), .lens_q = INTS(2, 1), .lens_k = INTS(150, 129), CAUSAL, LATENT(96)},
+    {.head.name = "verify-16-heads-window-paged-8", PAGED(8), .lens_q = INTS(3, 4), .lens_k = INTS(400, 331),
+     .mask = VARLEN_MASK_WINDOW, .window_left = 150, .window_right = 1, LATENT(16)},
+    {.head.name = "decode-128-heads-sinks-parts", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 1), .lens_k = INTS(700, 65),
+     .sinks = SINKS_ORDINARY, LATENT(128)},
+    {.head.name = "decode-values-apart", .head.passes = CASE_FORWARD, .lens_q = INTS(1, 2), .lens_k = INTS(700, 300), CAUSAL,
+     HEADS(16, 1), .head_dim = 576, .value_dim = 512},
 };
 /* clang-format on */
 

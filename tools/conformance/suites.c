@@ -6,13 +6,13 @@
 #include <stdio.h>
 
 static const case_suite *const suites[] = {
-    &suite_lengths,  &suite_masks,           &suite_ranges,       &suite_chunks,     &suite_positions,
-    &suite_trees,    &suite_leftpad_q,       &suite_features,     &suite_values,     &suite_shapes,
-    &suite_wide,     &suite_latent,          &suite_quantized,    &suite_paged,      &suite_key_starts,
-    &suite_copies,   &suite_layout,          &suite_alone,        &suite_twice,      &suite_threads,
-    &suite_poison,   &suite_max_seqlen,      &suite_memory,       &suite_cu_seqlens, &suite_pack,
-    &suite_unpack,   &suite_pack_bytes,      &suite_unpack_bytes, &suite_append,     &suite_merge,
-    &suite_metadata, &suite_metadata_around,
+    &suite_lengths, &suite_masks,      &suite_ranges,          &suite_chunks,     &suite_positions,
+    &suite_trees,   &suite_leftpad_q,  &suite_features,        &suite_values,     &suite_shapes,
+    &suite_wide,    &suite_latent,     &suite_quantized,       &suite_paged,      &suite_key_starts,
+    &suite_copies,  &suite_layout,     &suite_alone,           &suite_twice,      &suite_threads,
+    &suite_poison,  &suite_max_seqlen, &suite_memory,          &suite_cu_seqlens, &suite_pack,
+    &suite_unpack,  &suite_pack_bytes, &suite_unpack_bytes,    &suite_append,     &suite_append_attend,
+    &suite_merge,   &suite_metadata,   &suite_metadata_around,
 };
 
 enum { SUITES = sizeof suites / sizeof suites[0] };

@@ -14,6 +14,7 @@ constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
     {  192,   128,   true,   {2,     128,     2,      1,  false,     56,       224}},
     {  256,   256,  false,   {2,      64,     2,      1,  false,     56,       224}},
     {  256,   256,   true,   {2,      64,     2,      1,  false,     56,       224}},
+    {  576,   512,  false,   {2,      64,     2,      1,  false,     56,       224}}, /* groups share a tile */
 };
 
 constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {

@@ -6,12 +6,8 @@
 #include "host/group_backward_launch.h"
 #include "host/group_layouts.h"
 #include "host/instance_table.h"
+#include "host/limits.h"
 #include "host/make_problem.h"
-
-inline int32_t group_of(const varlen_attention &attention)
-{
-    return attention.q_heads / attention.kv_heads;
-}
 
 inline int32_t chunk_queries_of(const varlen_attention &attention, const group_backward_shape &shape)
 {

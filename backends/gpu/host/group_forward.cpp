@@ -27,17 +27,11 @@ const group_forward_entry &find_entry(const varlen_attention &attention, bool ge
 
 constexpr int32_t SMALLEST_KEY_BOX = 8; /* rows, in which swizzles repeat */
 
-int32_t largest_power_of_two_in(int32_t number)
-{
-    return number & -number;
-}
-
 group_boxes boxes_of(const varlen_attention &attention, const group_forward_shape &shape)
 {
     const int32_t group = attention.q_heads / attention.kv_heads;
-    const int32_t in_both = largest_power_of_two_in(attention.page_size | shape.chunk_keys);
     const int32_t queries = TILE_ROWS / group;
-    return {queries, queries * group, attention.page_size > 0 ? in_both : shape.chunk_keys};
+    return {queries, queries * group, key_box_rows(attention, shape.chunk_keys)};
 }
 
 forward_sizes sizes_of(const gpu_state &state, const varlen_attention &attention, const group_forward_shape &shape)
@@ -67,13 +61,8 @@ bool has_warp_groups(const gpu_architecture &architecture)
     return architecture.async_products && architecture.tensor_copies;
 }
 
-bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attention, family_reason *why)
+bool keys_suit_boxes(const varlen_attention &attention, family_reason *why)
 {
-    const int32_t group = attention.q_heads / attention.kv_heads;
-    if (is_wide(attention))
-        return declines_wide(why, attention);
-    if (group > TILE_ROWS)
-        return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)
         return declines(why, "strides may be 0, which tensor copies do not take");
     if (attention.page_size % SMALLEST_KEY_BOX != 0)
@@ -81,6 +70,22 @@ bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attenti
     if (attention.page_size > 0 && (attention.features & VARLEN_FEATURE_LEFTPAD_K))
         return declines(why, "leftpad_k moves keys against their pages");
     return true;
+}
+
+int32_t key_box_rows(const varlen_attention &attention, int32_t chunk_keys)
+{
+    const int32_t both = attention.page_size | chunk_keys;
+    return attention.page_size > 0 ? both & -both : chunk_keys;
+}
+
+bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attention, family_reason *why)
+{
+    const int32_t group = attention.q_heads / attention.kv_heads;
+    if (is_wide(attention))
+        return declines_wide(why, attention);
+    if (group > TILE_ROWS)
+        return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
+    return keys_suit_boxes(attention, why);
 }
 
 size_t warp_groups_forward_workspace(const gpu_state &state, const varlen_attention &attention)

@@ -13,10 +13,16 @@ inline int64_t smaller_of(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Query heads that share a kv head. */
+inline int32_t group_of(const varlen_attention &attention)
+{
+    return attention.q_heads / attention.kv_heads;
+}
+
 /* Rows of queries under one kv head. */
 inline int64_t query_rows(const varlen_attention &attention)
 {
-    return attention.total_q * (attention.q_heads / attention.kv_heads);
+    return attention.total_q * group_of(attention);
 }
 
 /* Sequences that have queries. */
@@ -74,18 +80,24 @@ inline int64_t tile_limit(const varlen_attention &attention, int32_t tile_rows)
 
 /* Partial results of split keys, of all kv heads. A tile whose keys are split has parts for at most twice its keys /
  * part_keys: where parts go by the work of a batch, those of all tiles are at most twice the items that are wanted. */
-inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_items)
+inline size_t partial_limit(const varlen_attention &attention, int32_t wanted_items, int32_t decode_rows = DECODE_ROWS,
+                            int32_t decode_tile_rows = DECODE_TILE_ROWS)
 {
     const bool invariant = attention.flags & VARLEN_FLAG_BATCH_INVARIANT;
     const int64_t shortest = invariant ? SPLIT_INVARIANT : SPLIT_SHORTEST;
     const int64_t longest = key_limit(attention);
-    if (longest <= shortest || attention.q_heads / attention.kv_heads > DECODE_ROWS)
+    if (longest <= shortest || group_of(attention) > decode_rows)
         return 0;
     const int64_t sequences = sequences_with_keys(attention, shortest);
     int64_t parts = sequences * (invariant ? (int64_t)SPLIT_PARTS_INVARIANT : longest / shortest + 1);
     if (!may_share_keys(attention))
         parts = smaller_of(parts, sequences + attention.total_k / shortest);
-    const size_t all = size_product((size_t)(parts * (DECODE_ROWS / DECODE_TILE_ROWS)), (size_t)attention.kv_heads);
+    const int64_t most = longest / shortest + 1;
+    const int64_t each = invariant ? smaller_of(SPLIT_PARTS_INVARIANT, most) : most;
+    const size_t tiles = (size_t)(sequences + query_rows(attention) / decode_tile_rows);
+    const size_t by_sequences = size_product((size_t)parts, (size_t)((decode_rows - 1) / decode_tile_rows + 1));
+    const size_t by_rows = size_product(tiles, (size_t)each);
+    const size_t all = size_product(by_rows < by_sequences ? by_rows : by_sequences, (size_t)attention.kv_heads);
     const size_t wanted = 2 * (size_t)wanted_items;
     return invariant || all < wanted ? all : wanted;
 }

@@ -19,7 +19,7 @@ struct forward_workspace {
 forward_workspace take_workspace(workspace_cursor &cursor, const varlen_attention &attention,
                                  const forward_sizes &sizes)
 {
-    const size_t partials = partial_limit(attention, sizes.wanted_items);
+    const size_t partials = partial_limit(attention, sizes.wanted_items, sizes.decode_rows, sizes.partial_tile_rows);
     const size_t partial_rows = size_product(partials, (size_t)sizes.decode_tile_rows);
     forward_workspace workspace;
     workspace.plan = take_plan(cursor, attention, partials);
@@ -37,6 +37,7 @@ forward_policy make_policy(const gpu_problem &problem, const varlen_attention &a
     policy.kv_heads = problem.kv_heads;
     policy.tile_rows = sizes.tile_rows;
     policy.decode_tile_rows = sizes.decode_tile_rows;
+    policy.decode_rows = sizes.decode_rows;
     policy.batch_invariant = (attention.flags & VARLEN_FLAG_BATCH_INVARIANT) != 0;
     policy.wanted_items = sizes.wanted_items;
     return policy;

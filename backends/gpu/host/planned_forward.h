@@ -11,6 +11,9 @@ struct forward_sizes {
     int32_t tile_rows;
     int32_t decode_tile_rows;
     int32_t wanted_items;
+    int32_t decode_rows = DECODE_ROWS; /* of a sequence that is decoded, at most */
+    int32_t partial_tile_rows =
+        DECODE_TILE_ROWS; /* no more than decode_tile_rows: what partial results are counted by */
 };
 
 /* All but what is in the workspace. */

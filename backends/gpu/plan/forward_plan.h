@@ -36,6 +36,7 @@ struct forward_policy {
     int32_t kv_heads;
     int32_t tile_rows;        /* of sequences that are not decoded */
     int32_t decode_tile_rows; /* of those that are; also what partial results have room for */
+    int32_t decode_rows;      /* of a sequence that is decoded, at most */
     int32_t batch_invariant;  /* whether parts go by a sequence's own length */
     int32_t wanted_items;     /* that keep the device busy */
 
@@ -46,7 +47,7 @@ struct forward_policy {
 
     GPU_DEVICE bool decodes(const gpu_sequence &sequence) const
     {
-        return rows(sequence) <= decode_tile_rows || (rows(sequence) <= DECODE_ROWS && sequence.keys > DECODE_KEYS);
+        return rows(sequence) <= decode_tile_rows || (rows(sequence) <= decode_rows && sequence.keys > DECODE_KEYS);
     }
 
     GPU_DEVICE int32_t rows_each(const gpu_sequence &sequence) const

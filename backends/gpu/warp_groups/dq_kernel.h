@@ -15,7 +15,7 @@ GPU_DEVICE void copy_queries_and_douts(const group_dq_arguments &args, group_for
     const int32_t query_panels = query_matrix::PANELS; /* all, for dq has been there */
     const int32_t dout_panels = panels_of<dout_matrix>(args.call.problem.value_dim);
     const int32_t row_bytes = query_panels * query_matrix::SWIZZLE + dout_panels * dout_matrix::SWIZZLE;
-    copy_row_tiles(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
+    copy_row_tiles<INSTANCE>(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
         arrival_barrier &full = shared.queries[place].full;
         const int32_t panel = group_lane();
         const int32_t of_dout = panel - query_panels;
@@ -36,7 +36,7 @@ GPU_DEVICE void group_dq_copy(const group_dq_arguments &args, group_forward_shar
 {
     const int32_t warp = thread_index() / WARP;
     if (warp == 0)
-        take_items(args, shared);
+        take_items<INSTANCE>(args, shared);
     else if (warp == 1)
         copy_queries_and_douts(args, shared);
     else

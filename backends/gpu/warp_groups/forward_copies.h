@@ -9,8 +9,8 @@
 #include "warp_groups/forward_items.h"
 
 /* Tells of items, the next ones' numbers and descriptions being on their way. */
-template <typename INSTANCE>
-GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
+template <typename INSTANCE, typename SHARED>
+GPU_DEVICE void take_items(const group_forward_arguments &args, SHARED &shared)
 {
     using place_type = item_place<forward_item>;
     const forward_arguments &call = args.call;
@@ -38,8 +38,8 @@ GPU_DEVICE void take_items(const group_forward_arguments &args, group_forward_sh
 
 /* copy(place, item, first), by all threads of a warp, for each tile of rows of all items, when the place with that
  * number is empty; `first` is the tile's first row of q. */
-template <typename INSTANCE, typename F>
-GPU_DEVICE void copy_row_tiles(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared, F copy)
+template <typename INSTANCE, typename SHARED, typename F>
+GPU_DEVICE void copy_row_tiles(const group_forward_arguments &args, SHARED &shared, F copy)
 {
     stage_turn<INSTANCE::TILE_PLACES> turn;
     for_each_item(shared, item_turn<INSTANCE>(args), [&](const forward_item &item) {
@@ -57,7 +57,7 @@ template <typename INSTANCE>
 GPU_DEVICE void copy_queries(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared)
 {
     using matrix = typename INSTANCE::query_matrix;
-    copy_row_tiles(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
+    copy_row_tiles<INSTANCE>(args, shared, [&](int32_t place, const forward_item &item, int32_t first) {
         arrival_barrier &full = shared.queries[place].full;
         if (group_lane() == 0)
             full.arrive_and_expect(matrix::PANELS * args.boxes.tile_rows * matrix::SWIZZLE);
@@ -151,7 +151,7 @@ GPU_DEVICE void group_forward_copy(const group_forward_arguments &args, group_fo
 {
     const int32_t warp = thread_index() / WARP;
     if (warp == 0)
-        take_items(args, shared);
+        take_items<INSTANCE>(args, shared);
     else if (warp == 1)
         copy_queries(args, shared);
     else if (args.call.problem.metadata.paged)

@@ -6,9 +6,11 @@
 #include "host/forward.h"
 #include "host/group_backward.h"
 #include "host/group_forward.h"
+#include "host/group_latent.h"
 #include "host/group_sweeps.h"
 
-constexpr const forward_family *FORWARD_FAMILIES[] = {&small_batch_forward, &warp_groups_forward, &warp_tiles_forward};
+constexpr const forward_family *FORWARD_FAMILIES[] = {&small_batch_forward, &warp_groups_forward, &latent_forward,
+                                                      &warp_tiles_forward};
 constexpr const backward_family *BACKWARD_FAMILIES[] = {&small_batch_backward, &group_sweeps_backward,
                                                         &warp_groups_backward, &warp_tiles_backward};
 

@@ -1,8 +1,10 @@
-use crate::attention::{optional, View};
-use crate::buffer::{Buffer, Element};
+use crate::attention::optional;
+use crate::buffer::{key_dtype, Buffer, Element, KeyElement};
 use crate::context::Context;
 use crate::error::{check, int, long, Error, Result};
+use crate::scales::{Rows, Scales};
 use crate::stream::Stream;
+use crate::view::View;
 use std::mem::size_of_val;
 use varlen_sys as sys;
 
@@ -17,8 +19,16 @@ pub struct Rotary<'a> {
     pub interleaved: bool,
 }
 
+/// The scales of a quantised cache.
+pub enum CacheScales<'a> {
+    /// Of each new row, made of it and written: `Scales::of_rows`.
+    Written { k: &'a mut Buffer<f32>, v: &'a mut Buffer<f32> },
+    /// Read, and rows are divided by them; `None`: all are 1.
+    Given { k: Option<Scales<'a>>, v: Option<Scales<'a>> },
+}
+
 /// New keys and values for a cache: row `t` of sequence `b` goes to row `seqused_k[b] + t` of its slot.
-pub struct Append<'a, T: Element> {
+pub struct Append<'a, T: Element, K: KeyElement = T> {
     pub batch: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
@@ -34,8 +44,10 @@ pub struct Append<'a, T: Element> {
     pub k_new: View<'a, T>,
     pub v_new: View<'a, T>,
     /// `[total_k, kv_heads, head_dim]`, or `[page_count, page_size, kv_heads, head_dim]`: dense, as is `v_cache`.
-    pub k_cache: &'a mut Buffer<T>,
-    pub v_cache: &'a mut Buffer<T>,
+    pub k_cache: &'a mut Buffer<K>,
+    pub v_cache: &'a mut Buffer<K>,
+    /// With a cache of another type than the new rows, and only then.
+    pub scales: Option<CacheScales<'a>>,
     /// `[batch + 1]`.
     pub cu_seqlens_new: &'a Buffer<i32>,
     /// `[batch + 1]`; `None` with paging, and only then.
@@ -53,13 +65,13 @@ pub struct Append<'a, T: Element> {
 
 impl Context {
     /// `Stream::kv_append` on the default stream.
-    pub fn kv_append<T: Element>(&self, append: Append<T>) -> Result<()> {
+    pub fn kv_append<T: Element, K: KeyElement>(&self, append: Append<T, K>) -> Result<()> {
         self.default_stream().kv_append(append)
     }
 }
 
 impl Stream {
-    pub fn kv_append<T: Element>(&self, append: Append<T>) -> Result<()> {
+    pub fn kv_append<T: Element, K: KeyElement>(&self, append: Append<T, K>) -> Result<()> {
         let Append { batch, kv_heads, head_dim, total_new, total_k, page_size, page_table_width, page_count, .. } =
             append;
         let value_dim = if append.value_dim == 0 { head_dim } else { append.value_dim };
@@ -89,6 +101,32 @@ impl Stream {
         args.v_new = append.v_new.tensor("v_new", read, total_new, kv_heads, value_dim)?;
         args.k_cache = View::from(&*append.k_cache).tensor("k_cache", write, rows, kv_heads, head_dim)?;
         args.v_cache = View::from(&*append.v_cache).tensor("v_cache", write, rows, kv_heads, value_dim)?;
+        args.cache_dtype = key_dtype::<T, K>();
+        let key_rows = Rows::of(total_k, page_count, page_size, kv_heads);
+        let (k_scale, v_scale) = match &append.scales {
+            Some(CacheScales::Written { k, v }) => {
+                let of_rows = |buffer| Some(Scales::of_rows(buffer, page_size, kv_heads));
+                (of_rows(k), of_rows(v))
+            }
+            Some(CacheScales::Given { k, v }) => (*k, *v),
+            None => (None, None),
+        };
+        args.scales_given = matches!(append.scales, Some(CacheScales::Given { .. })).into();
+        let next = if args.scales_given == 0 { write } else { read };
+        if let Some(scales) = k_scale {
+            let array = scales.array("k_scale", next, key_rows)?;
+            args.k_scale = array.data;
+            args.k_scale_token_stride = array.token_stride;
+            args.k_scale_head_stride = array.head_stride;
+            args.k_scale_page_stride = array.page_stride;
+        }
+        if let Some(scales) = v_scale {
+            let array = scales.array("v_scale", next, key_rows)?;
+            args.v_scale = array.data;
+            args.v_scale_token_stride = array.token_stride;
+            args.v_scale_head_stride = array.head_stride;
+            args.v_scale_page_stride = array.page_stride;
+        }
         args.cu_seqlens_new = append.cu_seqlens_new.reach("cu_seqlens_new", read, batch + 1)?;
         args.cu_seqlens_k = optional(append.cu_seqlens_k, "cu_seqlens_k", read, batch + 1)?;
         args.seqused_k = append.seqused_k.reach("seqused_k", read, batch)?;

@@ -1,8 +1,10 @@
-use crate::buffer::{Buffer, Element, Number, Workspace};
+use crate::buffer::{key_dtype, Buffer, Element, KeyElement, Number, Workspace};
 use crate::context::Context;
 use crate::error::{check, int, long, Error, Result};
+use crate::scales::{Rows, Scales};
 use crate::stream::Stream;
 use crate::uses::Use;
+use crate::view::View;
 use std::mem::size_of_val;
 use std::ptr;
 use varlen_sys as sys;
@@ -48,74 +50,15 @@ pub struct Attention {
     pub attention_chunk: usize,
 }
 
-/// A `[tokens, heads, dim]` view of a buffer. Strides are in elements, 0 for dense.
-pub struct View<'a, T: Number> {
-    pub buffer: &'a Buffer<T>,
-    pub first: usize,
-    pub token_stride: usize,
-    pub head_stride: usize,
-}
-
-impl<T: Number> Clone for View<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: Number> Copy for View<'_, T> {}
-
-impl<'a, T: Number> From<&'a Buffer<T>> for View<'a, T> {
-    fn from(buffer: &'a Buffer<T>) -> Self {
-        View { buffer, first: 0, token_stride: 0, head_stride: 0 }
-    }
-}
-
-impl<'a, T: Number> View<'a, T> {
-    /// Heads `first_head ..` of a dense `[tokens, row_heads, dim]` tensor, as in a fused projection.
-    pub fn heads(buffer: &'a Buffer<T>, row_heads: usize, first_head: usize, dim: usize) -> Self {
-        View { buffer, first: first_head * dim, token_stride: row_heads * dim, head_stride: dim }
-    }
-
-    /// The tensor of C, if all of its rows lie in the buffer.
-    pub(crate) fn tensor(
-        &self,
-        name: &str,
-        next: Use,
-        tokens: usize,
-        heads: usize,
-        dim: usize,
-    ) -> Result<sys::varlen_tensor> {
-        let too_large = || Error::argument(format!("{name} reaches past an address space"));
-        let head_stride = if self.head_stride == 0 { dim } else { self.head_stride };
-        let dense = heads.checked_mul(dim).ok_or_else(too_large)?;
-        let token_stride = if self.token_stride == 0 { dense } else { self.token_stride };
-        let mut needed = 0;
-        if tokens > 0 && heads > 0 {
-            let rows = (tokens - 1).checked_mul(token_stride).ok_or_else(too_large)?;
-            let columns = (heads - 1).checked_mul(head_stride).ok_or_else(too_large)?;
-            needed = [rows, columns, dim]
-                .iter()
-                .try_fold(self.first, |sum, part| sum.checked_add(*part))
-                .ok_or_else(too_large)?;
-        }
-        let data = self.buffer.reach(name, next, needed)?;
-        Ok(sys::varlen_tensor {
-            // SAFETY: inside the buffer, unless nothing is reached, and then it is not used.
-            data: if needed > 0 { unsafe { data.add(self.first) }.cast() } else { data.cast() },
-            token_stride: long(name, token_stride)?,
-            head_stride: long(name, head_stride)?,
-        })
-    }
-}
-
-/// What both passes read. Made by `new`, and completed by struct update.
-pub struct Inputs<'a, T: Element> {
+/// What both passes read. Made by `new`, and completed by struct update. Keys and values of another type than queries are
+/// quantised, and forward's alone.
+pub struct Inputs<'a, T: Element, K: KeyElement = T> {
     /// `[total_q, q_heads, head_dim]`.
     pub q: View<'a, T>,
     /// `[total_k, kv_heads, head_dim]`; paged: `[page_count, page_size, kv_heads, head_dim]`, pages one behind another.
-    pub k: View<'a, T>,
+    pub k: View<'a, K>,
     /// Likewise, with `value_dim`.
-    pub v: View<'a, T>,
+    pub v: View<'a, K>,
     /// `[batch + 1]`.
     pub cu_seqlens_q: &'a Buffer<i32>,
     /// `[batch + 1]`; `None` with paging or `key_starts`, and only then.
@@ -140,13 +83,16 @@ pub struct Inputs<'a, T: Element> {
     pub query_positions: Option<&'a Buffer<i32>>,
     /// `[batch]`: the row where the keys of each sequence begin, with `seqused_k`, in place of `cu_seqlens_k`.
     pub key_starts: Option<&'a Buffer<i32>>,
+    /// Of quantised keys and values; `None`: all are 1.
+    pub k_scale: Option<Scales<'a>>,
+    pub v_scale: Option<Scales<'a>>,
 }
 
-impl<'a, T: Element> Inputs<'a, T> {
+impl<'a, T: Element, K: KeyElement> Inputs<'a, T, K> {
     pub fn new(
         q: impl Into<View<'a, T>>,
-        k: impl Into<View<'a, T>>,
-        v: impl Into<View<'a, T>>,
+        k: impl Into<View<'a, K>>,
+        v: impl Into<View<'a, K>>,
         cu_seqlens_q: &'a Buffer<i32>,
     ) -> Self {
         Inputs {
@@ -169,6 +115,8 @@ impl<'a, T: Element> Inputs<'a, T> {
             tree_mask: None,
             query_positions: None,
             key_starts: None,
+            k_scale: None,
+            v_scale: None,
         }
     }
 
@@ -212,6 +160,21 @@ impl<'a, T: Element> Inputs<'a, T> {
         inputs.tree_mask = optional(self.tree_mask, "tree_mask", read, attention.total_q)?;
         inputs.query_positions = optional(self.query_positions, "query_positions", read, attention.batch)?;
         inputs.key_starts = optional(self.key_starts, "key_starts", read, attention.batch)?;
+        let rows = attention.key_rows();
+        if let Some(scales) = self.k_scale {
+            let array = scales.array("k_scale", read, rows)?;
+            inputs.k_scale = array.data;
+            inputs.k_scale_token_stride = array.token_stride;
+            inputs.k_scale_head_stride = array.head_stride;
+            inputs.k_scale_page_stride = array.page_stride;
+        }
+        if let Some(scales) = self.v_scale {
+            let array = scales.array("v_scale", read, rows)?;
+            inputs.v_scale = array.data;
+            inputs.v_scale_token_stride = array.token_stride;
+            inputs.v_scale_head_stride = array.head_stride;
+            inputs.v_scale_page_stride = array.page_stride;
+        }
         Ok(inputs)
     }
 }
@@ -259,11 +222,15 @@ impl Attention {
         product("k", &[self.page_count, self.page_size])
     }
 
+    fn key_rows(&self) -> Rows {
+        Rows::of(self.total_k, self.page_count, self.page_size, self.kv_heads)
+    }
+
     fn entries(&self) -> Result<usize> {
         product("page_table", &[self.batch, self.page_table_width])
     }
 
-    fn to_sys(self, dtype: sys::varlen_dtype, features: u64) -> Result<sys::varlen_attention> {
+    fn to_sys<T: Element, K: KeyElement>(self, features: u64) -> Result<sys::varlen_attention> {
         let bound = |name: &str, side: Option<u32>| match side {
             Some(keys) => int(name, keys as usize),
             None => Ok(sys::VARLEN_UNBOUNDED),
@@ -277,7 +244,7 @@ impl Attention {
         };
         Ok(sys::varlen_attention {
             struct_size: std::mem::size_of::<sys::varlen_attention>(),
-            dtype,
+            dtype: T::DTYPE,
             batch: int("batch", self.batch)?,
             q_heads: int("q_heads", self.q_heads)?,
             kv_heads: int("kv_heads", self.kv_heads)?,
@@ -300,28 +267,34 @@ impl Attention {
             page_count: long("page_count", self.page_count)?,
             features,
             attention_chunk: int("attention_chunk", self.attention_chunk)?,
-            kv_dtype: 0,
+            kv_dtype: key_dtype::<T, K>(),
         })
     }
 }
 
 impl Context {
-    /// Whether this problem is done here in this pass (`VARLEN_PASS_*`), and why not. `features` are the `VARLEN_FEATURE_*`
-    /// that calls bring beside it: of the optional inputs, and `VARLEN_FEATURE_LSE`, which backward needs of forward.
-    pub fn supports<T: Element>(&self, attention: &Attention, features: u64, pass: sys::varlen_pass) -> Result<()> {
-        let problem = attention.to_sys(T::DTYPE, features)?;
+    /// Whether this problem is done here in this pass (`VARLEN_PASS_*`), with queries of `T` and keys of `K`, and why not.
+    /// `features` are the `VARLEN_FEATURE_*` that calls bring beside it: of the optional inputs, and `VARLEN_FEATURE_LSE`,
+    /// which backward needs of forward.
+    pub fn supports<T: Element, K: KeyElement>(
+        &self,
+        attention: &Attention,
+        features: u64,
+        pass: sys::varlen_pass,
+    ) -> Result<()> {
+        let problem = attention.to_sys::<T, K>(features)?;
         // SAFETY: all live for the duration of the call.
         check(unsafe { sys::varlen_supports(self.raw(), &problem, pass) })
     }
 
     /// What `Workspace::reserve` is to be given, so that calls up to this size do not allocate.
-    pub fn workspace_size<T: Element>(
+    pub fn workspace_size<T: Element, K: KeyElement>(
         &self,
         attention: &Attention,
         features: u64,
         pass: sys::varlen_pass,
     ) -> Result<usize> {
-        let problem = attention.to_sys(T::DTYPE, features)?;
+        let problem = attention.to_sys::<T, K>(features)?;
         let mut size = 0;
         // SAFETY: as above.
         check(unsafe { sys::varlen_workspace_size(self.raw(), &problem, pass, &mut size) })?;
@@ -329,10 +302,10 @@ impl Context {
     }
 
     /// `Stream::forward` on the default stream.
-    pub fn forward<T: Element>(
+    pub fn forward<T: Element, K: KeyElement>(
         &self,
         attention: &Attention,
-        inputs: &Inputs<T>,
+        inputs: &Inputs<T, K>,
         out: &mut Buffer<T>,
         lse: Option<&mut Buffer<f32>>,
         workspace: &mut Workspace,
@@ -366,16 +339,16 @@ impl Stream {
     }
 
     /// `out` is `[total_q, q_heads, value_dim]`, dense; `lse`, `[q_heads, total_q]`, is what backward needs.
-    pub fn forward<T: Element>(
+    pub fn forward<T: Element, K: KeyElement>(
         &self,
         attention: &Attention,
-        inputs: &Inputs<T>,
+        inputs: &Inputs<T, K>,
         out: &mut Buffer<T>,
         lse: Option<&mut Buffer<f32>>,
         workspace: &mut Workspace,
     ) -> Result<()> {
         let wanted = if lse.is_some() { sys::VARLEN_FEATURE_LSE } else { 0 };
-        let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted)?;
+        let problem = attention.to_sys::<T, K>(inputs.features() | wanted)?;
         let write = self.writes();
         let given = inputs.to_sys(self, attention)?;
         let rows = product("lse", &[attention.q_heads, attention.total_q])?;
@@ -397,7 +370,7 @@ impl Stream {
         workspace: &mut Workspace,
     ) -> Result<()> {
         let wanted = if gradients.dsinks.is_some() { sys::VARLEN_FEATURE_DSINKS } else { 0 };
-        let problem = attention.to_sys(T::DTYPE, inputs.features() | wanted | sys::VARLEN_FEATURE_LSE)?;
+        let problem = attention.to_sys::<T, T>(inputs.features() | wanted | sys::VARLEN_FEATURE_LSE)?;
         let (read, write) = (self.reads(), self.writes());
         let given = inputs.to_sys(self, attention)?;
         let Attention { total_q, total_k, q_heads, kv_heads, head_dim, .. } = *attention;

@@ -13,10 +13,13 @@ use varlen_sys as sys;
 /// Any bits are a value, and there is no padding.
 pub unsafe trait Number: Copy + Default + 'static {}
 
-/// What queries, keys, values, outputs and gradients may be.
-pub trait Element: Number {
+/// What keys and values may be.
+pub trait KeyElement: Number {
     const DTYPE: sys::varlen_dtype;
 }
+
+/// What queries, outputs and gradients may be, and keys and values that are not quantised.
+pub trait Element: KeyElement {}
 
 /// The bits of a 16-bit float: this crate does no arithmetic.
 #[repr(transparent)]
@@ -28,21 +31,56 @@ pub struct F16(pub u16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bf16(pub u16);
 
+/// The bits of an 8-bit float with 4 bits of exponent: OCP E4M3, without infinities.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct F8E4M3(pub u8);
+
+/// The upper half of the bits of a 16-bit float.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct F8E5M2(pub u8);
+
 unsafe impl Number for u8 {}
+unsafe impl Number for i8 {}
 unsafe impl Number for i32 {}
 unsafe impl Number for u64 {}
 unsafe impl Number for f32 {}
 unsafe impl Number for F16 {}
 unsafe impl Number for Bf16 {}
+unsafe impl Number for F8E4M3 {}
+unsafe impl Number for F8E5M2 {}
 
-impl Element for f32 {
+impl KeyElement for f32 {
     const DTYPE: sys::varlen_dtype = sys::VARLEN_FLOAT32;
 }
-impl Element for F16 {
+impl KeyElement for F16 {
     const DTYPE: sys::varlen_dtype = sys::VARLEN_FLOAT16;
 }
-impl Element for Bf16 {
+impl KeyElement for Bf16 {
     const DTYPE: sys::varlen_dtype = sys::VARLEN_BFLOAT16;
+}
+impl KeyElement for F8E4M3 {
+    const DTYPE: sys::varlen_dtype = sys::VARLEN_FLOAT8_E4M3;
+}
+impl KeyElement for F8E5M2 {
+    const DTYPE: sys::varlen_dtype = sys::VARLEN_FLOAT8_E5M2;
+}
+impl KeyElement for i8 {
+    const DTYPE: sys::varlen_dtype = sys::VARLEN_INT8;
+}
+
+impl Element for f32 {}
+impl Element for F16 {}
+impl Element for Bf16 {}
+
+/// The `kv_dtype` and `cache_dtype` of C: 0 where keys have the dtype of queries.
+pub(crate) fn key_dtype<T: Element, K: KeyElement>() -> sys::varlen_dtype {
+    if K::DTYPE == T::DTYPE {
+        0
+    } else {
+        K::DTYPE
+    }
 }
 
 /// Device memory. Freed with the buffer, after the work that uses it.

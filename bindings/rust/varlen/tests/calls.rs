@@ -1,6 +1,9 @@
 //! The safe interface: results, errors, and what it must refuse itself.
 
-use varlen::{sys, Append, Attention, Bf16, Buffer, Context, Gradients, Inputs, Mask, Result, Rotary, View, Workspace};
+use varlen::{
+    sys, Append, Attention, Bf16, Buffer, CacheScales, Context, Gradients, Inputs, Mask, Result, Rotary, Scales, View,
+    Workspace, F8E4M3,
+};
 
 fn open() -> Context {
     Context::open(Some("cpu"), 0).unwrap()
@@ -136,6 +139,7 @@ fn a_paged_cache_is_appended_to_and_read() -> Result<()> {
         v_new: View::heads(&qkv, 3, 2, 8),
         k_cache: &mut k_cache,
         v_cache: &mut v_cache,
+        scales: None,
         cu_seqlens_new: &starts,
         cu_seqlens_k: None,
         seqused_k: &used,
@@ -169,6 +173,119 @@ fn a_paged_cache_is_appended_to_and_read() -> Result<()> {
     context.forward(&attention, &inputs, &mut out, None, &mut Workspace::new(&context))?;
     assert_eq!(out.to_vec()?, [1.0; 16]);
     context.synchronize()
+}
+
+/// Numbers that a float8 holds, times a scale of each head.
+#[test]
+fn quantised_keys_are_what_their_scales_make_them() -> Result<()> {
+    let context = open();
+    let attention = Attention { kv_heads: 2, ..two_sequences() };
+    let q = Buffer::from_slice(&context, &numbers(5 * 2 * 16))?;
+    let bits: Vec<u8> = (0..5 * 2 * 16).map(|i| [0x00, 0x30, 0x38, 0xb8, 0x40][i % 5]).collect();
+    let values: Vec<f32> = (0..5 * 2 * 16).map(|i| [0.0, 0.5, 1.0, -1.0, 2.0][i % 5]).collect();
+    let scaled: Vec<f32> = values.iter().enumerate().map(|(i, x)| x * [0.25, 3.0][i / 16 % 2]).collect();
+    let small = Buffer::from_slice(&context, &bits.iter().map(|x| F8E4M3(*x)).collect::<Vec<_>>())?;
+    let large = Buffer::from_slice(&context, &scaled)?;
+    let starts = Buffer::from_slice(&context, &[0, 2, 5])?;
+    let scales = Buffer::from_slice(&context, &[0.25f32, 3.0])?;
+    let per_head = Scales { head_stride: 1, ..Scales::from(&scales) };
+    let [mut out, mut expected] = [(); 2].map(|()| Buffer::<f32>::zeroed(&context, 5 * 2 * 16).unwrap());
+    let mut workspace = Workspace::new(&context);
+    let plain = Inputs { cu_seqlens_k: Some(&starts), ..Inputs::new(&q, &large, &large, &starts) };
+    context.forward(&attention, &plain, &mut expected, None, &mut workspace)?;
+    let quantised = Inputs {
+        cu_seqlens_k: Some(&starts),
+        k_scale: Some(per_head),
+        v_scale: Some(per_head),
+        ..Inputs::new(&q, &small, &small, &starts)
+    };
+    context.supports::<f32, F8E4M3>(&attention, 0, sys::VARLEN_PASS_FORWARD)?;
+    context.forward(&attention, &quantised, &mut out, None, &mut workspace)?;
+    let pairs: Vec<_> = out.to_vec()?.into_iter().zip(expected.to_vec()?).collect();
+    assert!(pairs.iter().all(|(a, b)| (a - b).abs() < 1e-5) && pairs.iter().any(|(a, _)| *a != 0.0));
+
+    let reaching = Inputs { k_scale: Some(Scales::of_rows(&scales, 0, 2)), ..quantised };
+    let refused = context.forward(&attention, &reaching, &mut out, None, &mut workspace).unwrap_err();
+    assert_eq!(refused.message, "k_scale has 2 elements, but 10 are reached");
+    let mixed = Buffer::<Bf16>::zeroed(&context, 5 * 2 * 16)?;
+    let mixed = Inputs { cu_seqlens_k: Some(&starts), ..Inputs::new(&q, &mixed, &mixed, &starts) };
+    let refused = context.forward(&attention, &mixed, &mut out, None, &mut workspace).unwrap_err();
+    assert!(refused.message.starts_with("kv_dtype"), "{}", refused.message);
+    let refused = context.supports::<f32, F8E4M3>(&attention, 0, sys::VARLEN_PASS_BACKWARD).unwrap_err();
+    assert!(refused.message.contains("the backward pass takes keys and values of dtype only"), "{}", refused.message);
+    Ok(())
+}
+
+/// What is appended to a cache of bytes comes back within half of a step of 1/127, by scales that are written or given.
+#[test]
+fn a_quantised_cache_is_appended_to_and_read() -> Result<()> {
+    let context = open();
+    let rows = numbers(3 * 16);
+    let new = Buffer::from_slice(&context, &rows)?;
+    let (starts, used, table) = (
+        Buffer::from_slice(&context, &[0, 3])?,
+        Buffer::from_slice(&context, &[0])?,
+        Buffer::from_slice(&context, &[1, 0])?,
+    );
+    for given in [false, true] {
+        let [mut k_cache, mut v_cache] = [(); 2].map(|()| Buffer::<i8>::zeroed(&context, 2 * 2 * 16).unwrap());
+        let [mut k_scale, mut v_scale] = [(); 2].map(|()| Buffer::<f32>::zeroed(&context, 2 * 2).unwrap());
+        let shared = Buffer::from_slice(&context, &[0.5f32 / 127.0])?;
+        let one = Some(Scales::from(&shared));
+        let scales = if given {
+            CacheScales::Given { k: one, v: one }
+        } else {
+            CacheScales::Written { k: &mut k_scale, v: &mut v_scale }
+        };
+        let mut now_used = Buffer::<i32>::zeroed(&context, 1)?;
+        context.kv_append(Append {
+            batch: 1,
+            kv_heads: 1,
+            head_dim: 16,
+            value_dim: 0,
+            total_new: 3,
+            total_k: 0,
+            page_size: 2,
+            page_table_width: 2,
+            page_count: 2,
+            k_new: View::from(&new),
+            v_new: View::from(&new),
+            k_cache: &mut k_cache,
+            v_cache: &mut v_cache,
+            scales: Some(scales),
+            cu_seqlens_new: &starts,
+            cu_seqlens_k: None,
+            seqused_k: &used,
+            page_table: Some(&table),
+            seqused_k_out: Some(&mut now_used),
+            rotary: None,
+            q: None,
+        })?;
+        let attention = Attention {
+            batch: 1,
+            q_heads: 1,
+            kv_heads: 1,
+            head_dim: 16,
+            total_q: 3,
+            page_size: 2,
+            page_table_width: 2,
+            page_count: 2,
+            mask: Mask::Window { left: Some(0), right: Some(0) }, // a query sees its own token
+            ..Attention::default()
+        };
+        let inputs = Inputs {
+            seqused_k: Some(&now_used),
+            page_table: Some(&table),
+            k_scale: if given { one } else { Some(Scales::of_rows(&k_scale, 2, 1)) },
+            v_scale: if given { one } else { Some(Scales::of_rows(&v_scale, 2, 1)) },
+            ..Inputs::new(&new, &k_cache, &v_cache, &starts)
+        };
+        let mut out = Buffer::<f32>::zeroed(&context, 3 * 16)?;
+        context.forward(&attention, &inputs, &mut out, None, &mut Workspace::new(&context))?;
+        let step = 0.5 / 127.0; // no number is beyond 0.5
+        assert!(out.to_vec()?.iter().zip(&rows).all(|(a, b)| (a - b).abs() <= step * 0.501), "given: {given}");
+    }
+    Ok(())
 }
 
 #[test]
@@ -246,13 +363,14 @@ fn buffers_that_are_too_small_or_elsewhere_are_refused() -> Result<()> {
 fn problems_are_known_before_their_data() -> Result<()> {
     let context = open();
     let attention = two_sequences();
-    context.supports::<Bf16>(&attention, sys::VARLEN_FEATURE_SINKS, sys::VARLEN_PASS_BACKWARD)?;
+    context.supports::<Bf16, Bf16>(&attention, sys::VARLEN_FEATURE_SINKS, sys::VARLEN_PASS_BACKWARD)?;
     let odd = Attention { head_dim: 12, ..attention };
-    let refused = context.supports::<Bf16>(&odd, 0, sys::VARLEN_PASS_FORWARD).unwrap_err();
+    let refused = context.supports::<Bf16, Bf16>(&odd, 0, sys::VARLEN_PASS_FORWARD).unwrap_err();
     assert_eq!(refused.message, "head_dim = 12 is not a multiple of 8");
     let large = Attention { total_q: 5000, total_k: 5000, ..attention };
-    let [small, large] = [attention, large]
-        .map(|each| context.workspace_size::<f32>(&each, sys::VARLEN_FEATURE_LSE, sys::VARLEN_PASS_BACKWARD).unwrap());
+    let [small, large] = [attention, large].map(|each| {
+        context.workspace_size::<f32, f32>(&each, sys::VARLEN_FEATURE_LSE, sys::VARLEN_PASS_BACKWARD).unwrap()
+    });
     assert!(0 < small && small < large);
     Workspace::new(&context).reserve(large)
 }

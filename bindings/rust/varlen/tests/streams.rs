@@ -68,6 +68,7 @@ fn a_cache_grows_on_a_stream() -> Result<()> {
             v_new: (&new).into(),
             k_cache: &mut k_cache,
             v_cache: &mut v_cache,
+            scales: None,
             cu_seqlens_new: &starts,
             cu_seqlens_k: Some(&slots),
             seqused_k: before,
