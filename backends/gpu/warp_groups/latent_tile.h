@@ -56,8 +56,9 @@ template <typename INSTANCE> struct latent_work {
     {
         item = &its_item;
         chunks = chunks_of<CHUNK_KEYS>(item->keys);
-        const gpu_span all = keys_seen_by_all(problem, item->sequence, divide(item->first_row, problem.group),
-                                              divide(item->first_row + item->rows - 1, problem.group) + 1);
+        const gpu_span all =
+            rule::mask::keys_seen_by_all(problem, item->sequence, divide(item->first_row, problem.group),
+                                         divide(item->first_row + item->rows - 1, problem.group) + 1);
         common = {larger(all.begin, item->keys.begin), smaller(all.end, item->keys.end)};
     }
 
@@ -71,7 +72,7 @@ template <typename INSTANCE> struct latent_work {
     GPU_DEVICE gpu_span keys_of_row(int32_t row) const
     {
         const int32_t query = row_at(row).query;
-        const gpu_span own = keys_seen_by(problem, item->sequence, query, query + 1);
+        const gpu_span own = rule::mask::keys_seen_by(problem, item->sequence, query, query + 1);
         return {larger(own.begin, item->keys.begin), smaller(own.end, item->keys.end)};
     }
 
