@@ -11,6 +11,7 @@ function(gpu_add_objects target add_object)
   foreach(name IN ITEMS forward backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
+  gpu_add_instances(${target} ${add_object} forward_quantized "${gpu_source_dir}/instances/quantized.def")
 endfunction()
 
 # The same for kernels of warp groups, which not every platform has.

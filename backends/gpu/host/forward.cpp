@@ -22,9 +22,16 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_for
                                             forward_launch_small<T, HEAD_DIM, VALUE_DIM, GENERAL>};
 };
 
+/* Of quantised keys and values, in no small batch. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool> struct make_quantized_entry {
+    static constexpr forward_entry entry = {forward_quantized_shape<T, HEAD_DIM, VALUE_DIM, true>,
+                                            forward_quantized_launch<T, HEAD_DIM, VALUE_DIM, true>, nullptr};
+};
+
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
-    return instance_entry<forward_entry, make_forward_entry>(attention, general);
+    return attention.kv_dtype ? instance_entry<forward_entry, make_quantized_entry>(attention, true)
+                              : instance_entry<forward_entry, make_forward_entry>(attention, general);
 }
 
 /* What a kernel on a device makes of a batch. */
@@ -63,6 +70,8 @@ bool forward_is_small_batch(const gpu_state &state, const varlen_attention &atte
 {
     if (attention.page_size > 0)
         return declines(why, "keys are paged");
+    if (attention.kv_dtype)
+        return declines(why, "keys and values are quantised");
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))
         return declines(why, "VARLEN_FLAG_BATCH_INVARIANT asks for the bits of larger batches");
     if (attention.batch > SMALL_BATCH)
@@ -99,8 +108,10 @@ size_t forward_warp_tiles_workspace(const gpu_state &state, const varlen_attenti
 varlen_status forward_warp_tiles(const gpu_state &state, varlen_stream stream, const varlen_attention &attention,
                                  const varlen_forward_args &args)
 {
-    const gpu_problem problem = make_problem(attention, *args.inputs);
+    gpu_problem problem = make_problem(attention, *args.inputs);
     const forward_entry &kernel = find_entry(attention, problem_is_general(problem));
+    if (attention.kv_dtype)
+        set_units(problem, true);
     const tile_sizes sizes = sizes_of(state, kernel);
     forward_arguments work = make_forward_arguments(state, attention, args, problem, sizes.planned);
     const varlen_status status = launch_forward_plan(state, stream, attention, sizes.planned, args.workspace, work);

@@ -70,6 +70,8 @@ bool has_warp_groups(const gpu_architecture &architecture)
 bool warp_groups_take_forward(const gpu_state &, const varlen_attention &attention, family_reason *why)
 {
     const int32_t group = attention.q_heads / attention.kv_heads;
+    if (attention.kv_dtype)
+        return declines(why, "keys and values are quantised");
     if (group > TILE_ROWS)
         return declines(why, "q_heads / kv_heads = %d is above %d", group, TILE_ROWS);
     if (attention.features & VARLEN_FEATURE_EXPANDED)

@@ -9,10 +9,22 @@
 
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype);
 
+/* Strides in elements. */
+gpu_tensor make_scales(const float *scales, int64_t token_stride, int64_t head_stride);
+
+/* Of keys and values. */
+inline varlen_dtype kv_dtype_of(const varlen_attention &attention)
+{
+    return attention.kv_dtype ? attention.kv_dtype : attention.dtype;
+}
+
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs);
 
 /* Whether scores need more than the multiplier and the mask: the GENERAL instances. */
 bool problem_is_general(const gpu_problem &problem);
+
+/* What its scores are in units of, for kernels that are general or not, where that is not as above. */
+void set_units(gpu_problem &problem, bool general);
 
 /* Whether that of some call is. */
 bool may_be_general(const varlen_attention &attention);
