@@ -22,7 +22,9 @@ function(gpu_add_group_objects target add_object)
   foreach(name IN ITEMS group_forward group_backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
-  gpu_add_instances(${target} ${add_object} group_sweeps "${gpu_source_dir}/instances/group_sweeps.def")
+  foreach(name IN ITEMS group_sweeps group_quantized)
+    gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/${name}.def")
+  endforeach()
 endfunction()
 
 # The same for one source of instances/, once for each line of a list.

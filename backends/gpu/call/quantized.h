@@ -75,8 +75,8 @@ template <typename T> GPU_DEVICE uint32_t widen_int8(uint32_t bytes, const widen
     return add_pairs<T>((bytes & 0x007f007f) | how.kept, (bytes & 0x00800080) | how.power);
 }
 
-/* Whether some of eight bytes of a float8 has no number. */
-GPU_DEVICE bool is_special(uint32_t low, uint32_t high, const widening &how)
+/* Not 0 if some of eight bytes of a float8 has no number. */
+GPU_DEVICE uint32_t special_bytes(uint32_t low, uint32_t high, const widening &how)
 {
     return (((low + how.last_byte) ^ low) | ((high + how.last_byte) ^ high)) & 0x80808080;
 }
@@ -90,13 +90,18 @@ template <typename T, bool SPECIAL> GPU_DEVICE words_16 widen_float8s(uint32_t l
              widen_float8<T, SPECIAL>(signed_bytes(high, true), how)}};
 }
 
+template <typename T> GPU_DEVICE words_16 widen_int8s(uint32_t low, uint32_t high, const widening &how)
+{
+    return {{widen_int8<T>(signed_bytes(low, false), how), widen_int8<T>(signed_bytes(low, true), how),
+             widen_int8<T>(signed_bytes(high, false), how), widen_int8<T>(signed_bytes(high, true), how)}};
+}
+
 template <typename T> GPU_DEVICE words_16 widen(uint32_t low, uint32_t high, const widening &how)
 {
     if (how.is_integer)
-        return {{widen_int8<T>(signed_bytes(low, false), how), widen_int8<T>(signed_bytes(low, true), how),
-                 widen_int8<T>(signed_bytes(high, false), how), widen_int8<T>(signed_bytes(high, true), how)}};
-    return is_special(low, high, how) ? widen_float8s<T, true>(low, high, how)
-                                      : widen_float8s<T, false>(low, high, how);
+        return widen_int8s<T>(low, high, how);
+    return special_bytes(low, high, how) ? widen_float8s<T, true>(low, high, how)
+                                         : widen_float8s<T, false>(low, high, how);
 }
 
 #endif

@@ -5,13 +5,19 @@
 
 #include "call/softmax.h"
 
+/* Scales of neighbouring columns, read at once. */
+template <int RUN> struct alignas(RUN * sizeof(float)) scale_run {
+    float at[RUN];
+};
+
 /* Products of a key's numbers become those of the key. */
 template <typename SUMS> GPU_DEVICE void scale_columns(SUMS &sums, const float *scales, float factor = 1.0f)
 {
     sums.for_each_run([&](int, int column, float *run) {
+        const scale_run<SUMS::RUN> of_run = *(const scale_run<SUMS::RUN> *)(scales + column);
 #pragma unroll
         for (int i = 0; i < SUMS::RUN; i++)
-            run[i] *= scales[column + i] * factor;
+            run[i] *= of_run.at[i] * factor;
     });
 }
 

@@ -1,5 +1,5 @@
-/* The kernel of the forward pass over quantised keys and values for one combination: INSTANCE_TYPE and so on are given on
- * the command line. */
+/* The kernel of the forward pass over quantised keys and values for one combination: INSTANCE_TYPE and so on are given
+ * on the command line. */
 #include "warp_tiles/forward_kernel.h"
 
 #include "host/forward_launch.h"
