@@ -20,8 +20,8 @@ constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
 constexpr group_quantized_row GROUP_QUANTIZED_TUNINGS[] = {
     /*head  value                           query          registers:             byte  registers:
      * dim    dim    groups  keys  stages  stages  turns  copying  computing    stages   widening */
-    {   64,    64,  {{2,     128,     2,      1,  false,     32,       208},       8,       64}},
-    {  128,   128,  {{2,      64,     2,      1,  false,     32,       208},       8,       64}},
+    {   64,    64,  {{2,     128,     2,      1,  false,     40,       208},       8,       56}},
+    {  128,   128,  {{2,      64,     2,      1,  false,     40,       208},       8,       56}},
 };
 
 constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {

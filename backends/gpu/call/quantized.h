@@ -19,7 +19,7 @@
 /* How bytes of one dtype become elements of one type. Masks and constants are those of a pair. */
 struct widening {
     uint32_t is_integer;
-    uint32_t shift;
+    uint32_t moved;     /* a power of two: how far a float8 is moved up */
     uint32_t kept;      /* what a shift leaves of a float8; the constant of an integer's lower bits */
     uint32_t last;      /* the last place of what has no number */
     uint32_t carry;     /* where it carries to; 0: it is one of the element already */
@@ -51,11 +51,12 @@ template <typename T> GPU_DEVICE widening widening_of(int32_t dtype)
     const uint32_t fraction = dtype == VARLEN_FLOAT8_E4M3 ? 3 : 2;
     const uint32_t its_bias = (1u << (6 - fraction)) - 1;
     const uint32_t last = dtype == VARLEN_FLOAT8_E4M3 ? 1 : 1u << fraction;
-    how.shift = bits - fraction;
-    how.kept = pair_of(0x8000 | 0x7fu << how.shift);
-    how.last = pair_of(last << how.shift);
-    how.carry = pair_of(0x7fffu & 0x80u << how.shift);
-    how.filled = (0x8000 - (0x80u << how.shift)) / (0x80u << how.shift);
+    const uint32_t shift = bits - fraction;
+    how.moved = 1u << shift;
+    how.kept = pair_of(0x8000 | 0x7fu << shift);
+    how.last = pair_of(last << shift);
+    how.carry = pair_of(0x7fffu & 0x80u << shift);
+    how.filled = (0x8000 - (0x80u << shift)) / (0x80u << shift);
     how.power = pair_of((bias - its_bias + bias) << bits);
     how.last_byte = last * 0x01010101;
     return how;
@@ -64,7 +65,7 @@ template <typename T> GPU_DEVICE widening widening_of(int32_t dtype)
 /* Two bytes, as signed_bytes has them. Without SPECIAL, what has no number becomes one. */
 template <typename T, bool SPECIAL> GPU_DEVICE uint32_t widen_float8(uint32_t bytes, const widening &how)
 {
-    uint32_t moved = (bytes << how.shift) & how.kept;
+    uint32_t moved = (bytes * how.moved) & how.kept;
     if (SPECIAL)
         moved += ((moved + how.last) & how.carry) * how.filled;
     return multiply_pairs<T>(moved, how.power);

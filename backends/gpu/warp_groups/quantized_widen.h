@@ -28,18 +28,27 @@ template <typename FROM, typename TO, int THREADS> struct widening_share {
     {
     }
 
-    /* By `pieces(bytes)`, which makes 16 bytes of 8. */
+    /* By `pieces(bytes)`, which makes 16 bytes of 8. A few are loaded at once: no load goes past a store. */
     template <typename F> GPU_DEVICE void for_each(const FROM &from, const TO &to, F pieces) const
     {
+        constexpr int together = 4;
+        static_assert(STEPS % together == 0, "whole batches");
         T *places[PLACES];
 #pragma unroll
         for (int place = 0; place < PLACES; place++)
             places[place] = to.piece(row + place * AT_ONCE, column);
-        const uint8_t *bytes = from.data + row * FROM::COLUMNS + column;
+        const uint8_t *source = from.data + row * FROM::COLUMNS + column;
 #pragma unroll
-        for (int step = 0; step < STEPS; step++)
-            store_16(places[step % PLACES] + step / PLACES * PLACES * AT_ONCE * TO::PANEL,
-                     pieces(*(const bytes_8 *)(bytes + step * AT_ONCE * FROM::COLUMNS)));
+        for (int first = 0; first < STEPS; first += together) {
+            bytes_8 bytes[together];
+#pragma unroll
+            for (int i = 0; i < together; i++)
+                bytes[i] = *(const bytes_8 *)(source + (first + i) * AT_ONCE * FROM::COLUMNS);
+#pragma unroll
+            for (int i = 0; i < together; i++)
+                store_16(places[(first + i) % PLACES] + (first + i) / PLACES * PLACES * AT_ONCE * TO::PANEL,
+                         pieces(bytes[i]));
+        }
     }
 };
 
