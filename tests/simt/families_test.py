@@ -54,6 +54,21 @@ class Explain(unittest.TestCase):
         self.assertEqual(explain("--lens", "9", "--features", "dsinks,sinks")["backward"][1],
                          "small_batch does not: dsinks are wanted")
 
+    def test_quantised_keys_and_values(self):
+        plain = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "e4m3")["forward"]
+        self.assertEqual(plain[:2], [
+            "warp_groups takes it, by its bfloat16 kernel for quantised keys and values, head_dim <= 128, "
+            "value_dim <= 128",
+            "small_batch does not: keys and values are quantised"])
+        softcap = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "int8", "--softcap", "3")["forward"]
+        self.assertRegex(softcap[0], "^warp_tiles takes it, by its general bfloat16 kernel for quantised keys and ")
+        self.assertIn("warp_groups does not: keys and values are quantised, and scores need more than a scale and a "
+                      "mask", softcap)
+        wide = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "e5m2", "--head-dim", "256")["forward"]
+        self.assertRegex(wide[0], "^warp_tiles takes it, by its bfloat16 kernel for quantised keys and values, ")
+        self.assertIn("warp_groups does not: head_dim = 256 with value_dim = 256 is too large for quantised keys and "
+                      "values", wide)
+
     def test_a_family_that_is_forced(self):
         lines = explain("--lens", "9", VARLEN_GPU_KERNELS="warp_tiles")["forward"]
         self.assertRegex(lines[0], "^warp_tiles takes it, by its .*; VARLEN_GPU_KERNELS asks for it$")

@@ -87,11 +87,12 @@ void log_choice(const FAMILY *const (&list)[COUNT], const gpu_state &state, cons
 /* All families have kernels of the same sizes. */
 void name_kernel(const varlen_attention &attention, char *text, size_t size)
 {
-    const bool general = attention.kv_dtype || may_be_general(attention);
+    const bool general = may_be_general(attention);
     const int found = find_instance(attention.dtype, attention.head_dim, attention.value_dim, general);
     const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
-    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d", general ? "general " : "",
-             kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", kernel.head_dim, kernel.value_dim);
+    snprintf(text, size, "%s%s kernel for %shead_dim <= %d, value_dim <= %d", general ? "general " : "",
+             kernel.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16",
+             attention.kv_dtype ? "quantised keys and values, " : "", kernel.head_dim, kernel.value_dim);
 }
 
 template <typename FAMILY, int COUNT>

@@ -115,7 +115,7 @@ template <typename INSTANCE>
 constexpr int group_quantized_shared_bytes = INSTANCE::STATE_AT + (int)sizeof(group_quantized_shared<INSTANCE>);
 
 template <typename INSTANCE>
-constexpr bool quantized_fits_shared_memory =
-    group_quantized_shared_bytes<INSTANCE> <= shared_memory_limit(ARCHITECTURE);
+constexpr bool quantized_fits_shared_memory = group_quantized_shared_bytes<INSTANCE> <=
+                                              shared_memory_limit(ARCHITECTURE);
 
 #endif

@@ -326,14 +326,12 @@ typedef float16 float16_pair __attribute__((ext_vector_type(2)));
 
 template <> GPU_DEVICE uint32_t add_pairs<float16>(uint32_t a, uint32_t b)
 {
-    return __builtin_bit_cast(uint32_t,
-                              __builtin_bit_cast(float16_pair, a) + __builtin_bit_cast(float16_pair, b));
+    return __builtin_bit_cast(uint32_t, __builtin_bit_cast(float16_pair, a) + __builtin_bit_cast(float16_pair, b));
 }
 
 template <> GPU_DEVICE uint32_t multiply_pairs<float16>(uint32_t a, uint32_t b)
 {
-    return __builtin_bit_cast(uint32_t,
-                              __builtin_bit_cast(float16_pair, a) * __builtin_bit_cast(float16_pair, b));
+    return __builtin_bit_cast(uint32_t, __builtin_bit_cast(float16_pair, a) * __builtin_bit_cast(float16_pair, b));
 }
 
 /* One of two bfloat16. */
