@@ -52,12 +52,12 @@ GPU_DEVICE uint32_t quantize_float8(float value, uint32_t fraction)
     const uint32_t rounder = (127 + 23 + 1 - bias - fraction) << 23;
     const uint32_t sign = bits_of(value) >> 24 & 0x80;
     const uint32_t bits = bits_of(value) & 0x7fffffff;
-    const uint32_t half = (1u << (shift - 1)) - 1;
+    const uint32_t below_half = (1u << (shift - 1)) - 1;
     if (bits > infinity_bits)
         return sign | 0x7f;
     if (bits < (128 - bias) << 23)
         return sign | (bits_of(float_of(bits) + float_of(rounder)) - rounder);
-    return sign | (bits - ((127 - bias) << 23) + half + (bits >> shift & 1)) >> shift;
+    return sign | (bits - ((127 - bias) << 23) + below_half + (bits >> shift & 1)) >> shift;
 }
 
 /* A NaN becomes 0. */

@@ -31,9 +31,9 @@ struct widening {
 template <typename T> constexpr int fraction_bits = 10;
 template <> inline constexpr int fraction_bits<bfloat16> = 7;
 
-GPU_DEVICE uint32_t pair_of(uint32_t half)
+GPU_DEVICE uint32_t pair_of(uint32_t element)
 {
-    return half << 16 | half;
+    return element << 16 | element;
 }
 
 template <typename T> GPU_DEVICE widening widening_of(int32_t dtype)

@@ -110,9 +110,9 @@ template <int THREADS, int KEYS, int HEAD_DIM, int VALUE_DIM> struct quantized_c
                 continue;
             const words_16 bytes = pieces.piece(number + step);
 #pragma unroll
-            for (int half = 0; half < 2; half++)
-                store_16(tile.piece(SHARES::row(step), SHARES::column(step) + half * 8),
-                         widen<T>(bytes.word[2 * half], bytes.word[2 * half + 1], how));
+            for (int upper = 0; upper < 2; upper++)
+                store_16(tile.piece(SHARES::row(step), SHARES::column(step) + upper * 8),
+                         widen<T>(bytes.word[2 * upper], bytes.word[2 * upper + 1], how));
         }
     }
 
