@@ -153,6 +153,24 @@ static void no_batch_needs_more(void **state)
 }
 
 /* Of pages, a slot's rows are known, not what they hold together. */
+/* A batch whose sequences each use some of as many keys, which is returned. */
+static int64_t some_used_keys(batch *b, random_source *source, int32_t used[MOST_SEQUENCES])
+{
+    begin(b, some_group(source));
+    const int64_t keys = some(source, 40000);
+    for (int64_t n = random_below(source, 1 + some(source, MOST_SEQUENCES)); n > 0; n--)
+        add(b, some(source, 40), used[b->attention.batch] = (int32_t)random_below(source, keys + 1));
+    finish(b);
+    return keys;
+}
+
+static void assert_forward_within_limits(batch *b, int kernels)
+{
+    counts needed = count(b, kernels), limits = limits_of(b, kernels);
+    assert_true(needed.forward_tasks <= limits.forward_tasks);
+    assert_true(needed.partial_rows <= limits.partial_rows);
+}
+
 static void no_paged_batch_needs_more(void **state)
 {
     (void)state;
@@ -160,18 +178,12 @@ static void no_paged_batch_needs_more(void **state)
     static int32_t used[MOST_SEQUENCES];
     random_source source = {random_seed_of("no paged batch needs more")};
     for (int round = 0; round < ROUNDS; round++) {
-        begin(&b, some_group(&source));
-        int64_t keys = some(&source, 40000);
-        for (int64_t n = random_below(&source, 1 + some(&source, MOST_SEQUENCES)); n > 0; n--)
-            add(&b, some(&source, 40), used[b.attention.batch] = (int32_t)random_below(&source, keys + 1));
-        finish(&b);
+        int64_t keys = some_used_keys(&b, &source, used);
         b.attention.total_k = 0;
         b.attention.page_size = b.inputs.metadata.page_size = 16;
         b.attention.page_table_width = (int32_t)(keys / 16 + 1);
         b.inputs.metadata.seqused_k = used;
-        counts needed = count(&b, round % 4), limits = limits_of(&b, round % 4);
-        assert_true(needed.forward_tasks <= limits.forward_tasks);
-        assert_true(needed.partial_rows <= limits.partial_rows);
+        assert_forward_within_limits(&b, round % 4);
     }
 }
 
@@ -183,18 +195,12 @@ static void no_batch_of_shared_keys_needs_more(void **state)
     static int32_t used[MOST_SEQUENCES], starts[MOST_SEQUENCES];
     random_source source = {random_seed_of("no batch of shared keys needs more")};
     for (int round = 0; round < ROUNDS; round++) {
-        begin(&b, some_group(&source));
-        int64_t keys = some(&source, 40000);
-        for (int64_t n = random_below(&source, 1 + some(&source, MOST_SEQUENCES)); n > 0; n--)
-            add(&b, some(&source, 40), used[b.attention.batch] = (int32_t)random_below(&source, keys + 1));
-        finish(&b);
+        int64_t keys = some_used_keys(&b, &source, used);
         b.attention.total_k = keys;
         b.attention.features = VARLEN_FEATURE_KEY_STARTS;
         b.inputs.metadata.seqused_k = used;
         b.inputs.metadata.key_starts = starts;
-        counts needed = count(&b, round % 4), limits = limits_of(&b, round % 4);
-        assert_true(needed.forward_tasks <= limits.forward_tasks);
-        assert_true(needed.partial_rows <= limits.partial_rows);
+        assert_forward_within_limits(&b, round % 4);
     }
 }
 

@@ -81,3 +81,11 @@ def assert_near(actual, expected, dtype=None, roundings=RESULT):
     error = torch.where(finite, actual.detach().double() - expected, 0.0).abs().max()
     rounding = torch.finfo(dtype).eps * largest
     assert error <= roundings[dtype] * rounding, f"off by {error / rounding:.1f} roundings of {largest}"
+
+
+def assert_gradients_near(out, expected, inputs, dout):
+    """Those of the inputs, by out and by what was expected of it, which is float64; returns the first."""
+    gradients = torch.autograd.grad(out, inputs, dout)
+    for gradient, reference in zip(gradients, torch.autograd.grad(expected, inputs, dout.double())):
+        assert_near(gradient, reference, out.dtype, GRADIENT)
+    return gradients

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from conftest import starts_of
-from reference import GRADIENT, assert_near, attend_packed
+from reference import GRADIENT, assert_gradients_near, assert_near, attend_packed
 
 import varlen
 from varlen._torch.options import problem_of
@@ -67,10 +67,7 @@ def test_features(feature, device, dtypes, draw):
         assert_near(lse, expected_lse, torch.float32)
         assert weights.numel() == 0
         wanted = [q, k, v] + ([options["sinks"]] if "sinks" in options else [])
-        dout = draw(*out.shape, dtype=dtype)
-        for gradient, reference in zip(torch.autograd.grad(out, wanted, dout),
-                                       torch.autograd.grad(expected, wanted, dout.double())):
-            assert_near(gradient, reference, dtype, GRADIENT)
+        assert_gradients_near(out, expected, wanted, draw(*out.shape, dtype=dtype))
 
 
 @pytest.mark.parametrize("feature", FEATURES)
@@ -113,10 +110,7 @@ def test_any_head_dim(dims, device, dtypes, draw):
         out = flash_attn_varlen_func(q, k, v, *starts, 40, 29, causal=True)
         expected, _ = expected_of(q, k, v, {"causal": True})
         assert_near(out, expected)
-        dout = draw(*out.shape, dtype=dtype)
-        for gradient, reference in zip(torch.autograd.grad(out, (q, k, v), dout),
-                                       torch.autograd.grad(expected, (q, k, v), dout.double())):
-            assert_near(gradient, reference, dtype, GRADIENT)
+        assert_gradients_near(out, expected, (q, k, v), draw(*out.shape, dtype=dtype))
 
 
 def test_packed_layouts_give_the_same_bits(device, dtype, draw, deterministic):
@@ -174,10 +168,7 @@ def test_dropout(device, dtype, draw):
     problem = problem_of(q, *starts, 40, 29, dropout_p=0.3, causal=True)
     expected, _ = expected_of(q, k, v, {"causal": True}, problem=problem)
     assert_near(out, expected)
-    dout = draw(*out.shape, dtype=dtype)
-    for gradient, reference in zip(torch.autograd.grad(out, (q, k, v), dout),
-                                   torch.autograd.grad(expected, (q, k, v), dout.double())):
-        assert_near(gradient, reference, dtype, GRADIENT)
+    assert_gradients_near(out, expected, (q, k, v), draw(*out.shape, dtype=dtype))
     assert weights.shape == (5, 4, 40, 29)
     assert 0.2 < (weights < 0).sum() / (weights != 0).sum() < 0.4
     assert_near(weights[2].abs().sum(-1)[:, :17], torch.ones(4, 17, dtype=torch.float64, device=device), dtype)
