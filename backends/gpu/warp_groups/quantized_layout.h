@@ -37,7 +37,7 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     static constexpr int VALUE_STAGES = TUNING.stages;
     static constexpr int BYTE_STAGES = ITS_TUNING.byte_stages;
     static constexpr int TILE_PLACES = GROUPS * TUNING.query_stages;
-    static constexpr int ITEMS = 8; /* known to the block at a time, at most */
+    static constexpr int ITEMS = 4; /* known to the block at a time, at most */
     using rule = score_rule<GENERAL>;
     using query_matrix = shared_matrix<T, TILE_ROWS, HEAD_DIM>;
     using out_matrix = shared_matrix<T, TILE_ROWS, VALUE_DIM>; /* in the place of queries that are done with */
