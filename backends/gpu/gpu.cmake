@@ -14,6 +14,7 @@ function(gpu_add_objects target add_object)
   foreach(name IN ITEMS wide_forward wide_backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/${name}.def")
   endforeach()
+  gpu_add_instances(${target} ${add_object} forward_quantized "${gpu_source_dir}/instances/quantized.def")
 endfunction()
 
 # The same for kernels of warp groups, which not every platform has.
@@ -24,8 +25,9 @@ function(gpu_add_group_objects target add_object)
   foreach(name IN ITEMS group_forward group_backward)
     gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/warp_tiles.def")
   endforeach()
-  gpu_add_instances(${target} ${add_object} group_latent "${gpu_source_dir}/instances/group_latent.def")
-  gpu_add_instances(${target} ${add_object} group_sweeps "${gpu_source_dir}/instances/group_sweeps.def")
+  foreach(name IN ITEMS group_latent group_quantized group_sweeps)
+    gpu_add_instances(${target} ${add_object} ${name} "${gpu_source_dir}/instances/${name}.def")
+  endforeach()
 endfunction()
 
 # The same for one source of instances/, once for each line of a list.

@@ -3,6 +3,7 @@
  * Platforms that have such kernels have the table in platform/group_tuning.h:
  *
  *     GROUP_FORWARD_TUNINGS[]
+ *     GROUP_QUANTIZED_TUNINGS[]   of these, a row for each size in instances/group_quantized.def
  *     GROUP_BACKWARD_TUNINGS[]
  *     GROUP_KEY_SWEEP_TUNINGS[]
  *     GROUP_DQ_SWEEP_TUNINGS[]    of these two, a row for each size that the backward pass may take in two sweeps */
@@ -28,6 +29,19 @@ struct group_forward_row {
     int value_dim;
     bool general; /* of the score rule, which takes registers */
     group_forward_tuning tuning;
+};
+
+/* Over quantised keys and values. A block has one group more, which widens. */
+struct group_quantized_tuning {
+    group_forward_tuning forward; /* its stages are of widened chunks */
+    int byte_stages;              /* of chunks as they are in memory: what is on its way */
+    int widening_registers;
+};
+
+struct group_quantized_row {
+    int head_dim;
+    int value_dim;
+    group_quantized_tuning tuning;
 };
 
 /* A block has `groups` warp groups that compute, each with 64 of a tile's keys or all with the same 64, and one that
@@ -85,6 +99,27 @@ constexpr group_forward_tuning group_forward_tuning_of(int head_dim, int value_d
     return GROUP_FORWARD_TUNINGS[find_group_tuning(GROUP_FORWARD_TUNINGS, head_dim, value_dim, general)].tuning;
 }
 
+constexpr int find_quantized_tuning(int head_dim, int value_dim)
+{
+    constexpr int rows = (int)(sizeof GROUP_QUANTIZED_TUNINGS / sizeof GROUP_QUANTIZED_TUNINGS[0]);
+    int found = 0;
+    while (found < rows && (GROUP_QUANTIZED_TUNINGS[found].head_dim != head_dim ||
+                            GROUP_QUANTIZED_TUNINGS[found].value_dim != value_dim))
+        found++;
+    return found;
+}
+
+constexpr group_quantized_tuning group_quantized_tuning_of(int head_dim, int value_dim)
+{
+    return GROUP_QUANTIZED_TUNINGS[find_quantized_tuning(head_dim, value_dim)].tuning;
+}
+
+constexpr bool has_quantized_groups(int head_dim, int value_dim)
+{
+    constexpr int rows = (int)(sizeof GROUP_QUANTIZED_TUNINGS / sizeof GROUP_QUANTIZED_TUNINGS[0]);
+    return find_quantized_tuning(head_dim, value_dim) < rows;
+}
+
 /* Of the one sweep that finds DQ too, or of that over keys alone. */
 constexpr group_backward_tuning group_backward_tuning_of(int head_dim, int value_dim, bool general, bool dq)
 {
@@ -104,12 +139,14 @@ constexpr bool has_two_sweeps(int head_dim, int value_dim, bool general)
     return find_group_tuning(GROUP_DQ_SWEEP_TUNINGS, head_dim, value_dim, general) < rows;
 }
 
-/* Groups can have no more registers than the block began with: a share of 512 each, in eights. */
-constexpr bool fit_registers(int groups, int copying, int computing)
+/* Groups can have no more registers than the block began with: a share of 512 each, in eights. `widening` is 0 where no
+ * group widens. */
+constexpr bool fit_registers(int groups, int copying, int computing, int widening = 0)
 {
-    const int all = groups + 1;
+    const int all = groups + 1 + (widening > 0 ? 1 : 0);
     const int share = 512 / all / 8 * 8;
-    return copying % 8 == 0 && computing % 8 == 0 && copying + groups * computing <= all * share;
+    return copying % 8 == 0 && computing % 8 == 0 && widening % 8 == 0 &&
+           copying + widening + groups * computing <= all * share;
 }
 
 constexpr bool is_sound(const group_forward_tuning &tuning)
@@ -117,6 +154,14 @@ constexpr bool is_sound(const group_forward_tuning &tuning)
     return tuning.groups > 0 && tuning.groups <= 3 && tuning.chunk_keys % 32 == 0 && tuning.chunk_keys <= 256 &&
            tuning.stages > 1 && tuning.query_stages > 0 &&
            fit_registers(tuning.groups, tuning.copying_registers, tuning.computing_registers);
+}
+
+constexpr bool is_sound(const group_quantized_tuning &tuning)
+{
+    const group_forward_tuning &forward = tuning.forward;
+    return is_sound(forward) && tuning.byte_stages > 1 && tuning.widening_registers > 0 &&
+           fit_registers(forward.groups, forward.copying_registers, forward.computing_registers,
+                         tuning.widening_registers);
 }
 
 constexpr bool is_sound(const group_backward_tuning &tuning)
@@ -139,8 +184,9 @@ template <typename ROW, int COUNT> constexpr bool are_sound_groups(const ROW (&r
             return false;
     return true;
 }
-static_assert(are_sound_groups(GROUP_FORWARD_TUNINGS) && are_sound_groups(GROUP_BACKWARD_TUNINGS) &&
-                  are_sound_groups(GROUP_KEY_SWEEP_TUNINGS) && are_sound_groups(GROUP_DQ_SWEEP_TUNINGS),
+static_assert(are_sound_groups(GROUP_FORWARD_TUNINGS) && are_sound_groups(GROUP_QUANTIZED_TUNINGS) &&
+                  are_sound_groups(GROUP_BACKWARD_TUNINGS) && are_sound_groups(GROUP_KEY_SWEEP_TUNINGS) &&
+                  are_sound_groups(GROUP_DQ_SWEEP_TUNINGS),
               "every row");
 
 #endif

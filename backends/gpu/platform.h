@@ -31,6 +31,8 @@
  *     multiply_high(a, b)                           the upper half of a product of two uint32_t
  *     element_pair<T>(low, high)                    two floats rounded to T, in a uint32_t, `low` in its lower half
  *     to_float(T), from_float<T>(float)             with T one of float16, bfloat16, float
+ *     add_pairs<T>(a, b), multiply_pairs<T>(a, b)   of two elements of 16 bits each, in a uint32_t; denormals are numbers
+ *     signed_bytes(word, upper)                     bytes 0 and 1 of a uint32_t, or 2 and 3, as two int16_t in another
  *
  * platform/copy.h       from global to shared memory while the block goes on
  *     copy_16(to, from), copy_16(to, from, valid)   16 bytes; if not valid, 16 zeros without reading
@@ -47,6 +49,13 @@
  *         .begun()                                  all pieces are on their way; ends a group of copy_16 too
  *         .finish<LATER>()                          until the batch is there, and those copies of copy_16; LATER batches
  *                                                   begun behind it may be under way
+ *     fetched_pieces<PIECES, THREADS>(memory)       pieces that the threads of a block fetch for themselves, a batch at a
+ *                                                   time
+ *         static BYTES                              of shared memory that they take, aligned to 16 bytes
+ *         .fetch(number, from, valid)               16 bytes, or zeros; number as above
+ *         .begun()                                  all pieces are on their way
+ *         .wait()                                   until this thread's are there
+ *         .piece(number)                            words_16
  *
  * platform/fragments.h  products of matrices by a warp, on its matrix units
  *     shared_tile<T, DIM>   rows of DIM elements of T in shared memory, in whatever order suits the unit. DIM is a

@@ -106,10 +106,11 @@ static void float32_is_for_calls_around_attention(void **state)
     (void)state;
     const varlen_backend *backend = entry(&good_host);
     const uint32_t halves = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16, all = halves | 1u << VARLEN_FLOAT32;
-    assert_int_equal(backend->forward_limits->dtypes, halves);
-    assert_int_equal(backend->backward_limits->dtypes, halves);
+    const uint32_t quantized = 1u << VARLEN_FLOAT8_E4M3 | 1u << VARLEN_FLOAT8_E5M2 | 1u << VARLEN_INT8;
+    assert_int_equal(backend->forward_limits->dtypes, halves | quantized);
+    assert_int_equal(backend->backward_limits->dtypes & ~quantized, halves);
     assert_int_equal(backend->merge_limits->dtypes, all);
-    assert_int_equal(backend->kv_append_limits->dtypes, all);
+    assert_int_equal(backend->kv_append_limits->dtypes, all | quantized);
 }
 
 static void what_the_limits_claim_is_supported(void **state)

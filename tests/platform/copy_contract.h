@@ -62,6 +62,29 @@ GPU_KERNEL(THREADS, 1) batches(GPU_ARGUMENTS(contract_memory) memory)
         expect_piece(memory, i, shared + 8 * (i * THREADS + other), i * THREADS + other, other % 2 == 0);
 }
 
+/* Pieces that threads fetch for themselves, one batch after another. */
+GPU_KERNEL(THREADS, 1) fetched(GPU_ARGUMENTS(contract_memory) memory)
+{
+    const int32_t thread = thread_index();
+    fetched_pieces<PIECES, THREADS> pieces(shared_memory());
+    for (int32_t batch = 0; batch < 2; batch++) {
+#pragma unroll
+        for (int32_t i = 0; i < PIECES; i++) {
+            const int32_t n = (batch * PIECES + i) * THREADS + thread;
+            pieces.fetch(i, memory.source + 8 * n, (thread + i) % 3 != 0);
+        }
+        pieces.begun();
+        block_barrier();
+        pieces.wait();
+#pragma unroll
+        for (int32_t i = 0; i < PIECES; i++) {
+            const words_16 words = pieces.piece(i);
+            expect_piece(memory, batch * PIECES + i, (const uint16_t *)words.word,
+                         (batch * PIECES + i) * THREADS + thread, (thread + i) % 3 != 0);
+        }
+    }
+}
+
 GPU_KERNEL(THREADS, 1) words(GPU_ARGUMENTS(contract_memory) memory)
 {
     uint16_t *shared = (uint16_t *)shared_memory();

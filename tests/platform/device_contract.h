@@ -4,6 +4,8 @@
 
 #include "contract.h"
 
+#include "call/quantized.h"
+
 namespace device_contract
 {
 
@@ -145,6 +147,77 @@ template <typename T> GPU_KERNEL(THREADS, 1) rounding(GPU_ARGUMENTS(contract_mem
         if (above - above == 0.0f && value - value == 0.0f)
             contract_expect(memory, bits, 3, bits_of_element(from_float<T>(value + (above - value) * 0.5f)),
                             (float)(bits + (bits & 1)));
+    }
+}
+
+GPU_DEVICE bool same(float a, float b)
+{
+    return a == b || (a != a && b != b);
+}
+
+/* One of two elements. */
+template <typename T> GPU_DEVICE float element_of_pair(uint32_t pair, int32_t upper)
+{
+    return to_float(element_of_bits<T>((uint16_t)(upper ? pair >> 16 : pair)));
+}
+
+/* Of every element beside another: denormals too. */
+template <typename T> GPU_KERNEL(THREADS, 1) pairs(GPU_ARGUMENTS(contract_memory) memory)
+{
+    const uint32_t others = element_pair<T>(0.75f, -4.0f);
+    for (int32_t bits = thread_index(); bits < 0x10000; bits += THREADS) {
+        const uint32_t pair = (uint32_t)bits << 16 | (uint32_t)(0xffff - bits);
+        const uint32_t sums = add_pairs<T>(pair, others);
+        const uint32_t products = multiply_pairs<T>(others, pair);
+        for (int32_t upper = 0; upper < 2; upper++) {
+            const float a = element_of_pair<T>(pair, upper), b = element_of_pair<T>(others, upper);
+            contract_expect(memory, bits, upper, same(element_of_pair<T>(sums, upper), to_float(from_float<T>(a + b))),
+                            1.0f);
+            contract_expect(memory, bits, 2 + upper,
+                            same(element_of_pair<T>(products, upper), to_float(from_float<T>(a * b))), 1.0f);
+        }
+    }
+}
+
+GPU_DEVICE float power_of_two(int32_t power)
+{
+    float x = 1.0f;
+    for (int32_t i = 0; i < power || i < -power; i++)
+        x *= power > 0 ? 2.0f : 0.5f;
+    return x;
+}
+
+/* What a byte stands for: docs/semantics.md. */
+GPU_DEVICE float number_of_byte(uint32_t byte, int32_t dtype)
+{
+    if (dtype == VARLEN_INT8)
+        return (float)(int8_t)byte;
+    const int32_t fraction = dtype == VARLEN_FLOAT8_E4M3 ? 3 : 2;
+    const int32_t bias = (1 << (6 - fraction)) - 1;
+    const int32_t exponent = (int32_t)(byte & 0x7f) >> fraction;
+    const int32_t rest = (int32_t)byte & ((1 << fraction) - 1);
+    const float sign = byte & 0x80 ? -1.0f : 1.0f;
+    const bool nan = dtype == VARLEN_FLOAT8_E4M3 ? (byte & 0x7f) == 0x7f : exponent == 31 && rest != 0;
+    if (nan || (dtype == VARLEN_FLOAT8_E5M2 && exponent == 31))
+        return nan ? __builtin_nanf("") : sign * __builtin_inff();
+    return exponent == 0 ? sign * (float)rest * power_of_two(1 - bias - fraction)
+                         : sign * (float)(rest + (1 << fraction)) * power_of_two(exponent - bias - fraction);
+}
+
+/* Every byte, alone among others without and with a number. */
+template <typename T> GPU_KERNEL(THREADS, 1) widened(GPU_ARGUMENTS(contract_memory) memory)
+{
+    const int32_t dtypes[] = {VARLEN_FLOAT8_E4M3, VARLEN_FLOAT8_E5M2, VARLEN_INT8};
+    for (int32_t byte = thread_index(); byte < 0x100; byte += THREADS) {
+        const uint32_t low = (uint32_t)byte | 0x7f018000u, high = (uint32_t)byte << 24 | 0x00387cc1u;
+        for (int32_t n = 0; n < 3; n++) {
+            const words_16 elements = widen<T>(low, high, widening_of<T>(dtypes[n]));
+            for (int32_t i = 0; i < 8; i++) {
+                const float got = element_of_pair<T>(elements.word[i / 2], i % 2);
+                const float want = number_of_byte((i < 4 ? low : high) >> i % 4 * 8 & 0xff, dtypes[n]);
+                contract_expect(memory, byte, 8 * n + i, same(got, want), 1.0f);
+            }
+        }
     }
 }
 

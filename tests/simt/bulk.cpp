@@ -14,7 +14,7 @@ static const char store_name[] = "a store";
 struct box_piece {
     int32_t place;
     int32_t elements;
-    char *element[8]; /* NULL: outside */
+    char *element[16]; /* NULL: outside */
 };
 
 struct simt_box {

@@ -66,6 +66,21 @@ class Explain(unittest.TestCase):
         self.assertRegex(explain("--lens", "9", "--features", "query-positions,leftpad-q")["forward"][0],
                          "^small_batch takes it, by its bfloat16 kernel for ")
 
+    def test_quantised_keys_and_values(self):
+        plain = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "e4m3")["forward"]
+        self.assertEqual(plain[:2], [
+            "warp_groups takes it, by its bfloat16 kernel for quantised keys and values, head_dim <= 128, "
+            "value_dim <= 128",
+            "small_batch does not: keys and values are quantised"])
+        softcap = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "int8", "--softcap", "3")["forward"]
+        self.assertRegex(softcap[0], "^warp_tiles takes it, by its general bfloat16 kernel for quantised keys and ")
+        self.assertIn("warp_groups does not: keys and values are quantised, and scores need more than a scale and a "
+                      "mask", softcap)
+        wide = explain("--lens", "9", "--q-lens", "1", "--kv-dtype", "e5m2", "--head-dim", "256")["forward"]
+        self.assertRegex(wide[0], "^warp_tiles takes it, by its bfloat16 kernel for quantised keys and values, ")
+        self.assertIn("warp_groups does not: head_dim = 256 with value_dim = 256 is too large for quantised keys and "
+                      "values", wide)
+
     def test_a_family_that_is_forced(self):
         lines = explain("--lens", "9", VARLEN_GPU_KERNELS="warp_tiles")["forward"]
         self.assertRegex(lines[0], "^warp_tiles takes it, by its .*; VARLEN_GPU_KERNELS asks for it$")
@@ -79,7 +94,7 @@ class Explain(unittest.TestCase):
         self.assertEqual(lines[0], "latent takes it, by its wide bfloat16 kernel for head_dim <= 576, value_dim <= 512")
         self.assertIn("warp_groups does not: head_dim = 576 is above 256", lines)
         for words, reason in ((("128", "--page-size", "7"), "page_size = 7 is no multiple of 8"),
-                              (("8", "--features", "alibi"), "softcap, ALiBi, dropout and tiny scales have no such kernel"),
+                              (("8", "--features", "alibi"), "scores need more than a scale and a mask of a band"),
                               (("67",), "q_heads / kv_heads = 67 has no divisor from 32 to 64")):
             lines = explain(*latent, *words)["forward"]
             self.assertRegex(lines[0], "^warp_tiles takes it")

@@ -50,4 +50,31 @@ template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
     }
 };
 
+/* By cp.async, to a place in shared memory that is the thread's own: nobody else need wait. */
+template <int PIECES, int THREADS> struct fetched_pieces {
+    static constexpr int BYTES = PIECES * THREADS * 16;
+
+    char *own;
+
+    GPU_DEVICE explicit fetched_pieces(char *memory) : own(memory + thread_index() * 16)
+    {
+    }
+    GPU_DEVICE void fetch(int number, const void *from, bool valid)
+    {
+        copy_16(own + number * THREADS * 16, from, valid);
+    }
+    GPU_DEVICE void begun()
+    {
+        copies_commit();
+    }
+    GPU_DEVICE void wait()
+    {
+        copies_wait<0>();
+    }
+    GPU_DEVICE words_16 piece(int number) const
+    {
+        return load_16(own + number * THREADS * 16);
+    }
+};
+
 #endif

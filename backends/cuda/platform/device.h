@@ -236,4 +236,50 @@ template <> GPU_DEVICE uint32_t element_pair<bfloat16>(float low, float high)
     return pair;
 }
 
+template <typename T> GPU_DEVICE uint32_t add_pairs(uint32_t a, uint32_t b);
+template <typename T> GPU_DEVICE uint32_t multiply_pairs(uint32_t a, uint32_t b);
+
+template <> GPU_DEVICE uint32_t add_pairs<float16>(uint32_t a, uint32_t b)
+{
+    uint32_t sums;
+    asm("add.f16x2 %0, %1, %2;" : "=r"(sums) : "r"(a), "r"(b));
+    return sums;
+}
+
+template <> GPU_DEVICE uint32_t multiply_pairs<float16>(uint32_t a, uint32_t b)
+{
+    uint32_t products;
+    asm("mul.f16x2 %0, %1, %2;" : "=r"(products) : "r"(a), "r"(b));
+    return products;
+}
+
+/* Of bfloat16, devices before 9.0 have but the one operation. */
+GPU_DEVICE uint32_t multiply_add_pairs(uint32_t a, uint32_t b, uint32_t c)
+{
+    uint32_t result;
+    asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(result) : "r"(a), "r"(b), "r"(c));
+    return result;
+}
+
+template <> GPU_DEVICE uint32_t add_pairs<bfloat16>(uint32_t a, uint32_t b)
+{
+    constexpr uint32_t ones = 0x3f803f80;
+    return multiply_add_pairs(a, ones, b);
+}
+
+template <> GPU_DEVICE uint32_t multiply_pairs<bfloat16>(uint32_t a, uint32_t b)
+{
+    constexpr uint32_t minus_zeros = 0x80008000;
+    return multiply_add_pairs(a, b, minus_zeros);
+}
+
+/* A selector of 8 more is the byte's sign, eight times. */
+GPU_DEVICE uint32_t signed_bytes(uint32_t word, bool upper)
+{
+    const uint32_t selectors = upper ? 0xb3a2 : 0x9180;
+    uint32_t pair;
+    asm("prmt.b32 %0, %1, 0, %2;" : "=r"(pair) : "r"(word), "r"(selectors));
+    return pair;
+}
+
 #endif

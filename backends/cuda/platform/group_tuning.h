@@ -17,6 +17,14 @@ constexpr group_forward_row GROUP_FORWARD_TUNINGS[] = {
     {  576,   512,  false,   {2,      64,     2,      1,  false,     56,       224}}, /* groups share a tile */
 };
 
+/* As many keys ahead of the products as where they are copied with 16 bits: two chunks as bytes, and two widened. */
+constexpr group_quantized_row GROUP_QUANTIZED_TUNINGS[] = {
+    /*head  value                           query          registers:             byte  registers:
+     * dim    dim    groups  keys  stages  stages  turns  copying  computing    stages   widening */
+    {   64,    64,  {{2,     128,     2,      1,  false,     40,       208},       8,       56}},
+    {  128,   128,  {{2,     128,     2,      1,  false,     40,       208},       2,       56}},
+};
+
 constexpr group_backward_row GROUP_BACKWARD_TUNINGS[] = {
     /*head  value                   shared  chunk             key  registers:
      * dim    dim  general   groups   keys   rows  stages   stages  copying  computing */

@@ -34,6 +34,8 @@ inline varlen_status tensor_map_find_encoder(tensor_map_encoder *encoder)
 
 inline CUtensorMapDataType tensor_map_type(varlen_dtype dtype)
 {
+    if (varlen_dtype_size(dtype) == 1)
+        return CU_TENSOR_MAP_DATA_TYPE_UINT8;
     return dtype == VARLEN_FLOAT16    ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16
            : dtype == VARLEN_BFLOAT16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
                                       : CU_TENSOR_MAP_DATA_TYPE_FLOAT32;

@@ -17,6 +17,8 @@ struct append_arguments {
     gpu_tensor v_new;
     append_cache k_cache;
     append_cache v_cache;
+    append_cache k_scales; /* a float for each row of each head; no data: all are 1 */
+    append_cache v_scales;
     const int32_t *cu_seqlens_new;
     const int32_t *cu_seqlens_k; /* NULL if paged */
     const int32_t *seqused_k;
@@ -36,7 +38,9 @@ struct append_arguments {
     int32_t value_dim;
     int32_t rotary_dim; /* 0: no rotation */
     int32_t rotary_interleaved;
-    int32_t paged; /* whether page_size > 0 */
+    int32_t cache_dtype;  /* of a quantised cache: a varlen_dtype; 0: it is not */
+    int32_t scales_given; /* whether its scales are read, not written */
+    int32_t paged;        /* whether page_size > 0 */
     int32_t page_table_width;
     fast_divisor page_size;
     int32_t validate;

@@ -84,6 +84,11 @@ struct gpu_problem {
     const uint64_t *tree_mask;  /* [total_q]; NULL: none */
     fast_divisor chunk;         /* attention_chunk; a divisor of 0: none */
     int32_t transforms;         /* whether scores are more than products times the multiplier */
+    int32_t kv_dtype;           /* of k and v where they are quantised: a varlen_dtype; 0: they are not */
+    gpu_tensor k_scales;        /* a float for each row of each head; no data: all are 1 */
+    gpu_tensor v_scales;
+    int64_t k_scale_page_bytes;
+    int64_t v_scale_page_bytes;
 };
 
 constexpr float gpu_log2e = 1.44269504f;

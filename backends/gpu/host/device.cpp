@@ -37,7 +37,7 @@ varlen_status gpu_device_info(const varlen_host *host, int32_t device, varlen_de
     snprintf(info->architecture, sizeof info->architecture, "%s", description.code);
     info->memory_bytes = description.memory_bytes;
     info->compute_units = description.processors;
-    info->dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
+    info->dtypes = HALF_DTYPES | QUANTIZED_DTYPES;
     info->passes = 1u << VARLEN_PASS_FORWARD | 1u << VARLEN_PASS_BACKWARD;
     return VARLEN_OK;
 }

@@ -110,11 +110,12 @@ void name_kernel(const varlen_attention &attention, varlen_pass pass, char *text
     const instance_size &kernel = INSTANCES[found < INSTANCE_COUNT ? found : INSTANCE_COUNT - 1];
     const wide_size &wide = pass == VARLEN_PASS_FORWARD ? WIDE_FORWARD_SIZES[0] : WIDE_BACKWARD_SIZES[0];
     const bool of_wide = is_wide(attention);
-    snprintf(text, size, "%s%s kernel for head_dim <= %d, value_dim <= %d",
+    snprintf(text, size, "%s%s kernel for %shead_dim <= %d, value_dim <= %d",
              of_wide   ? "wide "
              : general ? "general "
                        : "",
-             attention.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16", of_wide ? wide.head_dim : kernel.head_dim,
+             attention.dtype == VARLEN_BFLOAT16 ? "bfloat16" : "float16",
+             attention.kv_dtype ? "quantised keys and values, " : "", of_wide ? wide.head_dim : kernel.head_dim,
              of_wide ? wide.value_dim : kernel.value_dim);
 }
 

@@ -26,11 +26,18 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_for
 /* Wide heads are in no small batch. */
 template <typename T> constexpr forward_entry wide_entry = {wide_forward_shape<T>, wide_forward_launch<T>, nullptr};
 
+/* Nor are quantised keys and values. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool> struct make_quantized_entry {
+    static constexpr forward_entry entry = {forward_quantized_shape<T, HEAD_DIM, VALUE_DIM, true>,
+                                            forward_quantized_launch<T, HEAD_DIM, VALUE_DIM, true>, nullptr};
+};
+
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
     if (is_wide(attention))
         return attention.dtype == VARLEN_BFLOAT16 ? wide_entry<bfloat16> : wide_entry<float16>;
-    return instance_entry<forward_entry, make_forward_entry>(attention, general);
+    return attention.kv_dtype ? instance_entry<forward_entry, make_quantized_entry>(attention, true)
+                              : instance_entry<forward_entry, make_forward_entry>(attention, general);
 }
 
 /* What a kernel on a device makes of a batch. */
@@ -72,6 +79,8 @@ bool forward_is_small_batch(const gpu_state &state, const varlen_attention &atte
         return declines_wide(why, attention);
     if (attention.page_size > 0)
         return declines(why, "keys are paged");
+    if (attention.kv_dtype)
+        return declines(why, "keys and values are quantised");
     if (!needs_no_plan(attention, why))
         return false;
     if (state.architecture->async_products && (attention.flags & VARLEN_FLAG_BATCH_INVARIANT))

@@ -29,4 +29,10 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 varlen_status forward_launch_small(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
                                    int32_t blocks);
 
+/* The same for quantised keys and values, whose kernels are general; instances/forward_quantized.cpp has them. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+forward_kernel_shape forward_quantized_shape(const gpu_architecture &architecture);
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status forward_quantized_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args);
+
 #endif

@@ -12,6 +12,8 @@
 struct group_forward_shape {
     int32_t groups; /* that compute */
     int32_t chunk_keys;
+    int32_t head_dim;
+    int32_t value_dim;
 };
 
 /* The call's tensors in boxes; see group_forward_arguments. */
@@ -29,5 +31,11 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> group_forward_s
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 varlen_status group_forward_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
                                    const group_forward_tensors &tensors);
+
+/* The same for quantised keys and values; instances/group_quantized.cpp has them. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> group_forward_shape group_quantized_shape_of();
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+varlen_status group_quantized_launch(const gpu_state &state, varlen_stream stream, const forward_arguments &args,
+                                     const group_forward_tensors &tensors);
 
 #endif

@@ -91,7 +91,7 @@ bool latent_takes_forward(const gpu_state &, const varlen_attention &attention, 
     if (attention.kv_dtype)
         return declines(why, "keys and values are quantised");
     if (may_be_general(attention))
-        return declines(why, "softcap, ALiBi, dropout and tiny scales have no such kernel");
+        return declines(why, "scores need more than a scale and a mask of a band");
     if (tile_queries_of(attention) * tile_heads_of(attention) < SMALLEST_TILE)
         return declines(why, "q_heads / kv_heads = %d has no divisor from %d to %d", group_of(attention), SMALLEST_TILE,
                         TILE_ROWS);

@@ -10,14 +10,27 @@ static append_cache make_cache(const varlen_tensor &rows, int64_t page_stride, v
     return {make_gpu_tensor(rows, dtype), page_stride * varlen_dtype_size(dtype)};
 }
 
+static append_cache make_scale_cache(const float *scales, int64_t token_stride, int64_t head_stride,
+                                     int64_t page_stride)
+{
+    return {make_scales(scales, token_stride, head_stride), page_stride * (int64_t)sizeof(float)};
+}
+
 static append_arguments make_arguments(const gpu_state &state, const varlen_kv_append_args &args)
 {
+    const varlen_dtype cache_dtype = args.cache_dtype ? args.cache_dtype : args.dtype;
     append_arguments work = {};
     work.q = make_gpu_tensor(args.q, args.dtype);
     work.k_new = make_gpu_tensor(args.k_new, args.dtype);
     work.v_new = make_gpu_tensor(args.v_new, args.dtype);
-    work.k_cache = make_cache(args.k_cache, args.k_page_stride, args.dtype);
-    work.v_cache = make_cache(args.v_cache, args.v_page_stride, args.dtype);
+    work.k_cache = make_cache(args.k_cache, args.k_page_stride, cache_dtype);
+    work.v_cache = make_cache(args.v_cache, args.v_page_stride, cache_dtype);
+    work.k_scales =
+        make_scale_cache(args.k_scale, args.k_scale_token_stride, args.k_scale_head_stride, args.k_scale_page_stride);
+    work.v_scales =
+        make_scale_cache(args.v_scale, args.v_scale_token_stride, args.v_scale_head_stride, args.v_scale_page_stride);
+    work.cache_dtype = args.cache_dtype;
+    work.scales_given = args.scales_given;
     work.cu_seqlens_new = args.cu_seqlens_new;
     work.cu_seqlens_k = args.page_size > 0 ? nullptr : args.cu_seqlens_k;
     work.seqused_k = args.seqused_k;

@@ -41,14 +41,30 @@ static bool scale_is_general(float scale)
     return !(scale * gpu_log2e >= 0x1p-100f);
 }
 
+gpu_tensor make_scales(const float *scales, int64_t token_stride, int64_t head_stride)
+{
+    return {(char *)scales, token_stride * (int64_t)sizeof(float), head_stride * (int64_t)sizeof(float)};
+}
+
+static void set_quantized(gpu_problem &problem, const varlen_attention &attention, const varlen_inputs &inputs)
+{
+    problem.kv_dtype = attention.kv_dtype;
+    problem.k_scales = make_scales(inputs.k_scale, inputs.k_scale_token_stride, inputs.k_scale_head_stride);
+    problem.v_scales = make_scales(inputs.v_scale, inputs.v_scale_token_stride, inputs.v_scale_head_stride);
+    problem.k_scale_page_bytes = inputs.k_scale_page_stride * (int64_t)sizeof(float);
+    problem.v_scale_page_bytes = inputs.v_scale_page_stride * (int64_t)sizeof(float);
+}
+
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs)
 {
-    const int64_t element = varlen_dtype_size(attention.dtype);
+    const varlen_dtype kv_dtype = kv_dtype_of(attention);
+    const int64_t element = varlen_dtype_size(kv_dtype);
     gpu_problem problem = {};
     problem.metadata = make_metadata(attention, inputs);
     problem.q = make_gpu_tensor(inputs.q, attention.dtype);
-    problem.k = make_gpu_tensor(inputs.k, attention.dtype);
-    problem.v = make_gpu_tensor(inputs.v, attention.dtype);
+    problem.k = make_gpu_tensor(inputs.k, kv_dtype);
+    problem.v = make_gpu_tensor(inputs.v, kv_dtype);
+    set_quantized(problem, attention, inputs);
     problem.k_page_bytes = inputs.k_page_stride * element;
     problem.v_page_bytes = inputs.v_page_stride * element;
     problem.q_heads = attention.q_heads;

@@ -9,6 +9,15 @@
 
 gpu_tensor make_gpu_tensor(const varlen_tensor &tensor, varlen_dtype dtype);
 
+/* Strides in elements. */
+gpu_tensor make_scales(const float *scales, int64_t token_stride, int64_t head_stride);
+
+/* Of keys and values. */
+inline varlen_dtype kv_dtype_of(const varlen_attention &attention)
+{
+    return attention.kv_dtype ? attention.kv_dtype : attention.dtype;
+}
+
 gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs &inputs);
 
 /* Whether scores need more than the multiplier and the mask: the GENERAL instances. */

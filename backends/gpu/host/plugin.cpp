@@ -42,19 +42,21 @@ static constexpr uint64_t features =
     VARLEN_FEATURE_EXPANDED | VARLEN_FEATURE_CAUSAL | VARLEN_FEATURE_WINDOW | VARLEN_FEATURE_TOP_LEFT |
     VARLEN_FEATURE_SOFTCAP | VARLEN_FEATURE_DROPOUT | VARLEN_FEATURE_PAGED | VARLEN_FEATURE_DETERMINISTIC |
     VARLEN_FEATURE_BATCH_INVARIANT | VARLEN_FEATURE_DLSE | VARLEN_FEATURE_KEY_RANGES | VARLEN_FEATURE_QUERY_POSITIONS |
-    VARLEN_FEATURE_KEY_STARTS | VARLEN_FEATURE_TREE_MASK | VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK;
-static constexpr uint32_t half_dtypes = 1u << VARLEN_FLOAT16 | 1u << VARLEN_BFLOAT16;
-static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | half_dtypes;
+    VARLEN_FEATURE_KEY_STARTS | VARLEN_FEATURE_TREE_MASK | VARLEN_FEATURE_LEFTPAD_Q | VARLEN_FEATURE_CHUNK |
+    VARLEN_FEATURE_QUANTIZED;
+static constexpr uint32_t all_dtypes = 1u << VARLEN_FLOAT32 | HALF_DTYPES;
 
 /* Matrix units multiply float16 and bfloat16; calls around attention multiply none. */
 static constexpr varlen_limits attention_limits(const wide_size &largest)
 {
-    return {sizeof(varlen_limits), features, half_dtypes, largest.head_dim, largest.value_dim, 0};
+    return {sizeof(varlen_limits), features, HALF_DTYPES | QUANTIZED_DTYPES, largest.head_dim, largest.value_dim, 0};
 }
 static constexpr varlen_limits forward_limits = attention_limits(WIDE_FORWARD_SIZES[0]);
 static constexpr varlen_limits backward_limits = attention_limits(WIDE_BACKWARD_SIZES[0]);
 static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
-static constexpr varlen_limits around_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
+static constexpr varlen_limits merge_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
+static constexpr varlen_limits kv_append_limits = {
+    sizeof(varlen_limits), 0, all_dtypes | QUANTIZED_DTYPES, around_dim, around_dim, 0};
 
 static varlen_backend make_backend()
 {
@@ -67,8 +69,8 @@ static varlen_backend make_backend()
     backend.struct_sizes = &struct_sizes;
     backend.forward_limits = &forward_limits;
     backend.backward_limits = &backward_limits;
-    backend.merge_limits = &around_limits;
-    backend.kv_append_limits = &around_limits;
+    backend.merge_limits = &merge_limits;
+    backend.kv_append_limits = &kv_append_limits;
     backend.device_count = gpu_device_count;
     backend.device_info = gpu_device_info;
     backend.open = gpu_open;

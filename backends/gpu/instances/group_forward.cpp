@@ -2,26 +2,15 @@
  * line. */
 #include "warp_groups/forward_kernel.h"
 
-#include "host/group_forward_launch.h"
+#include "instances/group_forward_launches.h"
 #include "platform/runtime.h"
-#include "platform/tensor_map.h"
 
 template <>
 group_forward_shape group_forward_shape_of<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL>()
 {
     constexpr group_forward_tuning tuning =
         group_forward_tuning_of(INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL);
-    return {tuning.groups, tuning.chunk_keys};
-}
-
-static varlen_status make_maps(group_forward_arguments &args, const group_forward_tensors &tensors)
-{
-    varlen_status status = make_tensor_map(&args.q, tensors.q);
-    if (status == VARLEN_OK)
-        status = make_tensor_map(&args.k, tensors.k);
-    if (status == VARLEN_OK)
-        status = make_tensor_map(&args.v, tensors.v);
-    return status == VARLEN_OK ? make_tensor_map(&args.out, tensors.out) : status;
+    return {tuning.groups, tuning.chunk_keys, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM};
 }
 
 template <>
@@ -29,9 +18,7 @@ varlen_status group_forward_launch<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VA
     const gpu_state &state, varlen_stream stream, const forward_arguments &args, const group_forward_tensors &tensors)
 {
     group_forward_arguments work;
-    work.call = args;
-    work.boxes = tensors.boxes;
-    const varlen_status status = make_maps(work, tensors);
+    const varlen_status status = make_group_forward_arguments(work, args, tensors);
     if (status != VARLEN_OK)
         return status;
     return with_architecture(*state.architecture, [&](auto constant) {

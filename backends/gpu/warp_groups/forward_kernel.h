@@ -17,11 +17,10 @@ GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group
     });
 }
 
-template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_arguments &args)
+/* Barriers, and what follows from the plan's findings: whether there is work. SHARED is the block's. */
+template <typename INSTANCE, typename SHARED>
+GPU_DEVICE bool group_forward_begin(const group_forward_arguments &args, SHARED &shared)
 {
-    using shared_type = group_forward_shared<INSTANCE>;
-    static_assert(forward_fits_shared_memory<INSTANCE>, "a block's shared memory");
-    shared_type &shared = shared_type::of_block();
     if (thread_index() == 0) {
         shared.create_barriers();
         tensor_map_prefetch(args.q);
@@ -32,7 +31,15 @@ template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_a
     clear_spare_places<INSTANCE>(args);
     block_barrier();
     wait_for_earlier_kernel();
-    if (!forward_begin<INSTANCE::THREADS>(args.call, plan_findings(args.call.plan)))
+    return forward_begin<INSTANCE::THREADS>(args.call, plan_findings(args.call.plan));
+}
+
+template <typename INSTANCE> GPU_DEVICE void group_forward(const group_forward_arguments &args)
+{
+    using shared_type = group_forward_shared<INSTANCE>;
+    static_assert(forward_fits_shared_memory<INSTANCE>, "a block's shared memory");
+    shared_type &shared = shared_type::of_block();
+    if (!group_forward_begin<INSTANCE>(args, shared))
         return;
     divide_roles<INSTANCE>([&] { group_forward_copy<INSTANCE>(args, shared); },
                            [&](int32_t group) { group_forward_compute<INSTANCE>(args, shared, group); });

@@ -26,6 +26,8 @@ struct group_forward_arguments {
 
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_forward_instance {
     using T = T_;
+    static constexpr bool QUANTIZED = false; /* keys and values */
+    static constexpr int FILLING_WARPS = 1;  /* of a place for keys, or values */
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr group_forward_tuning TUNING = group_forward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
@@ -93,14 +95,15 @@ template <typename INSTANCE> struct group_forward_shared : tile_spans<INSTANCE::
     {
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
         constexpr int copying_warps = 3;
+        constexpr int widening_warps = INSTANCE::QUANTIZED ? 2 * INSTANCE::FILLING_WARPS : 0;
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++)
-            keys[stage].create(warps);
+            keys[stage].create(warps, INSTANCE::FILLING_WARPS);
         for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
-            values[stage].create(warps);
+            values[stage].create(warps, INSTANCE::FILLING_WARPS);
         for (int place = 0; place < INSTANCE::TILE_PLACES; place++)
             queries[place].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
-            items[n].create(warps + copying_warps);
+            items[n].create(warps + copying_warps + widening_warps);
         barriers_created();
     }
 };

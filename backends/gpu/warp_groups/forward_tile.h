@@ -14,6 +14,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 #define VARLEN_GPU_WARP_GROUPS_FORWARD_TILE_H
 
+#include "call/scales.h"
 #include "warp_groups/forward_mask.h"
 #include "warp_groups/forward_turns.h"
 #include "warp_groups/row_tiles.h"
@@ -48,6 +49,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     philox_key dropout;
     out_type out;
     softmax_state<SLOTS> state;
+    value_unit<T> unit; /* of out, where values are quantised */
 
     GPU_DEVICE group_forward_work(const group_forward_arguments &arguments, group_forward_shared<INSTANCE> &its_shared,
                                   int32_t its_group)
@@ -57,6 +59,24 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     }
 
     using score_rows = tile_score_rows<group_forward_work, out_type>;
+
+    /* The products of a chunk's keys are there. */
+    template <int KEYS> GPU_DEVICE void scores_done(group_sums<KEYS> &scores)
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            scale_columns(scores, INSTANCE::key_scales(keys.stage));
+        keys_done();
+    }
+
+    /* The weights of a chunk, when out is not being added to. */
+    template <int KEYS> GPU_DEVICE void weights_done(group_operand<T, KEYS> &weights, group_sums<KEYS> &scores)
+    {
+        if constexpr (INSTANCE::QUANTIZED) {
+            await_values();
+            scale_weights(unit, scores, INSTANCE::value_scales(values.stage), out);
+        }
+        group_round(weights, scores);
+    }
 
     /* Products of keys from `first` on become weights. */
     template <int KEYS> GPU_DEVICE void weigh(group_sums<KEYS> &scores, int32_t first, float (&rescale)[SLOTS])
@@ -104,7 +124,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         begin_scores(scores);
         leave_queries();
         products_wait<0>(scores);
-        keys_done();
+        scores_done(scores);
         weigh(scores, chunk * CHUNK_KEYS, rescale);
     }
 
@@ -123,7 +143,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         group_operand<T, KEYS> weights;
         float rescale[SLOTS]; /* of out, which is still 0 */
         weigh_first(scores, chunk, rescale);
-        group_round(weights, scores);
+        weights_done(weights, scores);
         multiply_last(weights);
     }
 
@@ -135,7 +155,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         float rescale[SLOTS];
         weigh_first(scores, end - 1, rescale);
         softmax_rescale(out, rescale);
-        group_round(weights, scores);
+        weights_done(weights, scores);
         if (end - 2 >= first)
             await_keys();
         for (int32_t chunk = end - 2; chunk >= first; chunk--) {
@@ -144,7 +164,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
             begin_out(weights);
             products_wait<1>(scores);
             turns.pass(group, chunk);
-            keys_done();
+            scores_done(scores);
             const bool plain = weigh_plainly(scores, chunk * CHUNK_KEYS);
             if (!plain)
                 weigh(scores, chunk * CHUNK_KEYS, rescale);
@@ -153,7 +173,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
                 await_keys();
             products_wait<0>(out, weights);
             values_done();
-            group_round(weights, scores);
+            weights_done(weights, scores);
             if (!plain)
                 softmax_rescale(out, rescale);
         }
@@ -164,6 +184,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     {
         out.clear();
         state.clear();
+        unit.clear();
     }
 
     /* Number `tile` of an item's tiles. */
@@ -176,6 +197,8 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             state.sum[slot] = out_type::row_sum(state.sum[slot]);
+        if constexpr (INSTANCE::QUANTIZED)
+            unit.finish(out);
     }
 };
 

@@ -10,14 +10,14 @@
 /* Code for other architectures is empty, and never launched. */
 constexpr bool HAS_WARP_GROUPS = find_architecture(ARCHITECTURE)->async_products;
 
-/* A place that is filled by one warp and emptied by others. */
+/* A place that is filled by one warp, or a few, and emptied by others. */
 struct stage_barriers {
     arrival_barrier full;
     arrival_barrier empty;
 
-    GPU_DEVICE void create(int arrivals_to_empty)
+    GPU_DEVICE void create(int arrivals_to_empty, int arrivals_to_fill = 1)
     {
-        full.create(1);
+        full.create(arrivals_to_fill);
         empty.create(arrivals_to_empty);
     }
 

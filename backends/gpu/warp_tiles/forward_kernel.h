@@ -44,12 +44,9 @@ template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
     return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
 }
 
-template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
-GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
-           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
-forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
+template <typename INSTANCE> GPU_DEVICE void forward_take_items(const forward_arguments &args)
 {
-    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
+    constexpr bool one_prefill = INSTANCE::QUANTIZED || INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE::THREADS>(args, plan_findings(args.plan)))
@@ -62,12 +59,28 @@ forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
         forward_locate(args, shared);
         if (shared.item.decodes)
             forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
-        else if (INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS ||
-                 shared.item.rows <= INSTANCE::short_prefill::ROWS)
-            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
-        else
+        else if (one_prefill || shared.item.rows > INSTANCE::short_prefill::ROWS)
             forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+        else if constexpr (!one_prefill)
+            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
     }
+}
+
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
+forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    forward_take_items<forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>>(args);
+}
+
+/* The same for quantised keys and values. */
+template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
+GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>::THREADS),
+           (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>::TUNING.blocks))
+forward_quantized_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    forward_take_items<forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>>(args);
 }
 
 /* The same for small batches, whose tiles are short. */

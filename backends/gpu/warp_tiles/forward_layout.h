@@ -6,6 +6,7 @@
 #include "plan/forward_arguments.h"
 #include "platform.h"
 #include "tuning.h"
+#include "warp_tiles/quantized_chunk.h"
 
 enum { FORWARD_WARPS = 8 }; /* of a block, at most */
 
@@ -52,7 +53,10 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     static constexpr int Q_BYTES = INSTANCE::TUNING.queries_in_registers ? 0 : key_tile::bytes(LAYOUT::ROWS);
     static constexpr int K_BYTES = key_tile::bytes(LAYOUT::CHUNK_KEYS);
     static constexpr int V_BYTES = value_tile::bytes(LAYOUT::CHUNK_KEYS);
-    static constexpr int STAGE_BYTES = STAGES * (K_BYTES + V_BYTES);
+    static constexpr int TILE_BYTES = STAGES * (K_BYTES + V_BYTES);
+    using quantized_type =
+        quantized_chunk<LAYOUT::THREADS, LAYOUT::CHUNK_KEYS, INSTANCE::HEAD_DIM, INSTANCE::VALUE_DIM>;
+    static constexpr int STAGE_BYTES = TILE_BYTES + (INSTANCE::QUANTIZED ? quantized_type::BYTES : 0);
     static constexpr int MERGE_STRIDE = VALUE_DIM + 4; /* floats; rows in different banks */
     static constexpr int MERGE_BYTES = LAYOUT::KEY_WARPS > 1
                                            ? LAYOUT::KEY_WARPS *LAYOUT::ROWS *(MERGE_STRIDE + 2) * (int)sizeof(float)
@@ -75,6 +79,11 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     {
         return {(T *)(base + Q_BYTES + STAGES * K_BYTES + stage * V_BYTES)};
     }
+    /* Of a quantised chunk: its scales, and what has been fetched. */
+    GPU_DEVICE char *quantized() const
+    {
+        return base + Q_BYTES + TILE_BYTES;
+    }
     GPU_DEVICE out_tile out() const
     {
         return {(T *)base};
@@ -85,13 +94,24 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     }
 };
 
-/* One kernel, for one architecture: see tuning.h. */
-template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct forward_instance {
+/* Numbers of one byte are widened on their way to the one stage that there is, in its plain order. */
+constexpr forward_tuning quantized_tuning(forward_tuning tuning)
+{
+    tuning.stages = 1;
+    tuning.interleaved_values = false;
+    return tuning;
+}
+
+/* One kernel, for one architecture: see tuning.h. QUANTIZED are keys and values. */
+template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_, bool QUANTIZED_ = false>
+struct forward_instance {
     using T = T_;
+    static constexpr bool QUANTIZED = QUANTIZED_;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     using rule = score_rule<GENERAL>;
-    static constexpr forward_tuning TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_);
+    static constexpr forward_tuning ITS_TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_);
+    static constexpr forward_tuning TUNING = QUANTIZED ? quantized_tuning(ITS_TUNING) : ITS_TUNING;
     static constexpr int THREADS = TUNING.warps * warp_threads(ARCHITECTURE_);
     using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.chunk_keys>;
     using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.chunk_keys>;

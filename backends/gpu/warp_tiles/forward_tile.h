@@ -14,6 +14,7 @@
 #ifndef VARLEN_GPU_FORWARD_TILE_H
 #define VARLEN_GPU_FORWARD_TILE_H
 
+#include "call/scales.h"
 #include "warp_tiles/forward_layout.h"
 #include "warp_tiles/kept_rows.h"
 #include "warp_tiles/tile_copies.h"
@@ -45,13 +46,16 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     int32_t warp_key; /* first key of this warp, counted in a chunk */
     philox_key dropout;
     queries_type queries;
-    copy_batch<K_PIECES + V_PIECES, V_SQUARES, memory_type::STAGES == 1> copies;
+    std::conditional_t<INSTANCE::QUANTIZED, typename memory_type::quantized_type,
+                       copy_batch<K_PIECES + V_PIECES, V_SQUARES, memory_type::STAGES == 1>>
+        copies;
     static_assert(memory_type::STAGES > 1 || !key_shares::SOME_IDLE, "each thread has keys to finish");
     out_type out;
+    value_unit<T> unit; /* of out, where values are quantised */
     softmax_state<SLOTS> state;
 
     GPU_DEVICE forward_work(const forward_arguments &arguments, forward_shared &its_shared)
-        : args(arguments), item(its_shared.item), shared(its_shared), memory{shared_memory()}
+        : args(arguments), item(its_shared.item), shared(its_shared), memory{shared_memory()}, copies(make_copies())
     {
         const int warp = thread_index() / WARP;
         warp_row = warp % LAYOUT::ROW_WARPS * LAYOUT::WARP_ROWS;
@@ -60,6 +64,14 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
             shared.warps[warp] = find_warp_keys(warp);
         warp_barrier();
         rule::find_key(dropout, args.problem);
+    }
+
+    GPU_DEVICE auto make_copies() const
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            return typename memory_type::quantized_type(memory.quantized());
+        else
+            return decltype(copies)();
     }
 
     GPU_DEVICE warp_keys find_warp_keys(int warp) const
@@ -100,10 +112,23 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     {
         const int stage = chunk % memory_type::STAGES;
         const int32_t first = chunk * LAYOUT::CHUNK_KEYS;
-        copy_keys<key_shares>(copies, 0, memory.k(stage), shared.keys, first, item.keys.end, args.problem.head_dim);
-        copy_keys<key_shares>(copies, TUNING.interleaved_values ? 0 : K_PIECES, memory.v(stage), shared.values, first,
-                              item.keys.end, args.problem.value_dim);
-        copies.begun();
+        if constexpr (INSTANCE::QUANTIZED) {
+            copies.begin(args.problem, item, shared.keys, shared.values, first);
+        } else {
+            copy_keys<key_shares>(copies, 0, memory.k(stage), shared.keys, first, item.keys.end, args.problem.head_dim);
+            copy_keys<key_shares>(copies, TUNING.interleaved_values ? 0 : K_PIECES, memory.v(stage), shared.values,
+                                  first, item.keys.end, args.problem.value_dim);
+            copies.begun();
+        }
+    }
+
+    /* Until the chunk is there, this thread's share of it. */
+    GPU_DEVICE void finish_copies()
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            copies.finish(memory.k(0), memory.v(0), args.problem.kv_dtype);
+        else
+            copies.template finish<0>();
     }
 
     /* The row that a slot of this thread stands for; past the tile's end, its last one. */
@@ -153,6 +178,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         scores_type scores;
         scores.clear();
         multiply_rows(scores, queries, memory.k(stage), warp_key);
+        if constexpr (INSTANCE::QUANTIZED)
+            scale_columns(scores, copies.shared.keys() + warp_key);
         rule::transform(scores, rows);
         if (first < keys.common.begin || first + LAYOUT::WARP_KEYS > keys.common.end) {
             mask_scores(scores, rows);
@@ -160,6 +187,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         }
         softmax_step<exponent>(scores, state, out, args.problem);
         rule::drop(scores, rows, dropout);
+        if constexpr (INSTANCE::QUANTIZED)
+            scale_weights(unit, scores, copies.shared.values() + warp_key, out);
         multiply_operand(out, operand_of<T>(scores), memory.v(stage), warp_key, 0);
     }
 
@@ -170,12 +199,13 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         const int32_t end_chunk = divide_up(item.keys.end, (int32_t)LAYOUT::CHUNK_KEYS);
         out.clear();
         state.clear();
+        unit.clear();
         if (first_chunk < end_chunk)
             copy_queries();
         for (int32_t chunk = first_chunk - 1; chunk < end_chunk; chunk++) {
             const bool exists = chunk >= first_chunk;
             if (exists)
-                copies.template finish<0>();
+                finish_copies();
             block_barrier(); /* this chunk is there, and the one before it is no longer needed */
             if (chunk + 1 < end_chunk)
                 copy_chunk(chunk + 1);
@@ -187,6 +217,8 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
             state.sum[slot] = sums_row_sum(state.sum[slot]);
+        if constexpr (INSTANCE::QUANTIZED)
+            unit.finish(out);
     }
 };
 

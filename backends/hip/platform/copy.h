@@ -99,4 +99,29 @@ template <int PIECES, int SQUARES, bool HELD_BACK> struct copy_batch {
     }
 };
 
+/* In registers. They begin as zeros for the reason that copy_batch has. */
+template <int PIECES, int THREADS> struct fetched_pieces {
+    static constexpr int BYTES = 0;
+
+    words_16 words[PIECES] = {};
+
+    GPU_DEVICE explicit fetched_pieces(char *)
+    {
+    }
+    GPU_DEVICE void fetch(int number, const void *from, bool valid)
+    {
+        words[number] = load_global_16(from, valid);
+    }
+    GPU_DEVICE void begun()
+    {
+    }
+    GPU_DEVICE void wait()
+    {
+    }
+    GPU_DEVICE words_16 piece(int number) const
+    {
+        return words[number];
+    }
+};
+
 #endif

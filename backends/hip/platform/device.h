@@ -324,4 +324,48 @@ template <> GPU_DEVICE uint32_t element_pair<bfloat16>(float low, float high)
     return upper_halves(rounded_bits(low), rounded_bits(high));
 }
 
+template <typename T> GPU_DEVICE uint32_t add_pairs(uint32_t a, uint32_t b);
+template <typename T> GPU_DEVICE uint32_t multiply_pairs(uint32_t a, uint32_t b);
+
+typedef float16 float16_pair __attribute__((ext_vector_type(2)));
+
+template <> GPU_DEVICE uint32_t add_pairs<float16>(uint32_t a, uint32_t b)
+{
+    return __builtin_bit_cast(uint32_t, __builtin_bit_cast(float16_pair, a) + __builtin_bit_cast(float16_pair, b));
+}
+
+template <> GPU_DEVICE uint32_t multiply_pairs<float16>(uint32_t a, uint32_t b)
+{
+    return __builtin_bit_cast(uint32_t, __builtin_bit_cast(float16_pair, a) * __builtin_bit_cast(float16_pair, b));
+}
+
+/* One of two bfloat16. */
+GPU_DEVICE float lower_float(uint32_t pair)
+{
+    return __builtin_bit_cast(float, pair << 16);
+}
+
+GPU_DEVICE float upper_float(uint32_t pair)
+{
+    return __builtin_bit_cast(float, pair & 0xffff0000u);
+}
+
+template <> GPU_DEVICE uint32_t add_pairs<bfloat16>(uint32_t a, uint32_t b)
+{
+    return element_pair<bfloat16>(lower_float(a) + lower_float(b), upper_float(a) + upper_float(b));
+}
+
+template <> GPU_DEVICE uint32_t multiply_pairs<bfloat16>(uint32_t a, uint32_t b)
+{
+    return element_pair<bfloat16>(lower_float(a) * lower_float(b), upper_float(a) * upper_float(b));
+}
+
+GPU_DEVICE uint32_t signed_bytes(uint32_t word, bool upper)
+{
+    const uint32_t two = upper ? word >> 16 : word;
+    const int32_t low = (int8_t)two;
+    const int32_t high = (int8_t)(two >> 8);
+    return lower_halves((uint32_t)low, (uint32_t)high);
+}
+
 #endif

@@ -87,4 +87,31 @@ template <int PIECES, int SQUARES> struct copy_batch<PIECES, SQUARES, true> {
     }
 };
 
+template <int PIECES, int THREADS> struct fetched_pieces {
+    static constexpr int BYTES = PIECES * THREADS * 16;
+
+    char *own;
+
+    explicit fetched_pieces(char *memory) : own(memory + thread_index() * 16)
+    {
+    }
+    void fetch(int number, const void *from, bool valid)
+    {
+        simt_require(number >= 0 && number < PIECES, "fetched_pieces: there is no piece of this number");
+        copy_16(own + number * THREADS * 16, from, valid);
+    }
+    void begun()
+    {
+        copies_commit();
+    }
+    void wait()
+    {
+        copies_wait<0>();
+    }
+    words_16 piece(int number) const
+    {
+        return load_16(own + number * THREADS * 16);
+    }
+};
+
 #endif

@@ -232,4 +232,32 @@ template <typename T> GPU_DEVICE uint32_t element_pair(float low, float high)
     return simt_round<T>(low).bits | (uint32_t)simt_round<T>(high).bits << 16;
 }
 
+template <typename T> struct simt_pair {
+    float low;
+    float high;
+};
+
+template <typename T> inline simt_pair<T> simt_pair_of(uint32_t bits)
+{
+    return {simt_value(T{(uint16_t)bits}), simt_value(T{(uint16_t)(bits >> 16)})};
+}
+
+template <typename T> GPU_DEVICE uint32_t add_pairs(uint32_t a, uint32_t b)
+{
+    const simt_pair<T> x = simt_pair_of<T>(a), y = simt_pair_of<T>(b);
+    return element_pair<T>(x.low + y.low, x.high + y.high);
+}
+
+template <typename T> GPU_DEVICE uint32_t multiply_pairs(uint32_t a, uint32_t b)
+{
+    const simt_pair<T> x = simt_pair_of<T>(a), y = simt_pair_of<T>(b);
+    return element_pair<T>(x.low * y.low, x.high * y.high);
+}
+
+GPU_DEVICE uint32_t signed_bytes(uint32_t word, bool upper)
+{
+    const uint32_t two = upper ? word >> 16 : word;
+    return (uint16_t)(int16_t)(int8_t)two | (uint32_t)(uint16_t)(int16_t)(int8_t)(two >> 8) << 16;
+}
+
 #endif
