@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "attention_rows.h"
+#include "attention_scales.h"
 
 #include <math.h>
 
@@ -50,6 +51,9 @@ static void expect_sizes(const varlen_attention *a, expectation *expected)
     expect_rule(expected, a->kv_heads < 1 || a->q_heads % a->kv_heads == 0, "kv_heads divides q_heads");
     expect_rule(expected, view_dim_is_legal(a->head_dim), "head_dim");
     expect_rule(expected, a->value_dim == 0 || view_dim_is_legal(a->value_dim), "value_dim");
+    expect_rule(expected, a->kv_dtype == 0 || (a->kv_dtype >= VARLEN_FLOAT8_E4M3 && a->kv_dtype <= VARLEN_INT8),
+                "kv_dtype");
+    expect_rule(expected, a->kv_dtype == 0 || (a->head_dim % 16 == 0 && a->value_dim % 16 == 0), "quantised dims");
     expect_rule(expected, total_is_legal(a->total_q) && total_is_legal(a->total_k), "totals");
     expect_rule(expected, a->max_seqlen_q >= 0 && a->max_seqlen_k >= 0, "max_seqlen");
     expect_rule(expected, a->page_size >= 0 && a->page_table_width >= 0 && a->page_count >= 0, "paging");
@@ -71,6 +75,7 @@ static void expect_scores(const varlen_attention *a, varlen_pass pass, expectati
     expect_rule(expected, a->attention_chunk >= 0, "attention_chunk");
     expect_rule(expected, pass == VARLEN_PASS_FORWARD || !(a->features & VARLEN_FEATURE_TREE_MASK),
                 "backward of a tree");
+    expect_rule(expected, pass == VARLEN_PASS_FORWARD || a->kv_dtype == 0, "backward of quantised keys");
 }
 
 static bool is_expanded(const tensor_view *view)
@@ -88,7 +93,7 @@ static tensor_view read_rows(attention_model *model, const char *name, bool is_k
     const view_shape shape = {
         .name = name,
         .written = written,
-        .element_size = varlen_dtype_size(a->dtype),
+        .element_size = varlen_dtype_size(is_keys ? attention_kv_dtype(a) : a->dtype),
         .alignment = 16,
         .steps = is_paged ? a->page_count : 1,
         .tokens = is_paged ? a->page_size : (is_keys ? a->total_k : a->total_q),
@@ -288,6 +293,7 @@ attention_model attention_model_make(const attention_problem *problem)
     model.k = read_rows(&model, "k", true, a->head_dim, false, &inputs->k, inputs->k_page_stride);
     model.v = read_rows(&model, "v", true, model.value_dim, false, &inputs->v, inputs->v_page_stride);
     expect_arrays(&model);
+    attention_scales_expect(&model);
     expect_features(&model);
     expect_few(a, &model.expected);
     if (model.expected.reach == VIEW_BACKED)

@@ -4,6 +4,7 @@
 #include "arena.h"
 #include "attention_metadata.h"
 #include "attention_rows.h"
+#include "attention_scales.h"
 #include "contexts.h"
 #include "fields.h"
 #include "numbers.h"
@@ -100,10 +101,11 @@ static varlen_tensor place_keys(fuzz_input *input, const varlen_attention *a, co
                                 int64_t *page_stride)
 {
     view_shape shape = rows_of(a, name, a->page_size ? a->page_size : a->total_k, a->kv_heads, dim);
+    shape.element_size = varlen_dtype_size(attention_kv_dtype(a));
     if (a->page_size)
         shape.steps = a->page_count;
     const varlen_tensor placed = view_place(input, &shape, a->page_size ? page_stride : NULL);
-    numbers_fill_newest(a->dtype);
+    numbers_fill_newest(attention_kv_dtype(a));
     return placed;
 }
 
@@ -233,6 +235,31 @@ static void place_results(fuzz_input *input, attention_problem *problem)
         problem->forward.lse = arena_take("lse", (size_t)(a->total_q * a->q_heads) * sizeof(float), 0);
 }
 
+/* Bytes in place of the keys and values that there are. */
+static void quantize(fuzz_input *input, attention_problem *problem)
+{
+    varlen_attention *a = &problem->attention;
+    varlen_inputs *inputs = &problem->inputs;
+    a->kv_dtype = (varlen_dtype)INPUT_PICK(input, VARLEN_FLOAT8_E4M3, VARLEN_FLOAT8_E5M2, VARLEN_INT8);
+    inputs->k = place_keys(input, a, "k", a->head_dim, &inputs->k_page_stride);
+    inputs->v = place_keys(input, a, "v", value_dim_of(a), &inputs->v_page_stride);
+    attention_scales_make(input, problem);
+}
+
+/* What is drawn last, so that the corpus still means what it did. */
+static void give_kinds_of_keys(fuzz_input *input, attention_problem *problem)
+{
+    const varlen_attention *a = &problem->attention;
+    varlen_inputs *inputs = &problem->inputs;
+    const bool can_be_quantized = a->head_dim % 16 == 0 && a->value_dim % 16 == 0;
+    if (problem->pass == VARLEN_PASS_FORWARD && can_be_quantized && input_chance(input, 64))
+        quantize(input, problem);
+    if (value_dim_of(a) <= a->head_dim && input_chance(input, 32)) { /* values are in the keys' memory */
+        inputs->v = inputs->k;
+        inputs->v_page_stride = inputs->k_page_stride;
+    }
+}
+
 attention_problem attention_problem_make(fuzz_input *input)
 {
     attention_problem problem = {.context = context_pick(input), .attention.struct_size = sizeof(varlen_attention)};
@@ -263,6 +290,7 @@ attention_problem attention_problem_make(fuzz_input *input)
     attention_positions_make(input, problem.pass, a, &problem.inputs);
     a->features = features_of(input, &problem);
     attention_rows_make(input, &sizes, &problem);
+    give_kinds_of_keys(input, &problem);
     return problem;
 }
 

@@ -26,4 +26,10 @@ void attention_arguments_spoil(fuzz_input *input, attention_problem *problem);
 
 void attention_problem_print(const void *problem);
 
+/* Of k and v. */
+static inline varlen_dtype attention_kv_dtype(const varlen_attention *attention)
+{
+    return attention->kv_dtype ? attention->kv_dtype : attention->dtype;
+}
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "attention_rows.h"
+#include "attention_scales.h"
 
 #include <math.h>
 
@@ -29,6 +30,7 @@ static void permit_sequence(const attention_model *model, int32_t b)
         const key_row row = model_key_row(model, b, j);
         view_permit(&model->k, row.page, row.token);
         view_permit(&model->v, row.page, row.token);
+        attention_scales_permit(model, row);
     }
     if (model->attention->page_size > 0)
         permit_pages(model, b);
@@ -77,15 +79,20 @@ static const double *gather_queries(memory_pool *pool, const attention_model *mo
     return numbers;
 }
 
-static const double *gather_keys(memory_pool *pool, const attention_model *model, const tensor_view *view, int32_t b,
-                                 bool *tame)
+typedef double (*scale_of_key)(const attention_model *model, key_row row, int64_t head);
+
+static const double *gather_keys(memory_pool *pool, const attention_model *model, const tensor_view *view,
+                                 scale_of_key scale, int32_t b, bool *tame)
 {
     const int64_t heads = view->shape.heads, dim = view->shape.dim, rows = model_keys(model, b);
     double *numbers = memory_take(pool, rows * heads * dim, sizeof *numbers);
     for (int64_t j = 0; j < rows; j++)
         for (int64_t h = 0; h < heads; h++) {
             const key_row row = model_key_row(model, b, j);
-            view_load_before(view, model->attention->dtype, row.page, row.token, h, numbers + (j * heads + h) * dim);
+            double *key = numbers + (j * heads + h) * dim;
+            view_load_before(view, attention_kv_dtype(model->attention), row.page, row.token, h, key);
+            for (int64_t n = 0; n < dim; n++)
+                key[n] *= scale(model, row, h);
         }
     *tame = *tame && is_tame(numbers, rows * heads * dim);
     return numbers;
@@ -155,8 +162,8 @@ sequence attention_model_sequence(memory_pool *pool, const attention_model *mode
     s.slopes = gather_floats(pool, slopes, a->q_heads, tame);
     s.sinks = gather_floats(pool, inputs->sinks, a->q_heads, tame);
     s.q = gather_queries(pool, model, &model->q, b, tame);
-    s.k = gather_keys(pool, model, &model->k, b, tame);
-    s.v = gather_keys(pool, model, &model->v, b, tame);
+    s.k = gather_keys(pool, model, &model->k, attention_k_scale, b, tame);
+    s.v = gather_keys(pool, model, &model->v, attention_v_scale, b, tame);
     if (model->dout.shape.name) {
         s.out = gather_queries(pool, model, &model->out, b, &out_is_tame);
         s.dout = gather_queries(pool, model, &model->dout, b, tame);

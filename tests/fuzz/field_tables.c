@@ -27,6 +27,7 @@ static const field attention_fields[] = {
     FIELD(varlen_attention, page_count, INT64),
     FIELD(varlen_attention, features, UINT64),
     FIELD(varlen_attention, attention_chunk, INT32),
+    FIELD(varlen_attention, kv_dtype, INT32),
 };
 const field_table fields_of_attention = FIELD_TABLE("varlen_attention", attention_fields);
 
@@ -54,6 +55,14 @@ static const field inputs_fields[] = {
     FIELD(varlen_inputs, key_starts, POINTER),
     FIELD(varlen_inputs, tree_mask, POINTER),
     FIELD(varlen_inputs, leftpad_q, POINTER),
+    FIELD(varlen_inputs, k_scale, POINTER),
+    FIELD(varlen_inputs, k_scale_token_stride, INT64),
+    FIELD(varlen_inputs, k_scale_head_stride, INT64),
+    FIELD(varlen_inputs, k_scale_page_stride, INT64),
+    FIELD(varlen_inputs, v_scale, POINTER),
+    FIELD(varlen_inputs, v_scale_token_stride, INT64),
+    FIELD(varlen_inputs, v_scale_head_stride, INT64),
+    FIELD(varlen_inputs, v_scale_page_stride, INT64),
 };
 const field_table fields_of_inputs = FIELD_TABLE("varlen_inputs", inputs_fields);
 

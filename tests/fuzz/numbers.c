@@ -9,19 +9,20 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { TABLE_BYTES = 1 << 14 };
+enum { TABLE_BYTES = 1 << 14, DTYPES = VARLEN_INT8 + 1 };
 
-static unsigned char tables[3][TABLE_BYTES];
+static unsigned char tables[DTYPES][TABLE_BYTES];
 static bool is_ready;
 static uint32_t next;
 
 static void make_tables(void)
 {
     random_source source = {1};
-    for (int dtype = 0; dtype < 3; dtype++) {
+    for (int dtype = 0; dtype < DTYPES; dtype++) {
         const int64_t size = varlen_dtype_size((varlen_dtype)dtype);
+        const double deviation = size > 1 ? 1 : 2; /* integers of more than one kind */
         for (int64_t at = 0; at < TABLE_BYTES; at += size)
-            dtype_store((varlen_dtype)dtype, tables[dtype] + at, (float)random_normal(&source));
+            dtype_store((varlen_dtype)dtype, tables[dtype] + at, (float)(deviation * random_normal(&source)));
     }
     is_ready = true;
 }

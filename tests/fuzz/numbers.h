@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <varlen/varlen.h>
 
-/* Fills the newest block of the arena with numbers of mean 0 and variance 1: the next ones since the seed was set. */
+/* Fills the newest block of the arena with numbers of mean 0 and a deviation of 1, 2 where they are quantised: the next
+ * ones since the seed was set. */
 void numbers_seed(uint32_t seed);
 void numbers_fill_newest(varlen_dtype dtype);
 
