@@ -28,26 +28,30 @@ template <typename FROM, typename TO, int THREADS> struct widening_share {
     {
     }
 
-    /* By `pieces(bytes)`, which makes 16 bytes of 8. A few are loaded at once: no load goes past a store. */
+    /* By `pieces(bytes)`, which makes 16 bytes of 8. A few are loaded at once, since no load goes past a store; all at
+     * once would be more instructions than stay at hand. */
     template <typename F> GPU_DEVICE void for_each(const FROM &from, const TO &to, F pieces) const
     {
         constexpr int together = 4;
-        static_assert(STEPS % together == 0, "whole batches");
+        static_assert(STEPS % together == 0 && together % PLACES == 0, "whole batches, which lie alike");
+        const uint8_t *source = from.data + row * FROM::COLUMNS + column;
         T *places[PLACES];
 #pragma unroll
         for (int place = 0; place < PLACES; place++)
             places[place] = to.piece(row + place * AT_ONCE, column);
-        const uint8_t *source = from.data + row * FROM::COLUMNS + column;
-#pragma unroll
+#pragma unroll 1
         for (int first = 0; first < STEPS; first += together) {
             bytes_8 bytes[together];
 #pragma unroll
             for (int i = 0; i < together; i++)
-                bytes[i] = *(const bytes_8 *)(source + (first + i) * AT_ONCE * FROM::COLUMNS);
+                bytes[i] = *(const bytes_8 *)(source + i * AT_ONCE * FROM::COLUMNS);
 #pragma unroll
             for (int i = 0; i < together; i++)
-                store_16(places[(first + i) % PLACES] + (first + i) / PLACES * PLACES * AT_ONCE * TO::PANEL,
-                         pieces(bytes[i]));
+                store_16(places[i % PLACES] + i / PLACES * PLACES * AT_ONCE * TO::PANEL, pieces(bytes[i]));
+            source += together * AT_ONCE * FROM::COLUMNS;
+#pragma unroll
+            for (int place = 0; place < PLACES; place++)
+                places[place] += together * AT_ONCE * TO::PANEL;
         }
     }
 };
