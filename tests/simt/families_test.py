@@ -47,6 +47,14 @@ class Explain(unittest.TestCase):
             "warp_tiles does not: warp_groups comes first"])
         self.assertEqual(lines["backward"][0].split(",")[0], "warp_groups takes it")
 
+    def test_wide_heads_have_one_kernel(self):
+        lines = explain("--lens", "9", "--head-dim", "72", "--value-dim", "264", "--features", "alibi")
+        kernel = "warp_tiles takes it, by its wide bfloat16 kernel for head_dim <= {}, value_dim <= 512"
+        declines = "{} does not: value_dim = 264 is above 256"
+        self.assertEqual(lines["forward"], [kernel.format(576), *map(declines.format, ("small_batch", "warp_groups"))])
+        self.assertEqual(lines["backward"], [kernel.format(512), *map(declines.format, ("small_batch", "group_sweeps",
+                                                                                        "warp_groups"))])
+
     def test_features_decide(self):
         paged = explain("--lens", "9", "--page-size", "7", "--features", "alibi", "--dtype", "f16")["forward"]
         self.assertRegex(paged[0], "^warp_tiles takes it, by its general float16 kernel for ")
