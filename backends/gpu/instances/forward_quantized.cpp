@@ -12,8 +12,8 @@ forward_kernel_shape forward_quantized_shape<INSTANCE_TYPE, INSTANCE_HEAD_DIM, I
     return with_architecture(architecture, [](auto constant) {
         using instance = forward_instance<INSTANCE_TYPE, INSTANCE_HEAD_DIM, INSTANCE_VALUE_DIM, INSTANCE_GENERAL,
                                           decltype(constant)::value, true>;
-        return forward_kernel_shape{instance::prefill::ROWS, instance::prefill::ROWS, instance::TUNING.blocks,
-                                    instance::THREADS, instance::SHARED_BYTES};
+        return forward_kernel_shape{instance::prefill::ROWS, instance::prefill::ROWS, instance::decode::ROWS,
+                                    instance::TUNING.blocks, instance::THREADS,       instance::SHARED_BYTES};
     });
 }
 
