@@ -136,7 +136,8 @@ GPU_DEVICE void prepare_rows(const backward_arguments &args, const row_chunk &ch
             args.statistics[(place * 2 + 1) * rows + row] = shared.delta[row];
         }
     }
-    if (args.spans.of_rows && kv_head == 0 && chunk.rows > 0)
+    /* Of a small batch, the block of each kv head needs them at once, and writes the same. */
+    if (args.spans.of_rows && (kv_head == 0 || !args.plan.header) && chunk.rows > 0)
         find_chunk_spans<THREADS>(args, chunk, number);
     if (args.dsinks)
         find_dsink_parts<THREADS>(args, chunk, kv_head, number, shared.lse, shared.delta);
