@@ -149,44 +149,48 @@ static void scale_row(float *row, const float *scales, int32_t keys)
         vector_store(row + key, vector_load(row + key) * vector_load(scales + key));
 }
 
-/* Rows of one head lie far apart, where the processor does not look ahead by itself. */
-PANEL_INLINE void prefetch_next(const decode_rows *rows, int32_t key)
+/* Rows of one head lie far apart, where the processor does not look ahead by itself. One cache line goes with each
+ * vector of the row that is computed on: of many at once, the processor would wait for the first. */
+PANEL_INLINE void prefetch_next(const decode_rows *rows, const int32_t *keys, const int count, int32_t vector)
 {
     const int32_t cache_line = 64;
-    for (int32_t offset = 0; offset < rows->row_bytes; offset += cache_line)
-        __builtin_prefetch(rows->next[key] + offset, 0, 2);
+    if (vector * cache_line < rows->row_bytes)
+        for (int n = 0; n < count; n++)
+            __builtin_prefetch(rows->next[keys[n]] + vector * cache_line, 0, 2);
 }
 
 /* scores[row][first ..] for LANES keys; keys past the last repeat it. */
 PANEL_INLINE void decode_scores(const decode_scratch *scratch, const decode_rows *keys, int32_t first, const int rows,
                                 const varlen_dtype dtype, const panel_elements elements)
 {
-    enum { TOGETHER = 4 };
+    enum { MOST_TOGETHER = 4 };
+    const int together = rows > 4 ? 2 : MOST_TOGETHER; /* keys: their sums with all rows stay in registers */
     const int32_t vectors = elements == PANEL_PAIRS ? keys->vectors / 2 : keys->vectors;
     vfloat products[DECODE_ROWS][LANES];
-    for (int32_t lane = 0; lane < LANES; lane += TOGETHER) {
-        const void *key[TOGETHER];
-        vfloat sums[DECODE_ROWS][TOGETHER];
-        for (int t = 0; t < TOGETHER; t++) {
-            int32_t index = (int32_t)cpu_min(first + lane + t, keys->count - 1);
-            key[t] = keys->row[index];
-            prefetch_next(keys, index);
+    for (int32_t lane = 0; lane < LANES; lane += together) {
+        const void *key[MOST_TOGETHER];
+        int32_t index[MOST_TOGETHER];
+        vfloat sums[DECODE_ROWS][MOST_TOGETHER];
+        for (int t = 0; t < together; t++) {
+            index[t] = (int32_t)cpu_min(first + lane + t, keys->count - 1);
+            key[t] = keys->row[index[t]];
         }
         for (int row = 0; row < rows; row++)
-            for (int t = 0; t < TOGETHER; t++)
+            for (int t = 0; t < together; t++)
                 sums[row][t] = vector_splat(0.0f);
         for (int32_t v = 0; v < vectors; v++) {
-            vfloat part[TOGETHER];
-            for (int t = 0; t < TOGETHER; t++)
+            vfloat part[MOST_TOGETHER];
+            prefetch_next(keys, index, together, v);
+            for (int t = 0; t < together; t++)
                 part[t] = elements_load(key[t], v * LANES, elements == PANEL_PAIRS ? VARLEN_FLOAT32 : dtype);
             for (int row = 0; row < rows; row++) {
                 vfloat query = vector_load(scratch->queries + row * scratch->key_stride + v * LANES);
-                for (int t = 0; t < TOGETHER; t++)
+                for (int t = 0; t < together; t++)
                     sums[row][t] = panel_multiply_add(sums[row][t], query, part[t], elements);
             }
         }
         for (int row = 0; row < rows; row++)
-            for (int t = 0; t < TOGETHER; t++)
+            for (int t = 0; t < together; t++)
                 products[row][lane + t] = sums[row][t];
     }
     for (int row = 0; row < rows; row++)
@@ -214,7 +218,7 @@ PANEL_INLINE void decode_accumulate(const decode_scratch *scratch, const decode_
                                     const int rows, const int width, const varlen_dtype dtype,
                                     const panel_elements elements)
 {
-    const int32_t together = elements == PANEL_PAIRS ? 2 : 1;
+    const int together = elements == PANEL_PAIRS ? 2 : 1;
     vfloat sums[DECODE_ROWS][DECODE_WIDTH];
     for (int row = 0; row < rows; row++)
         for (int v = 0; v < width; v++)
@@ -222,9 +226,9 @@ PANEL_INLINE void decode_accumulate(const decode_scratch *scratch, const decode_
                            scratch->columns->rescale[row];
     for (int32_t key = 0; key < values->count; key += together) {
         vfloat part[DECODE_WIDTH];
-        if (first == 0)
-            for (int32_t t = 0; t < together; t++)
-                prefetch_next(values, (int32_t)cpu_min(key + t, values->count - 1));
+        const int32_t index[2] = {key, (int32_t)cpu_min(key + 1, values->count - 1)};
+        for (int v = 0; v < width; v++)
+            prefetch_next(values, index, together, first + v);
         load_values(part, values, key, first, width, dtype, elements);
         for (int row = 0; row < rows; row++) {
             vfloat weight = vector_splat(scratch->scores[row * CPU_KEY_BLOCK + key / together]);
