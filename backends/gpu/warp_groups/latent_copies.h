@@ -25,7 +25,7 @@ GPU_DEVICE void copy_latent_queries(const latent_arguments &args, latent_shared<
 /* A warp's panels of a half of a chunk, every other one, of keys or of values, when the half's place is empty. Of
  * panels that do not exist, nothing is copied. */
 template <typename INSTANCE, bool PAGED>
-GPU_DEVICE void copy_half_chunk(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t half,
+GPU_DEVICE void copy_half_chunk(const latent_arguments &args, latent_shared<INSTANCE> &shared, int32_t which,
                                 const latent_place &place, const tensor_map &map, int32_t panels, int32_t warp,
                                 const forward_item &item, int32_t first_key)
 {
@@ -34,11 +34,11 @@ GPU_DEVICE void copy_half_chunk(const latent_arguments &args, latent_shared<INST
     constexpr int32_t most = (INSTANCE::PANELS - INSTANCE::HALF_PANELS + warps - 1) / warps;
     const matrix to = INSTANCE::keys(place.stage);
     const int32_t rows = PAGED ? args.boxes.key_rows : INSTANCE::CHUNK_KEYS;
-    const int32_t first = half * INSTANCE::HALF_PANELS + warp;
-    const int32_t end = half == 0 ? INSTANCE::HALF_PANELS : INSTANCE::PANELS;
+    const int32_t first = which * INSTANCE::HALF_PANELS + warp;
+    const int32_t end = which == 0 ? INSTANCE::HALF_PANELS : INSTANCE::PANELS;
     const int32_t expected = first + group_lane() * warps;
     arrival_barrier *full = shared.full[place.stage];
-    shared.empty[place.stage][half].wait(place.parity ^ 1);
+    shared.empty[place.stage][which].wait(place.parity ^ 1);
     if (expected < end)
         full[expected].arrive_and_expect(expected < panels ? matrix::PANEL_BYTES : 0);
     warp_barrier();
@@ -58,8 +58,8 @@ GPU_DEVICE void copy_halves(const latent_arguments &args, latent_shared<INSTANCE
                             int32_t first_key)
 {
     const int32_t panels = panels_of<typename INSTANCE::key_matrix>(dim);
-    for (int half = 0; half < INSTANCE::HALVES; half++)
-        copy_half_chunk<INSTANCE, PAGED>(args, shared, half, place, map, panels, warp, item, first_key);
+    for (int which = 0; which < INSTANCE::HALVES; which++)
+        copy_half_chunk<INSTANCE, PAGED>(args, shared, which, place, map, panels, warp, item, first_key);
 }
 
 /* All chunks of all items, from the last to the first: the order in which products need them. */

@@ -113,8 +113,8 @@ template <typename INSTANCE> struct latent_shared {
         for (int place = 0; place < INSTANCE::PLACES; place++) {
             for (int panel = 0; panel < INSTANCE::PANELS; panel++)
                 full[place][panel].create(1);
-            for (int half = 0; half < INSTANCE::HALVES; half++)
-                empty[place][half].create(warps);
+            for (int which = 0; which < INSTANCE::HALVES; which++)
+                empty[place][which].create(warps);
         }
         queries[0].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)

@@ -108,18 +108,18 @@ template <typename INSTANCE> struct latent_work {
     }
 
     /* The warp is done with half a place, all of its threads. */
-    GPU_DEVICE void leave(const latent_place &place, int32_t half)
+    GPU_DEVICE void leave(const latent_place &place, int32_t which)
     {
         warp_barrier();
         if (group_lane() == 0)
-            shared.empty[place.stage][half].arrive();
+            shared.empty[place.stage][which].arrive();
     }
 
     /* The same when it has not been told that the half has been filled. */
-    GPU_DEVICE void pass_by(const latent_place &place, int32_t half)
+    GPU_DEVICE void pass_by(const latent_place &place, int32_t which)
     {
-        await_panel(place, half * INSTANCE::HALF_PANELS);
-        leave(place, half);
+        await_panel(place, which * INSTANCE::HALF_PANELS);
+        leave(place, which);
     }
 
     /* Keys that are no values either. */
@@ -127,8 +127,8 @@ template <typename INSTANCE> struct latent_work {
     {
         if (args.values_in_keys)
             return;
-        for (int half = 0; half < INSTANCE::HALVES; half++)
-            pass_by(keys_of(chunk), half);
+        for (int which = 0; which < INSTANCE::HALVES; which++)
+            pass_by(keys_of(chunk), which);
     }
 
     /* ---- Scores and weights ---------------------------------------------------------------------------------------
