@@ -20,7 +20,7 @@ NEEDS = {
     "cu_seqlens": ("around/cu-seqlens/", "metadata/around/lengths-"),
     "pack": ("around/pack", "metadata/around/pack-"),
     "unpack": ("around/unpack", "metadata/around/unpack-"),
-    "kv_append": ("around/append/", "metadata/around/append-"),
+    "kv_append": ("around/append/", "around/append-attend/", "metadata/around/append-"),
 }
 
 

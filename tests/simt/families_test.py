@@ -51,7 +51,8 @@ class Explain(unittest.TestCase):
         lines = explain("--lens", "9", "--head-dim", "72", "--value-dim", "264", "--features", "alibi")
         kernel = "warp_tiles takes it, by its wide bfloat16 kernel for head_dim <= {}, value_dim <= 512"
         declines = "{} does not: value_dim = 264 is above 256"
-        self.assertEqual(lines["forward"], [kernel.format(576), *map(declines.format, ("small_batch", "warp_groups"))])
+        self.assertEqual(lines["forward"], [kernel.format(576), *map(declines.format, ("small_batch", "warp_groups")),
+                                            "latent does not: head_dim = 72 is not above 256"])
         self.assertEqual(lines["backward"], [kernel.format(512), *map(declines.format, ("small_batch", "group_sweeps",
                                                                                         "warp_groups"))])
 
