@@ -187,11 +187,13 @@ struct row_mask {
     }
 };
 
-/* Whether a word of a tree mask shows a key, which is counted from that beside the first query: those before it are all
- * shown, and none behind the word's bits. */
-GPU_DEVICE bool tree_shows(uint64_t word, int32_t key)
+/* What a word of a tree mask shows of a key and the 31 behind it, a bit each. Keys are counted from that beside the
+ * first query: those before it are all shown, and none behind the word's bits. */
+GPU_DEVICE uint32_t tree_bits(uint64_t word, int32_t key)
 {
-    return key < 0 || (key < TREE_QUERIES && (word >> key & 1));
+    if (key >= 0)
+        return key < TREE_QUERIES ? (uint32_t)(word >> key) : 0;
+    return key > -32 ? (uint32_t)(word << -key) | ~(~0u << -key) : ~0u;
 }
 
 #endif

@@ -51,10 +51,11 @@ template <typename SUMS, typename ROWS> GPU_DEVICE void mask_tree(SUMS &scores, 
 {
     const int32_t first = rows.first_key() - (rows.sequence.keys - rows.sequence.queries);
     scores.for_each_run([&](int slot, int column, float *run) {
-        const uint64_t word = rows.tree(slot);
+        const int32_t key = first + column;
+        const uint32_t bits = tree_bits(rows.tree(slot), key);
 #pragma unroll
         for (int i = 0; i < SUMS::RUN; i++)
-            if (!tree_shows(word, first + column + i))
+            if (!(bits >> i & 1))
                 run[i] = minus_infinity;
     });
 }

@@ -78,15 +78,13 @@ template <typename INSTANCE>
 GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item, typename INSTANCE::dq::sums &dq,
                        int32_t chunk)
 {
+    const int64_t number = sum_number(args, item, chunk);
     const chunk_turn turn = turn_of<INSTANCE>(args, item, chunk);
-    if (!turn.exists) {
-        add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
-        return;
-    }
-    int32_t *turns = args.turns + sum_number(args, item, chunk);
-    await_turn(turns, turn.number);
-    add_flat_sums(dq_sums_of<INSTANCE>(args, sum_number(args, item, chunk)), dq);
-    end_turn(turns, turn.number);
+    if (turn.exists)
+        await_turn(args.turns + number, turn.number);
+    add_flat_sums(dq_sums_of<INSTANCE>(args, number), dq);
+    if (turn.exists)
+        end_turn(args.turns + number, turn.number);
 }
 
 /* Rows of an output from the rows of a tile. */

@@ -94,11 +94,14 @@ template <typename INSTANCE, typename LAYOUT> struct forward_memory {
     }
 };
 
-/* Numbers of one byte are widened on their way to the one stage that there is, in its plain order. */
-constexpr forward_tuning quantized_tuning(forward_tuning tuning)
+/* Numbers of one byte are widened on their way to the one stage that there is, in its plain order. Where they come by
+ * way of registers, a unit of CDNA has those of one wave. */
+constexpr forward_tuning quantized_tuning(forward_tuning tuning, int architecture)
 {
     tuning.stages = 1;
     tuning.interleaved_values = false;
+    if (warp_threads(architecture) == 64 && tuning.warps > 4)
+        tuning.warps = tuning.short_row_warps = 4;
     return tuning;
 }
 
@@ -111,7 +114,7 @@ struct forward_instance {
     static constexpr int VALUE_DIM = VALUE_DIM_;
     using rule = score_rule<GENERAL>;
     static constexpr forward_tuning ITS_TUNING = forward_tuning_of(HEAD_DIM, VALUE_DIM, ARCHITECTURE_);
-    static constexpr forward_tuning TUNING = QUANTIZED ? quantized_tuning(ITS_TUNING) : ITS_TUNING;
+    static constexpr forward_tuning TUNING = QUANTIZED ? quantized_tuning(ITS_TUNING, ARCHITECTURE_) : ITS_TUNING;
     static constexpr int THREADS = TUNING.warps * warp_threads(ARCHITECTURE_);
     using prefill = forward_layout<THREADS, TUNING.warps, 1, TUNING.warp_rows, TUNING.chunk_keys>;
     using short_prefill = forward_layout<THREADS, TUNING.short_row_warps, 1, 16, TUNING.chunk_keys>;

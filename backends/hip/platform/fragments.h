@@ -133,6 +133,7 @@ GPU_DEVICE void multiply_operand(warp_sums<ROWS, COLUMNS> &sums, const warp_oper
     using type = warp_operand<T, ROWS, STEPS>;
     constexpr int width = type::sums::WIDTH;
     const lane_place place = fresh_place_of_lane();
+    b_row = fresh_number(b_row);
 #pragma unroll
     for (int n = 0; n < STEPS / UNIT_SIZE; n++) {
         unit_operand left[ROWS / UNIT_SIZE];

@@ -50,6 +50,14 @@ GPU_DEVICE lane_place fresh_place_of_lane()
     return {lane % UNIT_SIZE, lane / UNIT_SIZE};
 }
 
+/* Likewise, unless the compiler knows it. */
+GPU_DEVICE int fresh_number(int number)
+{
+    if (!__builtin_constant_p(number))
+        asm volatile("" : "+v"(number));
+    return number;
+}
+
 /* How many units share a group of rows or columns. */
 constexpr int unit_width(int dim)
 {
