@@ -93,6 +93,13 @@ GPU_DEVICE void store_parts(const group_backward_arguments &args, group_backward
 }
 
 /* Places are empty again in the order of the parts. */
+template <typename INSTANCE> GPU_DEVICE void empty_parts(group_backward_shared<INSTANCE> &shared)
+{
+#pragma unroll
+    for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
+        shared.dq[part].empty.arrive();
+}
+
 template <typename INSTANCE>
 GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_backward_shared<INSTANCE> &shared,
                                 const backward_item &item, int32_t chunk, int32_t parity)
@@ -104,9 +111,7 @@ GPU_DEVICE void take_chunk_away(const group_backward_arguments &args, group_back
     else
         store_parts(args, shared, item, chunk, parity);
     stores_wait_read<0>();
-#pragma unroll
-    for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
-        shared.dq[part].empty.arrive();
+    empty_parts(shared);
     if (summed && turn.turns) {
         stores_wait<0>();
         turn.pass();
@@ -127,8 +132,7 @@ GPU_DEVICE void take_dq_away(const group_backward_arguments &args, group_backwar
     stores_wait<0>();
 }
 
-/* Where groups share keys, they add from registers, and this is who waits for the item's turns and passes them on when
- * both parts have been added. A place of dQ is empty when its group may add, and full when it has. */
+/* Until all groups have added their parts. */
 template <typename INSTANCE> GPU_DEVICE void await_parts(group_backward_shared<INSTANCE> &shared, int32_t parity)
 {
 #pragma unroll
@@ -136,6 +140,8 @@ template <typename INSTANCE> GPU_DEVICE void await_parts(group_backward_shared<I
         shared.dq[part].full.wait(parity);
 }
 
+/* Where groups share keys, they add from registers, and this is who waits for the item's turns and passes them on when
+ * all parts have been added. A place of dQ is empty when its group may add, and full when it has. */
 template <typename INSTANCE>
 GPU_DEVICE void keep_turns(const backward_arguments &call, group_backward_shared<INSTANCE> &shared,
                            const backward_item &item, int32_t &parity)
@@ -146,9 +152,7 @@ GPU_DEVICE void keep_turns(const backward_arguments &call, group_backward_shared
         turn.await();
         if (chunk > item.first_chunk)
             await_parts(shared, parity ^ 1);
-#pragma unroll
-        for (int32_t part = 0; part < INSTANCE::GROUPS; part++)
-            shared.dq[part].empty.arrive();
+        empty_parts(shared);
         last.pass();
         last = turn;
         parity ^= 1;
