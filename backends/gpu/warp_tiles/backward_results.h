@@ -65,12 +65,13 @@ GPU_DEVICE void await_turn(const int32_t *turns, int32_t turn)
     fence();
 }
 
-GPU_DEVICE void end_turn(int32_t *turns, int32_t turn)
+/* Only whose turn it is writes to it. */
+GPU_DEVICE void end_turn(int32_t *turns)
 {
     fence();
     block_barrier();
     if (thread_index() == 0)
-        store_volatile(turns, turn + 1);
+        store_volatile(turns, load_volatile(turns) + 1);
 }
 
 /* To the sums over tiles. */
@@ -80,11 +81,13 @@ GPU_DEVICE void add_dq(const backward_arguments &args, const backward_item &item
 {
     const int64_t number = sum_number(args, item, chunk);
     const chunk_turn turn = turn_of<INSTANCE>(args, item, chunk);
-    if (turn.exists)
-        await_turn(args.turns + number, turn.number);
+    if (!turn.exists) {
+        add_flat_sums(dq_sums_of<INSTANCE>(args, number), dq);
+        return;
+    }
+    await_turn(args.turns + number, turn.number);
     add_flat_sums(dq_sums_of<INSTANCE>(args, number), dq);
-    if (turn.exists)
-        end_turn(args.turns + number, turn.number);
+    end_turn(args.turns + number);
 }
 
 /* Rows of an output from the rows of a tile. */

@@ -145,7 +145,7 @@ template <typename INSTANCE> struct wide_backward_work {
             find_dq(chunk, summed, stage, n);
         }
         if (turns)
-            end_turn(turns, turn.number);
+            end_turn(turns);
     }
 
     GPU_DEVICE void store_dk_and_dv()
