@@ -16,7 +16,7 @@ struct append_arguments {
     gpu_tensor k_new;
     gpu_tensor v_new;
     append_cache k_cache;
-    append_cache v_cache;
+    append_cache v_cache; /* no data: keys alone are appended, or the cache has no rows */
     append_cache k_scales; /* a float for each row of each head; no data: all are 1 */
     append_cache v_scales;
     const int32_t *cu_seqlens_new;
@@ -37,6 +37,7 @@ struct append_arguments {
     int32_t head_dim;
     int32_t value_dim;
     int32_t rotary_dim; /* 0: no rotation */
+    int32_t rotary_begin;
     int32_t rotary_interleaved;
     int32_t cache_dtype;  /* of a quantised cache: a varlen_dtype; 0: it is not */
     int32_t scales_given; /* whether its scales are read, not written */
