@@ -147,8 +147,8 @@ static append_side values_of(const varlen_kv_append_args *args)
                          .dim = args->value_dim};
 }
 
-/* Elements first .. first + count - 1 of those that are rotated; `from` has the others. Here with the half that they are
- * not in. */
+/* Elements first .. first + count - 1 of those that are rotated; `from` has the others. Here with the half that they
+ * are not in. */
 static void rotate_halves(float *row, const char *from, const varlen_kv_append_args *args, int64_t position,
                           int32_t first, int32_t count)
 {

@@ -34,7 +34,8 @@ typedef struct rotated_rows {
     double *slack;
 } rotated_rows;
 
-/* The rotated elements of one head of one row: rotated, by a plain float32 program, and what float32 arithmetic is due. */
+/* The rotated elements of one head of one row: rotated, by a plain float32 program, and what float32 arithmetic is due.
+ */
 typedef struct turned_head {
     double *values;
     double *plain;

@@ -18,7 +18,7 @@ typedef struct append_case {
     int32_t value_dim;
     int32_t page_size;
     bool without_table; /* no slot has a row: page_table_width = 0 and page_table = NULL */
-    bool keys_alone; /* neither v_new nor v_cache is given */
+    bool keys_alone;    /* neither v_new nor v_cache is given */
     int32_t rotary_dim;
     int32_t rotary_begin;
     bool rotary_interleaved;

@@ -16,7 +16,7 @@ struct append_arguments {
     gpu_tensor k_new;
     gpu_tensor v_new;
     append_cache k_cache;
-    append_cache v_cache; /* no data: keys alone are appended, or the cache has no rows */
+    append_cache v_cache;  /* no data: keys alone are appended, or the cache has no rows */
     append_cache k_scales; /* a float for each row of each head; no data: all are 1 */
     append_cache v_scales;
     const int32_t *cu_seqlens_new;

@@ -63,8 +63,7 @@ template <typename T>
 static varlen_status append_launch(const gpu_state &state, varlen_stream stream, const append_arguments &args)
 {
     const int32_t value_dim = args.v_cache.rows.data ? args.value_dim : 0;
-    const int64_t dims =
-        (int64_t)args.kv_heads * (args.head_dim + value_dim) + (int64_t)args.q_heads * args.rotary_dim;
+    const int64_t dims = (int64_t)args.kv_heads * (args.head_dim + value_dim) + (int64_t)args.q_heads * args.rotary_dim;
     const launch_shape shape = around_launch(state, size_product((size_t)args.total_new, (size_t)dims),
                                              AROUND_THREADS * 8, sizeof(append_memory));
     const launch_shape one_block = {1, AROUND_THREADS, sizeof(append_shared)};
