@@ -11,8 +11,15 @@ struct append_cache {
     int64_t page_bytes; /* if paged: from a page to the next */
 };
 
+/* Columns of rows that are rotated: all of them, or those around the rotated ones. */
+struct rotated_columns {
+    gpu_tensor rows; /* from the first of the columns on */
+    int32_t dim;     /* how many columns */
+    int32_t begin;   /* the first that turns */
+};
+
 struct append_arguments {
-    gpu_tensor q; /* rotated in place */
+    rotated_columns q; /* in place */
     gpu_tensor k_new;
     gpu_tensor v_new;
     append_cache k_cache;

@@ -46,26 +46,9 @@ union append_memory {
     float rows[LONGEST_ELEMENT_ROW]; /* that are being rotated, one or several */
 };
 
-/* Columns of rows that are rotated: all of them, or those around the rotated ones. */
-struct rotated_columns {
-    gpu_tensor rows; /* from the first of the columns on */
-    int32_t dim;     /* how many columns */
-    int32_t begin;   /* the first that turns */
-};
-
 GPU_DEVICE rotated_columns whole_rows(const append_arguments &args, const gpu_tensor &rows)
 {
     return {rows, args.head_dim, args.rotary_begin};
-}
-
-/* Whole pieces of eight: what rows that stay where they are need of themselves. */
-template <typename T> GPU_DEVICE rotated_columns turning_columns(const append_arguments &args, const gpu_tensor &rows)
-{
-    const int32_t begin = args.rotary_begin % 8;
-    const int32_t first = args.rotary_begin - begin;
-    rotated_columns columns = {rows, divide_up(begin + args.rotary_dim, 8) * 8, begin};
-    columns.rows.data += first * (int)sizeof(T);
-    return columns;
 }
 
 /* Element `element` of rotated columns, after the rotation by the position whose cosines and sines are given. `row`
@@ -222,11 +205,9 @@ template <typename T> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) kv_append_kernel
     } else {
         append_as_they_are<T>(args, tokens);
     }
-    if (args.rotary_dim && args.q_heads) {
-        const rotated_columns q = turning_columns<T>(args, args.q);
-        rotate_rows<T>(args, q, args.q_heads, q.rows.head_bytes, tokens,
-                       [&](const append_place &, int64_t row) { return tensor_row(q.rows, row, 0); });
-    }
+    if (args.rotary_dim && args.q_heads)
+        rotate_rows<T>(args, args.q, args.q_heads, args.q.rows.head_bytes, tokens,
+                       [&](const append_place &, int64_t row) { return tensor_row(args.q.rows, row, 0); });
 }
 
 /* seqused_k_out, by one block and behind the kernel above: the array may be seqused_k itself, which all blocks of that
