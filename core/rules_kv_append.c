@@ -225,7 +225,7 @@ varlen_status varlen_check_kv_append(const varlen_kv_append_args *given, varlen_
 {
     VARLEN_TRY(varlen_struct_read(VARLEN_STRUCT_KV_APPEND_ARGS, given, args));
     VARLEN_TRY(check_sizes(args));
-    if (args->value_dim == 0 || has_keys_alone(args))
+    if (args->value_dim == 0)
         args->value_dim = args->head_dim;
     varlen_extents extents;
     extents.count = 0;

@@ -172,7 +172,7 @@ static void append_takes_keys_alone(void **state)
     (void)state;
     const varlen_kv_append_args rows[] = {
         {APPEND, .v_new = {0}, .v_cache = {0}},
-        {PAGED_APPEND, .v_new = {0}, .v_cache = {0}, .value_dim = 32},
+        {PAGED_APPEND, .v_new = {0}, .v_cache = {0}},
         {APPEND, .total_new = 0, .v_new = {0}},                                      /* of no elements */
         {APPEND, .total_k = 0, .k_cache = {0}, .v_cache = {0}},                      /* likewise */
         {ROTARY, .v_new = {0}, .v_cache = {0}, .rotary_begin = 31, .q = WRITTEN(1)}, /* where v_cache would be */
