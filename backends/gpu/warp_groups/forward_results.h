@@ -42,7 +42,7 @@ template <typename WORK> GPU_DEVICE void finish_rows(WORK &work)
 /* ---- Tiles whose keys are split ----------------------------------------------------------------------------------
  */
 
-/* What finish_partials asks. */
+/* What finish_partials asks, of any WORK that knows its rows. */
 template <typename WORK> struct tile_rows_of {
     const WORK &work;
 

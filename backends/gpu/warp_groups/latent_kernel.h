@@ -2,7 +2,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_LATENT_KERNEL_H
 #define VARLEN_GPU_WARP_GROUPS_LATENT_KERNEL_H
 
-#include "rows/forward_begin.h"
+#include "warp_groups/forward_kernel.h"
 #include "warp_groups/latent_copies.h"
 #include "warp_groups/latent_results.h"
 
@@ -22,17 +22,7 @@ template <typename INSTANCE> GPU_DEVICE void latent_forward(const latent_argumen
     using shared_type = latent_shared<INSTANCE>;
     static_assert(latent_fits_shared_memory<INSTANCE>, "a block's shared memory");
     shared_type &shared = shared_type::of_block();
-    if (thread_index() == 0) {
-        shared.create_barriers();
-        tensor_map_prefetch(args.q);
-        tensor_map_prefetch(args.k);
-        tensor_map_prefetch(args.v);
-        tensor_map_prefetch(args.out);
-    }
-    clear_spare_places<INSTANCE>(args);
-    block_barrier();
-    wait_for_earlier_kernel();
-    if (!forward_begin<INSTANCE::THREADS>(args.call, plan_findings(args.call.plan)))
+    if (!group_forward_begin<INSTANCE>(args, shared))
         return;
     divide_roles<INSTANCE>([&] { latent_copy<INSTANCE>(args, shared); },
                            [&](int32_t group) { latent_compute<INSTANCE>(args, shared, group); });

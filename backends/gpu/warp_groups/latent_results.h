@@ -2,7 +2,7 @@
 #ifndef VARLEN_GPU_WARP_GROUPS_LATENT_RESULTS_H
 #define VARLEN_GPU_WARP_GROUPS_LATENT_RESULTS_H
 
-#include "rows/partials.h"
+#include "warp_groups/forward_results.h"
 #include "warp_groups/latent_tile.h"
 
 /* Of the two groups that compute. */
@@ -53,22 +53,6 @@ template <typename INSTANCE> GPU_DEVICE void finish_latent_rows(latent_work<INST
 /* ---- Tiles whose keys are split ----------------------------------------------------------------------------------
  */
 
-/* What finish_partials asks. */
-template <typename WORK> struct latent_rows_of {
-    const WORK &work;
-
-    GPU_DEVICE query_row at(int32_t row) const
-    {
-        return work.row_at(row);
-    }
-
-    GPU_DEVICE char *out(int32_t row) const
-    {
-        const query_row place = at(row);
-        return tensor_row(work.args.call.out, (int64_t)work.item->sequence.first_query + place.query, place.head);
-    }
-};
-
 /* This part's sums into the workspace. */
 template <typename INSTANCE> GPU_DEVICE void store_latent_partial(latent_work<INSTANCE> &work)
 {
@@ -112,7 +96,7 @@ template <typename INSTANCE> GPU_DEVICE void finish_latent_part(latent_work<INST
     store_latent_partial(work);
     if (pair_arrives_last(work))
         finish_partials<typename type::exponent, INSTANCE::HALVES * GROUP>(
-            work.args.call, item, latent_rows_of<type>{work}, partials_of(work.args.call, item, 0, item.parts),
+            work.args.call, item, tile_rows_of<type>{work}, partials_of(work.args.call, item, 0, item.parts),
             thread_of_pair());
 }
 

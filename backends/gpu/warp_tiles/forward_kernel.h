@@ -44,9 +44,9 @@ template <typename INSTANCE> GPU_DEVICE forward_shared &forward_shared_memory()
     return *(forward_shared *)(shared_memory() + INSTANCE::MEMORY_BYTES);
 }
 
-template <typename INSTANCE> GPU_DEVICE void forward_take_items(const forward_arguments &args)
+/* TILE::work finds the results of the item in shared memory. */
+template <typename INSTANCE, typename TILE> GPU_DEVICE void forward_take_items(const forward_arguments &args)
 {
-    constexpr bool one_prefill = INSTANCE::QUANTIZED || INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS;
     forward_shared &shared = forward_shared_memory<INSTANCE>();
     wait_for_earlier_kernel();
     if (!forward_begin<INSTANCE::THREADS>(args, plan_findings(args.plan)))
@@ -57,21 +57,31 @@ template <typename INSTANCE> GPU_DEVICE void forward_take_items(const forward_ar
         if (!shared.item.exists)
             return;
         forward_locate(args, shared);
-        if (shared.item.decodes)
-            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
-        else if (one_prefill || shared.item.rows > INSTANCE::short_prefill::ROWS)
-            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
-        else if constexpr (!one_prefill)
-            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+        TILE::work(args, shared);
     }
 }
+
+template <typename INSTANCE> struct forward_item_tile {
+    static constexpr bool ONE_PREFILL = INSTANCE::QUANTIZED || INSTANCE::prefill::ROWS == INSTANCE::short_prefill::ROWS;
+
+    GPU_DEVICE static void work(const forward_arguments &args, forward_shared &shared)
+    {
+        if (shared.item.decodes)
+            forward_tile<INSTANCE, typename INSTANCE::decode>(args, shared);
+        else if (ONE_PREFILL || shared.item.rows > INSTANCE::short_prefill::ROWS)
+            forward_tile<INSTANCE, typename INSTANCE::prefill>(args, shared);
+        else if constexpr (!ONE_PREFILL)
+            forward_tile<INSTANCE, typename INSTANCE::short_prefill>(args, shared);
+    }
+};
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>
 GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::THREADS),
            (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>::TUNING.blocks))
 forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
-    forward_take_items<forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>>(args);
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE>;
+    forward_take_items<INSTANCE, forward_item_tile<INSTANCE>>(args);
 }
 
 /* The same for quantised keys and values. */
@@ -80,7 +90,8 @@ GPU_KERNEL((forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true
            (forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>::TUNING.blocks))
 forward_quantized_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
-    forward_take_items<forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>>(args);
+    using INSTANCE = forward_instance<T, HEAD_DIM, VALUE_DIM, GENERAL, ARCHITECTURE, true>;
+    forward_take_items<INSTANCE, forward_item_tile<INSTANCE>>(args);
 }
 
 /* The same for small batches, whose tiles are short. */

@@ -7,16 +7,12 @@
 #include "platform.h"
 #include "tuning.h"
 #include "warp_tiles/quantized_chunk.h"
+#include "warp_tiles/warp_keys.h"
 
 enum { FORWARD_WARPS = 8 }; /* of a block, at most */
 
 /* What all threads of a block know of the item they are at; behind the tiles in shared memory, since registers are for
  * sums. */
-struct warp_keys {
-    gpu_span seen;   /* by some row of the warp; empty for warps that have no rows */
-    gpu_span common; /* seen by all of them */
-};
-
 struct forward_shared {
     forward_item item;
     gpu_key_rows keys;

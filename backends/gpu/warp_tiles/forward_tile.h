@@ -31,6 +31,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     using out_type = warp_sums<LAYOUT::WARP_ROWS, INSTANCE::VALUE_DIM>;
     using queries_type = kept_rows<TUNING.queries_in_registers, T, LAYOUT::WARP_ROWS, INSTANCE::HEAD_DIM>;
     using key_shares = copy_shares<LAYOUT::THREADS, LAYOUT::CHUNK_KEYS>;
+    using score_rows = warp_score_rows<forward_work>;
     static constexpr int SLOTS = scores_type::SLOTS;
     /* Pieces that a thread copies of a chunk. */
     static constexpr int K_PIECES = key_shares::pieces(INSTANCE::HEAD_DIM);
@@ -61,7 +62,7 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
         warp_row = warp % LAYOUT::ROW_WARPS * LAYOUT::WARP_ROWS;
         warp_key = warp / LAYOUT::ROW_WARPS * LAYOUT::WARP_KEYS;
         if (thread_index() % WARP == 0)
-            shared.warps[warp] = find_warp_keys(warp);
+            shared.warps[warp] = find_keys(warp);
         warp_barrier();
         rule::find_key(dropout, args.problem);
     }
@@ -74,17 +75,11 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
             return decltype(copies)();
     }
 
-    GPU_DEVICE warp_keys find_warp_keys(int warp) const
+    GPU_DEVICE warp_keys find_keys(int warp) const
     {
-        const gpu_problem &problem = args.problem;
         if (warp >= LAYOUT::ROW_WARPS * LAYOUT::KEY_WARPS || warp_row >= item.rows)
             return {};
-        const int32_t end = smaller(warp_row + LAYOUT::WARP_ROWS, item.rows);
-        const gpu_span seen = item_keys<mask>(problem, item, warp_row, end);
-        const gpu_span common =
-            mask::keys_seen_by_all(problem, item.sequence, divide(item.first_row + warp_row, problem.group),
-                                   divide(item.first_row + end - 1, problem.group) + 1);
-        return {seen, {larger(common.begin, seen.begin), smaller(common.end, seen.end)}};
+        return find_warp_keys<mask>(args.problem, item, warp_row, smaller(warp_row + LAYOUT::WARP_ROWS, item.rows));
     }
 
     GPU_DEVICE const warp_keys &keys_of_warp() const
@@ -136,37 +131,6 @@ template <typename INSTANCE, typename LAYOUT> struct forward_work {
     {
         return shared.rows[smaller(warp_row + scores_type::slot_row(slot), item.rows - 1)];
     }
-
-    /* What the score steps ask, of this warp's keys from `first` on. */
-    struct score_rows {
-        const forward_work &work;
-        const gpu_problem &problem;
-        const gpu_sequence &sequence;
-        int32_t first;
-
-        GPU_DEVICE int32_t first_key() const
-        {
-            return first;
-        }
-
-        GPU_DEVICE query_row row(int slot) const
-        {
-            return work.row_of_slot(slot);
-        }
-
-        GPU_DEVICE gpu_span seen(int slot) const
-        {
-            const gpu_span limits = work.keys_of_warp().seen;
-            const int32_t query = row(slot).query;
-            const gpu_span seen = mask::keys_seen_by(problem, sequence, query, query + 1);
-            return {larger(seen.begin, limits.begin), smaller(seen.end, limits.end)};
-        }
-
-        GPU_DEVICE uint64_t tree(int slot) const
-        {
-            return problem.tree_mask[(int64_t)sequence.first_query + row(slot).query];
-        }
-    };
 
     /* This warp's rows against its keys of a chunk, from `first` on. */
     GPU_DEVICE void multiply_chunk(int32_t first, int stage)

@@ -29,6 +29,7 @@ template <typename INSTANCE> struct wide_forward_work {
     using out_type = typename out_grid::sums;
     using slab = typename INSTANCE::slab;
     using key_shares = copy_shares<INSTANCE::THREADS, INSTANCE::KEYS>;
+    using score_rows = warp_score_rows<wide_forward_work>;
     static constexpr int SLOTS = scores_type::SLOTS;
     static constexpr int COLUMNS = INSTANCE::COLUMNS;
     static_assert(!key_shares::SOME_IDLE, "each thread has keys to finish");
@@ -57,7 +58,7 @@ template <typename INSTANCE> struct wide_forward_work {
         coming_slab = 0;
         const int warp = thread_index() / WARP;
         if (thread_index() % WARP == 0)
-            shared.warps[warp] = find_warp_keys();
+            shared.warps[warp] = find_keys();
         warp_barrier();
         rule::find_key(dropout, problem);
     }
@@ -72,17 +73,12 @@ template <typename INSTANCE> struct wide_forward_work {
         return score_grid::column() / score_grid::WARP_COLUMNS;
     }
 
-    GPU_DEVICE warp_keys find_warp_keys() const
+    GPU_DEVICE warp_keys find_keys() const
     {
         const int32_t row = score_grid::row();
         if (!has_scores() || row >= item.rows)
             return {};
-        const int32_t end = smaller(row + score_grid::WARP_ROWS, item.rows);
-        const gpu_span seen = item_keys<mask>(problem, item, row, end);
-        const gpu_span common =
-            mask::keys_seen_by_all(problem, item.sequence, divide(item.first_row + row, problem.group),
-                                   divide(item.first_row + end - 1, problem.group) + 1);
-        return {seen, {larger(common.begin, seen.begin), smaller(common.end, seen.end)}};
+        return find_warp_keys<mask>(problem, item, row, smaller(row + score_grid::WARP_ROWS, item.rows));
     }
 
     GPU_DEVICE const warp_keys &keys_of_warp() const
@@ -90,37 +86,11 @@ template <typename INSTANCE> struct wide_forward_work {
         return shared.warps[thread_index() / WARP];
     }
 
-    /* What the score steps ask, of this warp's keys from `first` on. */
-    struct score_rows {
-        const wide_forward_work &work;
-        const gpu_problem &problem;
-        const gpu_sequence &sequence;
-        int32_t first;
-
-        GPU_DEVICE int32_t first_key() const
-        {
-            return first;
-        }
-
-        /* Past the tile's end, its last one. */
-        GPU_DEVICE query_row row(int slot) const
-        {
-            return work.shared.rows[smaller(score_grid::row() + scores_type::slot_row(slot), work.item.rows - 1)];
-        }
-
-        GPU_DEVICE gpu_span seen(int slot) const
-        {
-            const gpu_span limits = work.keys_of_warp().seen;
-            const int32_t query = row(slot).query;
-            const gpu_span seen = mask::keys_seen_by(problem, sequence, query, query + 1);
-            return {larger(seen.begin, limits.begin), smaller(seen.end, limits.end)};
-        }
-
-        GPU_DEVICE uint64_t tree(int slot) const
-        {
-            return problem.tree_mask[(int64_t)sequence.first_query + row(slot).query];
-        }
-    };
+    /* The row that a slot of this thread's scores stands for; past the tile's end, its last one. */
+    GPU_DEVICE query_row row_of_slot(int slot) const
+    {
+        return shared.rows[smaller(score_grid::row() + scores_type::slot_row(slot), item.rows - 1)];
+    }
 
     GPU_DEVICE void copy_queries() const
     {
