@@ -59,9 +59,10 @@ template <typename INSTANCE> struct backward_small_batch {
     }
 };
 
-template <typename INSTANCE> GPU_DEVICE void backward_tile(const backward_arguments &args, const backward_item &item)
+template <typename INSTANCE, bool SUMS_DQ>
+GPU_DEVICE void backward_tile(const backward_arguments &args, const backward_item &item)
 {
-    backward_work<INSTANCE> work(args, item);
+    backward_work<INSTANCE, SUMS_DQ> work(args, item);
     work.multiply_all();
 }
 
@@ -85,7 +86,7 @@ backward_kernel(GPU_ARGUMENTS(backward_arguments) args)
         plan_next_item(args.problem, args.plan, args.items, number, item, plan_take_in_order);
         if (!item.exists)
             return;
-        backward_tile<INSTANCE>(args, item);
+        backward_tile<INSTANCE, true>(args, item);
     }
 }
 
@@ -98,7 +99,7 @@ backward_small_kernel(GPU_ARGUMENTS(backward_arguments) args)
     backward_item &item = backward_shared_item<INSTANCE>();
     backward_small_batch<INSTANCE>::take_item(args, item);
     if (item.exists)
-        backward_tile<INSTANCE>(args, item);
+        backward_tile<INSTANCE, false>(args, item);
 }
 
 #endif

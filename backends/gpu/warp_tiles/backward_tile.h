@@ -18,7 +18,8 @@
 #include "warp_tiles/backward_results.h"
 #include "warp_tiles/backward_scores.h"
 
-template <typename INSTANCE> struct backward_work {
+/* Where SUMS_DQ is false, no other tile adds to the dq of any item. */
+template <typename INSTANCE, bool SUMS_DQ> struct backward_work {
     using dk_grid = typename INSTANCE::dk;
     using dv_grid = typename INSTANCE::dv;
     using dq_grid = typename INSTANCE::dq;
@@ -36,8 +37,36 @@ template <typename INSTANCE> struct backward_work {
     {
     }
 
-    /* A chunk of rows that is in shared memory; then begins to copy the one after the next. Where no other tile adds to
-     * dq, it may take the place of q, which nobody needs any more. */
+    GPU_DEVICE void find_dq(typename dq_grid::sums &dq) const
+    {
+        dq.clear();
+        multiply_tiles<INSTANCE::KEYS>(dq, memory.ds(), dq_grid::row(), memory.k(), dq_grid::column());
+    }
+
+    GPU_DEVICE void add_to_dq(int32_t chunk)
+    {
+        typename dq_grid::sums dq;
+        find_dq(dq);
+        add_dq<INSTANCE>(args, item, dq, chunk);
+        copies.await_next(chunk);
+    }
+
+    /* Where no other tile adds to it. By way of shared memory, it takes the place of q, when nobody needs that any
+     * more. */
+    GPU_DEVICE void store_whole_dq(int32_t chunk)
+    {
+        constexpr bool by_shared_memory = INSTANCE::TUNING.results_by_shared_memory;
+        if (by_shared_memory)
+            copies.await_next(chunk);
+        typename dq_grid::sums dq;
+        find_dq(dq);
+        store_dq<INSTANCE>(args, item.sequence, item.kv_head, chunk * ROWS, rows_of_chunk<INSTANCE>(item, chunk), dq,
+                           memory.q(stage_of<INSTANCE>(item, chunk)));
+        if (!by_shared_memory)
+            copies.await_next(chunk);
+    }
+
+    /* A chunk of rows that is in shared memory; then begins to copy the one after the next. */
     GPU_DEVICE void multiply_chunk(int32_t chunk)
     {
         const int stage = stage_of<INSTANCE>(item, chunk);
@@ -45,18 +74,10 @@ template <typename INSTANCE> struct backward_work {
         block_barrier(); /* P and dS are there */
         multiply_columns<ROWS>(dv, memory.p(), dv_grid::row(), memory.dout(stage), dv_grid::column());
         multiply_columns<ROWS>(dk, memory.ds(), dk_grid::row(), memory.q(stage), dk_grid::column());
-        typename dq_grid::sums dq;
-        dq.clear();
-        multiply_tiles<INSTANCE::KEYS>(dq, memory.ds(), dq_grid::row(), memory.k(), dq_grid::column());
-        if (dq_is_summed(item.sequence, args.cut)) {
-            add_dq<INSTANCE>(args, item, dq, chunk);
-            copies.await_next(chunk);
-        } else {
-            copies.await_next(chunk);
-            const auto q = memory.q(stage_of<INSTANCE>(item, chunk)); /* found anew: `stage` would take a register */
-            store_dq<INSTANCE>(args, item.sequence, item.kv_head, chunk * ROWS, rows_of_chunk<INSTANCE>(item, chunk),
-                               dq, q);
-        }
+        if (SUMS_DQ && dq_is_summed(item.sequence, args.cut))
+            add_to_dq(chunk);
+        else
+            store_whole_dq(chunk);
         copies.copy_ahead(chunk);
     }
 
