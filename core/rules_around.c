@@ -8,13 +8,6 @@
 #include "rules_tensor.h"
 #include "structs.h"
 
-static varlen_status check_reserved(int32_t reserved)
-{
-    /* Never an option: backends that were built before would not look at it. Other numbers were never set. */
-    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved);
-    return VARLEN_OK;
-}
-
 static varlen_status check_merge_sizes(const varlen_merge_args *args)
 {
     const varlen_range ranges[] = {
@@ -26,7 +19,7 @@ static varlen_status check_merge_sizes(const varlen_merge_args *args)
     VARLEN_TRY(varlen_check_dtype("partial_dtype", args->partial_dtype));
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
     VARLEN_TRY(varlen_check_dim("value_dim", args->value_dim));
-    return check_reserved(args->reserved);
+    return varlen_check_reserved(args->reserved);
 }
 
 /* Whether an output that begins at `data` is one of `count` parts that lie `stride` bytes apart. */
@@ -150,7 +143,7 @@ varlen_status varlen_check_pack(const varlen_pack_args *given, bool unpack, varl
     VARLEN_RULE(size == 1 || size == 2 || size == 4 || size == 8, INVALID_ARGUMENT,
                 "element_size = %d is none of 1, 2, 4 and 8", size);
     VARLEN_TRY(varlen_check_ranges(ranges, VARLEN_COUNT_OF(ranges)));
-    VARLEN_TRY(check_reserved(args->reserved));
+    VARLEN_TRY(varlen_check_reserved(args->reserved));
 
     const varlen_tensor_rule packed = {.name = "packed",
                                        .element_size = size,

@@ -17,6 +17,13 @@ varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count)
     return VARLEN_OK;
 }
 
+varlen_status varlen_check_reserved(int32_t reserved)
+{
+    /* Never an option: backends that were built before would not look at it. Other numbers were never set. */
+    VARLEN_RULE(reserved == 0, INVALID_ARGUMENT, "reserved = %d must be 0", reserved);
+    return VARLEN_OK;
+}
+
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype)
 {
     VARLEN_RULE(varlen_dtype_name(dtype), INVALID_ARGUMENT, "%s = %d is not a varlen_dtype", name, (int)dtype);

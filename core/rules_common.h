@@ -17,6 +17,9 @@ typedef struct varlen_range {
 
 varlen_status varlen_check_ranges(const varlen_range *ranges, size_t count);
 
+/* A field that keeps the place of none. */
+varlen_status varlen_check_reserved(int32_t reserved);
+
 /* Of tensors that are computed with. */
 varlen_status varlen_check_dtype(const char *name, varlen_dtype dtype);
 

@@ -7,6 +7,17 @@
 #include "rules_tensor.h"
 #include "structs.h"
 
+/* Whether a latent cache is appended to, whose values are columns of its keys. */
+static bool has_keys_alone(const varlen_kv_append_args *args)
+{
+    return !args->v_new.data && !args->v_cache.data;
+}
+
+static int64_t cache_rows(const varlen_kv_append_args *args)
+{
+    return args->page_size > 0 ? varlen_size_product(args->page_count, args->page_size) : args->total_k;
+}
+
 static varlen_status check_sizes(const varlen_kv_append_args *args)
 {
     const varlen_range ranges[] = {
@@ -24,6 +35,7 @@ static varlen_status check_sizes(const varlen_kv_append_args *args)
     VARLEN_TRY(varlen_check_kv_dtype("cache_dtype", args->cache_dtype));
     VARLEN_TRY(varlen_check_kv_dim("head_dim", args->head_dim, args->cache_dtype));
     VARLEN_TRY(varlen_check_kv_dim("value_dim", args->value_dim, args->cache_dtype));
+    VARLEN_TRY(varlen_check_reserved(args->reserved));
     return varlen_check_paging(&paging);
 }
 
@@ -32,6 +44,7 @@ static varlen_status check_rotation(const varlen_kv_append_args *args, varlen_ex
     const int32_t rotary_dim = args->rotary_dim;
     const varlen_range ranges[] = {
         {"rotary_dim", rotary_dim, 0, INT32_MAX},
+        {"rotary_begin", args->rotary_begin, 0, INT32_MAX},
         {"rotary_interleaved", args->rotary_interleaved, 0, 1},
         {"rotary_positions", args->rotary_positions, 0, INT64_MAX},
     };
@@ -58,6 +71,12 @@ static varlen_status check_rotation(const varlen_kv_append_args *args, varlen_ex
     /* It is a part of each head. */
     VARLEN_RULE(rotary_dim <= args->head_dim, INVALID_ARGUMENT, "rotary_dim = %d is above head_dim = %d", rotary_dim,
                 args->head_dim);
+    VARLEN_RULE(args->rotary_begin <= args->head_dim - rotary_dim, INVALID_ARGUMENT,
+                "rotary_begin = %d + rotary_dim = %d is above head_dim = %d", args->rotary_begin, rotary_dim,
+                args->head_dim);
+    /* It would be dropped silently. */
+    VARLEN_RULE(rotary_dim > 0 || args->rotary_begin == 0, INVALID_ARGUMENT,
+                "rotary_begin = %d must be 0 with rotary_dim = 0", args->rotary_begin);
     /* Elements are rotated in pairs. */
     VARLEN_RULE(rotary_dim % 2 == 0, INVALID_ARGUMENT, "rotary_dim = %d is not a multiple of 2", rotary_dim);
     /* Queries are given to be rotated, and for nothing else. */
@@ -82,8 +101,14 @@ static varlen_status check_new_rows(varlen_kv_append_args *args, varlen_extents 
     q.name = "q";
     q.heads = args->q_heads;
     q.written = true;
+    /* Half of what values take: the other was forgotten. Frameworks hand out NULL for tensors without elements. */
+    VARLEN_RULE(args->v_new.data || !args->v_cache.data || args->total_new == 0, INVALID_ARGUMENT,
+                "v_new.data is NULL, but v_cache.data is given");
+    VARLEN_RULE(args->v_cache.data || !args->v_new.data || cache_rows(args) == 0, INVALID_ARGUMENT,
+                "v_cache.data is NULL, but v_new.data is given");
     VARLEN_TRY(varlen_check_tensor(&k, &args->k_new, extents));
-    VARLEN_TRY(varlen_check_tensor(&v, &args->v_new, extents));
+    if (!has_keys_alone(args))
+        VARLEN_TRY(varlen_check_tensor(&v, &args->v_new, extents));
     return args->q_heads > 0 ? varlen_check_tensor(&q, &args->q, extents) : VARLEN_OK;
 }
 
@@ -103,7 +128,11 @@ static varlen_status check_scales(varlen_kv_append_args *args, varlen_tensor_rul
     VARLEN_RULE(quantized || !args->scales_given, INVALID_ARGUMENT, "scales_given = 1, but cache_dtype = 0");
     /* Nobody could read the rows without them. */
     VARLEN_RULE(!written || args->k_scale, INVALID_ARGUMENT, "k_scale is NULL, but the scales of new rows are written");
-    VARLEN_RULE(!written || args->v_scale, INVALID_ARGUMENT, "v_scale is NULL, but the scales of new rows are written");
+    VARLEN_RULE(!written || args->v_scale || has_keys_alone(args), INVALID_ARGUMENT,
+                "v_scale is NULL, but the scales of new rows are written");
+    /* They would be dropped silently. Where there are no rows at all, the keys have no data either. */
+    VARLEN_RULE(!args->v_scale || !has_keys_alone(args) || (args->total_new == 0 && cache_rows(args) == 0),
+                INVALID_ARGUMENT, "v_scale is given, but v_new.data and v_cache.data are NULL");
     k.written = v.written = written;
     VARLEN_TRY(varlen_check_scales(&k_scales, &k, quantized, "cache_dtype", extents));
     return varlen_check_scales(&v_scales, &v, quantized, "cache_dtype", extents);
@@ -132,7 +161,8 @@ static varlen_status check_cache(varlen_kv_append_args *args, varlen_extents *ex
     VARLEN_RULE(paged || args->v_page_stride == 0, INVALID_ARGUMENT,
                 "v_page_stride = %" PRId64 " must be 0 without paging", args->v_page_stride);
     VARLEN_TRY(varlen_check_stacked_tensor(&k, &args->k_cache, &args->k_page_stride, extents));
-    VARLEN_TRY(varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride, extents));
+    if (!has_keys_alone(args))
+        VARLEN_TRY(varlen_check_stacked_tensor(&v, &args->v_cache, &args->v_page_stride, extents));
     return check_scales(args, k, v, extents);
 }
 

@@ -80,7 +80,7 @@ static inline void rotate(float *x, float *y, int32_t step, const float *cosines
 
 enum { PIECE_PAIRS = CPU_ROW_PIECE / 2 };
 
-/* Pairs first .. first + pairs - 1 of a row. */
+/* Pairs first .. first + pairs - 1 of a row, whose addresses are those of its first rotated element. */
 static void move_pairs(char *to, const char *from, const varlen_kv_append_args *args, int64_t position, int32_t first,
                        int32_t pairs)
 {
@@ -102,21 +102,25 @@ static void move_pairs(char *to, const char *from, const varlen_kv_append_args *
     store_elements(to + (half + first) * element, row + PIECE_PAIRS, args->dtype, pairs);
 }
 
-/* Past the rotated elements, a row stays as it is; it may be moved to where it lies. */
+/* Beside the rotated elements, a row stays as it is; it may be moved to where it lies. */
 static void move_rotated(char *to, const char *from, const varlen_kv_append_args *args, int64_t position)
 {
     const int32_t half = args->rotary_dim / 2;
-    const int64_t rotated = args->rotary_dim * cpu_element_size(args->dtype);
+    const int64_t element = cpu_element_size(args->dtype);
+    const int64_t begin = args->rotary_begin * element;
+    const int64_t end = begin + args->rotary_dim * element;
     for (int32_t first = 0; first < half; first += PIECE_PAIRS)
-        move_pairs(to, from, args, position, first, (int32_t)cpu_min(PIECE_PAIRS, half - first));
-    if (to != from)
-        memcpy(to + rotated, from + rotated, (size_t)(args->head_dim * cpu_element_size(args->dtype) - rotated));
+        move_pairs(to + begin, from + begin, args, position, first, (int32_t)cpu_min(PIECE_PAIRS, half - first));
+    if (to == from)
+        return;
+    memcpy(to, from, (size_t)begin);
+    memcpy(to + end, from + end, (size_t)(args->head_dim * element - end));
 }
 
 /* Keys or values: new rows, and the cache that they go to. */
 typedef struct append_side {
     varlen_tensor new_rows;
-    cpu_cache cache;
+    cpu_cache cache;  /* no data: nothing is appended */
     cpu_cache scales; /* no data: 1 */
     int32_t dim;
     bool rotated;
@@ -143,8 +147,8 @@ static append_side values_of(const varlen_kv_append_args *args)
                          .dim = args->value_dim};
 }
 
-/* Elements of halves that are rotated against each other: those of one half that `count` elements from `first` on have,
- * with the elements of the other half that belong to them. */
+/* Elements first .. first + count - 1 of those that are rotated; `from` has the others. Here with the half that they
+ * are not in. */
 static void rotate_halves(float *row, const char *from, const varlen_kv_append_args *args, int64_t position,
                           int32_t first, int32_t count)
 {
@@ -166,22 +170,43 @@ static void rotate_halves(float *row, const char *from, const varlen_kv_append_a
     }
 }
 
+/* Likewise with neighbours, of which a piece may have one at either end without the other. */
+static void rotate_neighbours(float *row, const char *from, const varlen_kv_append_args *args, int64_t position,
+                              int32_t first, int32_t count)
+{
+    float other[ROW_STEP];
+    const int64_t element = cpu_element_size(args->dtype);
+    const float *cosines = args->rotary_cos + position * (args->rotary_dim / 2);
+    const float *sines = args->rotary_sin + position * (args->rotary_dim / 2);
+    const int32_t end = first + count;
+    const int32_t pair = (first + 1) / 2; /* the first whole one */
+    if (first % 2) {
+        load_elements(other, from + (first - 1) * element, args->dtype, 1);
+        rotate(other, row, 1, cosines + pair - 1, sines + pair - 1, 1);
+    }
+    rotate(row + 2 * pair - first, row + 2 * pair - first + 1, 2, cosines + pair, sines + pair, end / 2 - pair);
+    if (end % 2) {
+        load_elements(other, from + end * element, args->dtype, 1);
+        rotate(row + count - 1, other, 1, cosines + end / 2, sines + end / 2, 1);
+    }
+}
+
 /* A piece of a new row as floats, rotated if the row is. */
 static void load_piece(float *row, const char *from, const varlen_kv_append_args *args, const append_side *side,
                        int64_t position, int32_t first)
 {
-    const int32_t half = args->rotary_dim / 2;
+    const int64_t element = cpu_element_size(args->dtype);
     const int32_t count = (int32_t)cpu_min(CPU_ROW_PIECE, side->dim - first);
-    row_load(row, from + first * cpu_element_size(args->dtype), args->dtype, count);
-    if (!side->rotated || first >= args->rotary_dim)
+    const int32_t origin = args->rotary_begin;
+    const int32_t begin = (int32_t)cpu_max(first, origin);
+    const int32_t turning = (int32_t)cpu_min(first + count, origin + args->rotary_dim) - begin;
+    row_load(row, from + first * element, args->dtype, count);
+    if (!side->rotated || turning <= 0)
         return;
-    if (!args->rotary_interleaved) {
-        rotate_halves(row, from, args, position, first, count);
-        return;
-    }
-    const int64_t table = position * half + first / 2;
-    rotate(row, row + 1, 2, args->rotary_cos + table, args->rotary_sin + table,
-           (int32_t)cpu_min(count, args->rotary_dim - first) / 2);
+    if (args->rotary_interleaved)
+        rotate_neighbours(row + begin - first, from + origin * element, args, position, begin - origin, turning);
+    else
+        rotate_halves(row + begin - first, from + origin * element, args, position, begin - origin, turning);
 }
 
 /* The scale that a row is given, or gets. */
@@ -234,7 +259,8 @@ static void append_token(const varlen_kv_append_args *args, const new_token *tok
     const append_side values = values_of(args);
     for (int32_t head = 0; head < args->kv_heads; head++) {
         append_head(args, &keys, token, head);
-        append_head(args, &values, token, head);
+        if (values.cache.tensor.data)
+            append_head(args, &values, token, head);
     }
     for (int32_t head = 0; head < args->q_heads; head++) {
         void *query = cpu_row(&args->q, args->dtype, token->row, head);
@@ -253,7 +279,7 @@ static void append_row(const void *pointer, int32_t member, int64_t row)
 static cpu_team_size team_for(const cpu_state *cpu, const varlen_kv_append_args *args)
 {
     int64_t tokens = args->cu_seqlens_new[args->batch];
-    int64_t dims = (int64_t)args->head_dim + args->value_dim;
+    int64_t dims = (int64_t)args->head_dim + (args->v_cache.data ? args->value_dim : 0);
     return cpu_team_for(cpu, 1 + cpu_threads_for_rows(tokens * ((int64_t)args->kv_heads + args->q_heads),
                                                       2 * dims * cpu_element_size(args->dtype)));
 }

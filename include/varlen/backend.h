@@ -220,7 +220,7 @@ typedef struct varlen_backend {
     varlen_status (*backward)(void *state, varlen_stream stream, const varlen_attention *attention,
                               const varlen_backward_args *args);
 
-    /* Optional. */
+    /* Optional. kv_append gets keys alone where v_cache.data is NULL. */
     varlen_status (*merge)(void *state, varlen_stream stream, const varlen_merge_args *args);
     varlen_status (*cu_seqlens)(void *state, varlen_stream stream, int32_t batch, const int32_t *lengths,
                                 int32_t *cu_seqlens);

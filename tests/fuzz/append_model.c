@@ -1,6 +1,7 @@
 /* kv_append by the header's words; see append_model.h. */
 #include "append_model.h"
 
+#include "append_scales.h"
 #include "arena.h"
 #include "finding.h"
 
@@ -10,6 +11,11 @@
 
 #include <math.h>
 #include <string.h>
+
+static bool is_quantized(varlen_dtype dtype)
+{
+    return dtype >= VARLEN_FLOAT8_E4M3 && dtype <= VARLEN_INT8;
+}
 
 static void expect_numbers(const varlen_kv_append_args *a, expectation *expected)
 {
@@ -23,10 +29,17 @@ static void expect_numbers(const varlen_kv_append_args *a, expectation *expected
     expect_rule(expected, a->page_size <= 0 || a->total_k == 0, "total_k with paging");
     expect_rule(expected, a->page_size > 0 || (a->page_table_width == 0 && a->page_count == 0), "pages without paging");
     expect_rule(expected, a->rotary_dim >= 0 && a->rotary_dim <= a->head_dim && a->rotary_dim % 2 == 0, "rotary_dim");
+    expect_rule(expected, a->rotary_begin >= 0 && a->rotary_begin <= (int64_t)a->head_dim - a->rotary_dim,
+                "rotary_begin");
+    expect_rule(expected, a->rotary_dim > 0 || a->rotary_begin == 0, "rotary_begin without rotation");
     expect_rule(expected, a->rotary_interleaved == 0 || a->rotary_interleaved == 1, "rotary_interleaved");
     expect_rule(expected, a->rotary_positions >= 0, "rotary_positions");
     expect_rule(expected, a->q_heads == 0 || a->rotary_dim > 0, "q_heads without rotation");
     expect_rule(expected, a->q_heads > 0 || !a->q.data, "q without q_heads");
+    expect_rule(expected, a->cache_dtype == 0 || is_quantized(a->cache_dtype), "cache_dtype");
+    expect_rule(expected, a->cache_dtype == 0 || (a->head_dim % 16 == 0 && a->value_dim % 16 == 0), "quantised dims");
+    expect_rule(expected, a->scales_given == 0 || (a->scales_given == 1 && a->cache_dtype != 0), "scales_given");
+    expect_rule(expected, a->reserved == 0, "reserved");
     expect_rule(expected, a->page_size > 0 || (a->k_page_stride == 0 && a->v_page_stride == 0), "page strides");
 }
 
@@ -37,7 +50,7 @@ static tensor_view read_rows(append_model *model, const char *name, bool is_cach
     const bool paged = is_cache && a->page_size > 0;
     const view_shape shape = {.name = name,
                               .written = written,
-                              .element_size = varlen_dtype_size(a->dtype),
+                              .element_size = varlen_dtype_size(is_cache && a->cache_dtype ? a->cache_dtype : a->dtype),
                               .alignment = 16,
                               .steps = paged ? a->page_count : 1,
                               .tokens = paged ? a->page_size : (is_cache ? a->total_k : a->total_new),
@@ -108,17 +121,22 @@ static bool sequence_is_sound(const varlen_kv_append_args *a, int32_t b)
 
 append_model append_model_make(const varlen_kv_append_args *a)
 {
-    append_model model = {.args = a, .value_dim = a->value_dim ? a->value_dim : a->head_dim};
+    append_model model = {.args = a,
+                          .value_dim = a->value_dim ? a->value_dim : a->head_dim,
+                          .has_values = a->v_new.data || a->v_cache.data};
     expect_numbers(a, &model.expected);
     if (model.expected.reach != VIEW_BACKED)
         return model;
     model.k_new = read_rows(&model, "k_new", false, a->kv_heads, a->head_dim, false, &a->k_new, 0);
-    model.v_new = read_rows(&model, "v_new", false, a->kv_heads, model.value_dim, false, &a->v_new, 0);
     model.k_cache = read_rows(&model, "k_cache", true, a->kv_heads, a->head_dim, true, &a->k_cache, a->k_page_stride);
-    model.v_cache =
-        read_rows(&model, "v_cache", true, a->kv_heads, model.value_dim, true, &a->v_cache, a->v_page_stride);
+    if (model.has_values) {
+        model.v_new = read_rows(&model, "v_new", false, a->kv_heads, model.value_dim, false, &a->v_new, 0);
+        model.v_cache =
+            read_rows(&model, "v_cache", true, a->kv_heads, model.value_dim, true, &a->v_cache, a->v_page_stride);
+    }
     if (a->q_heads > 0)
         model.q = read_rows(&model, "q", false, a->q_heads, a->head_dim, true, &a->q, 0);
+    append_scales_expect(&model);
     expect_arrays(a, &model.expected);
     expect_memory(&model.expected, a->batch <= 4096 && a->kv_heads <= 4096 && a->total_new <= 4096, "the work");
     expect_memory(&model.expected, a->head_dim <= VIEW_WIDEST && a->value_dim <= VIEW_WIDEST, "the work");
@@ -162,9 +180,12 @@ static void permit_row(const append_model *model, const new_row *row)
 {
     const varlen_kv_append_args *a = model->args;
     view_permit(&model->k_new, 0, row->from);
-    view_permit(&model->v_new, 0, row->from);
     view_permit(&model->k_cache, row->page, row->token);
-    view_permit(&model->v_cache, row->page, row->token);
+    if (model->has_values) {
+        view_permit(&model->v_new, 0, row->from);
+        view_permit(&model->v_cache, row->page, row->token);
+    }
+    append_scales_permit(model, row->page, row->token);
     if (a->q_heads > 0)
         view_permit(&model->q, 0, row->from);
     if (a->rotary_dim > 0) {
@@ -190,7 +211,9 @@ void append_model_permit(const append_model *model)
 static void accept_row(const append_model *model, const new_row *row)
 {
     view_accept(&model->k_cache, row->page, row->token);
-    view_accept(&model->v_cache, row->page, row->token);
+    if (model->has_values)
+        view_accept(&model->v_cache, row->page, row->token);
+    append_scales_accept(model, row->page, row->token);
     if (model->args->q_heads > 0)
         view_accept(&model->q, 0, row->from);
 }
@@ -207,53 +230,89 @@ void append_model_accept(const append_model *model)
         arena_accept(model->args->seqused_k_out, (size_t)model->args->batch * sizeof(int32_t));
 }
 
-/* One head of one row: turned, or as it was, held against what is there. */
-static void judge_head(const append_model *model, const tensor_view *from, const tensor_view *to, const new_row *row,
-                       int64_t page, int64_t token, int64_t head)
+/* One head of one row: turned, or as it was. */
+typedef struct turned_head {
+    double want[VIEW_WIDEST];
+    double slack[VIEW_WIDEST];
+} turned_head;
+
+static void turn_head(const append_model *model, const tensor_view *from, const new_row *row, int64_t head, bool turns,
+                      turned_head *turned)
 {
     const varlen_kv_append_args *a = model->args;
-    const int64_t half = a->rotary_dim / 2, dim = from->shape.dim;
-    double given[VIEW_WIDEST], want[VIEW_WIDEST], got[VIEW_WIDEST], slack[VIEW_WIDEST] = {0};
+    const int64_t half = turns ? a->rotary_dim / 2 : 0;
+    double given[VIEW_WIDEST];
     view_load_before(from, a->dtype, 0, row->from, head, given);
-    view_load(to, a->dtype, page, token, head, got);
-    memcpy(want, given, sizeof want);
+    memcpy(turned->want, given, sizeof given);
+    memset(turned->slack, 0, sizeof turned->slack);
     for (int64_t pair = 0; pair < half; pair++) {
         const float *cosines = arena_before(a->rotary_cos), *sines = arena_before(a->rotary_sin);
         const double c = cosines[row->position * half + pair], s = sines[row->position * half + pair];
-        const int64_t first = a->rotary_interleaved ? 2 * pair : pair;
-        const int64_t second = a->rotary_interleaved ? first + 1 : pair + half;
+        const int64_t first = a->rotary_begin + (a->rotary_interleaved ? 2 * pair : pair);
+        const int64_t second = a->rotary_interleaved ? first + 1 : first + half;
         const double x = given[first], y = given[second];
-        want[first] = x * c - y * s;
-        want[second] = x * s + y * c;
-        slack[first] = slack[second] = slack_of(fabs(x * c) + fabs(y * s) + fabs(x * s) + fabs(y * c));
+        turned->want[first] = x * c - y * s;
+        turned->want[second] = x * s + y * c;
+        turned->slack[first] = turned->slack[second] = slack_of(fabs(x * c) + fabs(y * s) + fabs(x * s) + fabs(y * c));
     }
-    for (int64_t n = 0; n < dim; n++) {
-        const double rounded = dtype_round(a->dtype, (float)want[n]);
-        const double bound = slack[n] > 0 ? slack[n] + 2 * fabs(rounded - want[n]) +
-                                                row_rounding(a->dtype, &want[n], 1) + fabs(want[n]) * 0x1p-7
-                                          : 0;
-        if (fabs(want[n]) < 1e4 && !(row_error_of(got[n], want[n]) <= bound))
+}
+
+/* Held against what is there. */
+static void judge_head(const append_model *model, const tensor_view *from, const tensor_view *to, const new_row *row,
+                       int64_t page, int64_t token, int64_t head)
+{
+    const varlen_dtype dtype = model->args->dtype;
+    turned_head turned;
+    double got[VIEW_WIDEST];
+    turn_head(model, from, row, head, true, &turned);
+    view_load(to, dtype, page, token, head, got);
+    for (int64_t n = 0; n < from->shape.dim; n++) {
+        const double want = turned.want[n], slack = turned.slack[n], rounded = dtype_round(dtype, (float)want);
+        const double bound =
+            slack > 0 ? slack + 2 * fabs(rounded - want) + row_rounding(dtype, &want, 1) + fabs(want) * 0x1p-7 : 0;
+        if (fabs(want) < 1e4 && !(row_error_of(got[n], want) <= bound))
             finding("%s: new row %lld, head %lld, element %lld: expected %.9g, got %.9g", to->shape.name,
-                    (long long)row->from, (long long)head, (long long)n, want[n], got[n]);
+                    (long long)row->from, (long long)head, (long long)n, want, got[n]);
     }
 }
 
 /* v is copied, whatever it is. */
-static void judge_copy(const append_model *model, const new_row *row)
+static void judge_copy(const append_model *model, const new_row *row, int64_t head)
 {
-    for (int64_t head = 0; head < model->args->kv_heads; head++) {
-        const void *from = arena_before(view_row(&model->v_new, 0, row->from, head));
-        const void *to = view_row(&model->v_cache, row->page, row->token, head);
-        if (memcmp(from, to, (size_t)view_row_bytes(&model->v_new)) != 0)
-            finding("v_cache: new row %lld, head %lld, is not a copy", (long long)row->from, (long long)head);
-    }
+    const void *from = arena_before(view_row(&model->v_new, 0, row->from, head));
+    const void *to = view_row(&model->v_cache, row->page, row->token, head);
+    if (memcmp(from, to, (size_t)view_row_bytes(&model->v_new)) != 0)
+        finding("v_cache: new row %lld, head %lld, is not a copy", (long long)row->from, (long long)head);
+}
+
+static void judge_quantized(const append_model *model, const new_row *row, int64_t head)
+{
+    turned_head turned;
+    quantized_head at = {
+        .page = row->page, .token = row->token, .head = head, .want = turned.want, .slack = turned.slack};
+    at.cache = &model->k_cache;
+    at.scales = &model->k_scale;
+    turn_head(model, &model->k_new, row, head, true, &turned);
+    append_scales_judge(model, &at);
+    if (!model->has_values)
+        return;
+    at.cache = &model->v_cache;
+    at.scales = &model->v_scale;
+    turn_head(model, &model->v_new, row, head, false, &turned);
+    append_scales_judge(model, &at);
 }
 
 static void judge_row(const append_model *model, const new_row *row)
 {
-    for (int64_t head = 0; head < model->args->kv_heads; head++)
+    for (int64_t head = 0; head < model->args->kv_heads; head++) {
+        if (model->args->cache_dtype) {
+            judge_quantized(model, row, head);
+            continue;
+        }
         judge_head(model, &model->k_new, &model->k_cache, row, row->page, row->token, head);
-    judge_copy(model, row);
+        if (model->has_values)
+            judge_copy(model, row, head);
+    }
     for (int64_t head = 0; head < model->args->q_heads; head++)
         judge_head(model, &model->q, &model->q, row, 0, row->from, head);
 }

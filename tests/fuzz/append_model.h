@@ -11,8 +11,9 @@ typedef struct append_model {
     const varlen_kv_append_args *args;
     int64_t value_dim;
     expectation expected;
-    bool is_sound; /* the metadata keep their rules; known if the reach is VIEW_BACKED */
-    tensor_view q, k_new, v_new, k_cache, v_cache;
+    bool has_values; /* else keys are appended alone */
+    bool is_sound;   /* the metadata keep their rules; known if the reach is VIEW_BACKED */
+    tensor_view q, k_new, v_new, k_cache, v_cache, k_scale, v_scale;
 } append_model;
 
 append_model append_model_make(const varlen_kv_append_args *args);

@@ -1,6 +1,5 @@
 /* Valid kv_append calls; see append_model.h. */
-#include "append_model.h"
-
+#include "append_scales.h"
 #include "arena.h"
 #include "numbers.h"
 
@@ -20,6 +19,7 @@ static varlen_tensor place_cache(fuzz_input *input, const varlen_kv_append_args 
                                  int64_t *page_stride)
 {
     view_shape shape = rows_of(args, name, args->kv_heads, dim, true);
+    shape.element_size = varlen_dtype_size(args->cache_dtype ? args->cache_dtype : args->dtype);
     shape.tokens = args->page_size ? args->page_size : args->total_k;
     shape.steps = args->page_size ? args->page_count : 1;
     return view_place(input, &shape, args->page_size ? page_stride : NULL);
@@ -91,6 +91,15 @@ static const float *take_table(const varlen_kv_append_args *args, const char *na
     return table;
 }
 
+/* Dims of quantised rows are multiples of 16. */
+static void give_cache_dtype(fuzz_input *input, varlen_kv_append_args *args)
+{
+    args->cache_dtype = INPUT_PICK(input, VARLEN_FLOAT8_E4M3, VARLEN_FLOAT8_E5M2, VARLEN_INT8);
+    args->scales_given = input_chance(input, 96);
+    args->head_dim = (args->head_dim + 15) / 16 * 16;
+    args->value_dim = (args->value_dim + 15) / 16 * 16;
+}
+
 varlen_kv_append_args append_problem_make(fuzz_input *input)
 {
     varlen_kv_append_args args = {.struct_size = sizeof args, .dtype = (varlen_dtype)input_below(input, 3)};
@@ -98,10 +107,15 @@ varlen_kv_append_args append_problem_make(fuzz_input *input)
     args.kv_heads = 1 + input_below(input, 3);
     args.head_dim = INPUT_PICK(input, 8, 8, 16, 520, 24, 40, 64, 128, 256);
     args.value_dim = input_chance(input, 64) ? INPUT_PICK(input, 8, 16, 24, 128) : 0;
+    if (input_chance(input, 96))
+        give_cache_dtype(input, &args);
     numbers_seed(input_byte(input));
     give_metadata(input, &args);
     if (input_chance(input, 128)) {
         args.rotary_dim = 2 * (1 + input_below(input, args.head_dim / 2));
+        args.rotary_begin = INPUT_PICK(input, 0, 0, 1, 2, 3, 7) % (args.head_dim - args.rotary_dim + 1);
+        if (input_chance(input, 64))
+            args.rotary_begin = args.head_dim - args.rotary_dim;
         args.rotary_interleaved = input_below(input, 2);
         args.q_heads = input_below(input, 4);
         args.rotary_cos = take_table(&args, "rotary_cos");
@@ -110,12 +124,15 @@ varlen_kv_append_args append_problem_make(fuzz_input *input)
         args.rotary_positions = 0;
     }
     args.k_new = place_new(input, &args, "k_new", args.kv_heads, args.head_dim, false);
-    args.v_new =
-        place_new(input, &args, "v_new", args.kv_heads, args.value_dim ? args.value_dim : args.head_dim, false);
     if (args.q_heads)
         args.q = place_new(input, &args, "q", args.q_heads, args.head_dim, true);
     args.k_cache = place_cache(input, &args, "k_cache", args.head_dim, &args.k_page_stride);
-    args.v_cache =
-        place_cache(input, &args, "v_cache", args.value_dim ? args.value_dim : args.head_dim, &args.v_page_stride);
+    if (!input_chance(input, 64)) {
+        const int32_t value_dim = args.value_dim ? args.value_dim : args.head_dim;
+        args.v_new = place_new(input, &args, "v_new", args.kv_heads, value_dim, false);
+        args.v_cache = place_cache(input, &args, "v_cache", value_dim, &args.v_page_stride);
+    }
+    if (args.cache_dtype)
+        append_scales_make(input, &args);
     return args;
 }

@@ -147,5 +147,17 @@ static const field kv_append_fields[] = {
     FIELD(varlen_kv_append_args, rotary_positions, INT64),
     FIELD(varlen_kv_append_args, rotary_dim, INT32),
     FIELD(varlen_kv_append_args, rotary_interleaved, INT32),
+    FIELD(varlen_kv_append_args, cache_dtype, INT32),
+    FIELD(varlen_kv_append_args, scales_given, INT32),
+    FIELD(varlen_kv_append_args, k_scale, POINTER),
+    FIELD(varlen_kv_append_args, k_scale_token_stride, INT64),
+    FIELD(varlen_kv_append_args, k_scale_head_stride, INT64),
+    FIELD(varlen_kv_append_args, k_scale_page_stride, INT64),
+    FIELD(varlen_kv_append_args, v_scale, POINTER),
+    FIELD(varlen_kv_append_args, v_scale_token_stride, INT64),
+    FIELD(varlen_kv_append_args, v_scale_head_stride, INT64),
+    FIELD(varlen_kv_append_args, v_scale_page_stride, INT64),
+    FIELD(varlen_kv_append_args, rotary_begin, INT32),
+    FIELD(varlen_kv_append_args, reserved, INT32),
 };
 const field_table fields_of_kv_append = FIELD_TABLE("varlen_kv_append_args", kv_append_fields);

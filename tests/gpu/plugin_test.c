@@ -113,6 +113,16 @@ static void float32_is_for_calls_around_attention(void **state)
     assert_int_equal(backend->kv_append_limits->dtypes, all | quantized);
 }
 
+/* Wider heads than attention takes: their cases of the conformance table would be passed over in silence. */
+static void calls_around_attention_take_wide_rows(void **state)
+{
+    (void)state;
+    const varlen_backend *backend = entry(&good_host);
+    assert_int_equal(backend->merge_limits->value_dim, 2048);
+    assert_int_equal(backend->kv_append_limits->head_dim, 2048);
+    assert_int_equal(backend->kv_append_limits->value_dim, 2048);
+}
+
 static void what_the_limits_claim_is_supported(void **state)
 {
     (void)state;
@@ -147,6 +157,7 @@ int main(int count, char **words)
         cmocka_unit_test(the_table_is_whole),
         cmocka_unit_test(devices_are_counted_or_missed_with_a_reason),
         cmocka_unit_test(float32_is_for_calls_around_attention),
+        cmocka_unit_test(calls_around_attention_take_wide_rows),
         cmocka_unit_test(what_the_limits_claim_is_supported),
     };
     if (count == 4) {

@@ -246,7 +246,7 @@ FIELD(varlen_pack_args, packed, 72);
 FIELD(varlen_pack_args, cu_seqlens, 96);
 FIELD(varlen_pack_args, leftpad, 104);
 
-SIZE(varlen_kv_append_args, 352);
+SIZE(varlen_kv_append_args, 360);
 FIELD(varlen_kv_append_args, struct_size, 0);
 FIELD(varlen_kv_append_args, dtype, 8);
 FIELD(varlen_kv_append_args, batch, 12);
@@ -287,6 +287,8 @@ FIELD(varlen_kv_append_args, v_scale, 320);
 FIELD(varlen_kv_append_args, v_scale_token_stride, 328);
 FIELD(varlen_kv_append_args, v_scale_head_stride, 336);
 FIELD(varlen_kv_append_args, v_scale_page_stride, 344);
+FIELD(varlen_kv_append_args, rotary_begin, 352);
+FIELD(varlen_kv_append_args, reserved, 356);
 
 VALUE(VARLEN_METADATA_CU_SEQLENS_Q, 0);
 VALUE(VARLEN_METADATA_CU_SEQLENS_K, 1);

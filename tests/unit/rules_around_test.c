@@ -167,6 +167,24 @@ static void append_resolves_defaults(void **state)
     assert_int_equal(args.q.token_stride, 256);
 }
 
+static void append_takes_keys_alone(void **state)
+{
+    (void)state;
+    const varlen_kv_append_args rows[] = {
+        {APPEND, .v_new = {0}, .v_cache = {0}},
+        {PAGED_APPEND, .v_new = {0}, .v_cache = {0}},
+        {APPEND, .total_new = 0, .v_new = {0}},                                      /* of no elements */
+        {APPEND, .total_k = 0, .k_cache = {0}, .v_cache = {0}},                      /* likewise */
+        {ROTARY, .v_new = {0}, .v_cache = {0}, .rotary_begin = 31, .q = WRITTEN(1)}, /* where v_cache would be */
+        {ROTARY, .rotary_begin = 32},
+    };
+    for (size_t i = 0; i < ROWS_OF(rows); i++) {
+        varlen_kv_append_args args;
+        assert_ok(varlen_check_kv_append(&rows[i], &args));
+        assert_int_equal(args.value_dim, 64);
+    }
+}
+
 static void append_refuses_what_breaks_a_rule(void **state)
 {
     (void)state;
@@ -184,9 +202,11 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{APPEND, .page_size = 16}, "total_k = 30 must be 0 with paging"},
         {{APPEND, .page_count = 8}, "page_count = 8 must be 0 without paging"},
         {{APPEND, .k_new = {0}}, "k_new.data is NULL"},
-        {{APPEND, .v_new = {0}}, "v_new.data is NULL"},
+        {{APPEND, .v_new = {0}}, "v_new.data is NULL, but v_cache.data is given"},
         {{APPEND, .k_cache = {0}}, "k_cache.data is NULL"},
-        {{APPEND, .v_cache = {0}}, "v_cache.data is NULL"},
+        {{APPEND, .v_cache = {0}}, "v_cache.data is NULL, but v_new.data is given"},
+        {{PAGED_APPEND, .v_cache = {0}}, "v_cache.data is NULL, but v_new.data is given"},
+        {{APPEND, .v_new = {0}, .v_cache = {0}, .value_dim = 12}, "value_dim = 12 is not a multiple of 8"},
         {{APPEND, .v_cache = {(void *)0x10000, 64, 64}}, "so that rows of v_cache, which is written, overlap"},
         {{APPEND, .k_page_stride = 64}, "k_page_stride = 64 must be 0 without paging"},
         {{APPEND, .cu_seqlens_new = NULL}, "cu_seqlens_new is NULL"},
@@ -200,6 +220,10 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{ROTARY, .rotary_dim = 33}, "rotary_dim = 33 is not a multiple of 2"},
         {{ROTARY, .rotary_dim = 66}, "rotary_dim = 66 is above head_dim = 64"},
         {{ROTARY, .rotary_dim = -2}, "rotary_dim = -2 is below 0"},
+        {{ROTARY, .rotary_begin = 33}, "rotary_begin = 33 + rotary_dim = 32 is above head_dim = 64"},
+        {{ROTARY, .rotary_begin = INT32_MAX}, "rotary_begin = 2147483647 + rotary_dim = 32 is above head_dim = 64"},
+        {{ROTARY, .rotary_begin = -1}, "rotary_begin = -1 is below 0"},
+        {{APPEND, .rotary_begin = 8}, "rotary_begin = 8 must be 0 with rotary_dim = 0"},
         {{ROTARY, .rotary_dim = 0}, "q_heads = 4 must be 0 with rotary_dim = 0"},
         {{ROTARY, .q_heads = 0}, "q.data is given, but q_heads = 0"},
         {{ROTARY, .q = {(void *)0x10000, 64, 64}}, "so that rows of q, which is written, overlap"},
@@ -209,6 +233,7 @@ static void append_refuses_what_breaks_a_rule(void **state)
         {{ROTARY, .rotary_positions = INT64_MAX}, "of rotary_positions * rotary_dim / 2 elements, goes past the end"},
         {{ROTARY, .rotary_cos = NULL}, "rotary_cos is NULL, but rotary_dim > 0"},
         {{ROTARY, .rotary_sin = NULL}, "rotary_sin is NULL, but rotary_dim > 0"},
+        {{APPEND, .reserved = 1}, "reserved = 1 must be 0"},
     };
     for (size_t i = 0; i < ROWS_OF(rows); i++) {
         varlen_kv_append_args args;
@@ -227,6 +252,7 @@ int main(void)
         cmocka_unit_test(only_the_written_side_must_not_overlap),
         cmocka_unit_test(pack_refuses_what_breaks_a_rule),
         cmocka_unit_test(append_resolves_defaults),
+        cmocka_unit_test(append_takes_keys_alone),
         cmocka_unit_test(append_refuses_what_breaks_a_rule),
     };
     return cmocka_run_group_tests_name("rules_around", cases, NULL, NULL);

@@ -31,6 +31,7 @@
     .cu_seqlens_new = ARRAY, .cu_seqlens_k = ARRAY, .seqused_k = ARRAY, .cache_dtype = VARLEN_INT8, .k_scale = SCALES, \
     .k_scale_token_stride = 2, .k_scale_head_stride = 1, .v_scale = SCALES + 100, .v_scale_token_stride = 2,           \
     .v_scale_head_stride = 1
+#define NO_VALUES .v_new = {0}, .v_cache = {0}, .v_scale = NULL, .v_scale_token_stride = 0, .v_scale_head_stride = 0
 
 static void problems(void **state)
 {
@@ -166,6 +167,13 @@ static void append(void **state)
         {{APPEND}, NULL},
         {{APPEND, .scales_given = 1, .k_scale_token_stride = 0, .v_scale_head_stride = 0}, NULL},
         {{APPEND, .scales_given = 1, .k_scale = NULL, .k_scale_token_stride = 0, .k_scale_head_stride = 0}, NULL},
+        {{APPEND, NO_VALUES}, NULL},
+        {{APPEND, NO_VALUES, .scales_given = 1, .k_scale = NULL, .k_scale_token_stride = 0, .k_scale_head_stride = 0},
+         NULL},
+        {{APPEND, NO_VALUES, .v_scale = SCALES + 100}, "v_scale is given, but v_new.data and v_cache.data are NULL"},
+        {{APPEND, NO_VALUES, .v_scale_token_stride = 2}, "v_scale_token_stride = 2 must be 0 without v_scale"},
+        {{APPEND, NO_VALUES, .k_scale = NULL}, "k_scale is NULL, but the scales of new rows are written"},
+        {{APPEND, .total_new = 0, .total_k = 0, .v_new = {0}, .v_cache = {0}}, NULL}, /* of no elements */
         {{APPEND, .cache_dtype = VARLEN_FLOAT16}, "cache_dtype = float16 is neither 0 nor a dtype of keys and values"},
         {{APPEND, .dtype = VARLEN_INT8}, "dtype = int8 is a dtype of keys and values alone"},
         {{APPEND, .head_dim = 72}, "head_dim = 72 is not a multiple of 16, which int8 takes"},

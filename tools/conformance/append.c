@@ -19,22 +19,23 @@ typedef struct rotation {
 
 static rotation rotation_at(const append_case *row, const append_values *values, int64_t position, int32_t pair)
 {
-    int32_t half = row->rotary_dim / 2;
+    int32_t half = row->rotary_dim / 2, begin = row->rotary_begin;
     rotation turn = {.cos = values->cos[position * half + pair], .sin = values->sin[position * half + pair]};
-    turn.first = row->rotary_interleaved ? 2 * pair : pair;
-    turn.second = row->rotary_interleaved ? 2 * pair + 1 : pair + half;
+    turn.first = begin + (row->rotary_interleaved ? 2 * pair : pair);
+    turn.second = begin + (row->rotary_interleaved ? 2 * pair + 1 : pair + half);
     return turn;
 }
 
 /* Rows of heads before and after the rotation: what is expected, and a plain float32 program's. */
 typedef struct rotated_rows {
-    expected_rows turned;  /* the first rotary_dim elements of each head */
+    expected_rows turned;  /* elements rotary_begin .. rotary_begin + rotary_dim - 1 of each head */
     expected_rows as_were; /* the others */
     double *plain;         /* as `turned`, and so is */
     double *slack;
 } rotated_rows;
 
-/* One head of one row: rotated, by a plain float32 program, and what float32 arithmetic is due. */
+/* The rotated elements of one head of one row: rotated, by a plain float32 program, and what float32 arithmetic is due.
+ */
 typedef struct turned_head {
     double *values;
     double *plain;
@@ -47,15 +48,34 @@ static void rotate_head(const append_case *row, const append_values *values, var
     for (int32_t pair = 0; pair < row->rotary_dim / 2; pair++) {
         rotation r = rotation_at(row, values, position, pair);
         double x = given[r.first], y = given[r.second];
-        head->values[r.first] = x * r.cos - y * r.sin;
-        head->values[r.second] = x * r.sin + y * r.cos;
-        head->slack[r.first] = slack_of(fabs(x * r.cos) + fabs(y * r.sin));
-        head->slack[r.second] = slack_of(fabs(x * r.sin) + fabs(y * r.cos));
+        int32_t first = r.first - row->rotary_begin, second = r.second - row->rotary_begin;
+        head->values[first] = x * r.cos - y * r.sin;
+        head->values[second] = x * r.sin + y * r.cos;
+        head->slack[first] = slack_of(fabs(x * r.cos) + fabs(y * r.sin));
+        head->slack[second] = slack_of(fabs(x * r.sin) + fabs(y * r.cos));
         float x_cos = (float)x * r.cos, y_sin = (float)y * r.sin;
         float x_sin = (float)x * r.sin, y_cos = (float)y * r.cos;
-        head->plain[r.first] = dtype_round(dtype, x_cos - y_sin);
-        head->plain[r.second] = dtype_round(dtype, x_sin + y_cos);
+        head->plain[first] = dtype_round(dtype, x_cos - y_sin);
+        head->plain[second] = dtype_round(dtype, x_sin + y_cos);
     }
+}
+
+static bool is_turned(const append_case *row, int32_t element)
+{
+    return element >= row->rotary_begin && element < row->rotary_begin + row->rotary_dim;
+}
+
+/* A head's elements in two parts: those that are rotated, and the others. */
+static void part_head(const append_case *row, int32_t dim, const double *head, double *turned, double *as_were)
+{
+    for (int32_t e = 0; e < dim; e++)
+        *(is_turned(row, e) ? turned++ : as_were++) = head[e];
+}
+
+static void join_head(const append_case *row, int32_t dim, double *head, const double *turned, const double *as_were)
+{
+    for (int32_t e = 0; e < dim; e++)
+        head[e] = *(is_turned(row, e) ? turned++ : as_were++);
 }
 
 /* `given` [total_new, heads, head_dim], whose rows of sequences are rotated to their positions. */
@@ -64,8 +84,9 @@ static rotated_rows rotate(case_trial *trial, const append_case *row, const appe
 {
     int32_t dim = append_head_dim(row), turning = row->rotary_dim;
     int64_t owned = metadata->cu_seqlens_new[row->lens_new.count];
+    double *scratch = TRIAL_TAKE(trial, turning, double);
     rotated_rows rows = {expected_make(trial, "rotated elements", owned, heads, turning),
-                         expected_make(trial, "elements past rotary_dim", owned, heads, dim - turning),
+                         expected_make(trial, "elements beside rotary_dim", owned, heads, dim - turning),
                          TRIAL_TAKE(trial, owned * heads * turning, double),
                          TRIAL_TAKE(trial, owned * heads * turning, double)};
     for (int32_t b = 0; b < row->lens_new.count; b++) {
@@ -76,8 +97,7 @@ static rotated_rows rotate(case_trial *trial, const append_case *row, const appe
                 const turned_head turned = {rows.turned.values + head * turning, rows.plain + head * turning,
                                             rows.slack + head * turning};
                 rotate_head(row, values, trial->dtype, position, given + head * dim, &turned);
-                for (int32_t e = turning; e < dim; e++)
-                    rows.as_were.values[head * (dim - turning) + e - turning] = given[head * dim + e];
+                part_head(row, dim, given + head * dim, scratch, rows.as_were.values + head * (dim - turning));
             }
         }
     }
@@ -87,17 +107,14 @@ static rotated_rows rotate(case_trial *trial, const append_case *row, const appe
 }
 
 /* `got` [owned rows, heads, head_dim] against its two parts. */
-static void check_rotated(case_trial *trial, const char *tensor, const rotated_rows *rows, const double *got)
+static void check_rotated(case_trial *trial, const append_case *row, const char *tensor, const rotated_rows *rows,
+                          const double *got)
 {
     int64_t heads = rows->turned.rows * rows->turned.heads;
     int32_t turning = rows->turned.dim, rest = rows->as_were.dim;
     double *turned = TRIAL_TAKE(trial, heads * turning, double), *as_were = TRIAL_TAKE(trial, heads * rest, double);
-    for (int64_t head = 0; head < heads; head++) {
-        for (int32_t e = 0; e < turning; e++)
-            turned[head * turning + e] = got[head * (turning + rest) + e];
-        for (int32_t e = 0; e < rest; e++)
-            as_were[head * rest + e] = got[head * (turning + rest) + turning + e];
-    }
+    for (int64_t head = 0; head < heads; head++)
+        part_head(row, turning + rest, got + head * (turning + rest), turned + head * turning, as_were + head * rest);
     char name[64], rest_name[64];
     snprintf(name, sizeof name, "%s, %s", tensor, rows->turned.name);
     snprintf(rest_name, sizeof rest_name, "%s, %s", tensor, rows->as_were.name);
@@ -109,16 +126,14 @@ static void check_rotated(case_trial *trial, const char *tensor, const rotated_r
 }
 
 /* Both parts of each head. */
-static const double *all_elements(case_trial *trial, const rotated_rows *rows)
+static const double *all_elements(case_trial *trial, const append_case *row, const rotated_rows *rows)
 {
     int64_t heads = rows->turned.rows * rows->turned.heads;
     int32_t turning = rows->turned.dim, rest = rows->as_were.dim;
     double *values = TRIAL_TAKE(trial, heads * (turning + rest), double);
-    for (int64_t n = 0; n < heads * (turning + rest); n++) {
-        int64_t head = n / (turning + rest), e = n % (turning + rest);
-        values[n] =
-            e < turning ? rows->turned.values[head * turning + e] : rows->as_were.values[head * rest + e - turning];
-    }
+    for (int64_t head = 0; head < heads; head++)
+        join_head(row, turning + rest, values + head * (turning + rest), rows->turned.values + head * turning,
+                  rows->as_were.values + head * rest);
     return values;
 }
 
@@ -172,22 +187,24 @@ void append_run(case_trial *trial, const void *case_row)
     expected_rows v = expected_make(trial, "v_cache", k.turned.rows, heads, append_value_dim(row));
     v.values = values.v;
     double *k_got = load_new_rows(trial, row, &metadata, &call.k_cache);
-    double *v_got = load_new_rows(trial, row, &metadata, &call.v_cache);
+    double *v_got = row->keys_alone ? NULL : load_new_rows(trial, row, &metadata, &call.v_cache);
     double *q_got = row->q_heads ? load_queries(trial, row, &metadata, &call.q) : NULL;
     if (row->cache_dtype) {
-        const append_quantized keys = {"k_cache", &call.k_scale,        all_elements(trial, &k),
+        const append_quantized keys = {"k_cache", &call.k_scale,        all_elements(trial, row, &k),
                                        k_got,     append_head_dim(row), row->rotary_dim > 0};
         const append_quantized given = {"v_cache", &call.v_scale, values.v, v_got, append_value_dim(row), false};
         append_check_quantized(trial, row, &metadata, &keys);
-        append_check_quantized(trial, row, &metadata, &given);
+        if (v_got)
+            append_check_quantized(trial, row, &metadata, &given);
         block_list_check(&call.blocks);
     } else {
         block_list_check(&call.blocks);
-        check_rotated(trial, "k_cache", &k, k_got);
-        expected_check(trial, &v, v_got);
+        check_rotated(trial, row, "k_cache", &k, k_got);
+        if (v_got)
+            expected_check(trial, &v, v_got);
     }
     if (q_got) {
         rotated_rows q = rotate(trial, row, &metadata, &values, values.q, row->q_heads);
-        check_rotated(trial, "q", &q, q_got);
+        check_rotated(trial, row, "q", &q, q_got);
     }
 }

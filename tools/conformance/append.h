@@ -18,7 +18,9 @@ typedef struct append_case {
     int32_t value_dim;
     int32_t page_size;
     bool without_table; /* no slot has a row: page_table_width = 0 and page_table = NULL */
+    bool keys_alone;    /* neither v_new nor v_cache is given */
     int32_t rotary_dim;
+    int32_t rotary_begin;
     bool rotary_interleaved;
     bool seqused_in_place;
     bool without_seqused_out;
@@ -51,7 +53,7 @@ typedef struct append_call {
     strided_tensor k_new;
     strided_tensor v_new;
     strided_tensor k_cache;
-    strided_tensor v_cache;
+    strided_tensor v_cache; /* no block where keys are appended alone, and none of v_new */
     strided_tensor k_scale; /* of a quantised cache; no block where scales are NULL */
     strided_tensor v_scale;
     device_block *seqused_k_out; /* NULL = not wanted */
@@ -99,7 +101,7 @@ int32_t append_value_dim(const append_case *row);
 
 void append_run(case_trial *trial, const void *row);
 
-/* Of rows with queries, whose slots are empty before. */
+/* Of rows with queries, whose slots are empty before. Where keys are appended alone, values are their first columns. */
 void append_attend_run(case_trial *trial, const void *row);
 
 #endif

@@ -81,6 +81,22 @@ static attention_batch batch_of(case_trial *trial, const append_case *row, const
     return batch;
 }
 
+/* The values of a cache that keys alone have been appended to: their first columns. */
+static void give_latent_values(append_call *call, const append_case *row)
+{
+    varlen_kv_append_args *args = &call->args;
+    tensor_shape shape = call->k_cache.shape;
+    shape.dim = append_value_dim(row);
+    call->v_cache = layout_first_columns(&call->k_cache, &shape);
+    call->v_scale = call->k_scale;
+    args->v_cache = tensor_view(&call->v_cache);
+    args->v_page_stride = tensor_page_stride(&call->v_cache);
+    args->v_scale = args->k_scale;
+    args->v_scale_token_stride = args->k_scale_token_stride;
+    args->v_scale_head_stride = args->k_scale_head_stride;
+    args->v_scale_page_stride = args->k_scale_page_stride;
+}
+
 /* The append call's own memory in place of copies of what is there. */
 static void give_cache(varlen_inputs *inputs, const varlen_kv_append_args *args)
 {
@@ -111,6 +127,8 @@ void append_attend_run(case_trial *trial, const void *case_row)
     append_call append = append_prepare(trial, row, &metadata, &values);
     trial_expect_ok_or_skip(trial, append_submit(&append), "varlen_kv_append");
     block_list_download(&append.blocks);
+    if (row->keys_alone)
+        give_latent_values(&append, row);
 
     const attention_batch batch = batch_of(trial, row, &metadata, &append);
     call_skip_unsupported(trial, &batch);

@@ -34,6 +34,7 @@ static void give_sizes(append_call *call, const append_case *row, const append_m
                                          .q_heads = row->q_heads,
                                          .total_new = metadata->total_new,
                                          .rotary_dim = row->rotary_dim,
+                                         .rotary_begin = row->rotary_begin,
                                          .rotary_interleaved = row->rotary_interleaved,
                                          .cache_dtype = row->cache_dtype,
                                          .scales_given = row->scales_given};
@@ -69,15 +70,17 @@ static void give_tensors(append_call *call, const append_case *row, const append
     int64_t rows = metadata->total_new;
     int32_t heads = append_kv_heads(row), head_dim = append_head_dim(row), value_dim = append_value_dim(row);
     call->k_new = give(call, row->layout, "k_new", rows, heads, head_dim, values->k);
-    call->v_new = give(call, row->layout, "v_new", rows, heads, value_dim, values->v);
     call->k_cache = place_cache(call, row->layout, "k_cache", metadata, heads, head_dim);
-    call->v_cache = place_cache(call, row->layout, "v_cache", metadata, heads, value_dim);
     call->args.k_new = tensor_view(&call->k_new);
-    call->args.v_new = tensor_view(&call->v_new);
     call->args.k_cache = tensor_view(&call->k_cache);
-    call->args.v_cache = tensor_view(&call->v_cache);
     call->args.k_page_stride = tensor_page_stride(&call->k_cache);
-    call->args.v_page_stride = tensor_page_stride(&call->v_cache);
+    if (!row->keys_alone) {
+        call->v_new = give(call, row->layout, "v_new", rows, heads, value_dim, values->v);
+        call->v_cache = place_cache(call, row->layout, "v_cache", metadata, heads, value_dim);
+        call->args.v_new = tensor_view(&call->v_new);
+        call->args.v_cache = tensor_view(&call->v_cache);
+        call->args.v_page_stride = tensor_page_stride(&call->v_cache);
+    }
     if (row->q_heads) {
         call->q = give(call, row->layout, "q", rows, row->q_heads, head_dim, values->q);
         call->args.q = tensor_view(&call->q);

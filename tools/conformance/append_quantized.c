@@ -32,11 +32,13 @@ void append_give_scales(append_call *call, const append_case *row, const append_
     if (!row->cache_dtype)
         return;
     call->k_scale = place_scales(call, row, metadata, "k_scale");
-    call->v_scale = place_scales(call, row, metadata, "v_scale");
     args->k_scale = block_data(call->k_scale.block);
     args->k_scale_token_stride = call->k_scale.strides.token;
     args->k_scale_head_stride = call->k_scale.strides.head;
     args->k_scale_page_stride = call->k_scale.strides.page;
+    if (row->keys_alone)
+        return;
+    call->v_scale = place_scales(call, row, metadata, "v_scale");
     args->v_scale = block_data(call->v_scale.block);
     args->v_scale_token_stride = call->v_scale.strides.token;
     args->v_scale_head_stride = call->v_scale.strides.head;

@@ -11,12 +11,19 @@ struct append_cache {
     int64_t page_bytes; /* if paged: from a page to the next */
 };
 
+/* Columns of rows that are rotated: all of them, or those around the rotated ones. */
+struct rotated_columns {
+    gpu_tensor rows; /* from the first of the columns on */
+    int32_t dim;     /* how many columns */
+    int32_t begin;   /* the first that turns */
+};
+
 struct append_arguments {
-    gpu_tensor q; /* rotated in place */
+    rotated_columns q; /* in place */
     gpu_tensor k_new;
     gpu_tensor v_new;
     append_cache k_cache;
-    append_cache v_cache;
+    append_cache v_cache;  /* no data: keys alone are appended, or the cache has no rows */
     append_cache k_scales; /* a float for each row of each head; no data: all are 1 */
     append_cache v_scales;
     const int32_t *cu_seqlens_new;
@@ -37,6 +44,7 @@ struct append_arguments {
     int32_t head_dim;
     int32_t value_dim;
     int32_t rotary_dim; /* 0: no rotation */
+    int32_t rotary_begin;
     int32_t rotary_interleaved;
     int32_t cache_dtype;  /* of a quantised cache: a varlen_dtype; 0: it is not */
     int32_t scales_given; /* whether its scales are read, not written */

@@ -1,10 +1,12 @@
-/* Rows of at most 256 elements that are computed with: eight neighbouring elements to a thread, several rows to a block
- * at a time. */
+/* Rows that are computed with: eight neighbouring elements to a thread, one row or several to a block at a time. */
 #ifndef VARLEN_GPU_ELEMENT_ROWS_H
 #define VARLEN_GPU_ELEMENT_ROWS_H
 
 #include "around/work_share.h"
 #include "call/elements.h"
+
+/* In a row: what the threads of one block have, who meet at its barriers and in its shared memory. */
+constexpr int32_t LONGEST_ELEMENT_ROW = AROUND_THREADS * 8;
 
 /* Where this thread stands among the rows that its block works on at a time. */
 struct element_place {

@@ -43,14 +43,20 @@ GPU_DEVICE void append_rows(const append_arguments &args, const append_cache &ca
 
 union append_memory {
     append_shared inspection;
-    float rows[AROUND_THREADS * 8]; /* that are being rotated */
+    float rows[LONGEST_ELEMENT_ROW]; /* that are being rotated, one or several */
 };
 
-/* Element `element` of a row of head_dim, after the rotation by the position whose cosines and sines are given. */
+GPU_DEVICE rotated_columns whole_rows(const append_arguments &args, const gpu_tensor &rows)
+{
+    return {rows, args.head_dim, args.rotary_begin};
+}
+
+/* Element `element` of rotated columns, after the rotation by the position whose cosines and sines are given. `row`
+ * and `element` count from the first that turns. */
 GPU_DEVICE float rotated_element(const append_arguments &args, const float *row, const float *cosines,
                                  const float *sines, int32_t element)
 {
-    if (element >= args.rotary_dim)
+    if ((uint32_t)element >= (uint32_t)args.rotary_dim)
         return row[element];
     const int32_t half = args.rotary_dim / 2;
     const int32_t pair = args.rotary_interleaved ? element / 2 : element < half ? element : element - half;
@@ -71,12 +77,12 @@ GPU_DEVICE int64_t rotary_row(const append_arguments &args, const append_place &
 /* Loads a thread's elements of row `row` of a head, rotated if the rows are; all threads of the block call it. A pair's
  * elements need not be with one thread: rows lie in shared memory while they are rotated. */
 template <typename T>
-GPU_DEVICE void load_rotated(const append_arguments &args, const gpu_tensor &from, const element_place &place,
+GPU_DEVICE void load_rotated(const append_arguments &args, const rotated_columns &from, const element_place &place,
                              bool active, int64_t row, int32_t head, const append_place &token, float (&values)[8])
 {
-    float *row_elements = (float *)shared_memory() + place.row * args.head_dim;
+    float *row_elements = (float *)shared_memory() + place.row * from.dim;
     if (active) {
-        load_elements<T>(values, tensor_row(from, row, head) + place.column * (int)sizeof(T));
+        load_elements<T>(values, tensor_row(from.rows, row, head) + place.column * (int)sizeof(T));
 #pragma unroll
         for (int i = 0; i < 8; i++)
             row_elements[place.column + i] = values[i];
@@ -86,18 +92,18 @@ GPU_DEVICE void load_rotated(const append_arguments &args, const gpu_tensor &fro
         const int64_t table = rotary_row(args, token);
 #pragma unroll
         for (int i = 0; i < 8; i++)
-            values[i] =
-                rotated_element(args, row_elements, args.rotary_cos + table, args.rotary_sin + table, place.column + i);
+            values[i] = rotated_element(args, row_elements + from.begin, args.rotary_cos + table,
+                                        args.rotary_sin + table, place.column - from.begin + i);
     }
     block_barrier();
 }
 
 /* Rotates `tokens` rows of `heads` heads; `to(place, row)` says where they go, which may be where they are. */
 template <typename T, typename TO>
-GPU_DEVICE void rotate_rows(const append_arguments &args, const gpu_tensor &from, int32_t heads, int64_t to_head_bytes,
-                            int32_t tokens, TO to)
+GPU_DEVICE void rotate_rows(const append_arguments &args, const rotated_columns &from, int32_t heads,
+                            int64_t to_head_bytes, int32_t tokens, TO to)
 {
-    const element_place place = place_in_rows(args.head_dim);
+    const element_place place = place_in_rows(from.dim);
     row_owner owner = make_row_owner(args.cu_seqlens_new, args.batch);
     pass_over_rows(place, tokens, heads, [&](bool active, int64_t row, int32_t head) {
         float values[8];
@@ -152,7 +158,7 @@ GPU_DEVICE void quantize_rows(const append_arguments &args, const quantized_side
         float values[8] = {};
         const append_place token = active ? place_of_token(args, owner, row) : append_place{};
         if (side.rotated)
-            load_rotated<T>(args, side.added, place, active, row, head, token, values);
+            load_rotated<T>(args, whole_rows(args, side.added), place, active, row, head, token, values);
         else if (active)
             load_elements<T>(values, tensor_row(side.added, row, head) + place.column * (int)sizeof(T));
         uint32_t own = 0;
@@ -172,9 +178,10 @@ GPU_DEVICE void quantize_rows(const append_arguments &args, const quantized_side
 template <typename T> GPU_DEVICE void append_as_they_are(const append_arguments &args, int32_t tokens)
 {
     constexpr int elements = 16 / (int)sizeof(T); /* in a piece */
-    append_rows(args, args.v_cache, args.v_new, args.value_dim / elements, tokens);
+    if (args.v_cache.rows.data)
+        append_rows(args, args.v_cache, args.v_new, args.value_dim / elements, tokens);
     if (args.rotary_dim)
-        rotate_rows<T>(args, args.k_new, args.kv_heads, args.k_cache.rows.head_bytes, tokens,
+        rotate_rows<T>(args, whole_rows(args, args.k_new), args.kv_heads, args.k_cache.rows.head_bytes, tokens,
                        [&](const append_place &place, int64_t) { return cache_row(args, args.k_cache, place); });
     else
         append_rows(args, args.k_cache, args.k_new, args.head_dim / elements, tokens);
@@ -192,14 +199,15 @@ template <typename T> GPU_KERNEL(AROUND_THREADS, AROUND_BLOCKS) kv_append_kernel
     block_barrier(); /* shared memory gets another use */
     const int32_t tokens = args.cu_seqlens_new[args.batch];
     if (args.cache_dtype) {
-        quantize_rows<T>(args, {args.v_new, args.v_cache, args.v_scales, args.value_dim, false}, tokens);
+        if (args.v_cache.rows.data)
+            quantize_rows<T>(args, {args.v_new, args.v_cache, args.v_scales, args.value_dim, false}, tokens);
         quantize_rows<T>(args, {args.k_new, args.k_cache, args.k_scales, args.head_dim, args.rotary_dim > 0}, tokens);
     } else {
         append_as_they_are<T>(args, tokens);
     }
     if (args.rotary_dim && args.q_heads)
-        rotate_rows<T>(args, args.q, args.q_heads, args.q.head_bytes, tokens,
-                       [&](const append_place &, int64_t row) { return tensor_row(args.q, row, 0); });
+        rotate_rows<T>(args, args.q, args.q_heads, args.q.rows.head_bytes, tokens,
+                       [&](const append_place &, int64_t row) { return tensor_row(args.q.rows, row, 0); });
 }
 
 /* seqused_k_out, by one block and behind the kernel above: the array may be seqused_k itself, which all blocks of that

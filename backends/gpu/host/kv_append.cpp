@@ -16,11 +16,21 @@ static append_cache make_scale_cache(const float *scales, int64_t token_stride, 
     return {make_scales(scales, token_stride, head_stride), page_stride * (int64_t)sizeof(float)};
 }
 
+/* What turns, in whole pieces of eight: the rest of a row stays where it is. */
+static rotated_columns make_queries(const varlen_kv_append_args &args)
+{
+    const int32_t begin = args.rotary_begin % 8;
+    rotated_columns queries = {make_gpu_tensor(args.q, args.dtype), (begin + args.rotary_dim + 7) / 8 * 8, begin};
+    if (queries.rows.data)
+        queries.rows.data += (args.rotary_begin - begin) * varlen_dtype_size(args.dtype);
+    return queries;
+}
+
 static append_arguments make_arguments(const gpu_state &state, const varlen_kv_append_args &args)
 {
     const varlen_dtype cache_dtype = args.cache_dtype ? args.cache_dtype : args.dtype;
     append_arguments work = {};
-    work.q = make_gpu_tensor(args.q, args.dtype);
+    work.q = make_queries(args);
     work.k_new = make_gpu_tensor(args.k_new, args.dtype);
     work.v_new = make_gpu_tensor(args.v_new, args.dtype);
     work.k_cache = make_cache(args.k_cache, args.k_page_stride, cache_dtype);
@@ -49,6 +59,7 @@ static append_arguments make_arguments(const gpu_state &state, const varlen_kv_a
     work.head_dim = args.head_dim;
     work.value_dim = args.value_dim;
     work.rotary_dim = args.rotary_dim;
+    work.rotary_begin = args.rotary_begin;
     work.rotary_interleaved = args.rotary_interleaved;
     work.paged = args.page_size > 0;
     work.page_table_width = args.page_table_width;
@@ -61,8 +72,8 @@ static append_arguments make_arguments(const gpu_state &state, const varlen_kv_a
 template <typename T>
 static varlen_status append_launch(const gpu_state &state, varlen_stream stream, const append_arguments &args)
 {
-    const int64_t dims =
-        (int64_t)args.kv_heads * (args.head_dim + args.value_dim) + (int64_t)args.q_heads * args.head_dim;
+    const int32_t value_dim = args.v_cache.rows.data ? args.value_dim : 0;
+    const int64_t dims = (int64_t)args.kv_heads * (args.head_dim + value_dim) + (int64_t)args.q_heads * args.q.dim;
     const launch_shape shape = around_launch(state, size_product((size_t)args.total_new, (size_t)dims),
                                              AROUND_THREADS * 8, sizeof(append_memory));
     const launch_shape one_block = {1, AROUND_THREADS, sizeof(append_shared)};

@@ -1,4 +1,6 @@
 /* The entry of a GPU backend and its table of functions: the same for all vendors. */
+#include "around/element_rows.h"
+
 #include "host/around.h"
 #include "host/device.h"
 #include "host/families.h"
@@ -53,10 +55,12 @@ static constexpr varlen_limits attention_limits(const wide_size &largest)
 }
 static constexpr varlen_limits forward_limits = attention_limits(WIDE_FORWARD_SIZES[0]);
 static constexpr varlen_limits backward_limits = attention_limits(WIDE_BACKWARD_SIZES[0]);
-static constexpr int32_t around_dim = 256; /* see around/element_rows.h */
-static constexpr varlen_limits merge_limits = {sizeof(varlen_limits), 0, all_dtypes, around_dim, around_dim, 0};
-static constexpr varlen_limits kv_append_limits = {
-    sizeof(varlen_limits), 0, all_dtypes | QUANTIZED_DTYPES, around_dim, around_dim, 0};
+static constexpr varlen_limits around_limits(uint32_t dtypes)
+{
+    return {sizeof(varlen_limits), 0, dtypes, LONGEST_ELEMENT_ROW, LONGEST_ELEMENT_ROW, 0};
+}
+static constexpr varlen_limits merge_limits = around_limits(all_dtypes);
+static constexpr varlen_limits kv_append_limits = around_limits(all_dtypes | QUANTIZED_DTYPES);
 
 static varlen_backend make_backend()
 {

@@ -131,6 +131,22 @@ def test_kv_append(cpu):
     assert k[:, :, 0, 0].tolist() == [[0, 0, 1, 0], [0, 1, 1, 0]]
 
 
+def test_kv_append_of_keys_alone(cpu):
+    """Into a latent cache, of whose columns the last two turn: here by a right angle at position 1."""
+    keys = np.zeros((2, 1, 8), np.float32)
+    new = np.arange(1, 9, dtype=np.float32).reshape(1, 1, 8)
+    args = {"batch": 1, "kv_heads": 1, "head_dim": 8, "total_new": 1, "total_k": 2, "k_new": new, "k_cache": keys,
+            "cu_seqlens_new": np.array([0, 1], np.int32), "cu_seqlens_k": np.array([0, 2], np.int32),
+            "seqused_k": np.array([1], np.int32), "rotary_cos": np.array([[1], [0]], np.float32),
+            "rotary_sin": np.array([[0], [1]], np.float32), "rotary_positions": 2, "rotary_dim": 2}
+    cpu.kv_append(varlen.KvAppendArgs(**args, rotary_begin=6))
+    assert keys[:, 0].tolist() == [[0] * 8, [1, 2, 3, 4, 5, 6, -8, 7]]
+    with pytest.raises(varlen.InvalidArgumentError, match="rotary_begin = 7 . rotary_dim = 2 is above head_dim = 8"):
+        cpu.kv_append(varlen.KvAppendArgs(**args, rotary_begin=7))
+    with pytest.raises(varlen.InvalidArgumentError, match="v_new.data is NULL, but v_cache.data is given"):
+        cpu.kv_append(varlen.KvAppendArgs(**args, v_cache=keys))
+
+
 def test_memory_streams_events(cpu):
     data = cpu.alloc(64)
     assert data % 256 == 0

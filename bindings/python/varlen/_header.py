@@ -367,6 +367,8 @@ class KvAppendArgs(Struct):
         ("v_scale_token_stride", c_int64),
         ("v_scale_head_stride", c_int64),
         ("v_scale_page_stride", c_int64),
+        ("rotary_begin", c_int32),
+        ("reserved", c_int32),
     ]
     _elements_ = {"cu_seqlens_new": "int32", "cu_seqlens_k": "int32", "seqused_k": "int32", "leftpad_k": "int32",
                   "page_table": "int32", "seqused_k_out": "int32", "rotary_cos": "float32", "rotary_sin": "float32",

@@ -13,8 +13,6 @@ from .views import DTYPES, point, usable
 
 Tensor = torch.Tensor
 
-WIDEST = 256  # dims that a backend merges at a time
-
 
 def flash_attn_combine(out_partial: Tensor, lse_partial: Tensor, out: Optional[Tensor] = None,
                        out_dtype: Optional[torch.dtype] = None) -> "Tuple[Tensor, Tensor]":
@@ -34,13 +32,10 @@ def flash_attn_combine(out_partial: Tensor, lse_partial: Tensor, out: Optional[T
     lse = check_metadata(lse_partial.movedim(-1, 1), "lse_partial", torch.float32, (splits, heads, *rows), partial.device)
     merged = torch.empty((tokens, heads, dim), dtype=dtype, device=partial.device)
     merged_lse = torch.empty((heads, tokens), dtype=torch.float32, device=partial.device)
-    for first in range(0, dim, WIDEST):
-        part, whole = partial[..., first:first + WIDEST], merged[..., first:first + WIDEST]
-        args = MergeArgs(dtype=DTYPES[dtype], partial_dtype=DTYPES[partial.dtype], parts=splits, heads=heads, tokens=tokens,
-                         partial_out_stride=partial.stride(0), partial_lse=lse.data_ptr(), lse=merged_lse.data_ptr(),
-                         value_dim=part.shape[-1])
-        point(args.partial_out, part)
-        point(args.out, whole)
-        check(library().varlen_merge(context_of(partial).handle, stream_of(partial), byref(args)))
+    args = MergeArgs(dtype=DTYPES[dtype], partial_dtype=DTYPES[partial.dtype], parts=splits, heads=heads, tokens=tokens,
+                     partial_out_stride=partial.stride(0), partial_lse=lse.data_ptr(), lse=merged_lse.data_ptr(), value_dim=dim)
+    point(args.partial_out, partial)
+    point(args.out, merged)
+    check(library().varlen_merge(context_of(partial).handle, stream_of(partial), byref(args)))
     merged = merged.view(*rows, heads, dim)
     return merged if out is None else out.copy_(merged), merged_lse.view(heads, *rows).movedim(0, -1)

@@ -215,5 +215,7 @@ c_structs! {
         pub v_scale_token_stride: i64,
         pub v_scale_head_stride: i64,
         pub v_scale_page_stride: i64,
+        pub rotary_begin: i32,
+        pub reserved: i32,
     }
 }

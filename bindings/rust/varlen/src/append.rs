@@ -16,13 +16,15 @@ pub struct Rotary<'a> {
     pub sin: &'a Buffer<f32>,
     pub positions: usize,
     pub dim: usize,
+    /// The first element of a head that is rotated: `head_dim - dim` in latent attention.
+    pub begin: usize,
     pub interleaved: bool,
 }
 
 /// The scales of a quantised cache.
 pub enum CacheScales<'a> {
     /// Of each new row, made of it and written: `Scales::of_rows`.
-    Written { k: &'a mut Buffer<f32>, v: &'a mut Buffer<f32> },
+    Written { k: &'a mut Buffer<f32>, v: Option<&'a mut Buffer<f32>> },
     /// Read, and rows are divided by them; `None`: all are 1.
     Given { k: Option<Scales<'a>>, v: Option<Scales<'a>> },
 }
@@ -40,12 +42,13 @@ pub struct Append<'a, T: Element, K: KeyElement = T> {
     pub page_size: usize,
     pub page_table_width: usize,
     pub page_count: usize,
-    /// `[total_new, kv_heads, head_dim]` and `value_dim`.
+    /// `[total_new, kv_heads, head_dim]` and `value_dim`. Neither `v_new` nor `v_cache`, nor scales of values: keys alone,
+    /// as for a latent cache, whose values are columns of its keys.
     pub k_new: View<'a, T>,
-    pub v_new: View<'a, T>,
+    pub v_new: Option<View<'a, T>>,
     /// `[total_k, kv_heads, head_dim]`, or `[page_count, page_size, kv_heads, head_dim]`: dense, as is `v_cache`.
     pub k_cache: &'a mut Buffer<K>,
-    pub v_cache: &'a mut Buffer<K>,
+    pub v_cache: Option<&'a mut Buffer<K>>,
     /// With a cache of another type than the new rows, and only then.
     pub scales: Option<CacheScales<'a>>,
     /// `[batch + 1]`.
@@ -98,15 +101,19 @@ impl Stream {
             args.q = View::from(&**q).tensor("q", write, total_new, *heads, head_dim)?;
         }
         args.k_new = append.k_new.tensor("k_new", read, total_new, kv_heads, head_dim)?;
-        args.v_new = append.v_new.tensor("v_new", read, total_new, kv_heads, value_dim)?;
         args.k_cache = View::from(&*append.k_cache).tensor("k_cache", write, rows, kv_heads, head_dim)?;
-        args.v_cache = View::from(&*append.v_cache).tensor("v_cache", write, rows, kv_heads, value_dim)?;
+        if let Some(v_new) = append.v_new {
+            args.v_new = v_new.tensor("v_new", read, total_new, kv_heads, value_dim)?;
+        }
+        if let Some(v_cache) = append.v_cache.as_deref() {
+            args.v_cache = View::from(v_cache).tensor("v_cache", write, rows, kv_heads, value_dim)?;
+        }
         args.cache_dtype = key_dtype::<T, K>();
         let key_rows = Rows::of(total_k, page_count, page_size, kv_heads);
         let (k_scale, v_scale) = match &append.scales {
             Some(CacheScales::Written { k, v }) => {
-                let of_rows = |buffer| Some(Scales::of_rows(buffer, page_size, kv_heads));
-                (of_rows(k), of_rows(v))
+                let of_rows = |buffer| Scales::of_rows(buffer, page_size, kv_heads);
+                (Some(of_rows(&**k)), v.as_deref().map(of_rows))
             }
             Some(CacheScales::Given { k, v }) => (*k, *v),
             None => (None, None),
@@ -138,6 +145,7 @@ impl Stream {
             args.rotary_sin = rotary.sin.reach("rotary_sin", read, angles)?;
             args.rotary_positions = long("rotary_positions", rotary.positions)?;
             args.rotary_dim = int("rotary_dim", rotary.dim)?;
+            args.rotary_begin = int("rotary_begin", rotary.begin)?;
             args.rotary_interleaved = rotary.interleaved.into();
         }
         // SAFETY: every buffer is this context's and as large as the sizes make the call reach.

@@ -136,16 +136,16 @@ fn a_paged_cache_is_appended_to_and_read() -> Result<()> {
         page_table_width: 2,
         page_count: 3,
         k_new: View::heads(&qkv, 3, 1, 8),
-        v_new: View::heads(&qkv, 3, 2, 8),
+        v_new: Some(View::heads(&qkv, 3, 2, 8)),
         k_cache: &mut k_cache,
-        v_cache: &mut v_cache,
+        v_cache: Some(&mut v_cache),
         scales: None,
         cu_seqlens_new: &starts,
         cu_seqlens_k: None,
         seqused_k: &used,
         page_table: Some(&table),
         seqused_k_out: Some(&mut now_used),
-        rotary: Some(Rotary { cos: &cos, sin: &sin, positions: 2, dim: 4, interleaved: false }),
+        rotary: Some(Rotary { cos: &cos, sin: &sin, positions: 2, dim: 4, begin: 0, interleaved: false }),
         q: None,
     })?;
     assert_eq!(now_used.to_vec()?, [2]);
@@ -235,7 +235,7 @@ fn a_quantised_cache_is_appended_to_and_read() -> Result<()> {
         let scales = if given {
             CacheScales::Given { k: one, v: one }
         } else {
-            CacheScales::Written { k: &mut k_scale, v: &mut v_scale }
+            CacheScales::Written { k: &mut k_scale, v: Some(&mut v_scale) }
         };
         let mut now_used = Buffer::<i32>::zeroed(&context, 1)?;
         context.kv_append(Append {
@@ -249,9 +249,9 @@ fn a_quantised_cache_is_appended_to_and_read() -> Result<()> {
             page_table_width: 2,
             page_count: 2,
             k_new: View::from(&new),
-            v_new: View::from(&new),
+            v_new: Some(View::from(&new)),
             k_cache: &mut k_cache,
-            v_cache: &mut v_cache,
+            v_cache: Some(&mut v_cache),
             scales: Some(scales),
             cu_seqlens_new: &starts,
             cu_seqlens_k: None,

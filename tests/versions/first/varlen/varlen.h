@@ -578,13 +578,17 @@ VARLEN_API varlen_status varlen_unpack(varlen_context *context, varlen_stream st
 
 /* Appends new keys and values to a cache, packed or paged. Row t of sequence b goes to row seqused_k[b] + t of its
  * slot, which must be long enough. With rotary_dim > 0 the new keys, and the queries in q, are rotated first: row t by
- * position n = seqused_k[b] - leftpad_k[b] + t, in float32, on the first rotary_dim elements of each head:
+ * position n = seqused_k[b] - leftpad_k[b] + t, in float32, on rotary_dim elements of each head from rotary_begin on:
  *
  *     (x, y) -> (x * cos[n, i] - y * sin[n, i], x * sin[n, i] + y * cos[n, i])     i = 0 .. rotary_dim/2 - 1
  *
- * where (x, y) are elements (i, i + rotary_dim/2), or (2i, 2i + 1) if rotary_interleaved. Cache rows that no new key
- * goes to are left alone, and so are rows of q that belong to no sequence. That two sequences append to the same row of a
- * page which they share is the caller's to avoid: it is not looked for, and whose row stays is not defined.
+ * where (x, y) are elements (i, i + rotary_dim/2), or (2i, 2i + 1) if rotary_interleaved, counted from rotary_begin:
+ * latent attention turns the last 64 of 576. Cache rows that no new key goes to are left alone, and so are rows of q that
+ * belong to no sequence. That two sequences append to the same row of a page which they share is the caller's to avoid: it
+ * is not looked for, and whose row stays is not defined.
+ *
+ * With v_new.data and v_cache.data both NULL, keys alone are appended: a latent cache has its values in the first columns
+ * of its keys. value_dim, which must be legal, then means nothing.
  *
  * With cache_dtype, rows are quantised when they have been rotated, in float32: element = x / scale, rounded to nearest
  * even, where what is beyond the largest finite number of cache_dtype (448, 57344; -127 and 127) becomes it, and a NaN
@@ -619,7 +623,7 @@ typedef struct varlen_kv_append_args {
     const float *rotary_cos;      /* [rotary_positions, rotary_dim / 2] */
     const float *rotary_sin;      /* likewise */
     int64_t rotary_positions;     /* rows of the two tables; every position used must be below it */
-    int32_t rotary_dim;           /* a multiple of 2, at most head_dim; 0 = no rotation */
+    int32_t rotary_dim;           /* a multiple of 2, at most head_dim - rotary_begin; 0 = no rotation */
     int32_t rotary_interleaved;   /* 0 or 1 */
     varlen_dtype cache_dtype;     /* of k_cache and v_cache where it is not dtype, as varlen_attention.kv_dtype; 0 = dtype */
     int32_t scales_given;         /* 0: the scales of new rows are written. 1: k_scale and v_scale are read, strides of 0
@@ -631,10 +635,12 @@ typedef struct varlen_kv_append_args {
     int64_t k_scale_token_stride;
     int64_t k_scale_head_stride;
     int64_t k_scale_page_stride;
-    float *v_scale;               /* of v_cache */
+    float *v_scale;               /* of v_cache; NULL where keys alone are appended */
     int64_t v_scale_token_stride;
     int64_t v_scale_head_stride;
     int64_t v_scale_page_stride;
+    int32_t rotary_begin;         /* the first rotated element, >= 0, any; 0 without rotation */
+    int32_t reserved;             /* 0, in every version */
 } varlen_kv_append_args;
 
 /* Appends as varlen_kv_append_args says. */
