@@ -84,7 +84,8 @@ want_cuobjdump() {
     fi
 }
 
-# ccache makes a second build fast, where it is installed.
+# ccache makes a second build fast, where it is installed: of another clone too, since paths count from the folder of this one.
 if command -v ccache >/dev/null; then
     export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=1
 fi
