@@ -120,6 +120,8 @@ static void known_bytes(void **state)
     assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E4M3, 0x1.8p-9f), 0x02);
     assert_int_equal(dtype_byte_from(VARLEN_FLOAT8_E5M2, -1e9f), 0xfb);
     assert_int_equal(dtype_byte_from(VARLEN_INT8, 2.5f), 2);
+    assert_true(dtype_largest(VARLEN_FLOAT8_E4M3) == 448 && dtype_largest(VARLEN_FLOAT8_E5M2) == 57344);
+    assert_true(dtype_largest(VARLEN_INT8) == 127);
     assert_true(dtype_step(VARLEN_FLOAT8_E4M3, -448) == 32 && dtype_step(VARLEN_FLOAT8_E5M2, 0) == 0x1p-16);
 }
 

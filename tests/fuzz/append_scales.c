@@ -113,11 +113,6 @@ void append_scales_accept(const append_model *model, int64_t page, int64_t token
         view_accept(&model->v_scale, page, token);
 }
 
-static double largest_of(varlen_dtype dtype)
-{
-    return dtype == VARLEN_FLOAT8_E4M3 ? 448 : dtype == VARLEN_FLOAT8_E5M2 ? 57344 : 127;
-}
-
 /* The largest of a row's magnitudes; NaN where one is not a number, or too large or small to be judged. */
 static double magnitude_of(const quantized_head *at)
 {
@@ -139,7 +134,7 @@ static double scale_of(const append_model *model, const quantized_head *at, doub
             view_load_before(at->scales, VARLEN_FLOAT32, at->page, at->token, at->head, &scale);
         return fabs(scale) > 1e-6 && fabs(scale) < 1e6 ? scale : NAN;
     }
-    const double want = magnitude > 0 ? magnitude / largest_of(model->args->cache_dtype) : 1;
+    const double want = magnitude > 0 ? magnitude / dtype_largest(model->args->cache_dtype) : 1;
     view_load(at->scales, VARLEN_FLOAT32, at->page, at->token, at->head, &scale);
     if (!(fabs(scale - want) <= 0x1p-19 * want))
         finding("%s: page %lld, row %lld, head %lld: expected %.9g, got %.9g", at->scales->shape.name,
@@ -153,7 +148,7 @@ void append_scales_judge(const append_model *model, const quantized_head *at)
     const double magnitude = magnitude_of(at);
     if (isnan(magnitude))
         return;
-    const double scale = scale_of(model, at, magnitude), largest = largest_of(dtype) * fabs(scale);
+    const double scale = scale_of(model, at, magnitude), largest = dtype_largest(dtype) * fabs(scale);
     if (isnan(scale))
         return;
     double got[VIEW_WIDEST];

@@ -45,11 +45,6 @@ void append_give_scales(append_call *call, const append_case *row, const append_
     args->v_scale_page_stride = call->v_scale.strides.page;
 }
 
-static double largest_finite(varlen_dtype dtype)
-{
-    return dtype == VARLEN_FLOAT8_E4M3 ? 448 : dtype == VARLEN_FLOAT8_E5M2 ? 57344 : 127;
-}
-
 /* Of a row of `dim` numbers, which a rotation has made a little uncertain; NaN if one is not finite. */
 static double scale_of(varlen_dtype dtype, const double *row, int32_t dim)
 {
@@ -59,7 +54,7 @@ static double scale_of(varlen_dtype dtype, const double *row, int32_t dim)
             return NAN;
         largest = fmax(largest, fabs(row[e]));
     }
-    return largest > 0 ? fmax(largest / largest_finite(dtype), 0x1p-126) : 1;
+    return largest > 0 ? fmax(largest / dtype_largest(dtype), 0x1p-126) : 1;
 }
 
 /* One head of one row. */
@@ -76,7 +71,7 @@ typedef struct quantized_head {
 
 static void check_elements(case_trial *trial, varlen_dtype dtype, const quantized_head *at)
 {
-    const double largest = largest_finite(dtype) * at->scale;
+    const double largest = dtype_largest(dtype) * at->scale;
     for (int32_t e = 0; e < at->dim; e++) {
         const double want = fmax(-largest, fmin(largest, at->given[e]));
         const double error = fabs(at->got[e] * at->scale - want);
@@ -100,7 +95,7 @@ static void check_scale(case_trial *trial, const quantized_head *at, double want
 static void check_head(case_trial *trial, const append_case *row, const append_quantized *rows, quantized_head *at)
 {
     const double want = scale_of(row->cache_dtype, at->given, at->dim);
-    at->slack = rows->rotated ? 0x1p-20 * want * largest_finite(row->cache_dtype) : 0;
+    at->slack = rows->rotated ? 0x1p-20 * want * dtype_largest(row->cache_dtype) : 0;
     if (!row->scales_given)
         check_scale(trial, at, want);
     if (row->scales_given || !isnan(want))

@@ -63,14 +63,13 @@ typedef struct value_head {
 /* Of the largest magnitude, the smallest, 0 and -0. */
 static double end_element(varlen_dtype dtype, random_source *source)
 {
-    static const double largest[] = {[VARLEN_FLOAT8_E4M3] = 448, [VARLEN_FLOAT8_E5M2] = 57344, [VARLEN_INT8] = 127};
-    static const double smallest[] = {[VARLEN_FLOAT8_E4M3] = 0x1p-9, [VARLEN_FLOAT8_E5M2] = 0x1p-16, [VARLEN_INT8] = 1};
+    const double largest = dtype_largest(dtype), smallest = dtype_step(dtype, 0);
     const double sign = random_below(source, 2) ? 1 : -1;
     switch (random_below(source, 4)) {
-    case 0: return dtype == VARLEN_INT8 && sign < 0 ? -128 : sign * largest[dtype];
-    case 1: return sign * smallest[dtype] * (double)(1 + random_below(source, 3));
+    case 0: return dtype == VARLEN_INT8 && sign < 0 ? -128 : sign * largest;
+    case 1: return sign * smallest * (double)(1 + random_below(source, 3));
     case 2: return sign * 0.0;
-    default: return sign * largest[dtype] / 2;
+    default: return sign * largest / 2;
     }
 }
 

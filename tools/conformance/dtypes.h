@@ -14,7 +14,10 @@ float dtype_from_bfloat16(uint16_t bits);
 uint8_t dtype_byte_from(varlen_dtype dtype, float value);
 float dtype_from_byte(varlen_dtype dtype, uint8_t bits);
 
-/* From a number to the next larger one of the dtype, where that is one of 8 bits. */
+/* The largest finite number of the dtype, where that is one of 8 bits. */
+double dtype_largest(varlen_dtype dtype);
+
+/* From a number to the next larger one, likewise. */
 double dtype_step(varlen_dtype dtype, double value);
 
 /* The nearest value that the dtype can hold. */

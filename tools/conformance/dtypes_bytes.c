@@ -25,6 +25,11 @@ static double step_of(const float8 *format, double magnitude)
     return ldexp(1, exponent - format->fraction);
 }
 
+double dtype_largest(varlen_dtype dtype)
+{
+    return dtype == VARLEN_INT8 ? 127 : format_of(dtype).largest;
+}
+
 double dtype_step(varlen_dtype dtype, double value)
 {
     const float8 format = format_of(dtype);
