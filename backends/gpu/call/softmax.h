@@ -89,10 +89,11 @@ template <typename T> struct fused_exponent {
         return score * multiplier - reference;
     }
 
-    /* A finished row's maximum in units of log2. */
+    /* A finished row's maximum in units of log2: the rounded reference, which weights are relative to. The bound keeps
+     * compilers from making one operation of its product and the difference. */
     GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return reference(problem, maximum) - weight_shift<T>;
+        return make_finite(reference(problem, maximum)) - weight_shift<T>;
     }
 };
 
@@ -127,7 +128,7 @@ template <typename T> struct exact_exponent {
 
     GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return maximum * problem.multiplier;
+        return make_finite(maximum * problem.multiplier);
     }
 };
 
@@ -278,7 +279,7 @@ GPU_DEVICE row_result softmax_finish(const gpu_problem &problem, int32_t head, f
     float direct = make_finite(maximum * problem.unit);
     bool has_room = magnitude(reference) < FLT_MAX;
     float scale = 1.0f;
-    reference = maximum == minus_infinity ? maximum : make_finite(reference);
+    reference = maximum == minus_infinity ? maximum : reference;
     sum *= 1.0f / one;
     if (problem.sinks) {
         const float sink = problem.sinks[head];

@@ -334,10 +334,12 @@ template <typename POLICY> GPU_KERNEL(PLAN_THREADS, 1) plan_kernel(GPU_ARGUMENTS
     clear_findings(shared, metadata.batch);
     const int64_t work = read_batch(batch);
     uint64_t place = shared.place;
-    if (place == no_violation && (args.problem.bounds || args.problem.tree_mask))
-        place = first_place(find_rows<PLAN_THREADS>(args.problem, args.plan.bounds,
-                                                    batch.kept ? shared.widest : nullptr, args.validate),
-                            &shared.place);
+    if (place == no_violation && (args.problem.bounds || args.problem.tree_mask)) {
+        const uint64_t mine = find_rows<PLAN_THREADS>(args.problem, args.plan.bounds,
+                                                      batch.kept ? shared.widest : nullptr, args.validate);
+        block_barrier(); /* all have read the place before one writes it again */
+        place = first_place(mine, &shared.place);
+    }
     if (thread_index() == 0) {
         header->place = place;
         header->taken = 0;

@@ -27,10 +27,9 @@ template <typename INSTANCE> struct latent_work {
     using out_type = group_sums<INSTANCE::HALF_DIM>;
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
     static constexpr int SLOTS = out_type::SLOTS;
-    static constexpr int LAG = 8;        /* of softmax_weigh */
-    static constexpr int PAIR = 1;       /* number of a named barrier of both groups */
-    static constexpr int WEIGHTS_OF = 2; /* that of the first group's weights; the second's is the next */
-    static constexpr int MET = 4;        /* likewise, of the warps of a group */
+    static constexpr int LAG = 8;  /* of softmax_weigh */
+    static constexpr int PAIR = 1; /* number of a named barrier of both groups */
+    static constexpr int MET = 2;  /* that of the warps of the first group; the second's is the next */
 
     const latent_arguments &args;
     const gpu_problem &problem;
@@ -38,6 +37,7 @@ template <typename INSTANCE> struct latent_work {
     const int32_t group; /* also the half of the columns that it has */
     int32_t behind = 0;  /* chunks of all items before this one */
     int32_t queries_parity = 0;
+    int32_t told_parity = 0; /* of the other group */
     const forward_item *item;
     gpu_span chunks; /* that the tile sees */
     gpu_span common; /* keys that all of its rows see */
@@ -181,21 +181,26 @@ template <typename INSTANCE> struct latent_work {
             if (out_type::first_lane())
                 shared.rows[group][out_type::slot_row(slot)] = {state.maximum[slot], rescale[slot]};
         fence_shared();
-        named_barrier_arrive(WEIGHTS_OF + group, INSTANCE::HALVES * GROUP);
         leave(place, 1 - group);
+        if (out_type::first_lane())
+            shared.told[group].arrive();
     }
 
-    /* The other group's weights of a chunk are there. */
+    /* The other group's weights of a chunk are there. The threads that arrive when rows have been written are those
+     * that read them, so that nothing but the barriers orders them. */
     GPU_DEVICE void hear()
     {
-        named_barrier_wait(WEIGHTS_OF + 1 - group, INSTANCE::HALVES * GROUP);
+        shared.told[1 - group].wait(told_parity);
+        told_parity ^= 1;
         float rescale[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++) {
-            const latent_row row = shared.rows[1 - group][out_type::slot_row(slot)];
-            state.maximum[slot] = row.maximum;
-            state.sum[slot] *= row.rescale;
-            rescale[slot] = row.rescale;
+            latent_row row = {minus_infinity, 0.0f};
+            if (out_type::first_lane())
+                row = shared.rows[1 - group][out_type::slot_row(slot)];
+            state.maximum[slot] = out_type::row_max(row.maximum);
+            rescale[slot] = out_type::row_max(row.rescale);
+            state.sum[slot] *= rescale[slot];
         }
         softmax_rescale(out, rescale);
     }

@@ -142,8 +142,7 @@ GPU_DEVICE void widen_side(const group_forward_arguments &args, group_quantized_
             scales.store(side.scales_at(to.stage), thread);
             fence_shared();
             side.bytes[from.stage].leave();
-            if (thread % WARP == 0)
-                side.places[to.stage].full.arrive();
+            side.places[to.stage].full.arrive();
             from.advance();
             to.advance();
         }

@@ -59,15 +59,24 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
         shared.values[values.stage].full.wait(values.parity);
     }
 
+    /* Beside quantised keys and values, threads have read scales. */
+    GPU_DEVICE static void leave(stage_barriers &stage)
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            stage.leave_by_thread();
+        else
+            stage.leave();
+    }
+
     GPU_DEVICE void keys_done()
     {
-        shared.keys[keys.stage].leave();
+        leave(shared.keys[keys.stage]);
         keys.advance();
     }
 
     GPU_DEVICE void values_done()
     {
-        shared.values[values.stage].leave();
+        leave(shared.values[values.stage]);
         values.advance();
     }
 

@@ -28,6 +28,13 @@ struct stage_barriers {
         if (thread_index() % WARP == 0)
             empty.arrive();
     }
+
+    /* The same by each thread for itself, where it has read what a thread wrote: nothing but the barriers orders them.
+     */
+    GPU_DEVICE void leave_by_thread()
+    {
+        empty.arrive();
+    }
 };
 
 /* The same for an item, whose words threads of one warp write and all threads of others read: each arrives for itself,
