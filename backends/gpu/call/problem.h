@@ -64,12 +64,11 @@ struct gpu_problem {
     fast_divisor kv_heads_divisor;
     int32_t window_left; /* VARLEN_UNBOUNDED, or what a query sees before and behind its own position */
     int32_t window_right;
-    int32_t top_left;   /* whether positions count from the first key */
-    float multiplier;   /* of a product q.k, or of what the score rule makes of it, to units of log2; > 0 */
-    float unit;         /* of the same, to scores of docs/semantics.md; > 0 */
-    float weight_shift; /* gpu_weight_shift in units of scores */
-    float scale;        /* softmax_scale */
-    float softcap;      /* 0: none */
+    int32_t top_left; /* whether positions count from the first key */
+    float multiplier; /* of a product q.k, or of what the score rule makes of it, to units of log2; > 0 */
+    float unit;       /* of the same, to scores of docs/semantics.md; > 0 */
+    float scale;      /* softmax_scale */
+    float softcap;    /* 0: none */
     const float *alibi_slopes;
     int64_t alibi_batch_stride; /* elements */
     const float *sinks;

@@ -51,10 +51,11 @@ template <typename T> struct fused_exponent {
         return problem.multiplier;
     }
 
-    /* It is added to the score: the constants of both operations are operands that need no registers. */
+    /* Rounded once, so that the exponent of the maximum's own weight is the shift, or its neighbour where scores are
+     * large. */
     GPU_DEVICE static float reference(const gpu_problem &problem, float base)
     {
-        return (weight_shift<T> == 0.0f ? base : base + problem.weight_shift) * problem.multiplier;
+        return base * problem.multiplier + weight_shift<T>;
     }
 
     GPU_DEVICE static bool is_huge(float reference)
@@ -89,11 +90,10 @@ template <typename T> struct fused_exponent {
         return score * multiplier - reference;
     }
 
-    /* A finished row's maximum in units of log2: the rounded reference, which weights are relative to. The bound keeps
-     * compilers from making one operation of its product and the difference. */
+    /* A finished row's maximum in units of log2, as the reference has it, which weights are relative to. */
     GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return make_finite(reference(problem, maximum)) - weight_shift<T>;
+        return reference(problem, maximum) - weight_shift<T>;
     }
 };
 
@@ -128,7 +128,7 @@ template <typename T> struct exact_exponent {
 
     GPU_DEVICE static float in_log2(const gpu_problem &problem, float maximum)
     {
-        return make_finite(maximum * problem.multiplier);
+        return maximum * problem.multiplier;
     }
 };
 
@@ -279,7 +279,7 @@ GPU_DEVICE row_result softmax_finish(const gpu_problem &problem, int32_t head, f
     float direct = make_finite(maximum * problem.unit);
     bool has_room = magnitude(reference) < FLT_MAX;
     float scale = 1.0f;
-    reference = maximum == minus_infinity ? maximum : reference;
+    reference = maximum == minus_infinity ? maximum : make_finite(reference);
     sum *= 1.0f / one;
     if (problem.sinks) {
         const float sink = problem.sinks[head];

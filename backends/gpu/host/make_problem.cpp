@@ -94,7 +94,6 @@ gpu_problem make_problem(const varlen_attention &attention, const varlen_inputs 
     problem.transforms = problem.softcap > 0.0f || problem.alibi_slopes || scale_is_general(problem.scale);
     problem.multiplier = problem.transforms ? gpu_log2e : fminf(problem.scale * gpu_log2e, FLT_MAX);
     problem.unit = problem.transforms ? 1.0f : problem.scale;
-    problem.weight_shift = gpu_weight_shift / problem.multiplier;
     return problem;
 }
 
