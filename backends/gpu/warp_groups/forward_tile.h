@@ -23,7 +23,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     using tiles = row_tiles<INSTANCE, group_forward_arguments>;
     using T = typename INSTANCE::T;
     using rule = typename INSTANCE::rule;
-    using exponent = typename rule::template exponent<T>;
+    using exponent = fused_exponent<T>; /* for any rule: there are registers enough */
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
     static constexpr int LAG = 8; /* of softmax_weigh */
     using out_type = group_sums<INSTANCE::VALUE_DIM>;
