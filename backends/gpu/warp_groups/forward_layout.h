@@ -96,11 +96,11 @@ template <typename INSTANCE> struct group_forward_shared : tile_spans<INSTANCE::
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
         constexpr int copying_warps = 3;
         constexpr int widening_warps = INSTANCE::QUANTIZED ? 2 * INSTANCE::FILLING_WARPS : 0;
-        constexpr int arrivals = INSTANCE::QUANTIZED ? WARP : 1; /* of a warp: see row_tiles */
+        constexpr int of_warp = INSTANCE::QUANTIZED ? WARP : 1; /* arrivals: see row_tiles */
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++)
-            keys[stage].create(warps * arrivals, INSTANCE::FILLING_WARPS * arrivals);
+            keys[stage].create(warps * of_warp, INSTANCE::FILLING_WARPS * of_warp);
         for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
-            values[stage].create(warps * arrivals, INSTANCE::FILLING_WARPS * arrivals);
+            values[stage].create(warps * of_warp, INSTANCE::FILLING_WARPS * of_warp);
         for (int place = 0; place < INSTANCE::TILE_PLACES; place++)
             queries[place].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
