@@ -79,6 +79,13 @@ class Checks(unittest.TestCase):
         self.assertEqual(self.scratch("gfx9*:*:*:general=0")[0].split(":")[0], "gfx942 forward bfloat16 128/64 general")
         self.assertEqual(self.scratch("*:*:64:plain=0"), ["--most-scratch: the file has no such kernel"])
 
+    def test_kernels_without_dims_are_meant_too(self):
+        values = dict.fromkeys(Resources._fields, 0)
+        self.kernels = [Kernel(amd, "gfx942", "_Z11pack_kernelItEv1a", Resources(**{**values, "scratch": 8}), None)]
+        self.assertEqual(self.scratch("*:pack:-:plain=8,*:*:*:*=0"), [])
+        self.assertEqual(len(self.scratch("*:pack:-:plain=7,*:*:*:*=8")), 1)
+        self.assertEqual(self.scratch("*:pack:64:plain=7,*:*:*:*=8"), [])
+
     def test_matrix_share(self):
         class Turn:
             def share(self):

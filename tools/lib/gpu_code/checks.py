@@ -22,9 +22,9 @@ def rules(text):
 
 
 def is_meant(rule, kernel):
-    parts = (kernel.architecture, kernel.name, str(kernel.head_dim), "general" if kernel.general else "plain")
-    return kernel.is_attention() and all(fnmatch.fnmatchcase(part, pattern)
-                                         for part, pattern in zip(parts, rule.kernels.split(":")))
+    """Kernels that have no head_dim have "-", and those that features do not concern are plain."""
+    parts = (kernel.architecture, kernel.name, str(kernel.head_dim or "-"), "general" if kernel.general else "plain")
+    return all(fnmatch.fnmatchcase(part, pattern) for part, pattern in zip(parts, rule.kernels.split(":")))
 
 
 def meant(rule, kernels):
