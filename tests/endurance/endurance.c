@@ -76,12 +76,14 @@ static unsigned long long steps_of(const crew *all)
     return sum;
 }
 
-/* As many spells as there is time for, but never fewer than tell something of each quarter. */
+/* As many spells as there is time for, but never fewer than tell something of each quarter; a line at the end of each.
+ */
 static void run(crew *all, history *measured, double minutes)
 {
     const double most = SPELL_SECONDS * 1e3, total = minutes * 60e3;
     const double each = total / (FEWEST_SPELLS + 1) < most ? total / (FEWEST_SPELLS + 1) : most;
     const double start = clock_milliseconds(), end = start + total;
+    int told = 0;                    /* quarters */
     crew_work(all, start + each, 0); /* for threads and memory that are kept */
     for (int spell = 1; all->wrong < MOST_WRONG && history_has_room(measured); spell++) {
         char what[64];
@@ -92,6 +94,12 @@ static void run(crew *all, history *measured, double minutes)
         progress_show((int)((now - start) / 1e3), (int)(total / 1e3), what);
         crew_work(all, now + each, spell);
         history_add(measured, all->subjects, steps_of(all));
+        const double gone = clock_milliseconds() - start;
+        if (gone >= total * (told + 1) / QUARTERS && told < QUARTERS) {
+            progress_clear();
+            history_print_last(measured, gone / 1e3);
+            told++;
+        }
     }
     progress_clear();
 }

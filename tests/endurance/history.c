@@ -128,6 +128,14 @@ static void print_footprints(const history *of)
     text_table_print(&table, stdout);
 }
 
+void history_print_last(const history *of, double seconds)
+{
+    const footprint held = of->footprints[of->spells - 1];
+    printf("        after %.0f s: %llu calls, heap %.2f MiB, resident %.1f MiB, descriptors %d, threads %d\n", seconds,
+           of->steps[of->spells - 1], held.heap, held.resident, held.descriptors, held.threads);
+    fflush(stdout);
+}
+
 void history_print(const history *of, const subject *subjects)
 {
     print_times(of, subjects);

@@ -24,6 +24,9 @@ void history_free(history *of);
 /* Measures, with nothing else going on. */
 void history_add(history *of, const subject *subjects, unsigned long long steps);
 
+/* Prints what the last spell has left, as a line: a run that is ended from outside has told of what it held. */
+void history_print_last(const history *of, double seconds);
+
 /* Prints the tables. */
 void history_print(const history *of, const subject *subjects);
 
