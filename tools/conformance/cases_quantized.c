@@ -15,6 +15,7 @@
 #define GROUP_8 .q_heads = 8, .kv_heads = 1
 #define WIDE .lens_q = INTS(17, 3), .lens_k = INTS(20, 35), .q_heads = 2, .kv_heads = 1
 #define WIDE_DECODE .lens_q = INTS(1, 2, 1), .lens_k = INTS(71, 1, 33), .q_heads = 2, .kv_heads = 1
+#define WIDE_LONG .lens_q = INTS(1, 2), .lens_k = INTS(1100, 300), .q_heads = 2, .kv_heads = 1
 #define LATENT .head_dim = 576, .value_dim = 512, .layout.v_in_k = true
 #define CAUSAL .mask = VARLEN_MASK_CAUSAL
 #define WINDOW(left, right) .mask = VARLEN_MASK_WINDOW, .window_left = (left), .window_right = (right)
@@ -73,8 +74,24 @@ static const attention_case rows[] = {
     EACH("wide-dims-576-512-paged", WIDE, CAUSAL, .head_dim = 576, .value_dim = 512, .page_size = 16, SCALES(PER_PAGE)),
     EACH("wide-decode", WIDE_DECODE, .head_dim = 512, SCALES(PER_TOKEN)),
     EACH("wide-decode-dims-304-528", WIDE_DECODE, .head_dim = 304, .value_dim = 528, SCALES(PER_TOKEN)),
+    EACH("wide-dims-272-512", WIDE, .head_dim = 272, .value_dim = 512, SCALES(HEAD_MAJOR)),
+    EACH("wide-dims-64-512", WIDE, CAUSAL, .head_dim = 64, .value_dim = 512, SCALES(SHARED_BY_HEADS)),
+    EACH("wide-dims-400-16", WIDE, CAUSAL, .head_dim = 400, .value_dim = 16, .v_scales = SCALES_PER_TOKEN),
+    EACH("wide-no-scales", WIDE, .head_dim = 512),
+    EACH("wide-everything", WIDE, WINDOW(30, 4), .head_dim = 320, .softcap = 3, .slopes = SLOPES_PER_SEQUENCE,
+         .sinks = SINKS_ORDINARY, .dropout_p = 0.2f, .leftpad_k = INTS(1, 3), SCALES(PER_TOKEN)),
+    EACH("wide-ranges", WIDE, .ranges = RANGES_ANYWHERE, .head_dim = 512, SCALES(PER_TOKEN)),
+    EACH("wide-decode-tree", WIDE_DECODE, .tree = TREE_ANY, .head_dim = 512, SCALES(PER_HEAD)),
+    EACH("wide-decode-long-keys", WIDE_LONG, CAUSAL, .head_dim = 512, SCALES(PER_TOKEN)),
+    EACH("wide-decode-long-keys-paged", WIDE_LONG, CAUSAL, .head_dim = 512, .page_size = 48, SCALES(PER_PAGE)),
+    EACH("wide-ends", WIDE, .head_dim = 512, .values = VALUES_ENDS, .softmax_scale = 0.01f, SCALES(PER_TOKEN)),
+    EACH("wide-tiny-scales", WIDE, .head_dim = 512, .softmax_scale = 0x1p66f, .k_scales = SCALES_TINY,
+         .v_scales = SCALES_TINY),
+    EACH("wide-huge-scales", .head.dtypes = CASE_FLOAT32 | CASE_BFLOAT16, WIDE, .head_dim = 512,
+         .softmax_scale = 0x1p-76f, SCALES(HUGE)),
     EACH("latent", WIDE, LATENT, CAUSAL, SCALES(PER_HEAD)),
     EACH("latent-decode", WIDE_DECODE, LATENT, SCALES(PER_TENSOR)),
+    EACH("latent-decode-long-keys-paged", WIDE_LONG, LATENT, CAUSAL, .page_size = 64, SCALES(PER_TOKEN)),
     EACH("latent-decode-paged", WIDE_DECODE, LATENT, CAUSAL, .page_size = 16, SCALES(PER_PAGE)),
 
     EACH("paged-per-tensor", PREFILL, CAUSAL, .page_size = 16, SCALES(PER_TENSOR)),

@@ -42,6 +42,33 @@ template <typename T> struct value_unit {
         unit = smallest;
     }
 
+    /* With scales up to `largest`: what sums so far are to be multiplied by. */
+    GPU_DEVICE float raise(float largest)
+    {
+        if (!(largest > unit))
+            return 1.0f;
+        const float above = power_above(largest);
+        const float ratio = unit / above;
+        unit = above;
+        return ratio;
+    }
+
+    /* The same with so many scales. */
+    template <int COUNT> GPU_DEVICE float raise_to(const float *scales)
+    {
+        float largest = 0.0f;
+#pragma unroll
+        for (int n = 0; n < COUNT; n++)
+            largest = fmaxf(largest, magnitude(scales[n]));
+        return raise(largest);
+    }
+
+    /* Of scales. */
+    GPU_DEVICE float factor() const
+    {
+        return 1.0f / unit;
+    }
+
     /* The factor of the scales of some columns; `out` goes on to the unit that they have. */
     template <typename SUMS, typename OUT> GPU_DEVICE float next(SUMS &weights, const float *scales, OUT &out)
     {
@@ -52,13 +79,10 @@ template <typename T> struct value_unit {
                 for (int i = 0; i < SUMS::RUN; i++)
                     largest = fmaxf(largest, magnitude(scales[column + i]));
         });
-        largest = row_max(weights, largest);
-        if (largest > unit) {
-            const float above = power_above(largest);
-            scale_sums(out, unit / above);
-            unit = above;
-        }
-        return 1.0f / unit;
+        const float ratio = raise(row_max(weights, largest));
+        if (ratio != 1.0f)
+            scale_sums(out, ratio);
+        return factor();
     }
 
     template <typename OUT> GPU_DEVICE void finish(OUT &out) const
@@ -71,6 +95,14 @@ template <typename T> struct value_unit {
 template <> struct value_unit<bfloat16> {
     GPU_DEVICE void clear()
     {
+    }
+    template <int COUNT> GPU_DEVICE float raise_to(const float *)
+    {
+        return 1.0f;
+    }
+    GPU_DEVICE float factor() const
+    {
+        return 1.0f;
     }
     template <typename SUMS, typename OUT> GPU_DEVICE float next(SUMS &, const float *, OUT &)
     {

@@ -95,6 +95,28 @@ template <int COLUMNS> GPU_DEVICE float row_max(const group_sums<COLUMNS> &, flo
     return group_sums<COLUMNS>::row_max(x);
 }
 
+/* The first 8 rows that each warp has of sums: what goes through these passes over the others, those of slot 1. */
+template <typename SUMS_> struct upper_rows {
+    static constexpr int ROWS = 8;
+    static constexpr int SLOTS = SUMS_::SLOTS;
+    static constexpr int RUN = SUMS_::RUN;
+
+    SUMS_ &sums;
+
+    template <typename F> GPU_DEVICE void for_each_run(F f)
+    {
+        sums.for_each_run([&](int slot, int column, float *run) {
+            if (slot == 0)
+                f(slot, column, run);
+        });
+    }
+};
+
+template <typename SUMS> GPU_DEVICE float row_max(const upper_rows<SUMS> &, float x)
+{
+    return SUMS::row_max(x);
+}
+
 /* 64 rows of STEPS elements, in registers. */
 template <typename T, int STEPS_> struct group_operand {
     static constexpr int VECTORS = 64;

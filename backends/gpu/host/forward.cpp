@@ -25,6 +25,8 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL> struct make_for
 
 /* Wide heads are in no small batch. */
 template <typename T> constexpr forward_entry wide_entry = {wide_forward_shape<T>, wide_forward_launch<T>, nullptr};
+template <typename T>
+constexpr forward_entry wide_quantized_entry = {wide_quantized_shape<T>, wide_quantized_launch<T>, nullptr};
 
 /* Nor are quantised keys and values. */
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool> struct make_quantized_entry {
@@ -32,10 +34,16 @@ template <typename T, int HEAD_DIM, int VALUE_DIM, bool> struct make_quantized_e
                                             forward_quantized_launch<T, HEAD_DIM, VALUE_DIM, true>, nullptr};
 };
 
+template <typename T> const forward_entry &wide_entry_of(const varlen_attention &attention)
+{
+    return attention.kv_dtype ? wide_quantized_entry<T> : wide_entry<T>;
+}
+
 const forward_entry &find_entry(const varlen_attention &attention, bool general)
 {
     if (is_wide(attention))
-        return attention.dtype == VARLEN_BFLOAT16 ? wide_entry<bfloat16> : wide_entry<float16>;
+        return attention.dtype == VARLEN_BFLOAT16 ? wide_entry_of<bfloat16>(attention)
+                                                  : wide_entry_of<float16>(attention);
     return attention.kv_dtype ? instance_entry<forward_entry, make_quantized_entry>(attention, true)
                               : instance_entry<forward_entry, make_forward_entry>(attention, general);
 }

@@ -1,7 +1,6 @@
 #include "host/supports.h"
 
 #include "host/families.h"
-#include "host/instance_table.h"
 #include "host/limits.h"
 #include "host/runtime.h"
 
@@ -59,23 +58,12 @@ varlen_status check_numbers(const varlen_attention &attention, varlen_pass pass)
     return VARLEN_OK;
 }
 
-varlen_status check_quantized(const varlen_attention &attention)
-{
-    if (!attention.kv_dtype || !is_wide(attention))
-        return VARLEN_OK;
-    return gpu_host->fail(VARLEN_ERROR_UNSUPPORTED,
-                          "head_dim = %d with value_dim = %d: beside kv_dtype, the %s backend takes up to %d of both",
-                          attention.head_dim, attention.value_dim, runtime_identity.name, LARGEST_HEAD_DIM);
-}
-
 } // namespace
 
 varlen_status gpu_supports(void *state, const varlen_attention *attention, varlen_pass pass)
 {
     const gpu_state *gpu = (const gpu_state *)state;
     varlen_status status = check_numbers(*attention, pass);
-    if (status == VARLEN_OK)
-        status = check_quantized(*attention);
     if (status == VARLEN_OK)
         status = gpu_families_support(gpu, attention, pass);
     if (status != VARLEN_OK)

@@ -19,7 +19,7 @@ struct group_dq_arguments : group_forward_arguments {
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_dq_instance {
     using T = T_;
     static constexpr bool QUANTIZED = false;
-    static constexpr int FILLING_WARPS = 1;
+    static constexpr int FILLING = 1;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr group_dq_sweep_tuning TUNING = group_dq_sweep_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);

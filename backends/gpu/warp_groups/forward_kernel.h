@@ -6,15 +6,21 @@
 #include "warp_groups/forward_copies.h"
 #include "warp_groups/forward_results.h"
 
+/* A WORK is or has group_forward_work. */
+template <typename INSTANCE, typename WORK> GPU_DEVICE void compute_row_tiles(WORK &work)
+{
+    for_each_row_tile<INSTANCE>(work, [&](const forward_item &item, int32_t tile) {
+        work.multiply_tile(item, tile);
+        group_forward_finish<INSTANCE>(work);
+    });
+}
+
 template <typename INSTANCE>
 GPU_DEVICE void group_forward_compute(const group_forward_arguments &args, group_forward_shared<INSTANCE> &shared,
                                       int32_t group)
 {
     group_forward_work<INSTANCE> work(args, shared, group);
-    for_each_row_tile<INSTANCE>(work, [&](const forward_item &item, int32_t tile) {
-        work.multiply_tile(item, tile);
-        group_forward_finish(work);
-    });
+    compute_row_tiles<INSTANCE>(work);
 }
 
 /* Barriers, and what follows from the plan's findings: whether there is work. SHARED is the block's. */

@@ -27,7 +27,7 @@ struct group_forward_arguments {
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_forward_instance {
     using T = T_;
     static constexpr bool QUANTIZED = false; /* keys and values */
-    static constexpr int FILLING_WARPS = 1;  /* of a place for keys, or values */
+    static constexpr int FILLING = 1;        /* arrivals when a place for keys, or values, is full */
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr group_forward_tuning TUNING = group_forward_tuning_of(HEAD_DIM, VALUE_DIM, GENERAL);
@@ -76,6 +76,10 @@ template <bool BY_ROWS, int GROUPS> struct tile_spans {
 template <int GROUPS> struct tile_spans<false, GROUPS> {
 };
 
+/* Arrivals of a computing warp that leaves keys, or values: one thread's for all, or, beside quantised ones, whose
+ * scales threads have read, each for itself. */
+template <typename INSTANCE> constexpr int LEAVING = INSTANCE::QUANTIZED ? WARP : 1;
+
 /* Behind the matrices: of the forward pass, or of the sweep for dq. */
 template <typename INSTANCE> struct group_forward_shared : tile_spans<INSTANCE::rule::mask::BY_ROWS, INSTANCE::GROUPS> {
     stage_barriers keys[INSTANCE::KEY_STAGES];
@@ -95,12 +99,12 @@ template <typename INSTANCE> struct group_forward_shared : tile_spans<INSTANCE::
     {
         constexpr int warps = INSTANCE::GROUPS * (GROUP / WARP);
         constexpr int copying_warps = 3;
-        constexpr int widening_warps = INSTANCE::QUANTIZED ? 2 * INSTANCE::FILLING_WARPS : 0;
-        constexpr int of_warp = INSTANCE::QUANTIZED ? WARP : 1; /* arrivals: see row_tiles */
+        constexpr int widening_warps = INSTANCE::QUANTIZED ? GROUP / WARP : 0;
+        constexpr int emptying = warps * LEAVING<INSTANCE>;
         for (int stage = 0; stage < INSTANCE::KEY_STAGES; stage++)
-            keys[stage].create(warps * of_warp, INSTANCE::FILLING_WARPS * of_warp);
+            keys[stage].create(emptying, INSTANCE::FILLING);
         for (int stage = 0; stage < INSTANCE::VALUE_STAGES; stage++)
-            values[stage].create(warps * of_warp, INSTANCE::FILLING_WARPS * of_warp);
+            values[stage].create(emptying, INSTANCE::FILLING);
         for (int place = 0; place < INSTANCE::TILE_PLACES; place++)
             queries[place].create(1);
         for (int n = 0; n < INSTANCE::ITEMS; n++)

@@ -6,10 +6,10 @@
 #include "call/score_steps.h"
 #include "groups/group_products.h"
 
-template <int KEYS, typename ROWS> GPU_DEVICE void mask_group_scores(group_sums<KEYS> &scores, const ROWS &rows)
+template <typename SUMS, typename ROWS> GPU_DEVICE void mask_group_scores(SUMS &scores, const ROWS &rows)
 {
-    constexpr int SLOTS = group_sums<KEYS>::SLOTS;
-    constexpr int RUN = group_sums<KEYS>::RUN;
+    constexpr int SLOTS = SUMS::SLOTS;
+    constexpr int RUN = SUMS::RUN;
     const int32_t own = group_column();
     int32_t from[SLOTS];
     int32_t to[SLOTS];

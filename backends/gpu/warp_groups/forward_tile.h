@@ -26,6 +26,7 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     using exponent = fused_exponent<T>; /* for any rule: there are registers enough */
     static constexpr int CHUNK_KEYS = INSTANCE::CHUNK_KEYS;
     static constexpr int LAG = 8; /* of softmax_weigh */
+    static constexpr bool SKIPS_ROWS = INSTANCE::QUANTIZED && std::is_same_v<rule, plain_rule>;
     using out_type = group_sums<INSTANCE::VALUE_DIM>;
     static constexpr int SLOTS = out_type::SLOTS;
 
@@ -49,7 +50,8 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     philox_key dropout;
     out_type out;
     softmax_state<SLOTS> state;
-    value_unit<T> unit; /* of out, where values are quantised */
+    value_unit<T> unit;    /* of out, where values are quantised */
+    int own_slots = SLOTS; /* of this warp, that are rows of the tile: what becomes of others is nobody's */
 
     GPU_DEVICE group_forward_work(const group_forward_arguments &arguments, group_forward_shared<INSTANCE> &its_shared,
                                   int32_t its_group)
@@ -60,11 +62,28 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
 
     using score_rows = tile_score_rows<group_forward_work, out_type>;
 
+    GPU_DEVICE int count_own_slots() const
+    {
+        const int32_t own = this->rows - warp_first(out_type::slot_row(0));
+        return own > upper_rows<out_type>::ROWS ? SLOTS : own > 0 ? 1 : 0;
+    }
+
+    /* f(sums) of those rows of sums that are the tile's. */
+    template <typename SUMS, typename F> GPU_DEVICE void for_own_rows(SUMS &sums, F f) const
+    {
+        if (!SKIPS_ROWS || own_slots == SLOTS) {
+            f(sums);
+        } else if (own_slots > 0) {
+            upper_rows<SUMS> upper = {sums};
+            f(upper);
+        }
+    }
+
     /* The products of a chunk's keys are there. */
     template <int KEYS> GPU_DEVICE void scores_done(group_sums<KEYS> &scores)
     {
         if constexpr (INSTANCE::QUANTIZED)
-            scale_columns(scores, INSTANCE::key_scales(keys.stage));
+            for_own_rows(scores, [&](auto &own) { scale_columns(own, INSTANCE::key_scales(keys.stage)); });
         keys_done();
     }
 
@@ -73,17 +92,18 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     {
         if constexpr (INSTANCE::QUANTIZED) {
             await_values();
-            scale_weights(unit, scores, INSTANCE::value_scales(values.stage), out);
+            for_own_rows(scores,
+                         [&](auto &own) { scale_weights(unit, own, INSTANCE::value_scales(values.stage), out); });
         }
         group_round(weights, scores);
     }
 
-    /* Products of keys from `first` on become weights. */
-    template <int KEYS> GPU_DEVICE void weigh(group_sums<KEYS> &scores, int32_t first, float (&rescale)[SLOTS])
+    template <typename SUMS>
+    GPU_DEVICE void weigh_rows(SUMS &scores, int32_t first, int32_t count, float (&rescale)[SLOTS])
     {
         const score_rows steps = {*this, problem, item->sequence, first};
         rule::transform(scores, steps);
-        if (!this->all_see(first, KEYS)) {
+        if (!this->all_see(first, count)) {
             mask_group_scores(scores, steps);
             rule::mask_pairs(scores, steps);
         }
@@ -91,11 +111,24 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
         rule::drop(scores, steps, dropout);
     }
 
+    /* Products of keys from `first` on become weights. */
+    template <int KEYS> GPU_DEVICE void weigh(group_sums<KEYS> &scores, int32_t first, float (&rescale)[SLOTS])
+    {
+        for_own_rows(scores, [&](auto &own) { weigh_rows(own, first, KEYS, rescale); });
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            if (slot >= own_slots)
+                rescale[slot] = 1.0f;
+    }
+
     /* The same for a chunk that all rows see all of, where out is not to be rescaled either: says whether it was. */
     GPU_DEVICE bool weigh_plainly(group_sums<CHUNK_KEYS> &scores, int32_t first)
     {
-        return !rule::has_steps(problem) && this->all_see(first, CHUNK_KEYS) &&
-               softmax_weigh_in_place<exponent, LAG>(scores, state, problem);
+        if (rule::has_steps(problem) || !this->all_see(first, CHUNK_KEYS))
+            return false;
+        bool stays = true;
+        for_own_rows(scores, [&](auto &own) { stays = softmax_weigh_in_place<exponent, LAG>(own, state, problem); });
+        return stays;
     }
 
     /* Stages are the same for the warp, which the compiler must know to keep addresses of matrices in few registers. */
@@ -191,6 +224,8 @@ template <typename INSTANCE> struct group_forward_work : row_tiles<INSTANCE, gro
     GPU_DEVICE void multiply_tile(const forward_item &its_item, int32_t tile)
     {
         this->find_tile(its_item, tile);
+        if constexpr (SKIPS_ROWS)
+            own_slots = count_own_slots();
         if constexpr (INSTANCE::TUNING.turns)
             turns.find(args, *item, tile);
         multiply_chunks_of_item(*this);

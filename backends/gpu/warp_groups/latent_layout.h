@@ -85,7 +85,6 @@ GPU_DEVICE latent_place place_of_values(const latent_arguments &args, int32_t nu
 
 /* What a chunk has made of a row, for the group that has not weighed it. */
 struct latent_row {
-    static constexpr int EACH = 2; /* rows that a thread writes */
     float maximum;
     float rescale;
 };
@@ -95,7 +94,7 @@ template <typename INSTANCE> struct latent_shared {
     arrival_barrier full[INSTANCE::PLACES][INSTANCE::PANELS];
     arrival_barrier empty[INSTANCE::PLACES][INSTANCE::HALVES]; /* the second has the columns behind the values, too */
     stage_barriers queries[INSTANCE::TILE_PLACES];
-    arrival_barrier told[INSTANCE::HALVES]; /* weights of a chunk, and what they have made of rows */
+    arrival_barrier told[INSTANCE::HALVES]; /* weights of a chunk, and what they have made of rows; sums of a tile */
     item_place<forward_item> items[INSTANCE::ITEMS];
     latent_row rows[INSTANCE::HALVES][TILE_ROWS];
     float sums[INSTANCE::HALVES][TILE_ROWS];
@@ -107,7 +106,7 @@ template <typename INSTANCE> struct latent_shared {
     }
 
     /* By one thread. Each computing warp empties each half of a place, and items, which warps that copy empty too; one
-     * thread empties the queries, and those that write rows tell of them. */
+     * thread empties the queries, and all of a group tell the other. */
     GPU_DEVICE void create_barriers()
     {
         constexpr int warps = INSTANCE::HALVES * (GROUP / WARP);
@@ -120,7 +119,7 @@ template <typename INSTANCE> struct latent_shared {
         }
         queries[0].create(1);
         for (int which = 0; which < INSTANCE::HALVES; which++)
-            told[which].create(TILE_ROWS / latent_row::EACH);
+            told[which].create(GROUP);
         for (int n = 0; n < INSTANCE::ITEMS; n++)
             items[n].create(warps + copying_warps);
         barriers_created();

@@ -182,24 +182,27 @@ template <typename INSTANCE> struct latent_work {
                 shared.rows[group][out_type::slot_row(slot)] = {state.maximum[slot], rescale[slot]};
         fence_shared();
         leave(place, 1 - group);
-        if (out_type::first_lane())
-            shared.told[group].arrive();
+        shared.told[group].arrive();
     }
 
-    /* The other group's weights of a chunk are there. The threads that arrive when rows have been written are those
-     * that read them, so that nothing but the barriers orders them. */
-    GPU_DEVICE void hear()
+    /* Until the other group has told something. Each of its threads arrives for itself, so that nothing but these
+     * barriers orders what groups write for each other. */
+    GPU_DEVICE void await_other()
     {
         shared.told[1 - group].wait(told_parity);
         told_parity ^= 1;
+    }
+
+    /* The other group's weights of a chunk are there. */
+    GPU_DEVICE void hear()
+    {
+        await_other();
         float rescale[SLOTS];
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++) {
-            latent_row row = {minus_infinity, 0.0f};
-            if (out_type::first_lane())
-                row = shared.rows[1 - group][out_type::slot_row(slot)];
-            state.maximum[slot] = out_type::row_max(row.maximum);
-            rescale[slot] = out_type::row_max(row.rescale);
+            const latent_row row = shared.rows[1 - group][out_type::slot_row(slot)];
+            state.maximum[slot] = row.maximum;
+            rescale[slot] = row.rescale;
             state.sum[slot] *= rescale[slot];
         }
         softmax_rescale(out, rescale);
@@ -322,10 +325,11 @@ template <typename INSTANCE> struct latent_work {
             if (out_type::first_lane())
                 shared.sums[group][out_type::slot_row(slot)] = state.sum[slot];
         }
-        pair_barrier();
+        shared.told[group].arrive();
+        await_other();
 #pragma unroll
         for (int slot = 0; slot < SLOTS; slot++)
-            state.sum[slot] = shared.sums[0][out_type::slot_row(slot)] + shared.sums[1][out_type::slot_row(slot)];
+            state.sum[slot] += shared.sums[1 - group][out_type::slot_row(slot)];
     }
 
     GPU_DEVICE void multiply_tile(const forward_item &its_item)

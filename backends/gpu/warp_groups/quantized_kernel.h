@@ -4,7 +4,7 @@
 #define VARLEN_GPU_WARP_GROUPS_QUANTIZED_KERNEL_H
 
 #include "warp_groups/forward_kernel.h"
-#include "warp_groups/quantized_widen.h"
+#include "warp_groups/quantized_tile.h"
 
 template <typename INSTANCE, bool PAGED>
 GPU_DEVICE void copy_key_and_value_bytes(const group_forward_arguments &args, group_quantized_shared<INSTANCE> &shared,
@@ -32,9 +32,17 @@ GPU_DEVICE void group_quantized_copy(const group_forward_arguments &args, group_
         copy_key_and_value_bytes<INSTANCE, false>(args, shared, warp);
 }
 
+template <typename INSTANCE>
+GPU_DEVICE void group_quantized_compute(const group_forward_arguments &args, group_quantized_shared<INSTANCE> &shared,
+                                        int32_t group)
+{
+    group_quantized_work<INSTANCE> work(args, shared, group);
+    compute_row_tiles<INSTANCE>(work);
+}
+
 /* The group that this thread is of has its part in the block. */
 template <typename INSTANCE>
-GPU_DEVICE void group_quantized_work(const group_forward_arguments &args, group_quantized_shared<INSTANCE> &shared)
+GPU_DEVICE void divide_quantized_roles(const group_forward_arguments &args, group_quantized_shared<INSTANCE> &shared)
 {
     if (thread_index() < GROUP) {
         registers_shrink<INSTANCE::TUNING.copying_registers>();
@@ -44,7 +52,7 @@ GPU_DEVICE void group_quantized_work(const group_forward_arguments &args, group_
         group_quantized_widen<INSTANCE>(args, shared);
     } else {
         registers_grow<INSTANCE::TUNING.computing_registers>();
-        group_forward_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 2);
+        group_quantized_compute<INSTANCE>(args, shared, warp_first(thread_index() / GROUP) - 2);
     }
 }
 
@@ -55,7 +63,7 @@ template <typename INSTANCE> GPU_DEVICE void group_quantized(const group_forward
     shared_type &shared = shared_type::of_block();
     if (!group_forward_begin<INSTANCE>(args, shared))
         return;
-    group_quantized_work<INSTANCE>(args, shared);
+    divide_quantized_roles<INSTANCE>(args, shared);
 }
 
 template <typename T, int HEAD_DIM, int VALUE_DIM, bool GENERAL>

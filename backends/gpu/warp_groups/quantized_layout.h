@@ -1,5 +1,5 @@
 /* What is where in a block of warp groups that works on the forward pass over quantised keys and values: as in
- * forward_layout.h, with places for bytes behind the matrices, which one more group widens to them. */
+ * forward_layout.h, with places for bytes behind the matrices, which are widened to them. */
 #ifndef VARLEN_GPU_WARP_GROUPS_QUANTIZED_LAYOUT_H
 #define VARLEN_GPU_WARP_GROUPS_QUANTIZED_LAYOUT_H
 
@@ -25,7 +25,9 @@ template <int ROWS_, int COLUMNS_> struct byte_matrix {
 template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITECTURE_> struct group_quantized_instance {
     using T = T_;
     static constexpr bool QUANTIZED = true;
-    static constexpr int FILLING_WARPS = 2; /* of the four that widen: two for keys, two for values */
+    static constexpr int WIDENING_WARPS = 2; /* of a group: two have keys, two values */
+    static constexpr int HALVES = 2;         /* of a chunk, which two groups may widen one each */
+    static constexpr int FILLING = HALVES * WIDENING_WARPS * WARP;
     static constexpr int HEAD_DIM = HEAD_DIM_;
     static constexpr int VALUE_DIM = VALUE_DIM_;
     static constexpr group_quantized_tuning ITS_TUNING = group_quantized_tuning_of(HEAD_DIM, VALUE_DIM);
@@ -47,6 +49,8 @@ template <typename T_, int HEAD_DIM_, int VALUE_DIM_, bool GENERAL, int ARCHITEC
     using value_bytes_matrix = byte_matrix<CHUNK_KEYS, VALUE_DIM>;
     static_assert(out_matrix::BYTES <= query_matrix::BYTES, "out takes the place of q");
     static_assert(query_matrix::ALIGNMENT <= 1024, "as shared memory is aligned");
+    static_assert(HEAD_DIM == VALUE_DIM && KEY_STAGES == VALUE_STAGES, "keys and values are widened alike");
+    static_assert(GROUPS == 2, "where one has no tile of an item, the other has the only one");
 
     static constexpr int SCALE_BYTES = CHUNK_KEYS * (int)sizeof(float);
     static constexpr int KEYS_AT = TILE_PLACES * query_matrix::BYTES;
@@ -104,8 +108,8 @@ template <typename INSTANCE> struct group_quantized_shared : group_forward_share
     GPU_DEVICE void create_barriers()
     {
         for (int stage = 0; stage < INSTANCE::BYTE_STAGES; stage++) {
-            key_bytes[stage].create(INSTANCE::FILLING_WARPS);
-            value_bytes[stage].create(INSTANCE::FILLING_WARPS);
+            key_bytes[stage].create(INSTANCE::HALVES * INSTANCE::WIDENING_WARPS);
+            value_bytes[stage].create(INSTANCE::HALVES * INSTANCE::WIDENING_WARPS);
         }
         group_forward_shared<INSTANCE>::create_barriers();
     }

@@ -59,10 +59,9 @@ template <typename INSTANCE, typename ARGS> struct row_tiles {
         shared.values[values.stage].full.wait(values.parity);
     }
 
-    /* Beside quantised keys and values, threads have read scales. */
     GPU_DEVICE static void leave(stage_barriers &stage)
     {
-        if constexpr (INSTANCE::QUANTIZED)
+        if constexpr (LEAVING<INSTANCE> == WARP)
             stage.leave_by_thread();
         else
             stage.leave();

@@ -87,6 +87,13 @@ template <int STAGES> struct stage_turn {
             parity ^= 1;
         }
     }
+
+    GPU_DEVICE void advance_by(int32_t count)
+    {
+        const int32_t from_first = stage + count;
+        stage = from_first % STAGES;
+        parity ^= from_first / STAGES & 1;
+    }
 };
 
 /* Panels of which some columns exist, where rows have `dim`. The others are zeros throughout: nothing is copied to

@@ -1,4 +1,4 @@
-/* The kernel of the forward pass of wide heads: blocks that take items until none is left. */
+/* The kernels of the forward pass of wide heads: blocks that take items until none is left. */
 #ifndef VARLEN_GPU_WIDE_FORWARD_KERNEL_H
 #define VARLEN_GPU_WIDE_FORWARD_KERNEL_H
 
@@ -19,6 +19,15 @@ GPU_KERNEL((wide_forward_instance<T, HEAD_DIM, VALUE_DIM, ARCHITECTURE>::THREADS
 wide_forward_kernel(GPU_ARGUMENTS(forward_arguments) args)
 {
     using INSTANCE = wide_forward_instance<T, HEAD_DIM, VALUE_DIM, ARCHITECTURE>;
+    forward_take_items<INSTANCE, wide_forward_tile<INSTANCE>>(args);
+}
+
+/* The same for quantised keys and values. */
+template <typename T, int HEAD_DIM, int VALUE_DIM>
+GPU_KERNEL((wide_forward_instance<T, HEAD_DIM, VALUE_DIM, ARCHITECTURE, true>::THREADS), 1)
+wide_quantized_kernel(GPU_ARGUMENTS(forward_arguments) args)
+{
+    using INSTANCE = wide_forward_instance<T, HEAD_DIM, VALUE_DIM, ARCHITECTURE, true>;
     forward_take_items<INSTANCE, wide_forward_tile<INSTANCE>>(args);
 }
 

@@ -15,6 +15,7 @@
 #ifndef VARLEN_GPU_WIDE_FORWARD_TILE_H
 #define VARLEN_GPU_WIDE_FORWARD_TILE_H
 
+#include "call/scales.h"
 #include "warp_tiles/tile_copies.h"
 #include "warp_tiles/wide_forward_layout.h"
 
@@ -30,6 +31,8 @@ template <typename INSTANCE> struct wide_forward_work {
     using slab = typename INSTANCE::slab;
     using key_shares = copy_shares<INSTANCE::THREADS, INSTANCE::KEYS>;
     using score_rows = warp_score_rows<wide_forward_work>;
+    using plain_ring = slab_ring<key_shares::pieces(INSTANCE::COLUMNS), INSTANCE::STAGES>;
+    using ring_type = std::conditional_t<INSTANCE::QUANTIZED, typename INSTANCE::widened, plain_ring>;
     static constexpr int SLOTS = scores_type::SLOTS;
     static constexpr int COLUMNS = INSTANCE::COLUMNS;
     static_assert(!key_shares::SOME_IDLE, "each thread has keys to finish");
@@ -43,14 +46,16 @@ template <typename INSTANCE> struct wide_forward_work {
     int32_t value_slabs;
     int32_t coming_chunk; /* of the slab that is copied next */
     int32_t coming_slab;  /* of the chunk's keys, then of its values */
-    slab_ring<key_shares::pieces(COLUMNS), INSTANCE::STAGES> ring;
+    ring_type ring;
+    fetched_scales<INSTANCE::THREADS, INSTANCE::KEYS> scales; /* of the next chunk, where they are quantised */
     philox_key dropout;
     out_type out[INSTANCE::VALUE_SLABS];
+    value_unit<T> unit; /* of out, likewise */
     softmax_state<SLOTS> state;
 
     GPU_DEVICE wide_forward_work(const forward_arguments &arguments, forward_shared &its_shared)
         : args(arguments), problem(arguments.problem), item(its_shared.item),
-          shared(its_shared), memory{shared_memory()}
+          shared(its_shared), memory{shared_memory()}, ring(make_ring())
     {
         head_slabs = divide_up(problem.head_dim, (int32_t)COLUMNS);
         value_slabs = divide_up(problem.value_dim, (int32_t)COLUMNS);
@@ -61,6 +66,14 @@ template <typename INSTANCE> struct wide_forward_work {
             shared.warps[warp] = find_keys();
         warp_barrier();
         rule::find_key(dropout, problem);
+    }
+
+    GPU_DEVICE ring_type make_ring() const
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            return ring_type((char *)memory.stage(0).data, memory.bytes(), problem.kv_dtype);
+        else
+            return ring_type();
     }
 
     GPU_DEVICE static bool has_scores()
@@ -103,7 +116,7 @@ template <typename INSTANCE> struct wide_forward_work {
         }
     }
 
-    /* Begins to copy the next slab of keys or values, if there is one. */
+    /* Begins to copy the next slab of keys or values, if there is one: to a stage, or where bytes are widened from. */
     template <typename COPIES> GPU_DEVICE void copy_slab(COPIES &copies, int32_t stage)
     {
         const int32_t first = coming_chunk * INSTANCE::KEYS;
@@ -111,10 +124,15 @@ template <typename INSTANCE> struct wide_forward_work {
             return;
         const bool of_keys = coming_slab < head_slabs;
         const int32_t column = (of_keys ? coming_slab : coming_slab - head_slabs) * COLUMNS;
+        const int32_t columns = (of_keys ? problem.head_dim : problem.value_dim) - column;
         gpu_key_rows rows = of_keys ? shared.keys : shared.values;
-        rows.data += column * (int)sizeof(T);
-        copy_keys<key_shares>(copies, 0, memory.stage(stage), rows, first, item.keys.end,
-                              (of_keys ? problem.head_dim : problem.value_dim) - column);
+        if constexpr (INSTANCE::QUANTIZED) {
+            rows.data += column;
+            fetch_byte_rows<typename ring_type::shares>(copies, 0, rows, first, item.keys.end, columns);
+        } else {
+            rows.data += column * (int)sizeof(T);
+            copy_keys<key_shares>(copies, 0, memory.stage(stage), rows, first, item.keys.end, columns);
+        }
         coming_slab++;
         if (coming_slab == head_slabs + value_slabs) {
             coming_slab = 0;
@@ -132,11 +150,20 @@ template <typename INSTANCE> struct wide_forward_work {
         return memory.stage(ring.next([&](auto &copies, int32_t stage) { copy_slab(copies, stage); }));
     }
 
+    /* Those of this chunk to shared memory; the next chunk's are on their way. */
+    GPU_DEVICE void next_scales(int32_t first)
+    {
+        scales.store(memory.scales());
+        scales.fetch(problem, item, first + INSTANCE::KEYS);
+    }
+
     /* Products become scores; of each row, the largest of this warp, to the others. */
     GPU_DEVICE void find_scores(scores_type &scores, const score_rows &rows)
     {
         const gpu_span common = keys_of_warp().common;
         const int32_t first = rows.first_key();
+        if constexpr (INSTANCE::QUANTIZED)
+            scale_columns(scores, memory.scales().keys() + score_grid::column());
         rule::transform(scores, rows);
         if (first < common.begin || first + score_grid::WARP_COLUMNS > common.end) {
             mask_scores(scores, rows);
@@ -160,16 +187,36 @@ template <typename INSTANCE> struct wide_forward_work {
         }
     }
 
-    /* Scores become weights, in shared memory, with the factors of their rows. */
-    GPU_DEVICE void find_weights(scores_type &scores, const score_rows &rows)
+    /* Scores become weights, in shared memory, with the factors of their rows, which have `ratio` in them. */
+    GPU_DEVICE void find_weights(scores_type &scores, const score_rows &rows, float ratio)
     {
         float rescale[SLOTS];
         softmax_weigh_by<exponent>(scores, state, rescale, problem,
                                    [&](scores_type &, float(&largest)[SLOTS]) { get_largest(largest); });
+        rule::drop(scores, rows, dropout);
+        if constexpr (INSTANCE::QUANTIZED)
+            scale_chunk(scores, rescale, ratio);
         if (key_warp() == 0)
             share_rows(memory.factors(), rescale);
-        rule::drop(scores, rows, dropout);
         store_sums(memory.p(), score_grid::row(), score_grid::column(), scores);
+    }
+
+    /* Weights of a chunk's numbers become those of its values, in the unit that sums so far are brought to. */
+    GPU_DEVICE void scale_chunk(scores_type &weights, float (&rescale)[SLOTS], float ratio) const
+    {
+#pragma unroll
+        for (int slot = 0; slot < SLOTS; slot++)
+            rescale[slot] *= ratio;
+        scale_columns(weights, memory.scales().values() + score_grid::column(), unit.factor());
+    }
+
+    /* By all warps, which have the unit in common: what sums so far are to be multiplied by. */
+    GPU_DEVICE float next_unit()
+    {
+        if constexpr (INSTANCE::QUANTIZED)
+            return unit.template raise_to<INSTANCE::KEYS>(memory.scales().values());
+        else
+            return 1.0f;
     }
 
     /* A number of each of this warp's rows of scores. */
@@ -216,6 +263,8 @@ template <typename INSTANCE> struct wide_forward_work {
         const score_rows rows = {*this, problem, item.sequence, first + score_grid::column()};
         const bool seen = has_scores() && rows.first_key() < keys.seen.end &&
                           rows.first_key() + score_grid::WARP_COLUMNS > keys.seen.begin;
+        if constexpr (INSTANCE::QUANTIZED)
+            next_scales(first);
         scores_type scores;
         scores.clear();
         for (int32_t number = 0; number < head_slabs; number++) {
@@ -226,8 +275,9 @@ template <typename INSTANCE> struct wide_forward_work {
         if (has_scores())
             find_scores(scores, rows);
         block_barrier();
+        const float ratio = next_unit();
         if (has_scores())
-            find_weights(scores, rows);
+            find_weights(scores, rows, ratio);
         multiply_values();
     }
 
@@ -239,14 +289,21 @@ template <typename INSTANCE> struct wide_forward_work {
         for (int number = 0; number < INSTANCE::VALUE_SLABS; number++)
             out[number].clear();
         state.clear();
+        unit.clear();
         if (first_chunk < end_chunk) {
             copy_queries();
 #pragma unroll
             for (int n = 0; n < ring.AHEAD; n++)
                 begin_slab();
+            if constexpr (INSTANCE::QUANTIZED)
+                scales.fetch(problem, item, first_chunk * INSTANCE::KEYS);
         }
         for (int32_t chunk = first_chunk; chunk < end_chunk; chunk++)
             multiply_chunk(chunk * INSTANCE::KEYS);
+        if constexpr (INSTANCE::QUANTIZED)
+#pragma unroll
+            for (int number = 0; number < INSTANCE::VALUE_SLABS; number++)
+                unit.finish(out[number]);
     }
 };
 
