@@ -1,5 +1,5 @@
 /* Tiles of rows against quantised keys and values, by a group that computes: as in forward_tile.h. Of an item of which
- * it has no tile, it widens chunks together with the group that does nothing else, which is what bounds such items. */
+ * it has no tile, it widens halves of chunks for the group that has one. */
 #ifndef VARLEN_GPU_WARP_GROUPS_QUANTIZED_TILE_H
 #define VARLEN_GPU_WARP_GROUPS_QUANTIZED_TILE_H
 
@@ -11,7 +11,7 @@ template <typename INSTANCE> struct group_quantized_work : group_forward_work<IN
     using side_type = widened_side<INSTANCE>;
 
     group_quantized_shared<INSTANCE> &places;
-    stage_turn<INSTANCE::BYTE_STAGES> bytes; /* of the next item's first chunk */
+    stage_turn<INSTANCE::BYTE_STAGES> bytes; /* of the chunk that comes next, when the group passes by an item */
 
     GPU_DEVICE group_quantized_work(const group_forward_arguments &arguments,
                                     group_quantized_shared<INSTANCE> &its_shared, int32_t its_group)
@@ -31,8 +31,8 @@ template <typename INSTANCE> struct group_quantized_work : group_forward_work<IN
         bytes.advance_by(chunks_in(its_item));
     }
 
-    /* The second half of a chunk. Keys and values are at the same turn; a thread that widens one of them leaves it for
-     * two that compute, and the other to those that widen that. */
+    /* The second half of a chunk. Keys and values are at the same turn. As one that computes, a thread would leave a
+     * place of both; it has waited for one alone, and leaves that one twice. */
     GPU_DEVICE void widen_half(side_type &side)
     {
         const int32_t to = this->keys.stage;

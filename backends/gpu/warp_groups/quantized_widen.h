@@ -35,7 +35,7 @@ template <typename FROM, typename TO, int THREADS> struct widening_share {
     {
     }
 
-    /* Rows first .. first + rows - 1, by `pieces(bytes)`, which makes 16 bytes of 8. A few are loaded at once, since no
+    /* This thread's share of `rows`, by `pieces(bytes)`, which makes 16 bytes of 8. A few are loaded at once, since no
      * load goes past a store; all at once would be more instructions than stay at hand. */
     template <typename F> GPU_DEVICE void for_each(const FROM &from, const TO &to, const row_span &rows, F pieces) const
     {
